@@ -1,0 +1,3 @@
+//! Rollcall takes the roll call of agent fleets.
+
+pub mod sim;

@@ -1,0 +1,172 @@
+//! What all simulated services share: size, seed, time, incidents, faults and quirks.
+
+use std::{
+    sync::RwLock,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+/// How the simulation is set up.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Agents over all vendors together.
+    pub agents: usize,
+    /// The same seed gives the same fleet.
+    pub seed: u64,
+    /// Scripted incidents; each begins `incident_delay` after the start.
+    pub incidents: Vec<Incident>,
+    /// How long the fleet is well before the incidents begin.
+    pub incident_delay: Duration,
+    /// Time stands still at the start: two reads give the same answer.
+    pub frozen: bool,
+    /// Simulated seconds per real second for what moves by itself and for incidents; 1 is real time.
+    pub speed: f64,
+}
+
+/// The scripted incidents of `rollcall demo --incident`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Incident {
+    /// Citrix: the hypervisor connection is lost; power states turn Unknown and machines unregister.
+    HypervisorLost,
+    /// Azure DevOps: every agent of one build pool goes offline while jobs queue.
+    BuildPoolOffline,
+    /// Parallels RAS: the monitoring account's password has expired; every log-on is refused.
+    PasswordExpired,
+    /// Azure DevOps: answers are delayed, then refused with 429 and `Retry-After`.
+    RateLimited,
+    /// Resilio: one job stops making progress, its ETA grows, an agent loses its peers.
+    SyncStuck,
+    /// Parallels RAS session probe: priming is refused by the broker.
+    PrimingRefused,
+    /// Parallels RAS: the gateways are gone, and the session probe finds no way in.
+    GatewayLost,
+    /// All desktop vendors: hosts are drained and rebooted in turn, as in a patch night.
+    PatchNight,
+    /// Azure DevOps and StoreFront answer 503.
+    VendorApiDown,
+}
+
+/// What the server does instead of a proper answer, for tests.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fault {
+    /// The connection is closed without an answer.
+    Drop,
+    /// No answer ever comes; the connection stays open.
+    Hang,
+    /// The answer comes after this time.
+    Slow(Duration),
+    /// This status with this body and content type.
+    Status(u16, &'static str, &'static str),
+    /// 200 with an HTML page.
+    Html,
+    /// The proper answer, cut off in the middle, with a matching `Content-Length`.
+    Truncated,
+    /// The proper answer padded with white space inside to at least this many bytes.
+    Oversized(usize),
+    /// A header is added to the proper answer.
+    Header(&'static str, String),
+}
+
+/// An oddity in the data of a service, for tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Quirk {
+    /// One more item in the main list that cannot be read (wrong shape, no key).
+    BadItem,
+    /// The first agent has a state that no table knows.
+    UnknownState,
+    /// The second agent has the name of the first.
+    DuplicateName,
+    /// The third agent is called `quote " backslash \ line` + line feed + `feed`.
+    NastyName,
+    /// The fourth agent has a name of 10 kB.
+    LongName,
+    /// Optional fields are missing everywhere, as older servers leave them out.
+    OldServer,
+    /// Other spellings that the vendor was seen to send: enum spellings, numbers as strings, other case, other namespace.
+    OtherSpelling,
+}
+
+/// Seed, time and what is wrong at the moment. Shared by all services of a simulation.
+#[derive(Debug)]
+pub struct World {
+    /// As given.
+    pub options: Options,
+    started: Instant,
+    epoch: Duration,
+    changes: RwLock<Changes>,
+}
+
+#[derive(Debug, Default)]
+struct Changes {
+    incidents: Vec<(Incident, Duration)>,
+    quirks: Vec<(&'static str, Quirk)>,
+}
+
+impl World {
+    /// A world that begins now; a frozen one stands at 2026-01-15T08:00:00Z for ever.
+    pub fn new(options: Options) -> World {
+        let epoch = if options.frozen {
+            Duration::from_secs(1_768_464_000)
+        } else {
+            SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+        };
+        let incidents = options.incidents.iter().map(|i| (*i, options.incident_delay)).collect();
+        World { options, started: Instant::now(), epoch, changes: RwLock::new(Changes { incidents, quirks: Vec::new() }) }
+    }
+
+    /// Simulated time since the start.
+    pub fn elapsed(&self) -> Duration {
+        if self.options.frozen { Duration::ZERO } else { self.started.elapsed().mul_f64(self.options.speed) }
+    }
+
+    /// Simulated wall time since the Unix epoch.
+    pub fn now(&self) -> Duration {
+        self.epoch + self.elapsed()
+    }
+
+    /// Starts an incident now.
+    pub fn begin(&self, incident: Incident) {
+        let at = self.elapsed();
+        self.changes_mut().incidents.push((incident, at));
+    }
+
+    /// Ends an incident at once.
+    pub fn end(&self, incident: Incident) {
+        self.changes_mut().incidents.retain(|(i, _)| *i != incident);
+    }
+
+    /// How long the incident has lasted, if it has begun.
+    pub fn since(&self, incident: Incident) -> Option<Duration> {
+        let now = self.elapsed();
+        let changes = self.changes.read().unwrap_or_else(|e| e.into_inner());
+        changes.incidents.iter().find(|(i, at)| *i == incident && now >= *at).map(|(_, at)| now - *at)
+    }
+
+    /// Switches a quirk of one vendor on or off.
+    pub fn set_quirk(&self, vendor: &'static str, quirk: Quirk, on: bool) {
+        let mut changes = self.changes_mut();
+        changes.quirks.retain(|q| *q != (vendor, quirk));
+        if on {
+            changes.quirks.push((vendor, quirk));
+        }
+    }
+
+    /// Whether a quirk is on.
+    pub fn quirk(&self, vendor: &'static str, quirk: Quirk) -> bool {
+        self.changes.read().unwrap_or_else(|e| e.into_inner()).quirks.contains(&(vendor, quirk))
+    }
+
+    /// A number that depends only on the seed, a name and an index: the dice of the simulation.
+    pub fn dice(&self, name: &str, index: u64) -> u64 {
+        let mut hash = self.options.seed ^ 0x9e37_79b9_7f4a_7c15;
+        for byte in name.bytes().chain(index.to_le_bytes()) {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+        hash ^= hash >> 33;
+        hash = hash.wrapping_mul(0xff51_afd7_ed55_8ccd);
+        hash ^ (hash >> 33)
+    }
+
+    fn changes_mut(&self) -> std::sync::RwLockWriteGuard<'_, Changes> {
+        self.changes.write().unwrap_or_else(|e| e.into_inner())
+    }
+}
