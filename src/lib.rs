@@ -1,3 +1,12 @@
 //! Rollcall takes the roll call of agent fleets.
 
-pub mod sim;
+#![forbid(unsafe_code)]
+
+pub mod catalogue;
+pub mod clock;
+pub mod config;
+pub mod failure;
+pub mod health;
+pub mod http;
+pub mod poll;
+pub mod vendor;

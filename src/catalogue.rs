@@ -1,0 +1,127 @@
+//! Every metric family as data: name, type, unit, labels, help. `rollcall metrics` prints it, the exposition follows it.
+//!
+//! To add a metric: one entry in the table of its vendor below `catalogue/`, and the line in the vendor's file that sets
+//! the sample. The order of the tables is the order of the exposition.
+
+pub mod agent;
+pub mod azure_devops;
+pub mod citrix_storefront;
+pub mod daemon;
+pub mod parallels_ras;
+pub mod parallels_ras_session;
+pub mod resilio;
+pub mod target;
+
+/// The type of a family, as in `# TYPE`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A value that goes up and down.
+    Gauge,
+    /// A value that only grows; its name ends in `_total`.
+    Counter,
+    /// Buckets, sum and count.
+    Histogram,
+}
+
+impl Kind {
+    /// As in `# TYPE`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Kind::Gauge => "gauge",
+            Kind::Counter => "counter",
+            Kind::Histogram => "histogram",
+        }
+    }
+}
+
+/// What a series of the family is about; it decides the labels that come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// The daemon itself: no `vendor`, no `target`.
+    Daemon,
+    /// A target: `vendor`, `target`.
+    Target,
+    /// A pool: `vendor`, `target`, `pool`.
+    Pool,
+    /// An agent: `vendor`, `target`, `pool`, `agent`.
+    Agent,
+}
+
+impl Scope {
+    /// The labels that every series of this scope carries, in order.
+    pub const fn labels(self) -> &'static [&'static str] {
+        match self {
+            Scope::Daemon => &[],
+            Scope::Target => &["vendor", "target"],
+            Scope::Pool => &["vendor", "target", "pool"],
+            Scope::Agent => &["vendor", "target", "pool", "agent"],
+        }
+    }
+}
+
+/// One metric family.
+#[derive(Debug)]
+pub struct Family {
+    /// Name of the samples, for a counter with `_total`, for a histogram without suffix.
+    pub name: &'static str,
+    /// Type.
+    pub kind: Kind,
+    /// What a series is about.
+    pub scope: Scope,
+    /// Labels on top of those of the scope, in order.
+    pub labels: &'static [&'static str],
+    /// Base unit, as in the name: `seconds`, `bytes`, `bytes_per_second`, or empty.
+    pub unit: &'static str,
+    /// What the value means.
+    pub help: &'static str,
+    /// Position in its own table.
+    pub ordinal: u16,
+}
+
+impl Family {
+    /// Every label in order.
+    pub fn all_labels(&self) -> impl Iterator<Item = &'static str> {
+        self.scope.labels().iter().chain(self.labels).copied()
+    }
+}
+
+/// Declares a table of families: `IDENT: Kind Scope "name" [labels] "unit" "help";`.
+macro_rules! families {
+    ($($id:ident: $kind:ident $scope:ident $name:literal [$($label:literal),*] $unit:literal $help:literal;)*) => {
+        #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
+        #[repr(u16)]
+        enum Ordinal { $($id),* }
+        $(
+            #[doc = concat!("`", $name, "`: ", $help)]
+            pub static $id: $crate::catalogue::Family = $crate::catalogue::Family {
+                name: $name,
+                kind: $crate::catalogue::Kind::$kind,
+                scope: $crate::catalogue::Scope::$scope,
+                labels: &[$($label),*],
+                unit: $unit,
+                help: $help,
+                ordinal: Ordinal::$id as u16,
+            };
+        )*
+        /// All families of this table, in the order of their ordinals.
+        pub static FAMILIES: &[&$crate::catalogue::Family] = &[$(&$id),*];
+    };
+}
+use families;
+
+/// Every family, table by table.
+pub fn all() -> impl Iterator<Item = &'static Family> {
+    TABLES.iter().flat_map(|table| table.iter().copied())
+}
+
+/// The tables in the order of the exposition.
+pub static TABLES: &[&[&Family]] = &[
+    agent::FAMILIES,
+    target::FAMILIES,
+    daemon::FAMILIES,
+    parallels_ras::FAMILIES,
+    parallels_ras_session::FAMILIES,
+    resilio::FAMILIES,
+    azure_devops::FAMILIES,
+    citrix_storefront::FAMILIES,
+];

@@ -1,0 +1,139 @@
+//! The configuration: `rollcall.yml` in, validated settings out.
+//!
+//! The types say what a setting means and are its documentation; `parse` turns a file into them and tells every error at
+//! once, with file, line, column and path.
+
+pub mod glob;
+pub mod secret;
+pub mod target;
+
+pub use target::{Target, VendorSettings};
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+/// The whole configuration, with every default filled in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// What is exposed how.
+    pub exposition: Exposition,
+    /// Since-when, log-on holds, known pools and alerts survive a restart here; `None`: nowhere.
+    pub state_file: Option<PathBuf>,
+    /// All targets, those of `target_files` included, in the order of the files; names are unique.
+    pub targets: Vec<Arc<Target>>,
+    /// Alerting.
+    pub alerting: Alerting,
+    /// What has to be said about it although it is valid, each with file, line, column and path.
+    pub warnings: Vec<String>,
+}
+
+/// What is exposed how.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Exposition {
+    /// Also the 0 series of native state metrics.
+    pub full_state_sets: bool,
+}
+
+/// Outbound HTTP of a target or of an Alertmanager.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Http {
+    /// Which proxy requests go through.
+    pub proxy: Proxy,
+    /// TLS towards the server.
+    pub tls: Tls,
+    /// Headers added to every request. Their values are as secret as a password.
+    pub headers: Vec<(String, secret::SecretText)>,
+    /// Credentials may go over plain HTTP to other hosts than loopback.
+    pub allow_cleartext_credentials: bool,
+}
+
+/// Which proxy requests go through.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Proxy {
+    /// The one of the environment (`HTTPS_PROXY`, `NO_PROXY`, ...).
+    #[default]
+    Environment,
+    /// None.
+    None,
+    /// This one.
+    Url(reqwest::Url),
+}
+
+/// TLS towards a server.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Tls {
+    /// Certificates (PEM) that are trusted instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Client certificate (PEM).
+    pub cert_file: Option<PathBuf>,
+    /// Its key (PEM).
+    pub key_file: Option<PathBuf>,
+    /// The name that the server's certificate must carry, where it differs from the host of the URL.
+    pub server_name: Option<String>,
+    /// No check of the server's certificate.
+    pub insecure_skip_verify: bool,
+}
+
+/// Alerting. What evaluates it comes with the alert catalogue; the settings are validated already.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Alerting {
+    /// Who pages.
+    pub mode: AlertingMode,
+    /// Where direct mode sends alerts.
+    pub alertmanagers: Vec<Alertmanager>,
+    /// How often a firing alert is sent again.
+    pub resend_delay: Duration,
+    /// How long an alert is held while its target cannot be polled.
+    pub max_hold: Duration,
+    /// Labels added to every alert.
+    pub external_labels: Vec<(String, String)>,
+    /// Base of the runbook links; empty: the ones shipped with the daemon.
+    pub runbook_url: String,
+    /// Another daemon watches the same targets: alerts are resolved by letting them lapse.
+    pub ha: bool,
+    /// Changes to the catalogue; the first that matches counts.
+    pub overrides: Vec<AlertOverride>,
+}
+
+/// Who pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AlertingMode {
+    /// Prometheus evaluates the shipped rules.
+    #[default]
+    Off,
+    /// The daemon pages.
+    Direct,
+}
+
+/// An Alertmanager.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Alertmanager {
+    /// Its base URL.
+    pub url: reqwest::Url,
+    /// Credentials, where it wants any.
+    pub auth: Option<target::ProxyAuth>,
+    /// Outbound HTTP.
+    pub http: Http,
+}
+
+/// A change to rows of the alert catalogue.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AlertOverride {
+    /// Name of the alert.
+    pub alert: String,
+    /// Only the row of this severity.
+    pub severity: Option<String>,
+    /// Only these vendors.
+    pub vendor: glob::Glob,
+    /// Only these targets.
+    pub target: glob::Glob,
+    /// Only these pools.
+    pub pool: glob::Glob,
+    /// How long the condition must hold.
+    pub r#for: Option<Duration>,
+    /// How long it keeps firing afterwards.
+    pub keep_firing_for: Option<Duration>,
+    /// The threshold of the condition.
+    pub threshold: Option<f64>,
+    /// Whether the alert exists at all.
+    pub enabled: Option<bool>,
+}

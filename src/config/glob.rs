@@ -1,0 +1,48 @@
+//! Globs on names: `*`, `?`, `[a-z]`, `{a,b}`; case counts, and `/` is a character like any other.
+
+/// One glob.
+#[derive(Debug, Clone)]
+pub struct Glob {
+    text: String,
+    matcher: globset::GlobMatcher,
+}
+
+impl Glob {
+    /// Compiles a glob; the error says what is wrong with it.
+    pub fn new(text: &str) -> Result<Glob, String> {
+        let glob = globset::Glob::new(text).map_err(|error| error.kind().to_string())?;
+        Ok(Glob { text: text.to_owned(), matcher: glob.compile_matcher() })
+    }
+
+    /// The glob that matches everything.
+    pub fn any() -> Glob {
+        Glob::new("*").expect("an asterisk is a valid glob")
+    }
+
+    /// Whether the name matches.
+    pub fn matches(&self, name: &str) -> bool {
+        self.matcher.is_match(name)
+    }
+
+    /// As written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl PartialEq for Glob {
+    fn eq(&self, other: &Glob) -> bool {
+        self.text == other.text
+    }
+}
+
+/// Several globs.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Globs(pub Vec<Glob>);
+
+impl Globs {
+    /// Whether one of them matches the name.
+    pub fn matches(&self, name: &str) -> bool {
+        self.0.iter().any(|glob| glob.matches(name))
+    }
+}

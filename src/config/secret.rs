@@ -1,0 +1,64 @@
+//! Secrets: a type that prints as `<secret>`, and the two ways to give one.
+
+use std::{fmt, path::PathBuf};
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::failure::{Failure, Reason};
+
+/// A secret text. It prints as `<secret>`, and it is equal to another one of the same content.
+#[derive(Clone)]
+pub struct SecretText(SecretString);
+
+impl SecretText {
+    /// Wraps a text.
+    pub fn new(text: impl Into<String>) -> SecretText {
+        SecretText(SecretString::from(text.into()))
+    }
+
+    /// The text itself, for the one place that puts it on the wire.
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<secret>")
+    }
+}
+
+impl PartialEq for SecretText {
+    fn eq(&self, other: &SecretText) -> bool {
+        self.expose() == other.expose()
+    }
+}
+
+impl Eq for SecretText {}
+
+/// Where a secret comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Secret {
+    /// The configuration file.
+    Inline(SecretText),
+    /// A file of its own, read again at each use; white space around the content is dropped.
+    File(PathBuf),
+}
+
+impl Secret {
+    /// The content now. A file that cannot be read, or is empty, is a failure of reason `internal` that names the file.
+    pub fn read(&self) -> Result<SecretText, Failure> {
+        match self {
+            Secret::Inline(text) => Ok(text.clone()),
+            Secret::File(path) => match std::fs::read_to_string(path) {
+                Ok(content) if content.trim().is_empty() => {
+                    Err(Failure::new(Reason::Internal, format!("secret file {} is empty", path.display())))
+                }
+                Ok(content) => Ok(SecretText::new(content.trim())),
+                Err(error) => {
+                    Err(Failure::new(Reason::Internal, format!("cannot read secret file {}: {error}", path.display())))
+                }
+            },
+        }
+    }
+}

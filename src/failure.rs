@@ -1,0 +1,103 @@
+//! Why a poll, or a part of it, failed.
+
+use std::{fmt, time::Duration};
+
+/// The label `reason`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum Reason {
+    Dns,
+    Connect,
+    Tls,
+    Timeout,
+    Auth,
+    Forbidden,
+    NotFound,
+    RateLimited,
+    HttpStatus,
+    ContentType,
+    Decode,
+    TooLarge,
+    Partial,
+    Held,
+    Internal,
+}
+
+impl Reason {
+    /// All reasons, in the order in which they are exposed.
+    pub const ALL: [Reason; 15] = [
+        Reason::Dns,
+        Reason::Connect,
+        Reason::Tls,
+        Reason::Timeout,
+        Reason::Auth,
+        Reason::Forbidden,
+        Reason::NotFound,
+        Reason::RateLimited,
+        Reason::HttpStatus,
+        Reason::ContentType,
+        Reason::Decode,
+        Reason::TooLarge,
+        Reason::Partial,
+        Reason::Held,
+        Reason::Internal,
+    ];
+
+    /// As in the metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Reason::Dns => "dns",
+            Reason::Connect => "connect",
+            Reason::Tls => "tls",
+            Reason::Timeout => "timeout",
+            Reason::Auth => "auth",
+            Reason::Forbidden => "forbidden",
+            Reason::NotFound => "not_found",
+            Reason::RateLimited => "rate_limited",
+            Reason::HttpStatus => "http_status",
+            Reason::ContentType => "content_type",
+            Reason::Decode => "decode",
+            Reason::TooLarge => "too_large",
+            Reason::Partial => "partial",
+            Reason::Held => "held",
+            Reason::Internal => "internal",
+        }
+    }
+}
+
+/// A failed poll, request or part: a reason for the metrics, a sentence for people. Never a secret, never a body.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Failure {
+    /// For the metrics.
+    pub reason: Reason,
+    /// What failed, in lower case, e.g. `GET /api/Agent: 500 Internal Server Error`.
+    pub message: String,
+    /// When the vendor wants to be asked again, at the earliest.
+    pub retry_after: Option<Duration>,
+}
+
+impl Failure {
+    /// A failure without a wish of the vendor.
+    pub fn new(reason: Reason, message: impl Into<String>) -> Failure {
+        Failure { reason, message: message.into(), retry_after: None }
+    }
+
+    /// Puts what was being done in front of the message.
+    pub fn context(mut self, what: &str) -> Failure {
+        self.message = format!("{what}: {}", self.message);
+        self
+    }
+
+    /// As in the metrics.
+    pub const fn reason(&self) -> &'static str {
+        self.reason.as_str()
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}

@@ -1,0 +1,67 @@
+//! The six classes in which every vendor's states are told.
+
+use std::fmt;
+
+/// What an agent's state means to an operator. Time never changes a class: how long one may last is the alerts' business.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Health {
+    /// Works.
+    Healthy,
+    /// Is changing, and is expected to end by itself.
+    Transitional,
+    /// Is out of service on purpose.
+    Disabled,
+    /// Serves, but an admin should look.
+    Degraded,
+    /// Does not serve.
+    Failed,
+    /// The vendor does not know, or said something new.
+    Unknown,
+}
+
+impl Health {
+    /// All classes, in the order in which they are exposed.
+    pub const ALL: [Health; 6] =
+        [Health::Healthy, Health::Transitional, Health::Disabled, Health::Degraded, Health::Failed, Health::Unknown];
+
+    /// The value of the label `health`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Health::Healthy => "healthy",
+            Health::Transitional => "transitional",
+            Health::Disabled => "disabled",
+            Health::Degraded => "degraded",
+            Health::Failed => "failed",
+            Health::Unknown => "unknown",
+        }
+    }
+
+    /// Reads the value of the label `health`.
+    pub fn parse(text: &str) -> Option<Health> {
+        Health::ALL.into_iter().find(|health| health.as_str() == text)
+    }
+
+    /// Whether users or jobs are being served: healthy, transitional or degraded.
+    pub const fn serving(self) -> bool {
+        matches!(self, Health::Healthy | Health::Transitional | Health::Degraded)
+    }
+
+    /// Whether it counts for capacity: serving or failed.
+    pub const fn eligible(self) -> bool {
+        self.serving() || matches!(self, Health::Failed)
+    }
+
+    /// At least degraded: a fault on the side turns what works into degraded and leaves the rest as it is.
+    pub const fn at_least_degraded(self) -> Health {
+        match self {
+            Health::Healthy | Health::Transitional => Health::Degraded,
+            other => other,
+        }
+    }
+}
+
+impl fmt::Display for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

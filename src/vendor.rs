@@ -1,0 +1,112 @@
+//! What every vendor API implements: one poll in, one [`Observation`] out.
+//!
+//! A vendor knows nothing of metrics text, the web or alerts. To add a sixth: a file below `vendor/`, its families in
+//! `catalogue/`, its settings in `config/target.rs`, and a line in [`open`].
+
+pub mod azure_devops;
+pub mod citrix_storefront;
+pub mod logon;
+mod observation;
+pub mod parallels_ras;
+pub mod parallels_ras_session;
+pub mod resilio;
+
+pub use observation::{Agent, AgentRef, Id, Observation, Outcome, Part, Pool, PoolRef, Sample, Subject, Warning};
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use tokio::time::Instant;
+
+use crate::{
+    clock::UnixTime,
+    config::{Target, target::VendorSettings},
+    failure::Failure,
+    http::Client,
+    poll::memory::Memory,
+    vendor::logon::Logons,
+};
+
+/// The future of an [`Api`] call.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The API of one target: it owns the session and makes the requests, and knows nothing of the schedule.
+pub trait Api: Send {
+    /// Reads everything once.
+    ///
+    /// `Err`: the poll failed as a whole and nothing that was known changes. `Ok`: each part that exists is listed,
+    /// those that could not be read as [`Outcome::Failed`].
+    fn poll<'a>(&'a mut self, cx: &'a Context<'a>) -> BoxFuture<'a, Result<Observation, Failure>>;
+
+    /// Ends what the API keeps open for us (a log-off), on a clean stop. Errors do not matter any more.
+    fn close<'a>(&'a mut self, _cx: &'a Context<'a>) -> BoxFuture<'a, ()> {
+        Box::pin(async {})
+    }
+}
+
+/// What a poll may use.
+#[derive(Debug)]
+pub struct Context<'a> {
+    /// Wall time at the start of the poll.
+    pub now: UnixTime,
+    /// The poll is given up at this moment; every request is made with it.
+    pub deadline: Instant,
+    /// Since-when of things that are not agents (job states), kept over restarts.
+    pub memory: &'a Memory,
+    /// Oddities of this poll.
+    pub warnings: &'a Warnings,
+}
+
+/// Oddities of one poll, counted and for the log.
+#[derive(Debug, Default)]
+pub struct Warnings {
+    seen: std::sync::Mutex<Vec<(Warning, String)>>,
+    counts: [std::sync::atomic::AtomicU64; Warning::ALL.len()],
+}
+
+/// As many details of oddities are kept per poll; the rest is only counted.
+const DETAILS: usize = 100;
+
+impl Warnings {
+    /// Counts one oddity. `detail` names what and where, e.g. `agentState 99`; it goes to the log, once for each text.
+    pub fn add(&self, warning: Warning, detail: impl FnOnce() -> String) {
+        self.counts[warning as usize].fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let mut seen = self.seen.lock().unwrap_or_else(|e| e.into_inner());
+        if seen.len() < DETAILS {
+            seen.push((warning, detail()));
+        }
+    }
+
+    /// How often this kind was counted.
+    pub fn count(&self, warning: Warning) -> u64 {
+        self.counts[warning as usize].load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// The details kept.
+    pub fn details(&self) -> Vec<(Warning, String)> {
+        self.seen.lock().unwrap_or_else(|e| e.into_inner()).clone()
+    }
+}
+
+/// Makes the API of a target.
+pub fn open(target: Arc<Target>, http: Client, logons: Arc<Logons>) -> Box<dyn Api> {
+    match &target.settings {
+        VendorSettings::ParallelsRas(settings) => {
+            Box::new(parallels_ras::ParallelsRas::new(Arc::clone(&target), settings.clone(), http, logons))
+        }
+        VendorSettings::ParallelsRasSession(settings) => Box::new(parallels_ras_session::ParallelsRasSession::new(
+            Arc::clone(&target),
+            settings.clone(),
+            http,
+            logons,
+        )),
+        VendorSettings::Resilio(settings) => {
+            Box::new(resilio::Resilio::new(Arc::clone(&target), settings.clone(), http))
+        }
+        VendorSettings::AzureDevOps(settings) => {
+            Box::new(azure_devops::AzureDevOps::new(Arc::clone(&target), settings.clone(), http, logons))
+        }
+        VendorSettings::CitrixStorefront(settings) => {
+            Box::new(citrix_storefront::CitrixStorefront::new(Arc::clone(&target), settings.clone(), http, logons))
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! What a poll brought: agents, pools and samples, in parts that are fresh or stale on their own.
+
+use std::collections::HashSet;
+
+use crate::{catalogue::Family, catalogue::Scope, clock::UnixTime, failure::Failure, health::Health};
+
+/// What one poll brought.
+#[derive(Debug, Default)]
+pub struct Observation {
+    /// Every part that exists, in the order of the exposition; a part that is not listed any more is gone.
+    pub parts: Vec<(Box<str>, Outcome)>,
+    /// The poll counts as failed although its parts are new: a session probe that got no answer is a datum too.
+    pub failure: Option<Failure>,
+    /// When credentials end, where the vendor says: (`password`, `client_secret` or `certificate`, Unix time).
+    pub credential_expiry: Vec<(&'static str, UnixTime)>,
+}
+
+impl Observation {
+    /// An observation of a single part that came.
+    pub fn single(part: Part) -> Observation {
+        Observation { parts: vec![("".into(), Outcome::Fresh(part))], ..Observation::default() }
+    }
+
+    /// Adds a part that came.
+    pub fn fresh(&mut self, key: impl Into<Box<str>>, part: Part) {
+        self.parts.push((key.into(), Outcome::Fresh(part)));
+    }
+
+    /// Adds a part that exists and could not be read: what is known of it stays until it is stale, the poll is partial.
+    pub fn failed(&mut self, key: impl Into<Box<str>>, failure: Failure) {
+        self.parts.push((key.into(), Outcome::Failed(failure)));
+    }
+}
+
+/// How the reading of one part (a pool, a chunk) ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It came.
+    Fresh(Part),
+    /// It did not; the last good one stays.
+    Failed(Failure),
+}
+
+/// One part of a target's data: what came with one answer and ages together.
+#[derive(Debug)]
+pub struct Part {
+    /// The vendor's table of families.
+    pub families: &'static [&'static Family],
+    /// Pools, by [`PoolRef`]. A pool may occur in several parts under the same name.
+    pub pools: Vec<Pool>,
+    /// Agents and other rows, by [`AgentRef`].
+    pub agents: Vec<Agent>,
+    /// Samples, by the ordinal of their family.
+    pub samples: Vec<Vec<Sample>>,
+    /// For families that tell a native state: all states there are, for `full_state_sets`.
+    pub state_names: Vec<(u16, &'static [&'static str])>,
+    /// Label values one after the other, and where each of them ends.
+    texts: String,
+    ends: Vec<u32>,
+    ids: HashSet<(u32, Id)>,
+}
+
+/// A pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pool {
+    /// The label `pool`.
+    pub name: Box<str>,
+    /// Whether the pool is rightly empty while there is nothing to do.
+    pub on_demand: bool,
+}
+
+/// An agent, or another row that has series of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agent {
+    /// Its pool.
+    pub pool: PoolRef,
+    /// The label `agent`, before it is cut and told apart from others of the same name.
+    pub name: Box<str>,
+    /// The vendor's id, unique within the pool: the lowest keeps the name.
+    pub id: Id,
+    /// Class of health; `None` for a row that is no agent and appears in vendor metrics only.
+    pub health: Option<Health>,
+    /// The native state in the vendor's words, for pages and JSON, e.g. `LogonDrain` or `offline, Deallocated`.
+    pub state: Box<str>,
+}
+
+/// A vendor's id. Numbers come before texts; texts of digits are numbers.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Id {
+    /// A number.
+    Number(i64),
+    /// Anything else.
+    Text(Box<str>),
+}
+
+impl From<&str> for Id {
+    fn from(text: &str) -> Id {
+        text.parse().map_or_else(|_| Id::Text(text.into()), Id::Number)
+    }
+}
+
+impl From<i64> for Id {
+    fn from(number: i64) -> Id {
+        Id::Number(number)
+    }
+}
+
+impl std::fmt::Display for Id {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Id::Number(number) => write!(f, "{number}"),
+            Id::Text(text) => f.write_str(text),
+        }
+    }
+}
+
+/// Index of a pool in its part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PoolRef(pub u32);
+
+/// Index of an agent in its part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AgentRef(pub u32);
+
+/// What a sample is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// The target as a whole.
+    Target,
+    /// A pool.
+    Pool(PoolRef),
+    /// An agent.
+    Agent(AgentRef),
+}
+
+impl From<PoolRef> for Subject {
+    fn from(pool: PoolRef) -> Subject {
+        Subject::Pool(pool)
+    }
+}
+
+impl From<AgentRef> for Subject {
+    fn from(agent: AgentRef) -> Subject {
+        Subject::Agent(agent)
+    }
+}
+
+/// One sample; its extra label values are in [`Part::label_values`].
+#[derive(Debug, Clone, Copy)]
+pub struct Sample {
+    /// Index of the pool or agent, 0 for the target.
+    pub subject: u32,
+    labels: u32,
+    /// Value.
+    pub value: f64,
+}
+
+/// Kinds of oddities, as in `rollcall_decode_warnings_total`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Warning {
+    /// A state that no table knows.
+    UnknownState,
+    /// An item that cannot be read or lacks its key; it is left out.
+    BadItem,
+    /// Objects of one name, told apart by their ids.
+    Duplicate,
+    /// A label value over 256 bytes, cut.
+    TruncatedLabel,
+    /// A field that cannot be read; it is left out.
+    BadValue,
+}
+
+impl Warning {
+    /// All kinds.
+    pub const ALL: [Warning; 5] =
+        [Warning::UnknownState, Warning::BadItem, Warning::Duplicate, Warning::TruncatedLabel, Warning::BadValue];
+
+    /// The label `kind`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Warning::UnknownState => "unknown_state",
+            Warning::BadItem => "bad_item",
+            Warning::Duplicate => "duplicate",
+            Warning::TruncatedLabel => "truncated_label",
+            Warning::BadValue => "bad_value",
+        }
+    }
+}
+
+impl Part {
+    /// An empty part of a vendor with these families, e.g. `catalogue::resilio::FAMILIES`.
+    pub fn new(families: &'static [&'static Family]) -> Part {
+        Part {
+            families,
+            pools: Vec::new(),
+            agents: Vec::new(),
+            samples: families.iter().map(|_| Vec::new()).collect(),
+            state_names: Vec::new(),
+            texts: String::new(),
+            ends: Vec::new(),
+            ids: HashSet::new(),
+        }
+    }
+
+    /// Adds a pool; the one of this name where it is there already.
+    pub fn pool(&mut self, name: &str, on_demand: bool) -> PoolRef {
+        let index = self.pools.iter().position(|pool| &*pool.name == name).unwrap_or_else(|| {
+            self.pools.push(Pool { name: name.into(), on_demand });
+            self.pools.len() - 1
+        });
+        PoolRef(index as u32)
+    }
+
+    /// Adds an agent. `None` where the pool already has one of this id: the first counts, and the caller counts the
+    /// other as a [`Warning::BadItem`].
+    pub fn agent(&mut self, agent: Agent) -> Option<AgentRef> {
+        if !self.ids.insert((agent.pool.0, agent.id.clone())) {
+            return None;
+        }
+        self.agents.push(agent);
+        Some(AgentRef(self.agents.len() as u32 - 1))
+    }
+
+    /// Sets a sample. `labels` are the values of `family.labels`, in their order.
+    pub fn set(&mut self, family: &'static Family, subject: impl Into<Subject>, labels: &[&str], value: f64) {
+        let (scope, index) = match subject.into() {
+            Subject::Target => (Scope::Target, 0),
+            Subject::Pool(pool) => (Scope::Pool, pool.0),
+            Subject::Agent(agent) => (Scope::Agent, agent.0),
+        };
+        debug_assert_eq!(scope, family.scope, "{}", family.name);
+        debug_assert_eq!(labels.len(), family.labels.len(), "{}", family.name);
+        let start = self.ends.len() as u32;
+        for label in labels {
+            self.texts.push_str(label);
+            self.ends.push(self.texts.len() as u32);
+        }
+        self.samples[family.ordinal as usize].push(Sample { subject: index, labels: start, value });
+    }
+
+    /// Sets a sample where there is a value.
+    pub fn set_some(
+        &mut self,
+        family: &'static Family,
+        subject: impl Into<Subject>,
+        labels: &[&str],
+        value: Option<f64>,
+    ) {
+        if let Some(value) = value {
+            self.set(family, subject, labels, value);
+        }
+    }
+
+    /// Says which states a native state metric can have at all, for `exposition.full_state_sets`. The state is the last
+    /// label of the family.
+    pub fn declare_states(&mut self, family: &'static Family, names: &'static [&'static str]) {
+        self.state_names.push((family.ordinal, names));
+    }
+
+    /// The values of the family's extra labels for one of its samples.
+    pub fn label_values<'a>(&'a self, family: &Family, sample: &Sample) -> impl Iterator<Item = &'a str> + use<'a> {
+        let first = sample.labels as usize;
+        (first..first + family.labels.len()).map(|i| {
+            let start = if i == 0 { 0 } else { self.ends[i - 1] as usize };
+            &self.texts[start..self.ends[i] as usize]
+        })
+    }
+
+    /// Lets go of what was only needed while the part was being filled.
+    pub fn shrink(&mut self) {
+        self.ids = HashSet::new();
+    }
+}
