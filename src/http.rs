@@ -1,48 +1,100 @@
 //! The one outbound client: TLS, proxy, size cap, deadline, no redirects, `Retry-After`, redaction, request budgets.
 //!
-//! No URL query, header or body that can carry a secret reaches a message, a log line or the trace of `probe`.
+//! No header, body or query parameter that can carry a secret reaches a message, a log line or the trace of `probe`.
 
 mod answer;
 mod budget;
+mod call;
+mod connect;
+pub mod stats;
 
 pub use answer::Answer;
 pub use budget::Budget;
+pub use call::Call;
 
-use std::sync::Arc;
-
-use bytes::Bytes;
-use reqwest::{Method, Url};
-use tokio::time::Instant;
-
-use crate::{
-    config::{Target, secret::SecretText},
-    failure::{Failure, Reason},
+use std::{
+    fmt,
+    sync::{Arc, RwLock},
+    time::Duration,
 };
 
-/// The client of one target. Cloning is cheap.
+use reqwest::{Method, Url};
+
+use crate::{
+    config::{Http, Target},
+    failure::Failure,
+};
+use stats::Stats;
+
+/// What one request and its answer looked like, redacted, for `probe`.
 #[derive(Debug, Clone)]
+pub struct Exchange {
+    /// Operation, as in the metrics.
+    pub operation: &'static str,
+    /// Method and URL, secret parameters as `<secret>`.
+    pub request: String,
+    /// Names and values of the request's headers, secrets as `<secret>`.
+    pub headers: Vec<(String, String)>,
+    /// Status, where an answer came.
+    pub status: Option<u16>,
+    /// Bytes of the answer, after decompression.
+    pub bytes: usize,
+    /// From sending to the last byte.
+    pub duration: Duration,
+    /// Why there was no answer.
+    pub failure: Option<Failure>,
+}
+
+/// Is told of every exchange.
+pub type Tracer = Arc<dyn Fn(&Exchange) + Send + Sync>;
+
+/// The client of one target. Cloning is cheap, and targets with the same settings share their connections.
+#[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
 struct Inner {
-    client: reqwest::Client,
+    settings: Http,
+    /// Only this host is sent the configured headers.
+    host: Option<String>,
     max_response_size: u64,
+    connection: RwLock<(connect::Stamp, reqwest::Client)>,
+    stats: Arc<Stats>,
+    tracer: Option<Tracer>,
 }
 
 impl Client {
     /// The client for a target with its TLS, proxy and size settings.
+    ///
+    /// Fails with `internal` where a certificate or key file cannot be used.
     pub fn new(target: &Target) -> Result<Client, Failure> {
-        let _ = target;
-        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build();
-        let client = client.map_err(|error| Failure::new(Reason::Internal, error.to_string()))?;
-        Ok(Client { inner: Arc::new(Inner { client, max_response_size: target.max_response_size }) })
+        Client::with(&target.http, &target.url, target.max_response_size, None)
+    }
+
+    /// The same, and `tracer` is told of every exchange.
+    pub fn traced(target: &Target, tracer: Tracer) -> Result<Client, Failure> {
+        Client::with(&target.http, &target.url, target.max_response_size, Some(tracer))
+    }
+
+    /// A client for `url` with these settings and this longest answer in bytes.
+    pub fn with(settings: &Http, url: &Url, max_response_size: u64, tracer: Option<Tracer>) -> Result<Client, Failure> {
+        let connection = connect::shared(settings)?;
+        Ok(Client {
+            inner: Arc::new(Inner {
+                settings: settings.clone(),
+                host: url.host_str().map(str::to_owned),
+                max_response_size,
+                connection: RwLock::new(connection),
+                stats: Arc::new(Stats::default()),
+                tracer,
+            }),
+        })
     }
 
     /// A request. `operation` is a fixed word for the metrics, e.g. `agents`.
     pub fn request(&self, operation: &'static str, method: Method, url: Url) -> Call {
-        Call { client: self.clone(), operation, request: reqwest::Request::new(method, url), deny: None }
+        Call::new(self.clone(), operation, method, url)
     }
 
     /// A `GET` request.
@@ -51,79 +103,29 @@ impl Client {
     }
 
     /// Counts time held back because the vendor asked for it.
-    pub fn throttled(&self, _duration: std::time::Duration) {}
+    pub fn throttled(&self, duration: Duration) {
+        self.inner.stats.throttled(duration);
+    }
+
+    /// What this client has counted.
+    pub fn stats(&self) -> &Arc<Stats> {
+        &self.inner.stats
+    }
+
+    /// Takes up changed certificate and key files; called before each poll.
+    pub fn refresh(&self) -> Result<(), Failure> {
+        let current = connect::Stamp::of(&self.inner.settings);
+        if self.inner.connection.read().unwrap_or_else(|e| e.into_inner()).0 == current {
+            return Ok(());
+        }
+        let connection = connect::shared(&self.inner.settings)?;
+        *self.inner.connection.write().unwrap_or_else(|e| e.into_inner()) = connection;
+        Ok(())
+    }
 }
 
-/// A request before it is sent.
-#[derive(Debug)]
-#[must_use = "a request does nothing until it is sent"]
-pub struct Call {
-    client: Client,
-    operation: &'static str,
-    request: reqwest::Request,
-    deny: Option<Failure>,
-}
-
-impl Call {
-    /// Adds a header that may be shown.
-    pub fn header(self, name: &'static str, value: &str) -> Call {
-        let _ = (name, value);
-        self
-    }
-
-    /// Adds a header that is a secret (`Authorization`, `auth_token`, `Cookie`). Refused on plain HTTP to other hosts than
-    /// loopback unless the configuration allows it; `send` then fails without sending anything.
-    pub fn secret_header(self, name: &'static str, value: &SecretText) -> Call {
-        let _ = (name, value);
-        self
-    }
-
-    /// HTTP Basic, a secret header.
-    pub fn basic(self, username: &str, password: &SecretText) -> Call {
-        let _ = (username, password);
-        self
-    }
-
-    /// A bearer token, a secret header.
-    pub fn bearer(self, token: &SecretText) -> Call {
-        let _ = token;
-        self
-    }
-
-    /// Adds a query parameter that is a secret (Resilio's token); shown as `<secret>`.
-    pub fn secret_query(self, name: &'static str, value: &SecretText) -> Call {
-        let _ = (name, value);
-        self
-    }
-
-    /// A body that may be shown nowhere, but whose sending over plain HTTP is fine.
-    pub fn body(self, content_type: &'static str, body: impl Into<Bytes>) -> Call {
-        let _ = (content_type, body.into());
-        self
-    }
-
-    /// A body that carries credentials; treated like [`Call::secret_header`].
-    pub fn secret_body(self, content_type: &'static str, body: impl Into<Bytes>) -> Call {
-        self.body(content_type, body)
-    }
-
-    /// Waits for a place in this budget before it is sent.
-    pub fn budget(self, budget: &Arc<Budget>) -> Call {
-        let _ = budget;
-        self
-    }
-
-    /// Sends it and reads the whole answer, whatever its status. Fails with `dns`, `connect`, `tls`, `timeout`,
-    /// `too_large` or `internal`.
-    pub async fn send(self, deadline: Instant) -> Result<Answer, Failure> {
-        let _ = (
-            deadline,
-            &self.client.inner.client,
-            self.client.inner.max_response_size,
-            self.operation,
-            self.request,
-            self.deny,
-        );
-        todo!("integration")
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("host", &self.inner.host).finish_non_exhaustive()
     }
 }

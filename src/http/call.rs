@@ -1,0 +1,262 @@
+//! One request: what may be shown of it, where its secrets may go, and how it is sent.
+
+use std::sync::Arc;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use reqwest::{
+    Method, Url,
+    header::{CONTENT_TYPE, HeaderName, HeaderValue},
+};
+use tokio::time::Instant;
+
+use super::{Answer, Budget, Client, Exchange};
+use crate::{
+    config::secret::SecretText,
+    failure::{Failure, Reason},
+};
+
+/// A request before it is sent.
+#[derive(Debug)]
+#[must_use = "a request does nothing until it is sent"]
+pub struct Call {
+    client: Client,
+    operation: &'static str,
+    request: reqwest::Request,
+    /// The URL as it may be shown.
+    shown: Url,
+    budget: Option<Arc<Budget>>,
+    /// Why it must not be sent.
+    denied: Option<Failure>,
+}
+
+impl Call {
+    pub(super) fn new(client: Client, operation: &'static str, method: Method, url: Url) -> Call {
+        let shown = url.clone();
+        Call { client, operation, request: reqwest::Request::new(method, url), shown, budget: None, denied: None }
+    }
+
+    /// Adds a header that may be shown.
+    pub fn header(self, name: &'static str, value: &str) -> Call {
+        self.insert(name, value, false)
+    }
+
+    /// Adds a header that is a secret (`Authorization`, `auth_token`, `Cookie`). Refused on plain HTTP to other hosts than
+    /// loopback unless the configuration allows it; `send` then fails without sending anything.
+    pub fn secret_header(mut self, name: &'static str, value: &SecretText) -> Call {
+        self.guard();
+        self.insert(name, value.expose(), true)
+    }
+
+    /// HTTP Basic, a secret header.
+    pub fn basic(self, username: &str, password: &SecretText) -> Call {
+        let pair = STANDARD.encode(format!("{username}:{}", password.expose()));
+        self.secret_header("authorization", &SecretText::new(format!("Basic {pair}")))
+    }
+
+    /// A bearer token, a secret header.
+    pub fn bearer(self, token: &SecretText) -> Call {
+        let value = SecretText::new(format!("Bearer {}", token.expose()));
+        self.secret_header("authorization", &value)
+    }
+
+    /// Adds a query parameter that is a secret (Resilio's token); shown as `<secret>`.
+    pub fn secret_query(mut self, name: &'static str, value: &SecretText) -> Call {
+        self.guard();
+        self.request.url_mut().query_pairs_mut().append_pair(name, value.expose());
+        self.shown.query_pairs_mut().append_pair(name, "<secret>");
+        self
+    }
+
+    /// A body without credentials. It is shown nowhere.
+    pub fn body(mut self, content_type: &'static str, body: impl Into<Bytes>) -> Call {
+        *self.request.body_mut() = Some(body.into().into());
+        self.request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        self
+    }
+
+    /// A body that carries credentials; where it may go is treated like [`Call::secret_header`].
+    pub fn secret_body(mut self, content_type: &'static str, body: impl Into<Bytes>) -> Call {
+        self.guard();
+        self.body(content_type, body)
+    }
+
+    /// Waits for a place in this budget before it is sent.
+    pub fn budget(mut self, budget: &Arc<Budget>) -> Call {
+        self.budget = Some(Arc::clone(budget));
+        self
+    }
+
+    /// Sends it and reads the whole answer, whatever its status. Fails with `dns`, `connect`, `tls`, `timeout`,
+    /// `too_large`, `rate_limited` (no place in the budget before the deadline) or `internal`.
+    pub async fn send(mut self, deadline: Instant) -> Result<Answer, Failure> {
+        let what = format!("{} {}", self.request.method(), self.shown.path());
+        if let Some(denied) = self.denied.take() {
+            return Err(denied.context(&what));
+        }
+        if let Some(budget) = &self.budget {
+            let waited = budget.acquire(deadline).await.map_err(|failure| failure.context(&what))?;
+            self.client.throttled(waited);
+        }
+        self.configured_headers();
+        let mut exchange = self.exchange();
+        let Call { client, operation, request, .. } = self;
+        let connection = client.inner.connection.read().unwrap_or_else(|e| e.into_inner()).1.clone();
+        let started = Instant::now();
+        let result = match tokio::time::timeout_at(deadline, receive(&client, connection, request)).await {
+            Ok(result) => result,
+            Err(_) => Err(Failure::new(Reason::Timeout, "no complete answer before the deadline")),
+        };
+        exchange.duration = started.elapsed();
+        let left = deadline.saturating_duration_since(Instant::now());
+        let result = result.map(|(status, headers, body)| Answer { status, headers, body, what: what.clone(), left });
+        let code = result.as_ref().map_or(0, |answer| answer.status.as_u16());
+        client.inner.stats.request(operation, code, exchange.duration);
+        let result = result.map_err(|failure| failure.context(&what));
+        match &result {
+            Ok(answer) => {
+                exchange.status = Some(code);
+                exchange.bytes = answer.body.len();
+            }
+            Err(failure) => exchange.failure = Some(failure.clone()),
+        }
+        if let Some(tracer) = &client.inner.tracer {
+            tracer(&exchange);
+        }
+        result
+    }
+
+    fn insert(mut self, name: &'static str, value: &str, secret: bool) -> Call {
+        match HeaderValue::from_str(value) {
+            Ok(mut value) => {
+                value.set_sensitive(secret);
+                self.request.headers_mut().insert(HeaderName::from_static(name), value);
+            }
+            Err(_) => {
+                let message = format!("the value for the header {name} has a character that HTTP does not allow");
+                self.denied = Some(Failure::new(Reason::Internal, message));
+            }
+        }
+        self
+    }
+
+    /// Credentials leave in clear text to loopback only, unless the configuration says otherwise.
+    fn guard(&mut self) {
+        let url = self.request.url();
+        if url.scheme() == "https" || self.client.inner.settings.allow_cleartext_credentials || is_loopback(url) {
+            return;
+        }
+        let message = format!(
+            "refused to send credentials over plain http to {}; use https, or set http.allow_cleartext_credentials",
+            url.host_str().unwrap_or("?")
+        );
+        self.denied = Some(Failure::new(Reason::Internal, message));
+    }
+
+    /// The headers of the configuration go to the target's own host only, never to a token service elsewhere.
+    fn configured_headers(&mut self) {
+        let inner = &self.client.inner;
+        if self.request.url().host_str() != inner.host.as_deref() {
+            return;
+        }
+        for (name, value) in &inner.settings.headers {
+            if let (Ok(name), Ok(mut value)) = (HeaderName::try_from(name), HeaderValue::from_str(value.expose())) {
+                value.set_sensitive(true);
+                self.request.headers_mut().insert(name, value);
+            }
+        }
+    }
+
+    fn exchange(&self) -> Exchange {
+        let headers = self.request.headers().iter().map(|(name, value)| {
+            let shown = if value.is_sensitive() { "<secret>" } else { value.to_str().unwrap_or("<binary>") };
+            (name.to_string(), shown.to_owned())
+        });
+        Exchange {
+            operation: self.operation,
+            request: format!("{} {}", self.request.method(), self.shown),
+            headers: headers.collect(),
+            status: None,
+            bytes: 0,
+            duration: Default::default(),
+            failure: None,
+        }
+    }
+}
+
+/// Whether the URL's host is this machine, so that nobody can listen in.
+fn is_loopback(url: &Url) -> bool {
+    match url.host_str() {
+        Some("localhost") => true,
+        Some(host) => {
+            let host = host.trim_start_matches('[').trim_end_matches(']');
+            host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+        }
+        None => false,
+    }
+}
+
+type Parts = (reqwest::StatusCode, reqwest::header::HeaderMap, Bytes);
+
+async fn receive(client: &Client, connection: reqwest::Client, request: reqwest::Request) -> Result<Parts, Failure> {
+    let host = request.url().host_str().unwrap_or_default().to_owned();
+    let cap = client.inner.max_response_size;
+    let mut response = connection.execute(request).await.map_err(classify)?;
+    if let Some(info) = response.extensions().get::<reqwest::tls::TlsInfo>() {
+        client.inner.stats.certificate(&host, info.peer_certificate());
+    }
+    let too_large = || {
+        let message = format!("the answer is larger than max_response_size ({cap} bytes)");
+        Failure::new(Reason::TooLarge, message)
+    };
+    let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+    let announced = response.content_length().unwrap_or(0);
+    if announced > cap {
+        return Err(too_large());
+    }
+    let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or(0));
+    while let Some(chunk) = response.chunk().await.map_err(classify)? {
+        if (body.len() + chunk.len()) as u64 > cap {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok((status, headers, body.into()))
+}
+
+/// Finds the reason in the chain of causes, which reqwest's `Display` hides; the URL may carry a token and is dropped.
+fn classify(error: reqwest::Error) -> Failure {
+    let error = error.without_url();
+    let mut chain = String::new();
+    let mut tls = false;
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(&error);
+    while let Some(inner) = cause {
+        tls |= inner.is::<rustls::Error>()
+            || inner
+                .downcast_ref::<std::io::Error>()
+                .and_then(|io| io.get_ref())
+                .is_some_and(|e| e.is::<rustls::Error>());
+        let text = inner.to_string();
+        if !chain.ends_with(&text) {
+            if !chain.is_empty() {
+                chain.push_str(": ");
+            }
+            chain.push_str(&text);
+        }
+        cause = inner.source();
+    }
+    let reason = if error.is_timeout() {
+        Reason::Timeout
+    } else if error.is_dns() {
+        Reason::Dns
+    } else if tls {
+        Reason::Tls
+    } else if error.is_decode() {
+        Reason::Decode
+    } else if error.is_builder() {
+        Reason::Internal
+    } else {
+        Reason::Connect
+    };
+    Failure::new(reason, if chain.is_empty() { error.to_string() } else { chain })
+}
