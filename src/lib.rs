@@ -5,8 +5,10 @@
 pub mod catalogue;
 pub mod clock;
 pub mod config;
+pub mod exposition;
 pub mod failure;
 pub mod health;
 pub mod http;
 pub mod poll;
+pub mod snapshot;
 pub mod vendor;

@@ -1,0 +1,138 @@
+//! An answer to a scrape, put together from ready pieces without copying them.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    convert::Infallible,
+    pin::Pin,
+    sync::LazyLock,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use flate2::Crc;
+use hyper::body::{Frame, SizeHint};
+
+use super::{Block, Encoding, Format};
+use crate::catalogue::{Family, Kind};
+
+/// The pieces of an answer, in order.
+#[derive(Debug)]
+pub struct Splice {
+    format: Format,
+    encoding: Encoding,
+    pieces: VecDeque<Bytes>,
+    checksum: Crc,
+}
+
+/// A gzip member's header: deflate, no name, no time, written on Unix.
+static GZIP_HEADER: Bytes = Bytes::from_static(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]);
+
+/// An empty last block, which ends the deflate stream.
+static DEFLATE_END: [u8; 2] = [3, 0];
+
+/// Headers of all families in both formats, deflated once.
+static HEADERS: LazyLock<HashMap<(&'static str, Format), Block>> = LazyLock::new(|| {
+    let formats = [Format::Text, Format::OpenMetrics];
+    let all = crate::catalogue::all().flat_map(|family| formats.map(|format| ((family.name, format), family, format)));
+    all.map(|(key, family, format)| (key, Block::new(header(family.name, family.kind, family.help, format)))).collect()
+});
+
+static EOF: LazyLock<Block> = LazyLock::new(|| Block::new("# EOF\n"));
+
+impl Splice {
+    /// An empty answer.
+    pub fn new(format: Format, encoding: Encoding) -> Splice {
+        let mut pieces = VecDeque::new();
+        if encoding == Encoding::Gzip {
+            pieces.push_back(GZIP_HEADER.clone());
+        }
+        Splice { format, encoding, pieces, checksum: Crc::new() }
+    }
+
+    /// Adds a family: its header and its blocks. A family without any block does not appear.
+    pub fn family<'a>(&mut self, family: &Family, blocks: impl Iterator<Item = &'a Block>) {
+        let mut blocks = blocks.peekable();
+        if blocks.peek().is_some() {
+            self.push(&HEADERS[&(family.name, self.format)]);
+            blocks.for_each(|block| self.push(block));
+        }
+    }
+
+    /// Adds a block as it is.
+    pub fn push(&mut self, block: &Block) {
+        match self.encoding {
+            Encoding::Identity => self.pieces.push_back(block.plain().clone()),
+            Encoding::Gzip => {
+                self.pieces.push_back(block.deflated().clone());
+                self.checksum.combine(block.checksum());
+            }
+        }
+    }
+
+    /// Ends the answer.
+    pub fn finish(mut self) -> Body {
+        if self.format == Format::OpenMetrics {
+            self.push(&EOF);
+        }
+        if self.encoding == Encoding::Gzip {
+            let mut end = DEFLATE_END.to_vec();
+            end.extend_from_slice(&self.checksum.sum().to_le_bytes());
+            end.extend_from_slice(&self.checksum.amount().to_le_bytes());
+            self.pieces.push_back(end.into());
+        }
+        let left = self.pieces.iter().map(|piece| piece.len() as u64).sum();
+        Body { pieces: self.pieces, left }
+    }
+}
+
+/// The lines `# HELP` and `# TYPE`. A counter's family is called without `_total` in OpenMetrics.
+pub fn header(name: &str, kind: Kind, help: &str, format: Format) -> String {
+    let family = match (format, kind) {
+        (Format::OpenMetrics, Kind::Counter) => name.strip_suffix("_total").unwrap_or(name),
+        _ => name,
+    };
+    let mut escaped = help.replace('\\', "\\\\").replace('\n', "\\n");
+    if format == Format::OpenMetrics {
+        escaped = escaped.replace('"', "\\\"");
+    }
+    format!("# HELP {family} {escaped}\n# TYPE {family} {}\n", kind.as_str())
+}
+
+/// A body of ready pieces with a known length.
+#[derive(Debug)]
+pub struct Body {
+    pieces: VecDeque<Bytes>,
+    left: u64,
+}
+
+impl Body {
+    /// A body of one piece.
+    pub fn whole(bytes: impl Into<Bytes>) -> Body {
+        let bytes = bytes.into();
+        Body { left: bytes.len() as u64, pieces: VecDeque::from([bytes]) }
+    }
+
+    /// Everything in one piece, copied; for tests and for `probe`.
+    pub fn concat(self) -> Vec<u8> {
+        self.pieces.iter().flat_map(|piece| piece.iter().copied()).collect()
+    }
+}
+
+impl hyper::body::Body for Body {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let Some(piece) = self.pieces.pop_front() else { return Poll::Ready(None) };
+        self.left -= piece.len() as u64;
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}

@@ -1,0 +1,76 @@
+//! What is known of a target at this moment, immutable and ready to be sent: agents, pools, status, blocks.
+//!
+//! A poll's [`Observation`](crate::vendor::Observation) is taken up by a [`Ledger`], which keeps what ages on its own and
+//! publishes a new [`Snapshot`]. An agent that vanished is gone from the next snapshot by construction.
+
+mod ledger;
+mod names;
+mod render;
+mod status;
+mod store;
+
+pub use ledger::{Ledger, Published, SavedAgent, SavedTarget};
+pub use status::Status;
+pub use store::{Slot, Store};
+
+use std::sync::Arc;
+
+use crate::{clock::UnixTime, config::Target, exposition::Block, health::Health};
+
+/// What is known of a target.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// The target as configured.
+    pub target: Arc<Target>,
+    /// How its polls went.
+    pub status: Status,
+    /// Its pools, by name.
+    pub pools: Vec<PoolView>,
+    /// Its agents, in the order of the exposition.
+    pub agents: Vec<AgentView>,
+    /// The exposition: (table, ordinal) of the family and its block, in the order of the catalogue.
+    pub blocks: Vec<(FamilyKey, Block)>,
+    /// Series of the target in the exposition.
+    pub series: usize,
+}
+
+/// Position of a family in the catalogue: table, and ordinal therein.
+pub type FamilyKey = (u8, u16);
+
+impl Snapshot {
+    /// The block of a family.
+    pub fn block(&self, family: FamilyKey) -> Option<&Block> {
+        let index = self.blocks.binary_search_by_key(&family, |(key, _)| *key).ok()?;
+        Some(&self.blocks[index].1)
+    }
+}
+
+/// A pool.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PoolView {
+    /// The label `pool`.
+    pub name: Arc<str>,
+    /// Whether it is rightly empty while there is nothing to do.
+    pub on_demand: bool,
+    /// Agents by class, in the order of [`Health::ALL`].
+    pub agents: [u32; 6],
+    /// When the whole pool was last read.
+    pub last_success: UnixTime,
+    /// How many agents the configuration expects to serve.
+    pub min_serving: Option<u64>,
+}
+
+/// An agent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AgentView {
+    /// The label `pool`.
+    pub pool: Arc<str>,
+    /// The label `agent`.
+    pub name: Arc<str>,
+    /// Class of health.
+    pub health: Health,
+    /// Since when the daemon has seen this class.
+    pub since: UnixTime,
+    /// The native state in the vendor's words.
+    pub state: Arc<str>,
+}

@@ -1,0 +1,278 @@
+//! The book of a target: what every part brought last, since when agents are in their class, and what that looks like.
+
+mod part;
+mod saved;
+
+pub use saved::{SavedAgent, SavedTarget};
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
+
+use part::Held;
+
+use super::{AgentView, FamilyKey, PoolView, Snapshot, Status, names, render::Lines, status};
+use crate::{
+    catalogue::{self, Family, agent as family},
+    clock::UnixTime,
+    config::Target,
+    exposition::{Block, text},
+    failure::{Failure, Reason},
+    health::Health,
+    vendor::{Observation, Outcome, Part, Warnings},
+};
+
+/// What is known of a target and how it changes. It belongs to the target's task.
+#[derive(Debug)]
+pub struct Ledger {
+    target: Arc<Target>,
+    full_state_sets: bool,
+    /// How the polls went.
+    pub status: Status,
+    parts: Vec<Held>,
+    /// Since-when from the state file, until the agent is seen again.
+    restored: HashMap<(String, String), (Health, UnixTime)>,
+    /// Pools of complete answers, with the time of the last one.
+    known_pools: BTreeMap<Arc<str>, (bool, UnixTime)>,
+    blocks: HashMap<FamilyKey, Block>,
+}
+
+/// A snapshot, and when the next one is due although nothing was polled: a part becomes stale.
+#[derive(Debug)]
+pub struct Published {
+    /// The snapshot.
+    pub snapshot: Snapshot,
+    /// When the next part will be withdrawn.
+    pub next_stale: Option<UnixTime>,
+}
+
+impl Ledger {
+    /// An empty book.
+    pub fn new(target: Arc<Target>, full_state_sets: bool) -> Ledger {
+        Ledger {
+            target,
+            full_state_sets,
+            status: Status::default(),
+            parts: Vec::new(),
+            restored: HashMap::new(),
+            known_pools: BTreeMap::new(),
+            blocks: HashMap::new(),
+        }
+    }
+
+    /// The book goes on under a changed configuration of the same API.
+    pub fn reconfigure(&mut self, target: Arc<Target>, full_state_sets: bool) {
+        self.target = target;
+        self.full_state_sets = full_state_sets;
+    }
+
+    /// Takes up what a poll brought: new parts replace old ones, failed parts stay as they were, parts that are not
+    /// listed any more are gone.
+    ///
+    /// Fails with `too_large`, and changes nothing, where there are more agents than `max_agents`.
+    pub fn apply(&mut self, observation: Observation, now: UnixTime, warnings: &Warnings) -> Result<(), Failure> {
+        let (mut fresh, mut order) = (Vec::new(), Vec::new());
+        let mut kept_agents = 0;
+        for (key, outcome) in observation.parts {
+            match outcome {
+                Outcome::Fresh(part) => {
+                    order.push((key, Some(fresh.len())));
+                    fresh.push(part);
+                }
+                Outcome::Failed(_) => {
+                    kept_agents += self.parts.iter().find(|held| held.key == key).map_or(0, Held::agents);
+                    order.push((key, None));
+                }
+            }
+        }
+        let agents: usize = kept_agents + fresh.iter().map(count_agents).sum::<usize>();
+        if agents > self.target.max_agents {
+            let message = format!("{agents} agents are more than max_agents ({})", self.target.max_agents);
+            return Err(Failure::new(Reason::TooLarge, message));
+        }
+        let previous = std::mem::take(&mut self.parts);
+        let since = self.since_index(&previous);
+        let kept: HashSet<&str> = order.iter().filter(|(_, fresh)| fresh.is_none()).map(|(key, _)| &**key).collect();
+        let complete = kept.is_empty() && observation.failure.is_none();
+        let taken = previous.iter().filter(|held| kept.contains(&*held.key));
+        let taken =
+            taken.flat_map(|held| held.members.iter().map(|m| ((m.pool.clone(), m.name.clone()), ()))).collect();
+        let mut pool_names: HashSet<Arc<str>> = HashSet::new();
+        let named: Vec<(&Part, Vec<Arc<str>>)> =
+            fresh.iter().map(|part| (part, intern_pools(part, &mut pool_names, warnings))).collect();
+        let names = names::assign(&named, &taken, warnings);
+        let base = status::base(&self.target);
+        let mut rendered: Vec<Option<Held>> = named
+            .iter()
+            .zip(names)
+            .map(|((part, pools), names)| {
+                let since = |pool: &Arc<str>, name: &Arc<str>, health: Health| match since.get(&(&**pool, &**name)) {
+                    Some((class, at)) if *class == health => *at,
+                    _ => now,
+                };
+                Some(Held::render(part, pools, &names, &base, self.full_state_sets, now, since, warnings))
+            })
+            .collect();
+        drop(since);
+        let mut old: HashMap<Box<str>, Held> = previous.into_iter().map(|held| (held.key.clone(), held)).collect();
+        for (key, index) in order {
+            let held = match index {
+                Some(index) => rendered[index].take(),
+                None => old.remove(&key),
+            };
+            self.parts.extend(held.map(|held| Held { key, ..held }));
+        }
+        self.note_pools(now);
+        if complete {
+            self.restored = HashMap::new();
+        }
+        for (credential, at) in observation.credential_expiry {
+            self.status.credential_expiry.insert(credential, at);
+        }
+        Ok(())
+    }
+
+    /// What is known now, without parts that are older than `stale_after`.
+    pub fn publish(&mut self, now: UnixTime) -> Published {
+        let stale_after = self.target.stale_after;
+        let is_fresh = |held: &&Held| now <= held.observed.plus(stale_after);
+        let fresh: Vec<&Held> = self.parts.iter().filter(is_fresh).collect();
+        let next_stale = fresh.iter().map(|held| held.observed.plus(stale_after)).min();
+        self.status.stale = fresh.is_empty();
+        let agents: Vec<AgentView> = fresh.iter().flat_map(|held| held.views()).collect();
+        let pools = pool_views(&self.target, &fresh);
+
+        let mut lines: Vec<(FamilyKey, Vec<u8>, usize)> = pool_lines(&self.target, &pools);
+        for (held_family, key) in held_families(&fresh) {
+            let mut bytes = Vec::new();
+            let mut series = 0;
+            for segment in fresh.iter().filter_map(|held| held.segment(held_family)) {
+                bytes.extend_from_slice(&segment.bytes);
+                series += segment.series;
+            }
+            lines.push((key, bytes, series));
+        }
+        let status = self.status.lines(&self.target, agents.len());
+        lines.extend(status.into_iter().map(|(family, lines)| (key_of(family), lines.bytes, lines.series)));
+        lines.retain(|(_, bytes, _)| !bytes.is_empty());
+        // The one more is the series that tells how many there are.
+        let series = lines.iter().map(|(_, _, series)| series).sum::<usize>() + 1;
+        let mut own = Lines::new(&catalogue::target::SERIES, &status::base(&self.target));
+        own.with(&[], series as f64);
+        lines.push((key_of(&catalogue::target::SERIES), own.bytes, 1));
+        lines.sort_by_key(|(key, _, _)| *key);
+
+        let mut old = std::mem::take(&mut self.blocks);
+        let blocks: Vec<(FamilyKey, Block)> =
+            lines.into_iter().map(|(key, bytes, _)| (key, Block::renewed(bytes, old.remove(&key).as_ref()))).collect();
+        self.blocks = blocks.iter().cloned().collect();
+        let target = Arc::clone(&self.target);
+        let snapshot = Snapshot { target, status: self.status.clone(), pools, agents, blocks, series };
+        Published { snapshot, next_stale }
+    }
+
+    fn since_index<'a>(&'a self, parts: &'a [Held]) -> HashMap<(&'a str, &'a str), (Health, UnixTime)> {
+        let restored = self.restored.iter().map(|((pool, agent), seen)| ((pool.as_str(), agent.as_str()), *seen));
+        let members = parts.iter().flat_map(|held| &held.members);
+        let members = members.filter_map(|m| m.health.map(|health| ((&*m.pool, &*m.name), (health, m.since))));
+        restored.chain(members).collect()
+    }
+
+    /// Notes the pools of this answer; one that was not seen for a day is forgotten.
+    fn note_pools(&mut self, now: UnixTime) {
+        for pool in self.parts.iter().filter(|held| held.observed == now).flat_map(|held| &held.pools) {
+            self.known_pools.insert(Arc::clone(&pool.0), (pool.1, now));
+        }
+        let day = std::time::Duration::from_secs(86_400);
+        self.known_pools.retain(|_, (_, seen)| now.since(*seen) <= day);
+    }
+}
+
+fn count_agents(part: &Part) -> usize {
+    part.agents.iter().filter(|agent| agent.health.is_some()).count()
+}
+
+/// The names of the part's pools, cut to length; one allocation for all parts.
+fn intern_pools(part: &Part, known: &mut HashSet<Arc<str>>, warnings: &Warnings) -> Vec<Arc<str>> {
+    let intern = |pool: &crate::vendor::Pool| {
+        let (name, lost) = text::cut(&pool.name);
+        if lost {
+            warnings.add(crate::vendor::Warning::TruncatedLabel, || format!("pool {name}"));
+        }
+        known.get(name).cloned().unwrap_or_else(|| {
+            let name = Arc::<str>::from(name);
+            known.insert(Arc::clone(&name));
+            name
+        })
+    };
+    part.pools.iter().map(intern).collect()
+}
+
+/// Position of a family in the catalogue.
+fn key_of(family: &'static Family) -> FamilyKey {
+    let table = catalogue::TABLES
+        .iter()
+        .position(|table| table.get(family.ordinal as usize).is_some_and(|other| std::ptr::eq(*other, family)));
+    (table.expect("every family stands in a table of the catalogue") as u8, family.ordinal)
+}
+
+/// The families that parts bring lines for, and their keys: the vendor's own and those of the agents' health.
+fn held_families(parts: &[&Held]) -> Vec<(usize, FamilyKey)> {
+    let Some(first) = parts.first() else { return Vec::new() };
+    let own = first.families.iter().enumerate().map(|(index, family)| (index + part::HEALTH.len(), key_of(family)));
+    part::HEALTH.iter().enumerate().map(|(index, family)| (index, key_of(family))).chain(own).collect()
+}
+
+/// The pools of all fresh parts, by name, with their agents counted.
+fn pool_views(target: &Target, parts: &[&Held]) -> Vec<PoolView> {
+    let mut pools: BTreeMap<Arc<str>, PoolView> = BTreeMap::new();
+    for held in parts {
+        for (name, on_demand) in &held.pools {
+            let view = pools.entry(Arc::clone(name)).or_insert_with(|| PoolView {
+                name: Arc::clone(name),
+                on_demand: *on_demand,
+                agents: [0; 6],
+                last_success: held.observed,
+                min_serving: target.expect.iter().find(|e| e.pool.matches(name)).map(|e| e.min_serving),
+            });
+            view.last_success = view.last_success.min(held.observed);
+            view.on_demand |= on_demand;
+        }
+        for member in &held.members {
+            if let (Some(health), Some(view)) = (member.health, pools.get_mut(&member.pool)) {
+                view.agents[health as usize] += 1;
+            }
+        }
+    }
+    // A pool of logical rows only is no pool of agents.
+    let logical = |held: &&Held, name: &str| held.members.iter().any(|m| &*m.pool == name && m.health.is_none());
+    pools.retain(|name, view| view.agents.iter().any(|n| *n > 0) || !parts.iter().any(|held| logical(held, name)));
+    pools.into_values().collect()
+}
+
+fn pool_lines(target: &Target, pools: &[PoolView]) -> Vec<(FamilyKey, Vec<u8>, usize)> {
+    let base = status::base(target);
+    let mut agents = Lines::new(&family::POOL_AGENTS, &base);
+    let mut last = Lines::new(&family::POOL_LAST_SUCCESS, &base);
+    let mut least = Lines::new(&family::POOL_MIN_SERVING, &base);
+    let mut on_demand = Lines::new(&family::POOL_ON_DEMAND, &base);
+    for pool in pools {
+        let mut labels = base.to_vec();
+        text::label(&mut labels, "pool", &pool.name);
+        for (health, n) in Health::ALL.iter().zip(pool.agents) {
+            let mut labels = labels.clone();
+            text::label(&mut labels, "health", health.as_str());
+            agents.raw(&labels, f64::from(n));
+        }
+        last.raw(&labels, pool.last_success.as_secs_f64());
+        if let Some(n) = pool.min_serving {
+            least.raw(&labels, n as f64);
+        }
+        on_demand.raw(&labels, f64::from(u8::from(pool.on_demand)));
+    }
+    let families =
+        [&family::POOL_AGENTS, &family::POOL_LAST_SUCCESS, &family::POOL_MIN_SERVING, &family::POOL_ON_DEMAND];
+    let lines = [agents, last, least, on_demand];
+    families.into_iter().zip(lines).map(|(family, lines)| (key_of(family), lines.bytes, lines.series)).collect()
+}

@@ -1,0 +1,65 @@
+//! What of a ledger survives a restart: since-when, and the pools that were known.
+
+use serde::{Deserialize, Serialize};
+
+use super::Ledger;
+use crate::{clock::UnixTime, health::Health};
+
+/// A target in the state file.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SavedTarget {
+    /// The label `vendor`; another one means that the name was given to another API.
+    pub vendor: String,
+    /// Its agents.
+    pub agents: Vec<SavedAgent>,
+    /// Its pools: name, on demand, when last seen.
+    pub pools: Vec<(String, bool, UnixTime)>,
+    /// When a poll last brought data.
+    pub last_success: Option<UnixTime>,
+    /// Since-when of other things: kind, thing, state, since, last seen.
+    pub memory: Vec<(String, String, String, UnixTime, UnixTime)>,
+}
+
+/// An agent in the state file: pool, name, class, since when.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SavedAgent(String, String, String, UnixTime);
+
+impl Ledger {
+    /// What survives a restart.
+    pub fn save(&self) -> SavedTarget {
+        let members = self.parts.iter().flat_map(|held| &held.members);
+        let known = members.filter_map(|m| {
+            Some(SavedAgent(m.pool.to_string(), m.name.to_string(), m.health?.as_str().to_owned(), m.since))
+        });
+        let restored = self.restored.iter().filter(|_| self.parts.is_empty());
+        let waiting = restored.map(|((pool, name), (health, since))| {
+            SavedAgent(pool.clone(), name.clone(), health.as_str().to_owned(), *since)
+        });
+        SavedTarget {
+            vendor: self.target.vendor().to_owned(),
+            agents: known.chain(waiting).collect(),
+            pools: self
+                .known_pools
+                .iter()
+                .map(|(name, (on_demand, seen))| (name.to_string(), *on_demand, *seen))
+                .collect(),
+            last_success: self.status.last_success,
+            memory: Vec::new(),
+        }
+    }
+
+    /// Takes up what an earlier run has saved, if it is about the same API.
+    pub fn restore(&mut self, saved: SavedTarget) {
+        if saved.vendor != self.target.vendor() {
+            return;
+        }
+        self.status.last_success = saved.last_success;
+        let agents = saved
+            .agents
+            .into_iter()
+            .filter_map(|SavedAgent(pool, name, health, since)| Some(((pool, name), (Health::parse(&health)?, since))));
+        self.restored = agents.collect();
+        let pools = saved.pools.into_iter().map(|(name, on_demand, seen)| (name.into(), (on_demand, seen)));
+        self.known_pools = pools.collect();
+    }
+}

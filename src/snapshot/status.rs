@@ -1,0 +1,162 @@
+//! How the polls of a target went, and the lines that tell it.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use super::render::Lines;
+use crate::{
+    catalogue::{Family, target as family},
+    clock::UnixTime,
+    config::Target,
+    exposition::text,
+    failure::{Failure, Reason},
+    http::stats::{BUCKETS, Counts},
+    vendor::Warning,
+};
+
+/// How the polls of a target went.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Status {
+    /// Polls that ended.
+    pub polls: u64,
+    /// Polls that fell away because the one before took too long.
+    pub skipped: u64,
+    /// Failed and partial polls, by the order of [`Reason::ALL`].
+    pub failures: [u64; Reason::ALL.len()],
+    /// Oddities, by the order of [`Warning::ALL`].
+    pub warnings: [u64; Warning::ALL.len()],
+    /// Whether the last poll brought data; `None` before the first ended.
+    pub up: Option<bool>,
+    /// Whether it brought only a part.
+    pub partial: bool,
+    /// Why it failed or was partial.
+    pub failure: Option<Failure>,
+    /// Failed polls in a row.
+    pub consecutive_failures: u64,
+    /// How long it took.
+    pub duration: Duration,
+    /// When it ended.
+    pub last_poll: Option<UnixTime>,
+    /// When a poll last brought data.
+    pub last_success: Option<UnixTime>,
+    /// Whether nothing of the target is fresh.
+    pub stale: bool,
+    /// Whether log-ons are held.
+    pub held: bool,
+    /// When credentials end.
+    pub credential_expiry: BTreeMap<&'static str, UnixTime>,
+    /// Whether the daemon pages for this target.
+    pub direct_alerting: bool,
+    /// What the client counted.
+    pub requests: Counts,
+}
+
+impl Status {
+    /// Counts a poll that failed, or of which a part failed.
+    pub fn count_failure(&mut self, reason: Reason) {
+        let index = Reason::ALL.iter().position(|r| *r == reason).unwrap_or(Reason::ALL.len() - 1);
+        self.failures[index] += 1;
+    }
+
+    /// The lines of every `rollcall_*` family about the target, in the order of the catalogue, but for
+    /// `rollcall_target_series`, which counts them.
+    pub(super) fn lines(&self, target: &Target, agents: usize) -> Vec<(&'static Family, Lines)> {
+        let mut out = Writer { base: base(target), families: Vec::new() };
+        let seconds = |time: Option<UnixTime>| time.map_or(0.0, UnixTime::as_secs_f64);
+        out.family(&family::INFO, |lines| {
+            let mut labels = lines.labels(&[]);
+            text::label(&mut labels, "url", text::cut(target.url.as_str().trim_end_matches('/')).0);
+            for (name, value) in &target.labels {
+                text::label(&mut labels, name, text::cut(value).0);
+            }
+            lines.raw(&labels, 1.0);
+        });
+        if let Some(up) = self.up {
+            out.one(&family::UP, flag(up));
+            out.one(&family::PARTIAL, flag(self.partial));
+        }
+        out.one(&family::STALE, flag(self.stale));
+        if let Some(failure) = &self.failure {
+            out.family(&family::FAILURE, |lines| lines.with(&[failure.reason.as_str()], 1.0));
+        }
+        out.one(&family::CONSECUTIVE_FAILURES, self.consecutive_failures as f64);
+        out.one(&family::POLL_INTERVAL, target.interval.as_secs_f64());
+        out.one(&family::POLL_TIMEOUT, target.timeout.as_secs_f64());
+        if self.last_poll.is_some() {
+            out.one(&family::POLL_DURATION, self.duration.as_secs_f64());
+        }
+        out.one(&family::LAST_POLL, seconds(self.last_poll));
+        out.one(&family::LAST_SUCCESS, seconds(self.last_success));
+        out.one(&family::AGENTS, agents as f64);
+        out.one(&family::POLLS, self.polls as f64);
+        out.one(&family::POLLS_SKIPPED, self.skipped as f64);
+        out.family(&family::POLL_FAILURES, |lines| {
+            Reason::ALL.iter().zip(self.failures).for_each(|(reason, n)| lines.with(&[reason.as_str()], n as f64));
+        });
+        out.family(&family::DECODE_WARNINGS, |lines| {
+            Warning::ALL.iter().zip(self.warnings).for_each(|(kind, n)| lines.with(&[kind.as_str()], n as f64));
+        });
+        out.requests(&self.requests);
+        out.family(&family::CREDENTIAL_EXPIRY, |lines| {
+            self.credential_expiry.iter().for_each(|(name, at)| lines.with(&[name], at.as_secs_f64()));
+        });
+        out.family(&family::TLS_NOT_AFTER, |lines| {
+            self.requests.certificates.iter().for_each(|(host, at)| lines.with(&[host], at.as_secs_f64()));
+        });
+        out.one(&family::LOGIN_HELD, flag(self.held));
+        out.one(&family::DIRECT_ALERTING_ACTIVE, flag(self.direct_alerting));
+        out.families
+    }
+}
+
+fn flag(on: bool) -> f64 {
+    f64::from(u8::from(on))
+}
+
+/// The labels that every series of the target carries: `vendor="…",target="…"`.
+pub(super) fn base(target: &Target) -> Arc<[u8]> {
+    let mut labels = Vec::new();
+    text::label(&mut labels, "vendor", target.vendor());
+    text::label(&mut labels, "target", text::cut(&target.name).0);
+    labels.into()
+}
+
+struct Writer {
+    base: Arc<[u8]>,
+    families: Vec<(&'static Family, Lines)>,
+}
+
+impl Writer {
+    fn family(&mut self, family: &'static Family, write: impl FnOnce(&mut Lines)) {
+        let mut lines = Lines::new(family, &self.base);
+        write(&mut lines);
+        self.families.push((family, lines));
+    }
+
+    fn one(&mut self, family: &'static Family, value: f64) {
+        self.family(family, |lines| lines.with(&[], value));
+    }
+
+    fn requests(&mut self, counts: &Counts) {
+        self.family(&family::API_REQUESTS, |lines| {
+            for ((operation, code), n) in &counts.requests {
+                lines.with(&[operation, &code.to_string()], *n as f64);
+            }
+        });
+        self.family(&family::API_REQUEST_DURATION, |lines| {
+            for (operation, histogram) in &counts.durations {
+                let labels = lines.labels(&[operation]);
+                let mut total = 0;
+                for (index, n) in histogram.buckets.iter().enumerate() {
+                    total += n;
+                    let bound = BUCKETS.get(index).map_or("+Inf".to_owned(), |bound| format!("{bound:?}"));
+                    let mut bucket = labels.clone();
+                    text::label(&mut bucket, "le", &bound);
+                    lines.suffixed("_bucket", &bucket, total as f64);
+                }
+                lines.suffixed("_sum", &labels, histogram.sum);
+                lines.suffixed("_count", &labels, total as f64);
+            }
+        });
+        self.one(&family::API_THROTTLED, counts.throttled.as_secs_f64());
+    }
+}
