@@ -5,6 +5,7 @@
 pub mod catalogue;
 pub mod clock;
 pub mod config;
+pub mod event;
 pub mod exposition;
 pub mod failure;
 pub mod health;

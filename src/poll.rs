@@ -1,3 +1,10 @@
 //! When and how targets are polled: schedule, jitter, no overlap, back-off, freshness, since-when.
 
+mod fleet;
 pub mod memory;
+mod schedule;
+pub mod state;
+mod task;
+
+pub use fleet::Fleet;
+pub use state::{StateError, StateFile};

@@ -121,7 +121,10 @@ impl Ledger {
                 Some(index) => rendered[index].take(),
                 None => old.remove(&key),
             };
-            self.parts.extend(held.map(|held| Held { key, ..held }));
+            if let Some(mut held) = held {
+                held.key = key;
+                self.parts.push(held);
+            }
         }
         self.note_pools(now);
         if complete {
@@ -131,6 +134,11 @@ impl Ledger {
             self.status.credential_expiry.insert(credential, at);
         }
         Ok(())
+    }
+
+    /// Agents that are known, whether fresh or not.
+    pub fn agents(&self) -> usize {
+        self.parts.iter().map(Held::agents).sum()
     }
 
     /// What is known now, without parts that are older than `stale_after`.

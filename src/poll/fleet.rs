@@ -1,0 +1,224 @@
+//! All targets of the daemon: their tasks, a reload that touches only what changed, and the state file.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use tokio::{sync::Notify, task::JoinHandle, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    memory::Memory,
+    state::{State, StateFile},
+    task::{Desk, Task, lock},
+};
+use crate::{
+    clock::Clock,
+    config::{Config, Target},
+    failure::Failure,
+    http::Client,
+    snapshot::{Ledger, SavedTarget, Slot, Store},
+    vendor::logon::Logons,
+};
+
+/// A daemon is ready after this time, even where a target was not polled yet.
+const READY_ANYWAY: Duration = Duration::from_secs(60);
+
+/// The state file is written this often at the most, but for log-on holds.
+const SAVE_EVERY: Duration = Duration::from_secs(15);
+
+/// A clean stop takes no longer than this for all targets together.
+const STOP: Duration = Duration::from_secs(5);
+
+/// The running targets.
+#[derive(Debug)]
+pub struct Fleet {
+    store: Arc<Store>,
+    logons: Logons,
+    clock: Clock,
+    started: Instant,
+    urgent: Arc<Notify>,
+    running: Mutex<BTreeMap<String, Running>>,
+    /// Targets of the state file that no task has taken up yet.
+    waiting: Mutex<BTreeMap<String, SavedTarget>>,
+}
+
+#[derive(Debug)]
+struct Running {
+    desk: Desk,
+    full_state_sets: bool,
+    cancel: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Fleet {
+    /// No targets yet. `state` is what an earlier run has saved.
+    pub fn new(clock: Clock, state: State) -> Fleet {
+        let logons = Logons::default();
+        logons.restore(state.identities);
+        Fleet {
+            store: Arc::default(),
+            logons,
+            clock,
+            started: Instant::now(),
+            urgent: Arc::default(),
+            running: Mutex::default(),
+            waiting: Mutex::new(state.targets),
+        }
+    }
+
+    /// The newest snapshot of every target.
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// The clock that everything here goes by.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// Makes the running targets those of the configuration. Targets that did not change keep their task, session and
+    /// data; one whose settings changed keeps its data while it is still the same API at the same address.
+    ///
+    /// Fails, and changes nothing, where a target's certificates cannot be used.
+    pub async fn apply(&self, config: &Config) -> Result<(), (String, Failure)> {
+        let mut clients = BTreeMap::new();
+        for target in &config.targets {
+            clients.insert(&target.name, Client::new(target).map_err(|failure| (target.name.clone(), failure))?);
+        }
+        let full = config.exposition.full_state_sets;
+        let stopped = {
+            let mut running = self.running();
+            let stays = |name: &String, run: &Running| {
+                config.targets.iter().any(|t| t.name == *name && *t == run.desk.target && run.full_state_sets == full)
+            };
+            let gone: Vec<String> =
+                running.iter().filter(|(name, run)| !stays(name, run)).map(|(name, _)| name.clone()).collect();
+            gone.into_iter().filter_map(|name| running.remove_entry(&name)).collect::<BTreeMap<_, _>>()
+        };
+        let mut desks = BTreeMap::new();
+        for (name, run) in stopped {
+            desks.insert(name, run.desk.clone());
+            run.cancel.cancel();
+            // The log-off of an old session must not delay the new one of the others.
+            drop(run.task);
+        }
+        let mut slots = Vec::new();
+        let mut running = self.running();
+        for target in &config.targets {
+            if let Some(run) = running.get(&target.name) {
+                slots.push(Arc::clone(&run.desk.slot));
+                continue;
+            }
+            let desk = self.desk(target, full, desks.remove(&target.name));
+            slots.push(Arc::clone(&desk.slot));
+            let Some(client) = clients.remove(&target.name) else { continue };
+            let cancel = CancellationToken::new();
+            let task = tokio::spawn(Task::new(desk.clone(), client).run(cancel.clone()));
+            running.insert(target.name.clone(), Running { desk, full_state_sets: full, cancel, task });
+        }
+        self.store.replace(slots);
+        Ok(())
+    }
+
+    /// Whether every target was polled, failed or held once, or a minute has passed.
+    pub fn ready(&self) -> bool {
+        self.started.elapsed() >= READY_ANYWAY || self.store.load().iter().all(|s| s.status.last_poll.is_some())
+    }
+
+    /// Writes the state file whenever something changed, until it is cancelled, and once more then.
+    pub async fn keep_state(self: Arc<Self>, file: StateFile, cancelled: CancellationToken) {
+        let mut last = None;
+        let mut complained = false;
+        loop {
+            let done = tokio::select! {
+                () = cancelled.cancelled() => true,
+                () = self.urgent.notified() => false,
+                () = tokio::time::sleep(SAVE_EVERY) => false,
+            };
+            let (fleet, file) = (Arc::clone(&self), file.clone());
+            let before = last.take();
+            let saved = tokio::task::spawn_blocking(move || {
+                let state = fleet.state();
+                let same = before
+                    .as_ref()
+                    .is_some_and(|b: &State| b.identities == state.identities && b.targets == state.targets);
+                let result = if same { Ok(()) } else { file.save(&state) };
+                (state, result)
+            });
+            match saved.await {
+                Ok((state, Ok(()))) => {
+                    last = Some(state);
+                    complained = false;
+                }
+                Ok((_, Err(error))) if !complained => {
+                    tracing::error!(%error, "State is not kept; a restart would forget it.");
+                    complained = true;
+                }
+                Ok((_, Err(_))) | Err(_) => {}
+            }
+            if done {
+                return;
+            }
+        }
+    }
+
+    /// Stops all tasks; sessions are logged off within 5 s.
+    pub async fn stop(&self) {
+        let running = std::mem::take(&mut *self.running());
+        for run in running.values() {
+            run.cancel.cancel();
+        }
+        let all = futures_util::future::join_all(running.into_values().map(|run| run.task));
+        let _ = tokio::time::timeout(STOP, all).await;
+    }
+
+    /// What survives a restart, as of now.
+    pub fn state(&self) -> State {
+        let now = self.clock.now();
+        let mut targets: BTreeMap<String, SavedTarget> = self.waiting.lock().unwrap_or_else(|e| e.into_inner()).clone();
+        let desks: Vec<(String, Desk)> =
+            self.running().iter().map(|(name, run)| (name.clone(), run.desk.clone())).collect();
+        for (name, desk) in desks {
+            let mut saved = lock(&desk.ledger).save();
+            saved.memory = desk.memory.save(now);
+            targets.insert(name, saved);
+        }
+        State::new(now, self.logons.save(), targets)
+    }
+
+    /// The desk of a target that starts: with what its earlier task knew, or with what the state file tells.
+    fn desk(&self, target: &Arc<Target>, full_state_sets: bool, before: Option<Desk>) -> Desk {
+        let same_api = |desk: &Desk| desk.target.vendor() == target.vendor() && desk.target.url == target.url;
+        if let Some(desk) = before.filter(same_api) {
+            lock(&desk.ledger).reconfigure(Arc::clone(target), full_state_sets);
+            // The old task may publish once more; it must not do so in the new one's place.
+            let published = lock(&desk.ledger).publish(self.clock.now());
+            return Desk { target: Arc::clone(target), slot: Arc::new(Slot::new(published.snapshot)), ..desk };
+        }
+        let mut ledger = Ledger::new(Arc::clone(target), full_state_sets);
+        let memory = Memory::default();
+        let saved = self.waiting.lock().unwrap_or_else(|e| e.into_inner()).remove(&target.name);
+        if let Some(mut saved) = saved {
+            memory.restore(std::mem::take(&mut saved.memory));
+            ledger.restore(saved);
+        }
+        ledger.status.held = self.logons.hold_of(&target.name).is_some();
+        let slot = Arc::new(Slot::new(ledger.publish(self.clock.now()).snapshot));
+        Desk {
+            target: Arc::clone(target),
+            ledger: Arc::new(Mutex::new(ledger)),
+            memory: Arc::new(memory),
+            slot,
+            logons: self.logons.clone(),
+            clock: self.clock,
+            urgent: Arc::clone(&self.urgent),
+        }
+    }
+
+    fn running(&self) -> MutexGuard<'_, BTreeMap<String, Running>> {
+        self.running.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}

@@ -1,0 +1,167 @@
+//! The state file: since-when, log-on holds and known pools survive a restart.
+//!
+//! It is written to a file beside it and renamed, so that a crash leaves the old or the new one. A damaged file is set
+//! aside and costs no start.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{clock::UnixTime, snapshot::SavedTarget, vendor::logon::saved::SavedIdentity};
+
+/// The format that this version writes.
+const VERSION: u32 = 1;
+
+/// What is kept.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    version: u32,
+    /// When it was written.
+    pub saved_at: UnixTime,
+    /// Log-on holds, and which secrets have worked.
+    pub identities: Vec<SavedIdentity>,
+    /// Targets by name.
+    pub targets: BTreeMap<String, SavedTarget>,
+}
+
+/// Where the state is kept.
+#[derive(Debug, Clone)]
+pub struct StateFile {
+    path: PathBuf,
+}
+
+/// Why the state could not be kept or taken up.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// The file is there and cannot be used; it was set aside.
+    #[error("state file {path} is damaged ({reason}); it was moved to {aside}, and the daemon begins without it")]
+    Damaged {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+        /// Where it is now.
+        aside: String,
+    },
+    /// It cannot be read or written.
+    #[error("cannot {what} state file {path}: {error}")]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// The file.
+        path: String,
+        /// Why not.
+        error: io::Error,
+    },
+}
+
+impl State {
+    /// A state as of now.
+    pub fn new(saved_at: UnixTime, identities: Vec<SavedIdentity>, targets: BTreeMap<String, SavedTarget>) -> State {
+        State { version: VERSION, saved_at, identities, targets }
+    }
+}
+
+impl StateFile {
+    /// The state is kept in this file.
+    pub fn new(path: impl Into<PathBuf>) -> StateFile {
+        StateFile { path: path.into() }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What was saved; empty where there is no file yet. A damaged file is set aside.
+    pub fn load(&self) -> Result<State, StateError> {
+        let text = match fs::read(&self.path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(State::default()),
+            Err(error) => return Err(self.io("read", error)),
+        };
+        let reason = match serde_json::from_slice::<State>(&text) {
+            Ok(state) if state.version == VERSION => return Ok(state),
+            Ok(state) => format!("version {} instead of {VERSION}", state.version),
+            // The position is enough: the text around it could be a name that nobody wants in a log.
+            Err(error) => format!("line {}, column {}", error.line(), error.column()),
+        };
+        let aside = self.path.with_extension("damaged");
+        fs::rename(&self.path, &aside).map_err(|error| self.io("set aside", error))?;
+        let (path, aside) = (self.path.display().to_string(), aside.display().to_string());
+        Err(StateError::Damaged { path, reason, aside })
+    }
+
+    /// Writes it, readable for the daemon's user only.
+    pub fn save(&self, state: &State) -> Result<(), StateError> {
+        let beside = self.path.with_extension("tmp");
+        let write = || -> io::Result<()> {
+            let mut options = fs::OpenOptions::new();
+            options.write(true).create(true).truncate(true);
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            let mut file = options.open(&beside)?;
+            let mut buffer = io::BufWriter::new(&mut file);
+            serde_json::to_writer(&mut buffer, state)?;
+            buffer.flush()?;
+            drop(buffer);
+            file.sync_all()?;
+            fs::rename(&beside, &self.path)
+        };
+        write().map_err(|error| self.io("write", error))
+    }
+
+    fn io(&self, what: &'static str, error: io::Error) -> StateError {
+        StateError::Io { what, path: self.path.display().to_string(), error }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("rollcall-state-{name}-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("the temporary folder can be written");
+        folder
+    }
+
+    #[test]
+    fn what_is_saved_comes_back() {
+        let folder = folder("back");
+        let file = StateFile::new(folder.join("rollcall.state"));
+        assert_eq!(file.load().expect("no file is an empty state"), State::default());
+        let targets =
+            BTreeMap::from([("t".to_owned(), SavedTarget { vendor: "resilio".to_owned(), ..Default::default() })]);
+        let state = State::new(UnixTime::from_secs(5), Vec::new(), targets);
+        file.save(&state).expect("it can be written");
+        assert_eq!(file.load().expect("it can be read"), state);
+        #[cfg(unix)]
+        {
+            let mode = std::os::unix::fs::MetadataExt::mode(&fs::metadata(file.path()).expect("it is there"));
+            assert_eq!(mode & 0o777, 0o600);
+        }
+        fs::remove_dir_all(folder).expect("it is ours");
+    }
+
+    #[test]
+    fn a_damaged_file_is_set_aside_and_said() {
+        let folder = folder("damaged");
+        let file = StateFile::new(folder.join("rollcall.state"));
+        for damage in ["{\"version\":1,", "{\"version\":99,\"saved_at\":0,\"identities\":[],\"targets\":{}}", "\0\0\0"]
+        {
+            fs::write(file.path(), damage).expect("it can be written");
+            let error = file.load().expect_err("it is damaged");
+            assert!(matches!(error, StateError::Damaged { .. }), "{error}");
+            assert!(!file.path().exists());
+            assert_eq!(fs::read_to_string(folder.join("rollcall.damaged")).expect("it is kept"), damage);
+            assert_eq!(file.load().expect("the next start is clean"), State::default());
+        }
+        fs::remove_dir_all(folder).expect("it is ours");
+    }
+}

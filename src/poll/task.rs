@@ -1,0 +1,243 @@
+//! The task of one target: polls it, never twice at once, keeps its ledger and publishes its snapshots.
+
+use std::{
+    collections::HashSet,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use futures_util::FutureExt;
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep_until, timeout_at},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{memory::Memory, schedule};
+use crate::{
+    clock::{Clock, UnixTime},
+    config::Target,
+    event,
+    failure::{Failure, Reason},
+    http::Client,
+    snapshot::{Ledger, Slot},
+    vendor::{self, Api, Context, Observation, Outcome, Warning, Warnings, logon::Logons},
+};
+
+/// How long the log-off of a clean stop may take.
+const CLOSE: Duration = Duration::from_secs(3);
+
+/// A poll sees its own deadline first; this much later it is dropped.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// Texts of oddities that were told already, at most.
+const TOLD: usize = 1000;
+
+/// What the task of a target works with, and what survives its restart.
+#[derive(Debug, Clone)]
+pub(super) struct Desk {
+    pub target: Arc<Target>,
+    pub ledger: Arc<Mutex<Ledger>>,
+    pub memory: Arc<Memory>,
+    pub slot: Arc<Slot>,
+    pub logons: Logons,
+    pub clock: Clock,
+    /// Told when something changed that must reach the state file at once.
+    pub urgent: Arc<Notify>,
+}
+
+pub(super) struct Task {
+    desk: Desk,
+    client: Client,
+    api: Box<dyn Api>,
+    told: HashSet<String>,
+    next_stale: Option<UnixTime>,
+}
+
+impl Task {
+    pub fn new(desk: Desk, client: Client) -> Task {
+        let api = vendor::open(Arc::clone(&desk.target), client.clone(), Arc::new(desk.logons.clone()));
+        Task { desk, client, api, told: HashSet::new(), next_stale: None }
+    }
+
+    /// Polls until it is cancelled, then logs off.
+    pub async fn run(mut self, cancelled: CancellationToken) {
+        let mut due = Instant::now() + schedule::first_delay(&self.desk.target);
+        loop {
+            let stale = self.stale_at();
+            tokio::select! {
+                () = cancelled.cancelled() => break,
+                () = sleep_until(due) => {
+                    tokio::select! {
+                        () = cancelled.cancelled() => break,
+                        next = self.poll() => due = next,
+                    }
+                }
+                () = sleep_until(stale) => self.publish(),
+            }
+        }
+        let (warnings, now) = (Warnings::default(), self.desk.clock.now());
+        let deadline = Instant::now() + CLOSE;
+        let cx = Context { now, deadline, memory: &self.desk.memory, warnings: &warnings };
+        let _ = timeout_at(deadline, AssertUnwindSafe(self.api.close(&cx)).catch_unwind()).await;
+    }
+
+    /// Polls once; returns when the next poll is due.
+    pub async fn poll(&mut self) -> Instant {
+        let (started, now) = (Instant::now(), self.desk.clock.now());
+        let warnings = Warnings::default();
+        let outcome = self.ask(now, started, &warnings).await;
+        let took = started.elapsed();
+        started + self.settle(outcome, took, &warnings)
+    }
+
+    async fn ask(&mut self, now: UnixTime, started: Instant, warnings: &Warnings) -> Result<Observation, Failure> {
+        self.client.refresh()?;
+        let deadline = started + self.desk.target.timeout;
+        let cx = Context { now, deadline, memory: &self.desk.memory, warnings };
+        let poll = AssertUnwindSafe(self.api.poll(&cx)).catch_unwind();
+        match timeout_at(deadline + GRACE, poll).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(panic)) => {
+                let message = panic.downcast_ref::<&str>().copied().unwrap_or("a panic without a plain text");
+                event::Panicked { target: &self.desk.target.name, message }.emit();
+                let (target, logons) = (Arc::clone(&self.desk.target), Arc::new(self.desk.logons.clone()));
+                self.api = vendor::open(target, self.client.clone(), logons);
+                Err(Failure::new(Reason::Internal, "the poll panicked; this is a bug of Rollcall, please report it"))
+            }
+            Err(_) => {
+                let message = format!("the poll took longer than {:?}", self.desk.target.timeout);
+                Err(Failure::new(Reason::Timeout, message))
+            }
+        }
+    }
+
+    /// Notes how a poll ended and publishes it; returns when the next one is due, from the start of this one.
+    fn settle(&mut self, outcome: Result<Observation, Failure>, took: Duration, warnings: &Warnings) -> Duration {
+        let now = self.desk.clock.now();
+        let target = Arc::clone(&self.desk.target);
+        let verdict = {
+            let mut ledger = lock(&self.desk.ledger);
+            let verdict = judge(outcome, &mut ledger, now, warnings);
+            note(&mut ledger, &target, &verdict, now, took);
+            verdict
+        };
+        self.tell_oddities(warnings);
+        self.publish();
+        let mut ledger = lock(&self.desk.ledger);
+        match verdict {
+            Verdict::Failed(failure) => {
+                // A hold says when it ends, but the secret may change before: a held target is due as usual.
+                let wish = failure.retry_after.filter(|_| failure.reason != Reason::Held);
+                schedule::after_failure(&target, ledger.status.consecutive_failures, took, wish)
+            }
+            Verdict::Brought(failed) => {
+                let wish = failed.iter().filter_map(|(_, failure)| failure.retry_after).max();
+                let (next, count) = schedule::after_success(&target, took, wish);
+                if count > 0 {
+                    event::PollsSkipped { target: &target.name, count }.emit(&mut ledger.status);
+                }
+                next
+            }
+        }
+    }
+
+    fn tell_oddities(&mut self, warnings: &Warnings) {
+        let details = warnings.details();
+        for warning in Warning::ALL {
+            let count = warnings.count(warning);
+            if count == 0 {
+                continue;
+            }
+            let texts = details.iter().filter(|(kind, _)| *kind == warning).map(|(_, text)| text.clone());
+            let room = TOLD.saturating_sub(self.told.len());
+            let news = texts.filter(|text| self.told.insert(text.clone())).take(room).collect();
+            let mut ledger = lock(&self.desk.ledger);
+            event::Odd { target: &self.desk.target.name, warning, count, news }.emit(&mut ledger.status);
+        }
+    }
+
+    /// Publishes what is known now.
+    pub fn publish(&mut self) {
+        let mut ledger = lock(&self.desk.ledger);
+        let was_held = ledger.status.held;
+        ledger.status.held = self.desk.logons.hold_of(&self.desk.target.name).is_some();
+        if ledger.status.held != was_held {
+            self.desk.urgent.notify_one();
+        }
+        ledger.status.requests = self.client.stats().counts();
+        let published = ledger.publish(self.desk.clock.now());
+        self.next_stale = published.next_stale;
+        self.desk.slot.publish(published.snapshot);
+    }
+
+    /// When the next part becomes stale; far away where none will.
+    fn stale_at(&self) -> Instant {
+        let far = Duration::from_secs(86_400);
+        let left = self.next_stale.map_or(far, |at| at.since(self.desk.clock.now()) + Duration::from_millis(1));
+        Instant::now() + left
+    }
+}
+
+/// What a poll came to.
+enum Verdict {
+    /// It failed as a whole.
+    Failed(Failure),
+    /// It brought data; these parts failed.
+    Brought(Vec<(Box<str>, Failure)>),
+}
+
+fn judge(outcome: Result<Observation, Failure>, ledger: &mut Ledger, now: UnixTime, warnings: &Warnings) -> Verdict {
+    let observation = match outcome {
+        Ok(observation) => observation,
+        Err(failure) => return Verdict::Failed(failure),
+    };
+    let failure = observation.failure.clone();
+    let is_failed = |(key, outcome): &(Box<str>, Outcome)| match outcome {
+        Outcome::Failed(failure) => Some((key.clone(), failure.clone())),
+        Outcome::Fresh(_) => None,
+    };
+    let failed: Vec<(Box<str>, Failure)> = observation.parts.iter().filter_map(is_failed).collect();
+    if failed.len() == observation.parts.len()
+        && let Some((_, first)) = failed.into_iter().next()
+    {
+        return Verdict::Failed(first);
+    }
+    let failed = observation.parts.iter().filter_map(is_failed).collect();
+    if let Err(failure) = ledger.apply(observation, now, warnings) {
+        return Verdict::Failed(failure);
+    }
+    failure.map_or(Verdict::Brought(failed), Verdict::Failed)
+}
+
+fn note(ledger: &mut Ledger, target: &Target, verdict: &Verdict, now: UnixTime, took: Duration) {
+    let agents = ledger.agents();
+    let status = &mut ledger.status;
+    status.polls += 1;
+    status.last_poll = Some(now);
+    status.duration = took;
+    match verdict {
+        Verdict::Failed(failure) => {
+            event::PollFailed { target: &target.name, failure }.emit(status);
+            (status.up, status.partial, status.failure) = (Some(false), false, Some(failure.clone()));
+        }
+        Verdict::Brought(failed) => {
+            event::PollSucceeded { target: &target.name, agents }.emit(status);
+            (status.up, status.last_success) = (Some(true), Some(now));
+            status.failure = failed.first().map(|(part, failure)| {
+                let more = failed.len() - 1;
+                let message = format!("{} ({} more): {failure}", if part.is_empty() { "-" } else { part }, more);
+                Failure::new(Reason::Partial, message)
+            });
+            if !failed.is_empty() {
+                event::PollPartial { target: &target.name, parts: failed }.emit(status);
+            }
+            status.partial = !failed.is_empty();
+        }
+    }
+}
+
+pub(super) fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
+    ledger.lock().unwrap_or_else(|e| e.into_inner())
+}
