@@ -109,16 +109,15 @@ macro_rules! families {
 }
 use families;
 
-/// Every family, table by table.
+/// Every family, those of the daemon first, which come first in the exposition too.
 pub fn all() -> impl Iterator<Item = &'static Family> {
-    TABLES.iter().flat_map(|table| table.iter().copied())
+    daemon::FAMILIES.iter().chain(TABLES.iter().flat_map(|table| table.iter())).copied()
 }
 
-/// The tables in the order of the exposition.
+/// The families with a `target` label, table by table in the order of the exposition.
 pub static TABLES: &[&[&Family]] = &[
     agent::FAMILIES,
     target::FAMILIES,
-    daemon::FAMILIES,
     parallels_ras::FAMILIES,
     parallels_ras_session::FAMILIES,
     resilio::FAMILIES,

@@ -6,9 +6,11 @@
 
 mod block;
 mod format;
+mod scrape;
 mod splice;
 pub mod text;
 
 pub use block::Block;
 pub use format::{Encoding, Format};
+pub use scrape::{of_target, scrape};
 pub use splice::{Body, Splice};

@@ -1,0 +1,119 @@
+//! The daemon: a configuration, the targets that it names, and the way from one configuration to the next.
+
+use std::{
+    path::PathBuf,
+    sync::Arc,
+};
+
+use arc_swap::ArcSwap;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    clock::{Clock, UnixTime},
+    config::Config,
+    event,
+    poll::{Fleet, StateFile, state::State},
+};
+
+/// A running daemon, without its listeners.
+#[derive(Debug)]
+pub struct Daemon {
+    config_file: PathBuf,
+    config: ArcSwap<Config>,
+    fleet: Arc<Fleet>,
+    /// Reloads follow each other.
+    reloading: Mutex<()>,
+    started: UnixTime,
+    stop: CancellationToken,
+    state_task: Mutex<Option<tokio::task::JoinHandle<()>>>,
+}
+
+impl Daemon {
+    /// Starts the targets of the configuration in `config_file`.
+    ///
+    /// Fails with every error of the configuration, or with the target whose certificates cannot be used.
+    pub async fn start(config_file: PathBuf) -> Result<Arc<Daemon>, String> {
+        let clock = Clock::system();
+        let config = Config::load(&config_file).map_err(|errors| errors.to_string())?;
+        let state_file = config.state_file.clone().map(StateFile::new);
+        let state = match state_file.as_ref().map(StateFile::load) {
+            None => State::default(),
+            Some(Ok(state)) => state,
+            Some(Err(error)) => {
+                tracing::error!(%error, "Earlier state is lost.");
+                State::default()
+            }
+        };
+        let fleet = Arc::new(Fleet::new(clock, state));
+        warn(&config);
+        fleet.apply(&config).await.map_err(|(target, failure)| format!("target {target}: {failure}"))?;
+        event::Reloaded { error: None, now: clock.now() }.emit();
+        let stop = CancellationToken::new();
+        let keep = state_file.map(|file| tokio::spawn(Arc::clone(&fleet).keep_state(file, stop.clone())));
+        Ok(Arc::new(Daemon {
+            config_file,
+            config: ArcSwap::from_pointee(config),
+            fleet,
+            reloading: Mutex::default(),
+            started: clock.now(),
+            stop,
+            state_task: Mutex::new(keep),
+        }))
+    }
+
+    /// Reads the configuration again. Where it has errors the one before stays, and they are returned.
+    pub async fn reload(&self) -> Result<(), String> {
+        let _turn = self.reloading.lock().await;
+        let result = self.take_up().await;
+        let now = self.fleet.clock().now();
+        event::Reloaded { error: result.as_ref().err().map(String::as_str), now }.emit();
+        result
+    }
+
+    async fn take_up(&self) -> Result<(), String> {
+        let config = Config::load(&self.config_file).map_err(|errors| errors.to_string())?;
+        if config.state_file != self.config.load().state_file {
+            tracing::warn!("A changed state_file takes effect at the next start.");
+        }
+        warn(&config);
+        self.fleet.apply(&config).await.map_err(|(target, failure)| format!("target {target}: {failure}"))?;
+        self.config.store(Arc::new(config));
+        Ok(())
+    }
+
+    /// Stops polling, logs sessions off and writes the state file; a few seconds at the most.
+    pub async fn stop(&self) {
+        self.fleet.stop().await;
+        self.stop.cancel();
+        if let Some(task) = self.state_task.lock().await.take() {
+            let _ = tokio::time::timeout(std::time::Duration::from_secs(3), task).await;
+        }
+    }
+
+    /// The targets.
+    pub fn fleet(&self) -> &Arc<Fleet> {
+        &self.fleet
+    }
+
+    /// The configuration as it runs.
+    pub fn config(&self) -> Arc<Config> {
+        self.config.load_full()
+    }
+
+    /// The file that it came from.
+    pub fn config_file(&self) -> &PathBuf {
+        &self.config_file
+    }
+
+    /// When the daemon started.
+    pub fn started(&self) -> UnixTime {
+        self.started
+    }
+}
+
+fn warn(config: &Config) {
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+}

@@ -1,0 +1,75 @@
+//! The whole answer to a scrape: the catalogue's families in order, each with the blocks of the targets.
+
+use std::sync::Arc;
+
+use prometheus::proto::{MetricFamily, MetricType};
+
+use super::{Block, Body, Encoding, Format, Splice, splice::header, text};
+use crate::{
+    catalogue::{Kind, TABLES},
+    snapshot::Snapshot,
+};
+
+/// Puts an answer together. `own` are the metrics without target, from the `prometheus` crate.
+pub fn scrape(targets: &[Arc<Snapshot>], own: &[MetricFamily], format: Format, encoding: Encoding) -> Body {
+    let mut splice = Splice::new(format, encoding);
+    splice.push(&daemon(own, format));
+    for (table, families) in TABLES.iter().enumerate() {
+        for family in families.iter() {
+            let key = (table as u8, family.ordinal);
+            splice.family(family, targets.iter().filter_map(|snapshot| snapshot.block(key)));
+        }
+    }
+    splice.finish()
+}
+
+/// The exposition of one target alone, in text; for `probe`.
+pub fn of_target(snapshot: Snapshot) -> Vec<u8> {
+    let mut splice = Splice::new(Format::Text, Encoding::Identity);
+    let targets = [Arc::new(snapshot)];
+    for (table, families) in TABLES.iter().enumerate() {
+        for family in families.iter() {
+            splice.family(family, targets.iter().filter_map(|snapshot| snapshot.block((table as u8, family.ordinal))));
+        }
+    }
+    splice.finish().concat()
+}
+
+/// The few series without a target, with their headers; these alone are formatted at the scrape.
+fn daemon(families: &[MetricFamily], format: Format) -> Block {
+    let mut out = Vec::new();
+    for family in families {
+        let kind = match family.get_field_type() {
+            MetricType::COUNTER => Kind::Counter,
+            MetricType::HISTOGRAM => Kind::Histogram,
+            _ => Kind::Gauge,
+        };
+        out.extend_from_slice(header(family.name(), kind, family.help(), format).as_bytes());
+        for metric in family.get_metric() {
+            let mut labels = Vec::new();
+            for pair in metric.get_label() {
+                text::label(&mut labels, pair.name(), pair.value());
+            }
+            match kind {
+                Kind::Counter => text::line(&mut out, family.name(), &labels, metric.get_counter().value()),
+                Kind::Gauge => text::line(&mut out, family.name(), &labels, metric.get_gauge().value()),
+                Kind::Histogram => {
+                    let histogram = metric.get_histogram();
+                    let count = histogram.get_sample_count() as f64;
+                    let name = format!("{}_bucket", family.name());
+                    let bounds = histogram.get_bucket().iter().map(|bucket| {
+                        (format!("{:?}", bucket.upper_bound()), bucket.cumulative_count() as f64)
+                    });
+                    for (bound, n) in bounds.chain([("+Inf".to_owned(), count)]) {
+                        let mut bucket = labels.clone();
+                        text::label(&mut bucket, "le", &bound);
+                        text::line(&mut out, &name, &bucket, n);
+                    }
+                    text::line(&mut out, &format!("{}_sum", family.name()), &labels, histogram.get_sample_sum());
+                    text::line(&mut out, &format!("{}_count", family.name()), &labels, count);
+                }
+            }
+        }
+    }
+    Block::new(out)
+}

@@ -1,0 +1,144 @@
+//! The daemon's own HTTP server.
+//!
+//! `GET /metrics` -- every series, or those of `?target=` and `?vendor=`; always 200 but for an unknown name (400) and for
+//! more than `--web.max-requests` scrapes at once (503). `GET /`, `/api/v1/*`, `/config` -- the same for people and
+//! programs. `GET /-/healthy`, `/-/ready` -- 200, or 503 while not ready. `POST /-/reload` -- 200, 500 with the reason, or
+//! 403 without `--web.enable-lifecycle`.
+
+mod api;
+mod metrics;
+mod page;
+mod reply;
+mod server;
+
+pub use server::{Server, bind};
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Instant,
+};
+
+use hyper::{Method, StatusCode};
+
+use crate::{daemon::Daemon, event};
+use reply::Reply;
+
+/// How the server behaves.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Prefix of all paths, without a slash at its end; empty for none.
+    pub route_prefix: String,
+    /// URL under which people reach this server, for links; empty where it is not known.
+    pub external_url: String,
+    /// Scrapes answered side by side at the most; 0 for any number.
+    pub max_requests: usize,
+    /// Whether `POST /-/reload` is allowed.
+    pub enable_lifecycle: bool,
+}
+
+/// What the routes work with.
+#[derive(Debug)]
+pub struct State {
+    daemon: Arc<Daemon>,
+    options: Options,
+    scrapes: AtomicUsize,
+    started: Instant,
+}
+
+impl State {
+    /// The routes of a daemon.
+    pub fn new(daemon: Arc<Daemon>, options: Options) -> State {
+        State { daemon, options, scrapes: AtomicUsize::new(0), started: Instant::now() }
+    }
+
+    /// Answers one request.
+    async fn answer(&self, request: &reply::Request) -> Reply {
+        let path = match request.path.strip_prefix(self.options.route_prefix.as_str()) {
+            Some("") => "/",
+            Some(path) if path.starts_with('/') => path,
+            _ if matches!(&*request.path, "/-/healthy" | "/-/ready") => &request.path,
+            _ => "",
+        };
+        let Some(route) = ROUTES.iter().find(|route| route.path == path) else {
+            event::HttpRequest { route: "other", method: method_label(&request.method), code: 404 }.emit();
+            return Reply::text(StatusCode::NOT_FOUND, "not found\n");
+        };
+        let reply = if route.method == request.method || (route.method == Method::GET && request.method == Method::HEAD) {
+            self.dispatch(route.path, request).await
+        } else {
+            Reply::text(StatusCode::METHOD_NOT_ALLOWED, format!("{} takes {}\n", route.path, route.method))
+                .with_header("allow", if route.method == Method::GET { "GET, HEAD" } else { "POST" })
+        };
+        let code = reply.status.as_u16();
+        event::HttpRequest { route: route.path, method: method_label(&request.method), code }.emit();
+        reply
+    }
+
+    async fn dispatch(&self, path: &str, request: &reply::Request) -> Reply {
+        match path {
+            "/metrics" => {
+                let at_once = self.scrapes.fetch_add(1, Ordering::Relaxed) + 1;
+                let reply = if self.options.max_requests > 0 && at_once > self.options.max_requests {
+                    let limit = self.options.max_requests;
+                    Reply::text(StatusCode::SERVICE_UNAVAILABLE, format!("more than {limit} scrapes at once\n"))
+                } else {
+                    metrics::answer(&self.daemon, request)
+                };
+                self.scrapes.fetch_sub(1, Ordering::Relaxed);
+                reply
+            }
+            "/" => page::overview(&self.daemon, &self.options),
+            "/api/v1/targets" => api::targets(&self.daemon),
+            "/api/v1/agents" => api::agents(&self.daemon, request),
+            "/api/v1/alerts" => api::alerts(),
+            "/api/v1/status" => api::status(&self.daemon, self.started.elapsed()),
+            "/config" => Reply::yaml(self.daemon.config().to_yaml()),
+            "/-/healthy" => Reply::text(StatusCode::OK, "Rollcall is healthy.\n"),
+            "/-/ready" if self.daemon.fleet().ready() => Reply::text(StatusCode::OK, "Rollcall is ready.\n"),
+            "/-/ready" => {
+                Reply::text(StatusCode::SERVICE_UNAVAILABLE, "Rollcall is not ready: not every target was polled yet.\n")
+            }
+            "/-/reload" if !self.options.enable_lifecycle => {
+                Reply::text(StatusCode::FORBIDDEN, "reload over HTTP is off; start with --web.enable-lifecycle\n")
+            }
+            "/-/reload" => match self.daemon.reload().await {
+                Ok(()) => Reply::text(StatusCode::OK, "reloaded\n"),
+                Err(error) => Reply::text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
+            },
+            _ => Reply::text(StatusCode::NOT_FOUND, "not found\n"),
+        }
+    }
+}
+
+struct Route {
+    path: &'static str,
+    method: Method,
+}
+
+static ROUTES: [Route; 10] = [
+    Route { path: "/metrics", method: Method::GET },
+    Route { path: "/", method: Method::GET },
+    Route { path: "/api/v1/targets", method: Method::GET },
+    Route { path: "/api/v1/agents", method: Method::GET },
+    Route { path: "/api/v1/alerts", method: Method::GET },
+    Route { path: "/api/v1/status", method: Method::GET },
+    Route { path: "/config", method: Method::GET },
+    Route { path: "/-/healthy", method: Method::GET },
+    Route { path: "/-/ready", method: Method::GET },
+    Route { path: "/-/reload", method: Method::POST },
+];
+
+/// Methods as a label: a bounded set, whatever a client makes up.
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        _ => "other",
+    }
+}

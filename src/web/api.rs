@@ -1,0 +1,159 @@
+//! `/api/v1/*`: what the pages show, as JSON.
+
+use std::{sync::Arc, time::Duration};
+
+use hyper::StatusCode;
+use serde::Serialize;
+
+use super::reply::{Reply, Request};
+use crate::{
+    clock::UnixTime,
+    daemon::Daemon,
+    health::Health,
+    snapshot::{AgentView, Snapshot},
+};
+
+/// Agents in one answer where `limit` does not say, and at the most.
+const LIMIT: (usize, usize) = (100, 10_000);
+
+#[derive(Serialize)]
+struct TargetJson<'a> {
+    name: &'a str,
+    vendor: &'a str,
+    url: &'a str,
+    up: Option<bool>,
+    partial: bool,
+    stale: bool,
+    held: bool,
+    reason: Option<&'a str>,
+    error: Option<&'a str>,
+    consecutive_failures: u64,
+    last_poll: Option<String>,
+    last_success: Option<String>,
+    poll_duration_seconds: f64,
+    interval_seconds: f64,
+    agents: usize,
+    health: serde_json::Map<String, serde_json::Value>,
+    pools: usize,
+    series: usize,
+    labels: serde_json::Map<String, serde_json::Value>,
+}
+
+/// `GET /api/v1/targets`.
+pub fn targets(daemon: &Daemon) -> Reply {
+    let snapshots = daemon.fleet().store().load();
+    let targets: Vec<TargetJson> = snapshots.iter().map(|snapshot| target(snapshot)).collect();
+    Reply::json(StatusCode::OK, &serde_json::json!({ "targets": targets }))
+}
+
+fn target(snapshot: &Snapshot) -> TargetJson<'_> {
+    let (target, status) = (&snapshot.target, &snapshot.status);
+    let failure = status.failure.as_ref();
+    let count = |health: Health| snapshot.pools.iter().map(|pool| pool.agents[health as usize]).sum::<u32>();
+    TargetJson {
+        name: &target.name,
+        vendor: target.vendor(),
+        url: target.url.as_str(),
+        up: status.up,
+        partial: status.partial,
+        stale: status.stale,
+        held: status.held,
+        reason: failure.map(|failure| failure.reason()),
+        error: failure.map(|failure| failure.message.as_str()),
+        consecutive_failures: status.consecutive_failures,
+        last_poll: status.last_poll.map(|at| at.to_string()),
+        last_success: status.last_success.map(|at| at.to_string()),
+        poll_duration_seconds: status.duration.as_secs_f64(),
+        interval_seconds: target.interval.as_secs_f64(),
+        agents: snapshot.agents.len(),
+        health: Health::ALL.iter().map(|health| (health.to_string(), count(*health).into())).collect(),
+        pools: snapshot.pools.len(),
+        series: snapshot.series,
+        labels: target.labels.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect(),
+    }
+}
+
+#[derive(Serialize)]
+struct AgentJson {
+    vendor: &'static str,
+    target: String,
+    pool: Arc<str>,
+    agent: Arc<str>,
+    health: &'static str,
+    state: Arc<str>,
+    since: String,
+}
+
+/// `GET /api/v1/agents`: filtered by `vendor`, `target`, `pool`, `health` (each repeatable) and `q` (part of a name or
+/// state, in any case); paged by `limit` and `offset`.
+pub fn agents(daemon: &Daemon, request: &Request) -> Reply {
+    let number = |name: &str, default: usize| match request.all(name).last() {
+        None => Ok(default),
+        Some(text) => text.parse::<usize>().map_err(|_| format!("{name} is {text:?}, not a number\n")),
+    };
+    let (limit, offset) = match (number("limit", LIMIT.0), number("offset", 0)) {
+        (Ok(limit), Ok(offset)) => (limit.min(LIMIT.1), offset),
+        (Err(message), _) | (_, Err(message)) => return Reply::text(StatusCode::BAD_REQUEST, message),
+    };
+    if let Some(unknown) = request.all("health").find(|health| Health::parse(health).is_none()) {
+        let all = Health::ALL.map(Health::as_str).join(", ");
+        return Reply::text(StatusCode::BAD_REQUEST, format!("no class of health is called {unknown:?}; there are: {all}\n"));
+    }
+    let wanted = |name: &str, value: &str| request.all(name).next().is_none() || request.all(name).any(|v| v == value);
+    let search: Vec<String> = request.all("q").map(str::to_lowercase).collect();
+    let found = |agent: &AgentView| {
+        search.iter().all(|q| agent.name.to_lowercase().contains(q) || agent.state.to_lowercase().contains(q))
+    };
+    let (mut total, mut page) = (0usize, Vec::new());
+    for snapshot in daemon.fleet().store().load() {
+        let target = &snapshot.target;
+        if !wanted("vendor", target.vendor()) || !wanted("target", &target.name) {
+            continue;
+        }
+        for agent in &snapshot.agents {
+            if !wanted("pool", &agent.pool) || !wanted("health", agent.health.as_str()) || !found(agent) {
+                continue;
+            }
+            if total >= offset && page.len() < limit {
+                page.push(AgentJson {
+                    vendor: target.vendor(),
+                    target: target.name.clone(),
+                    pool: Arc::clone(&agent.pool),
+                    agent: Arc::clone(&agent.name),
+                    health: agent.health.as_str(),
+                    state: Arc::clone(&agent.state),
+                    since: agent.since.to_string(),
+                });
+            }
+            total += 1;
+        }
+    }
+    Reply::json(StatusCode::OK, &serde_json::json!({ "total": total, "limit": limit, "offset": offset, "agents": page }))
+}
+
+/// `GET /api/v1/alerts`: those of direct mode; there are none while Prometheus evaluates the rules.
+pub fn alerts() -> Reply {
+    Reply::json(StatusCode::OK, &serde_json::json!({ "alerts": [] }))
+}
+
+/// `GET /api/v1/status`.
+pub fn status(daemon: &Daemon, uptime: Duration) -> Reply {
+    let snapshots = daemon.fleet().store().load();
+    let config = daemon.config();
+    let started: UnixTime = daemon.started();
+    let status = serde_json::json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "revision": env!("ROLLCALL_REVISION"),
+        "rustc": env!("ROLLCALL_RUSTC"),
+        "started": started.to_string(),
+        "uptime_seconds": uptime.as_secs(),
+        "ready": daemon.fleet().ready(),
+        "config_file": daemon.config_file().display().to_string(),
+        "state_file": config.state_file.as_ref().map(|path| path.display().to_string()),
+        "targets": snapshots.len(),
+        "targets_down": snapshots.iter().filter(|snapshot| snapshot.status.up == Some(false)).count(),
+        "agents": snapshots.iter().map(|snapshot| snapshot.agents.len()).sum::<usize>(),
+        "series": snapshots.iter().map(|snapshot| snapshot.series).sum::<usize>(),
+    });
+    Reply::json(StatusCode::OK, &status)
+}

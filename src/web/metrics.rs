@@ -1,0 +1,50 @@
+//! `GET /metrics`.
+
+use std::sync::Arc;
+
+use hyper::StatusCode;
+
+use super::reply::{Reply, Request};
+use crate::{
+    daemon::Daemon,
+    event,
+    exposition::{Encoding, Format, scrape},
+    snapshot::Snapshot,
+};
+
+/// The vendors that may be asked for.
+const VENDORS: [&str; 5] =
+    ["parallels_ras", "parallels_ras_session", "resilio", "azure_devops", "citrix_storefront"];
+
+/// Everything, or the targets that `?target=` and `?vendor=` name; given both, those that either names.
+pub fn answer(daemon: &Daemon, request: &Request) -> Reply {
+    let mut targets = daemon.fleet().store().load();
+    if request.query.iter().any(|(key, _)| key == "target" || key == "vendor") {
+        if let Err(message) = check(request, &targets) {
+            return Reply::text(StatusCode::BAD_REQUEST, message);
+        }
+        targets.retain(|snapshot| {
+            request.all("target").any(|name| name == snapshot.target.name)
+                || request.all("vendor").any(|name| name == snapshot.target.vendor())
+        });
+    }
+    let format = Format::negotiate(request.header("accept").as_deref());
+    let encoding = Encoding::negotiate(request.header("accept-encoding").as_deref());
+    let body = scrape(&targets, &event::gather(), format, encoding);
+    let reply = Reply::new(StatusCode::OK, format.content_type(), body).with_header("vary", "accept, accept-encoding");
+    match encoding {
+        Encoding::Gzip => reply.with_header("content-encoding", "gzip"),
+        Encoding::Identity => reply,
+    }
+}
+
+fn check(request: &Request, targets: &[Arc<Snapshot>]) -> Result<(), String> {
+    let names: Vec<&str> = targets.iter().map(|snapshot| snapshot.target.name.as_str()).collect();
+    if let Some(unknown) = request.all("target").find(|name| !names.contains(name)) {
+        return Err(format!("no target is called {unknown:?}; there are: {}\n", names.join(", ")));
+    }
+    if let Some(unknown) = request.all("vendor").find(|name| !VENDORS.contains(name)) {
+        return Err(format!("no vendor is called {unknown:?}; there are: {}\n", VENDORS.join(", ")));
+    }
+    Ok(())
+}

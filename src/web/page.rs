@@ -1,0 +1,67 @@
+//! `GET /`: the targets and the links, plain.
+
+use hyper::StatusCode;
+use maud::{DOCTYPE, html};
+
+use super::{Options, reply::Reply};
+use crate::{daemon::Daemon, exposition::Body, health::Health, snapshot::Snapshot};
+
+const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem}\
+table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #8884}\
+td.n{text-align:right;font-variant-numeric:tabular-nums}nav a{margin-right:1rem}\
+@media(prefers-color-scheme:dark){body{background:#111;color:#ddd}a{color:#8cf}}";
+
+/// The targets and the links.
+pub fn overview(daemon: &Daemon, options: &Options) -> Reply {
+    let snapshots = daemon.fleet().store().load();
+    let prefix = &options.route_prefix;
+    let links = ["/metrics", "/config", "/api/v1/targets", "/api/v1/agents", "/api/v1/alerts", "/api/v1/status", "/-/ready"];
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width";
+                title { "Rollcall" }
+                style { (STYLE) }
+            }
+            body {
+                h1 { "Rollcall" }
+                nav { @for link in links { a href=(format!("{prefix}{link}")) { (link) } } }
+                h2 { (snapshots.len()) " targets" }
+                table {
+                    thead { tr {
+                        th { "target" } th { "vendor" } th { "last poll" } th { "agents" }
+                        @for health in Health::ALL { th { (health.as_str()) } }
+                        th { "since" }
+                    } }
+                    tbody { @for snapshot in &snapshots { (row(snapshot)) } }
+                }
+                p { "Version " (env!("CARGO_PKG_VERSION")) " (" (env!("ROLLCALL_REVISION")) ")" }
+            }
+        }
+    };
+    Reply::new(StatusCode::OK, "text/html; charset=utf-8", Body::whole(page.into_string()))
+        .with_header("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'")
+}
+
+fn row(snapshot: &Snapshot) -> maud::Markup {
+    let status = &snapshot.status;
+    let verdict = match (status.up, &status.failure) {
+        (None, _) => "not polled yet".to_owned(),
+        (Some(true), None) => "complete".to_owned(),
+        (Some(_), Some(failure)) => format!("{}: {failure}", failure.reason()),
+        (Some(false), None) => "failed".to_owned(),
+    };
+    let count = |health: Health| snapshot.pools.iter().map(|pool| pool.agents[health as usize]).sum::<u32>();
+    html! {
+        tr {
+            td { (snapshot.target.name) }
+            td { (snapshot.target.vendor()) }
+            td { (verdict) }
+            td.n { (snapshot.agents.len()) }
+            @for health in Health::ALL { td.n { (count(health)) } }
+            td { @if let Some(at) = status.last_success { (at.to_string()) } @else { "never" } }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Listeners and connections.
+
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::{State, reply::Request};
+
+/// A client that does not send its request within this time is dropped.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Answers that are under way when the daemon stops have this long.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// Listens on an address as the exporters write it: `:10077` (all interfaces), `127.0.0.1:0`, `[::1]:10077`.
+pub async fn bind(address: &str) -> io::Result<TcpListener> {
+    let explain = |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"));
+    let Some(port) = address.strip_prefix(':') else { return TcpListener::bind(address).await.map_err(explain) };
+    // All interfaces: one socket serves IPv6 and IPv4 where the system has both.
+    match TcpListener::bind(format!("[::]:{port}")).await {
+        Ok(listener) => Ok(listener),
+        Err(_) => TcpListener::bind(format!("0.0.0.0:{port}")).await.map_err(explain),
+    }
+}
+
+/// The server on all its listeners.
+#[derive(Debug)]
+pub struct Server {
+    listeners: Vec<TcpListener>,
+    state: Arc<State>,
+}
+
+impl Server {
+    /// Serves these routes on these listeners.
+    pub fn new(listeners: Vec<TcpListener>, state: State) -> Server {
+        Server { listeners, state: Arc::new(state) }
+    }
+
+    /// Where it listens.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+    }
+
+    /// Serves until it is stopped; answers under way are finished.
+    pub async fn run(self, stop: CancellationToken) {
+        let serving = self.listeners.into_iter().map(|listener| accept(listener, Arc::clone(&self.state), stop.clone()));
+        futures_util::future::join_all(serving).await;
+    }
+}
+
+async fn accept(listener: TcpListener, state: Arc<State>, stop: CancellationToken) {
+    let graceful = GracefulShutdown::new();
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // Too many open files, mostly: waiting a little is all that helps.
+                tracing::warn!(%error, "Connection not accepted.");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let _ = stream.set_nodelay(true);
+        let state = Arc::clone(&state);
+        let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+            let state = Arc::clone(&state);
+            async move {
+                let request = Request::of(&request);
+                Ok::<_, Infallible>(state.answer(&request).await.into_response(&request.method))
+            }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_TIMEOUT)
+            .serve_connection(TokioIo::new(stream), service);
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "Connection ended early.");
+            }
+        });
+    }
+    let _ = tokio::time::timeout(DRAIN, graceful.shutdown()).await;
+}
