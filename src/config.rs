@@ -1,15 +1,35 @@
 //! The configuration: `rollcall.yml` in, validated settings out.
 //!
 //! The types say what a setting means and are its documentation; `parse` turns a file into them and tells every error at
-//! once, with file, line, column and path.
+//! once, with file, line, column and path; `show` prints them without their secrets.
 
+mod changes;
+pub mod duration;
 pub mod glob;
+mod parse;
+mod problem;
+mod read;
 pub mod secret;
+mod show;
+mod size;
 pub mod target;
+mod yaml;
 
+pub use changes::Changes;
+pub use problem::{Errors, Mark, Problem};
 pub use target::{Target, VendorSettings};
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+/// A complete annotated configuration: `rollcall default-config`.
+pub const fn default_yaml() -> &'static str {
+    include_str!("config/default.yml")
+}
 
 /// The whole configuration, with every default filled in.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +44,41 @@ pub struct Config {
     pub alerting: Alerting,
     /// What has to be said about it although it is valid, each with file, line, column and path.
     pub warnings: Vec<String>,
+}
+
+impl Config {
+    /// Reads a file, and the target files that it names. A secret file that cannot be read is a warning: it is read again at each
+    /// use. On errors nothing is built, so that a reload keeps what it has.
+    pub fn load(path: &Path) -> Result<Config, Errors> {
+        Config::open(path, false)
+    }
+
+    /// Reads a file as `load` does, for `rollcall check`: a secret file that cannot be read is an error.
+    pub fn check(path: &Path) -> Result<Config, Errors> {
+        Config::open(path, true)
+    }
+
+    /// Reads a text under the name of a file; relative paths start at `base_dir`, and the environment is not asked.
+    pub fn parse(text: &str, file_name: &str, base_dir: &Path) -> Result<Config, Errors> {
+        let reading = parse::Reading { file: file_name, base_dir, strict: false, state_directory: None };
+        parse::parse(text.as_bytes(), &reading)
+    }
+
+    /// The running configuration with every default, as YAML. Secrets and the values of headers are `<secret>`.
+    pub fn to_yaml(&self) -> String {
+        show::to_yaml(self)
+    }
+
+    fn open(path: &Path, strict: bool) -> Result<Config, Errors> {
+        let file = path.display().to_string();
+        let bytes = std::fs::read(path).map_err(|error| {
+            let mark = Mark { file: file.as_str().into(), line: 1, column: 1 };
+            Errors::new(vec![Problem { mark, path: String::new(), message: format!("cannot be read: {error}") }])
+        })?;
+        let base_dir = path.parent().unwrap_or(Path::new(""));
+        let state_directory = std::env::var_os("STATE_DIRECTORY");
+        parse::parse(&bytes, &parse::Reading { file: &file, base_dir, strict, state_directory })
+    }
 }
 
 /// What is exposed how.
@@ -46,8 +101,8 @@ pub struct Http {
     pub allow_cleartext_credentials: bool,
 }
 
-/// Which proxy requests go through.
-#[derive(Debug, Clone, PartialEq, Default)]
+/// Which proxy requests go through. Its password is not printed.
+#[derive(Clone, PartialEq, Default)]
 pub enum Proxy {
     /// The one of the environment (`HTTPS_PROXY`, `NO_PROXY`, ...).
     #[default]
@@ -56,6 +111,28 @@ pub enum Proxy {
     None,
     /// This one.
     Url(reqwest::Url),
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// As in the configuration, but for the password.
+impl fmt::Display for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Proxy::Environment => Ok(()),
+            Proxy::None => f.write_str("none"),
+            Proxy::Url(url) if url.password().is_none() => write!(f, "{url}"),
+            Proxy::Url(url) => {
+                let (scheme, user, host) = (url.scheme(), url.username(), url.host_str().unwrap_or_default());
+                let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+                write!(f, "{scheme}://{user}:<secret>@{host}{port}{}", url.path())
+            }
+        }
+    }
 }
 
 /// TLS towards a server.
@@ -137,3 +214,6 @@ pub struct AlertOverride {
     /// Whether the alert exists at all.
     pub enabled: Option<bool>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+//! A file into a `Config`: the top of the tree, the further target files, and what concerns several settings at once.
+
+mod alerting;
+mod credentials;
+mod files;
+mod http;
+mod labels;
+mod pem;
+mod target;
+mod vendors;
+
+use std::{collections::HashMap, ffi::OsString, path::Path, path::PathBuf, sync::Arc};
+
+use super::{
+    Config, Exposition, Http, Target,
+    problem::{Errors, Mark, sorted},
+    read::{Context, Section},
+    yaml::{self, Node},
+};
+use target::Defaults;
+
+/// How a configuration is read.
+pub(super) struct Reading<'a> {
+    /// The file as the user named it.
+    pub file: &'a str,
+    /// Relative paths start here.
+    pub base_dir: &'a Path,
+    /// A secret file that cannot be read is an error.
+    pub strict: bool,
+    /// `$STATE_DIRECTORY`, which systemd sets.
+    pub state_directory: Option<OsString>,
+}
+
+/// The configuration in a file, or everything that is wrong with it.
+pub(super) fn parse(bytes: &[u8], reading: &Reading<'_>) -> Result<Config, Errors> {
+    let ctx = Context::new(reading.base_dir, reading.strict);
+    let config = read(bytes, reading, &ctx);
+    finish(config, ctx)
+}
+
+/// Errors win; otherwise the warnings go along.
+pub(super) fn finish(config: Option<Config>, ctx: Context<'_>) -> Result<Config, Errors> {
+    let errors = ctx.errors.into_inner();
+    match config {
+        Some(mut config) if errors.is_empty() => {
+            config.warnings = sorted(ctx.warnings.into_inner()).iter().map(ToString::to_string).collect();
+            Ok(config)
+        }
+        _ => Err(Errors::new(errors)),
+    }
+}
+
+/// Reads everything, and notes in the context what is wrong. `None` only where an error was noted.
+pub(super) fn read(bytes: &[u8], reading: &Reading<'_>, ctx: &Context<'_>) -> Option<Config> {
+    let tree = document(bytes, reading.file, ctx);
+    let Some(root) = root(tree.as_ref(), ctx) else {
+        if ctx.errors.borrow().is_empty() {
+            let start = Mark { file: reading.file.into(), line: 1, column: 1 };
+            ctx.error(&start, "", "the file is empty; `rollcall default-config` prints a complete one");
+        }
+        return None;
+    };
+    let defaults = Defaults::read(root.section("defaults"));
+    let outbound = http::read(&root.section("http"), &Http::default());
+    let exposition = exposition(root.section("exposition"));
+    let state_file = state_file(&root, reading);
+    let mut targets = Targets { defaults: &defaults, http: &outbound, first: HashMap::new(), read: Vec::new() };
+    targets.add(&root);
+    for (bytes, file) in files::read(&root.list("target_files")) {
+        let tree = document(&bytes, &file, ctx);
+        if let Some(further) = self::root(tree.as_ref(), ctx) {
+            targets.add(&further);
+            further.finish();
+        }
+    }
+    let targets = targets.read;
+    if targets.is_empty()
+        && let Some(mark) = root.mark()
+    {
+        ctx.warn(mark, "targets", "there is no target, so nothing will be polled");
+    }
+    let alerting = alerting::read(root.section("alerting"), &outbound);
+    root.finish();
+    Some(Config { exposition, state_file, targets, alerting, warnings: Vec::new() })
+}
+
+/// The tree of a file; what YAML has against it is noted.
+fn document(bytes: &[u8], file: &str, ctx: &Context<'_>) -> Option<Node> {
+    let (tree, problems) = yaml::read(bytes, file);
+    ctx.errors.borrow_mut().extend(problems);
+    tree
+}
+
+/// The mapping that a file must be.
+fn root<'a>(tree: Option<&'a Node>, ctx: &'a Context<'a>) -> Option<Section<'a>> {
+    let node = tree.filter(|node| !node.is_null())?;
+    super::read::Item { ctx, node, path: String::new() }.section()
+}
+
+fn exposition(section: Section<'_>) -> Exposition {
+    let full_state_sets = section.bool("full_state_sets", false);
+    section.finish();
+    Exposition { full_state_sets }
+}
+
+/// Empty: where systemd gives a directory, in there; else nowhere.
+fn state_file(root: &Section<'_>, reading: &Reading<'_>) -> Option<PathBuf> {
+    let text = root.text("state_file", "");
+    if !text.is_empty() {
+        return Some(reading.base_dir.join(text));
+    }
+    // systemd separates several directories with colons; the first is ours.
+    let directory = reading.state_directory.as_deref()?.to_str()?.split(':').next()?;
+    (!directory.is_empty()).then(|| Path::new(directory).join("rollcall.state"))
+}
+
+/// The targets of all files.
+struct Targets<'a> {
+    defaults: &'a Defaults,
+    http: &'a Http,
+    first: HashMap<String, Mark>,
+    read: Vec<Arc<Target>>,
+}
+
+impl Targets<'_> {
+    fn add(&mut self, file: &Section<'_>) {
+        for item in file.list("targets") {
+            let Some(section) = item.section() else { continue };
+            if let Some((item, name)) = section.get("name").and_then(|item| Some((item.clone(), item.scalar()?))) {
+                if let Some(first) = self.first.get(name) {
+                    item.error(format!("{name:?} is the name of another target already, at {first}"));
+                }
+                self.first.entry(name.to_owned()).or_insert_with(|| item.mark().clone());
+            }
+            if let Some(target) = target::read(section, self.defaults, self.http) {
+                self.read.push(Arc::new(target));
+            }
+        }
+    }
+}

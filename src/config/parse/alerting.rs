@@ -1,0 +1,77 @@
+//! `alerting:`. Whether an override names an alert that exists is up to the alert catalogue.
+
+use std::time::Duration;
+
+use super::{credentials, http, labels};
+use crate::config::{
+    AlertOverride, Alerting, AlertingMode, Alertmanager, Http,
+    glob::Glob,
+    read::{Item, Section},
+};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+pub(super) fn read(section: Section<'_>, outbound: &Http) -> Alerting {
+    let modes = [("off", AlertingMode::Off), ("direct", AlertingMode::Direct)];
+    let mode = section.choice("mode", &modes, AlertingMode::Off);
+    let items = section.list("alertmanagers");
+    let alertmanagers = items.iter().filter_map(|item| alertmanager(item, outbound)).collect();
+    if let Some(item) = section.get("mode").filter(|_| mode == AlertingMode::Direct && items.is_empty()) {
+        item.error("direct needs at least one entry in alertmanagers");
+    }
+    let resend_delay = section.duration("resend_delay", Duration::from_secs(1), MINUTE);
+    let max_hold = section.duration("max_hold", Duration::ZERO, 24 * 60 * MINUTE);
+    let external_labels = section.get("external_labels").map(|item| labels::of_alerts(&item)).unwrap_or_default();
+    let runbook_url = match section.get("runbook_url") {
+        // A base that page names are put behind, so it stays as written.
+        Some(item) if item.scalar() != Some("") => item.url().and_then(|_| item.text()).unwrap_or_default(),
+        _ => String::new(),
+    };
+    let ha = section.bool("ha", false);
+    let overrides = section.list("overrides").iter().filter_map(r#override).collect();
+    section.finish();
+    Alerting { mode, alertmanagers, resend_delay, max_hold, external_labels, runbook_url, ha, overrides }
+}
+
+fn alertmanager(item: &Item<'_>, outbound: &Http) -> Option<Alertmanager> {
+    let section = item.section()?;
+    let url_item = section.require("url");
+    let url = url_item.as_ref().and_then(Item::url);
+    let http_section = section.section("http");
+    let http = http::read(&http_section, outbound);
+    http_section.finish();
+    let auth = credentials::proxy_auth(section.section("auth"));
+    section.finish();
+    if let (Some(item), Some(url)) = (&url_item, &url) {
+        credentials::refuse_cleartext(item, url, auth.is_some(), &http);
+    }
+    Some(Alertmanager { url: url?, auth, http })
+}
+
+fn r#override(item: &Item<'_>) -> Option<AlertOverride> {
+    let section = item.section()?;
+    let alert = section.require_text("alert", 1..=256);
+    let severities = ["critical", "warning", "info"].map(|severity| (severity, severity));
+    let severity = section.get("severity").and_then(|item| item.choice(&severities)).map(str::to_owned);
+    let glob = |key| section.get(key).map_or(Some(Glob::any()), |item| item.glob());
+    let (vendor, target, pool) = (glob("vendor"), glob("target"), glob("pool"));
+    let duration = |key| section.get(key).and_then(|item| item.duration(Duration::ZERO));
+    let (r#for, keep_firing_for) = (duration("for"), duration("keep_firing_for"));
+    let threshold = section.get("threshold").and_then(|item| item.float());
+    let enabled = section.get("enabled").and_then(|item| item.bool());
+    if ["for", "keep_firing_for", "threshold", "enabled"].iter().all(|key| section.get(key).is_none()) {
+        item.warn("changes nothing; give for, keep_firing_for, threshold or enabled");
+    }
+    section.finish();
+    Some(AlertOverride {
+        alert: alert?,
+        severity,
+        vendor: vendor?,
+        target: target?,
+        pool: pool?,
+        r#for,
+        keep_firing_for,
+        threshold,
+        enabled,
+    })
+}

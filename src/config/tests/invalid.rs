@@ -1,0 +1,91 @@
+//! Every fixture in `fixtures/invalid` ends with the exact errors that it gives, as lines that begin with `#!`.
+
+use std::{fs, path::PathBuf};
+
+use super::*;
+
+fn fixtures() -> Vec<PathBuf> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/config/fixtures/invalid");
+    let entries = fs::read_dir(directory).expect("the fixtures are there");
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("the fixtures can be listed").path()).collect();
+    paths.sort();
+    assert!(paths.len() >= 15, "fixtures are missing");
+    paths
+}
+
+/// The errors of a text, with the temporary directory as `DIR`.
+fn errors(text: &str) -> String {
+    let directory = directory();
+    write(directory.path(), "not.pem", "canary-of-a-file\n");
+    write(
+        directory.path(),
+        "targets.d/good.yml",
+        "targets:\n- {name: twin, vendor: resilio, url: http://127.0.0.1:1}\n",
+    );
+    write(directory.path(), "targets.d/worse.yml", "target: []\ntargets:\n- {name: twin, vendor: resilio}\n");
+    let errors = parse(text, directory.path()).expect_err("the fixture is not valid").to_string();
+    errors.replace(&directory.path().display().to_string(), "DIR")
+}
+
+#[test]
+fn every_error_is_told_with_its_place() {
+    for path in fixtures() {
+        let text = fs::read_to_string(&path).expect("a fixture can be read");
+        let expected: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("#! ")).collect();
+        let errors = errors(&text);
+        assert_eq!(
+            errors.lines().collect::<Vec<_>>(),
+            expected,
+            "{}\n#! {}",
+            path.display(),
+            errors.replace('\n', "\n#! ")
+        );
+    }
+}
+
+#[test]
+fn no_error_quotes_a_secret() {
+    for path in fixtures() {
+        let errors = errors(&fs::read_to_string(&path).expect("a fixture can be read"));
+        assert!(!errors.contains("canary"), "{}: {errors}", path.display());
+    }
+    // A slip anywhere in a file full of secrets: a character dropped, or one that YAML gives a meaning put in.
+    let text = include_str!("../fixtures/everything.yml");
+    for (position, _) in text.match_indices("canary") {
+        for (before, slip) in [
+            (0, "*"),
+            (0, "!"),
+            (0, "&"),
+            (0, "@"),
+            (0, "["),
+            (0, "{"),
+            (0, "\""),
+            (0, "a: "),
+            (0, "\n"),
+            (1, ""),
+            (2, ""),
+            (2, " "),
+        ] {
+            let broken = format!("{}{slip}{}", &text[..position - before], &text[position..]);
+            if let Err(errors) = parse(&broken, Path::new("")) {
+                let errors = errors.to_string();
+                assert!(!errors.contains("canary"), "{slip:?} before {}: {errors}", &text[position..position + 20]);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_empty_file_is_told() {
+    for text in ["", "# nothing yet\n", "\u{feff}", "---\n"] {
+        let expected = "rollcall.yml:1:1: the file is empty; `rollcall default-config` prints a complete one";
+        assert_eq!(errors(text), expected);
+    }
+    assert_eq!(errors("- a\n"), "rollcall.yml:1:1: must be a mapping, not a list");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_told() {
+    let errors = Config::load(Path::new("no/such.yml")).expect_err("there is no such file");
+    assert_eq!(errors.to_string(), "no/such.yml:1:1: cannot be read: No such file or directory (os error 2)");
+}
