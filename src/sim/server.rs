@@ -1,40 +1,7 @@
 //! The listener of a simulated service: HTTP on loopback, faults, and a journal of what was asked.
 
-use bytes::Bytes;
-use hyper::{HeaderMap, Method, StatusCode};
-
-/// A request as a service sees it.
-#[derive(Debug)]
-pub struct Request {
-    /// Method.
-    pub method: Method,
-    /// Path without the query.
-    pub path: String,
-    /// Decoded query parameters in order.
-    pub query: Vec<(String, String)>,
-    /// Headers.
-    pub headers: HeaderMap,
-    /// The whole body.
-    pub body: Bytes,
-}
-
-/// An answer of a service.
-pub struct Response {
-    /// Status.
-    pub status: StatusCode,
-    /// Headers beside `Content-Length`, which the server sets.
-    pub headers: HeaderMap,
-    /// Body.
-    pub body: Body,
-}
-
-/// The body of an answer.
-pub enum Body {
-    /// Ready bytes.
-    Full(Bytes),
-    /// Chunks made on demand; for lists of any size. Sent with `Transfer-Encoding: chunked`.
-    Stream(Box<dyn Iterator<Item = Bytes> + Send>),
-}
+use super::{Options, World};
+use std::{io, sync::Arc, time::Duration};
 
 /// One request that a service saw.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,6 +12,31 @@ pub struct Seen {
     pub method: String,
     /// Path and query.
     pub path: String,
-    /// What it was answered.
+    /// What it was answered; 0 where a fault gave no answer.
     pub status: u16,
+    /// Whether it submitted a password, a PAT or a client secret.
+    pub secret: bool,
+    /// When it came, in real time since the start of the simulation.
+    pub came: Duration,
+    /// When it was answered (the end of the body is not waited for).
+    pub answered: Duration,
+}
+
+/// All five services, running.
+pub struct Simulation {
+    world: Arc<World>,
+}
+
+impl Simulation {
+    /// Binds and serves.
+    pub async fn start(options: Options) -> io::Result<Simulation> {
+        Ok(Simulation {
+            world: Arc::new(World::new(options)),
+        })
+    }
+
+    /// Seed, time, incidents and quirks.
+    pub fn world(&self) -> &Arc<World> {
+        &self.world
+    }
 }
