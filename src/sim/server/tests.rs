@@ -1,0 +1,108 @@
+//! The listener, asked over real sockets.
+
+use super::*;
+use std::{sync::Once, time::Duration};
+
+fn client() -> reqwest::Client {
+    static PROVIDER: Once = Once::new();
+    PROVIDER.call_once(|| {
+        // Another test of this binary may have been first; then there is one, which is all that is needed.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    });
+    reqwest::Client::builder()
+        .no_proxy()
+        .timeout(Duration::from_secs(10))
+        .build()
+        .expect("a client without options that can be wrong")
+}
+
+async fn simulation() -> Simulation {
+    let options = Options {
+        frozen: true,
+        ..Options::default()
+    };
+    Simulation::start(options)
+        .await
+        .expect("free ports on loopback")
+}
+
+#[tokio::test]
+async fn a_fault_breaks_matching_paths_until_healed_and_all_is_in_the_journal() {
+    let sim = simulation().await;
+    let url = format!("{}/filer-01/api/v3/token", sim.url("resilio"));
+    let get = async || client().get(&url).send().await;
+    sim.fail(
+        "resilio",
+        "/token",
+        Fault::Status(418, "{}", "application/json"),
+    );
+    assert_eq!(get().await.expect("an answer").status(), 418);
+    sim.fail("resilio", "/token", Fault::Drop);
+    assert!(get().await.is_err());
+    sim.fail("resilio", "/token", Fault::Oversized(1_000_000));
+    let padded = get()
+        .await
+        .expect("an answer")
+        .text()
+        .await
+        .expect("a body");
+    assert!(padded.len() >= 1_000_000);
+    serde_json::from_str::<serde_json::Value>(&padded).expect("padded answers are still JSON");
+    sim.fail("resilio", "/token", Fault::Truncated);
+    let cut = get()
+        .await
+        .expect("an answer")
+        .text()
+        .await
+        .expect("a body");
+    assert!(serde_json::from_str::<serde_json::Value>(&cut).is_err());
+    sim.fail("resilio", "/token", Fault::Html);
+    let html = get().await.expect("an answer");
+    assert_eq!(html.headers()["content-type"], "text/html; charset=utf-8");
+    sim.heal("resilio");
+    assert_eq!(get().await.expect("an answer").status(), 200);
+    let seen: Vec<u16> = sim.journal().iter().map(|s| s.status).collect();
+    assert_eq!(seen, [418, 0, 200, 200, 200, 200]);
+    sim.clear_journal();
+    assert!(sim.journal().is_empty());
+}
+
+#[tokio::test]
+async fn a_shut_port_refuses_and_comes_back() {
+    let sim = simulation().await;
+    let url = format!("{}/filer-01/api/v3/token", sim.url("resilio"));
+    sim.shut("resilio").await;
+    let error = client().get(&url).send().await.expect_err("nobody listens");
+    assert!(error.is_connect());
+    sim.reopen("resilio").await.expect("the port is still ours");
+    assert!(client().get(&url).send().await.is_ok());
+    let address = sim.address("resilio");
+    sim.stop().await;
+    assert!(tokio::net::TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn vendor_api_down_is_503_for_azure_and_citrix_only() {
+    let sim = simulation().await;
+    sim.world().begin(crate::sim::Incident::VendorApiDown);
+    let status = async |vendor| {
+        let answer = client().get(sim.url(vendor)).send().await;
+        answer.expect("an answer").status().as_u16()
+    };
+    assert_eq!(status("azure_devops").await, 503);
+    assert_eq!(status("citrix_storefront").await, 503);
+    assert_ne!(status("parallels_ras").await, 503);
+}
+
+#[tokio::test]
+async fn the_configuration_names_every_vendor() {
+    let sim = simulation().await;
+    let yaml = sim.config_yaml();
+    for vendor in sim.vendors() {
+        assert!(
+            yaml.contains(&format!("vendor: {vendor}\n")),
+            "{vendor} in\n{yaml}"
+        );
+        assert!(yaml.contains(&sim.url(vendor)), "{vendor} in\n{yaml}");
+    }
+}
