@@ -7,13 +7,13 @@
 //! Every service has a `new(world: Arc<World>)`; [`Simulation`] builds all five, gives each a listener on loopback and
 //! keeps a journal of what they were asked.
 
-mod azure_devops;
-mod citrix_storefront;
+pub(crate) mod azure_devops;
+pub(crate) mod citrix_storefront;
 mod incident;
-mod parallels_ras;
-mod parallels_ras_session;
+pub(crate) mod parallels_ras;
+pub(crate) mod parallels_ras_session;
 mod request;
-mod resilio;
+pub(crate) mod resilio;
 mod server;
 mod world;
 

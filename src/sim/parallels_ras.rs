@@ -6,7 +6,7 @@
 
 mod access;
 mod fleet;
-mod states;
+pub(crate) mod states;
 mod truth;
 mod wire;
 
