@@ -109,6 +109,11 @@ impl World {
                 .duration_since(UNIX_EPOCH)
                 .unwrap_or_default()
         };
+        World::starting_at(options, epoch)
+    }
+
+    /// A world that begins at another moment, given since the Unix epoch: for tests that walk through a day.
+    pub fn starting_at(options: Options, epoch: Duration) -> World {
         let incidents = options
             .incidents
             .iter()
