@@ -192,7 +192,7 @@ impl Moment {
         let lot = match group.count {
             0..10 => return 0,
             // A small pool has one such host in ten, of changing kind.
-            10..60 if position % 10 == 0 => (position / 10 + hour as usize) % LOTS,
+            10..60 if position.is_multiple_of(10) => (position / 10 + hour as usize) % LOTS,
             10..60 => return 0,
             _ => position % 60,
         };

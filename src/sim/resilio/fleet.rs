@@ -129,7 +129,7 @@ pub(super) fn client(world: &World, state: &State, index: usize) -> Client {
 
 /// Which jobs a client has.
 fn has(client: usize, job: usize) -> bool {
-    job < 2 || (client + job) % 3 != 0
+    job < 2 || !(client + job).is_multiple_of(3)
 }
 
 /// Every run that a client lists: of each job the present one, and an older one before or behind it.

@@ -106,3 +106,81 @@ async fn the_configuration_names_every_vendor() {
         assert!(yaml.contains(&sim.url(vendor)), "{vendor} in\n{yaml}");
     }
 }
+
+#[tokio::test]
+async fn a_log_on_over_the_wire_is_counted_as_a_secret_and_opens_the_list() {
+    let sim = simulation().await;
+    let base = sim.url("parallels_ras");
+    let log_on = async |password: &str| {
+        let body = serde_json::json!({ "username": ParallelsRas::USERNAME, "password": password });
+        let request = client()
+            .post(format!("{base}/api/Session/logon"))
+            .json(&body);
+        request.send().await.expect("an answer")
+    };
+    let refused = log_on("wrong").await;
+    assert_eq!(refused.status(), 401);
+    let body: serde_json::Value = log_on(ParallelsRas::PASSWORD)
+        .await
+        .json()
+        .await
+        .expect("JSON");
+    let token = body["authToken"].as_str().expect("a token");
+    let request = client()
+        .get(format!("{base}/api/Agent"))
+        .header("auth_token", token);
+    let list: Vec<serde_json::Value> = request
+        .send()
+        .await
+        .expect("an answer")
+        .json()
+        .await
+        .expect("an array");
+    assert!(list.len() > sim.world().share("parallels_ras"));
+    assert_eq!(sim.secrets_seen("parallels_ras"), 2);
+    sim.set_secret("parallels_ras", "rotated");
+    assert_eq!(log_on("rotated").await.status(), 200);
+    assert_eq!(sim.parallels_ras().open_sessions(), 2);
+    sim.expire_sessions("parallels_ras");
+    assert_eq!(sim.parallels_ras().open_sessions(), 0);
+}
+
+#[tokio::test]
+async fn a_hanging_answer_is_in_the_journal_and_ends_with_the_simulation() {
+    let sim = simulation().await;
+    sim.fail("resilio", "", Fault::Hang);
+    let url = sim.url("resilio");
+    let asked = tokio::spawn(async move { client().get(url).send().await });
+    while sim.journal().is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(sim.journal()[0].status, 0);
+    drop(sim);
+    assert!(asked.await.expect("the request was not aborted").is_err());
+}
+
+#[test]
+fn compressed_answers_say_the_same_streamed_or_not() {
+    use crate::sim::{Body, Response};
+    use std::io::Read as _;
+    let text = "roll call ".repeat(10_000);
+    let pieces: Vec<bytes::Bytes> = text
+        .as_bytes()
+        .chunks(997)
+        .map(bytes::Bytes::copy_from_slice)
+        .collect();
+    let streamed = Response::stream("text/plain", pieces.into_iter());
+    let whole = Response::full(hyper::StatusCode::OK, "text/plain", text.clone());
+    for response in [streamed, whole] {
+        let zipped = fault::gzip(response);
+        assert_eq!(zipped.headers["content-encoding"], "gzip");
+        let bytes = zipped.into_bytes();
+        let mut plain = String::new();
+        flate2::read::GzDecoder::new(bytes.as_ref())
+            .read_to_string(&mut plain)
+            .expect("one gzip member");
+        assert_eq!(plain, text);
+    }
+    let small = fault::gzip(Response::full(hyper::StatusCode::OK, "text/plain", "short"));
+    assert!(matches!(small.body, Body::Full(bytes) if bytes == "short"));
+}
