@@ -10,9 +10,12 @@
 //! Credentials: [`CitrixStorefront::USERNAME`] and [`CitrixStorefront::PASSWORD`]; five wrong ones in a row lock the
 //! account.
 
+mod account;
 mod auth;
 mod challenge;
 mod control;
+mod controls;
+mod credentials;
 mod fleet;
 mod form;
 mod machine;
@@ -24,18 +27,20 @@ mod token;
 mod truth;
 mod xml;
 
-pub use auth::{ChoicesStyle, LogOn, Protocol};
+pub use account::LogOn;
+pub use auth::{ChoicesStyle, Protocol};
 pub use challenge::ChallengeStyle;
 pub use control::ListStyle;
+pub use controls::Enumeration;
 pub use form::FormStyle;
 
 use super::{Incident, Quirk, Request, Response, Service, Truth, World};
-use auth::{MACHINE_REALM, STORE_REALM, TOKEN_REALM};
-use fleet::{Given, View};
+use auth::{MACHINE_REALM, STORE_REALM};
+use controls::Controls;
+use fleet::View;
 use hyper::{Method, StatusCode};
 use jiff::Timestamp;
 use std::{
-    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
@@ -43,46 +48,11 @@ use token::PasswordEnd;
 
 const VENDOR: &str = "citrix_storefront";
 
-/// What the enumeration says of itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Enumeration {
-    /// Every farm answered.
-    #[default]
-    Full,
-    /// The last farm did not, where there is more than one.
-    Partial,
-    /// None did.
-    Failed,
-}
-
-impl Enumeration {
-    fn name(self) -> &'static str {
-        match self {
-            Enumeration::Full => "full",
-            Enumeration::Partial => "partial",
-            Enumeration::Failed => "failed",
-        }
-    }
-}
-
 /// The service. What it holds is only the sessions and what tests set; the fleet follows from the world.
 pub struct CitrixStorefront {
     world: Arc<World>,
     auth: Mutex<auth::Auth>,
     controls: Mutex<Controls>,
-}
-
-#[derive(Debug, Default)]
-struct Controls {
-    enumeration: Enumeration,
-    list_style: Option<ListStyle>,
-    list_error: Option<String>,
-    password_days: Option<u64>,
-    one_realm: bool,
-    parade: bool,
-    given: Arc<BTreeMap<String, Given>>,
-    auto_provisioned: u64,
-    power_actions: Vec<String>,
 }
 
 impl CitrixStorefront {
@@ -103,124 +73,6 @@ impl CitrixStorefront {
                 ..Controls::default()
             }),
         }
-    }
-
-    /// How challenges are written.
-    pub fn set_challenge_style(&self, style: ChallengeStyle) {
-        self.auth().challenge = style;
-    }
-
-    /// Names another address first in `locations`: a dead one, or one on a foreign host.
-    pub fn set_other_location(&self, url: Option<&str>) {
-        self.auth().other_location = url.map(str::to_owned);
-    }
-
-    /// How the choice of protocols is answered.
-    pub fn set_choices_style(&self, style: ChoicesStyle) {
-        self.auth().choices = style;
-    }
-
-    /// Which protocols are offered; at first all, the gateway's own in front.
-    pub fn set_protocols(&self, protocols: &[Protocol]) {
-        self.auth().protocols = protocols.to_vec();
-    }
-
-    /// Which fields the form has.
-    pub fn set_form_style(&self, style: FormStyle) {
-        self.auth().form_style = style;
-    }
-
-    /// The `StateContext` that a form carries and wants back; empty at first.
-    pub fn set_state_context(&self, context: &str) {
-        self.auth().context = context.to_owned();
-    }
-
-    /// How a log-on with the right password ends.
-    pub fn set_log_on(&self, log_on: LogOn) {
-        self.auth().log_on = log_on;
-    }
-
-    /// How long primary and service tokens last that are handed out from now on; 20 hours and one hour at first.
-    pub fn set_token_lifetimes(&self, primary: Duration, service: Duration) {
-        let mut auth = self.auth();
-        auth.primary_lifetime = primary;
-        auth.service_lifetime = service;
-    }
-
-    /// Ends the service tokens; primary ones go on. The next call gets `reason="expired"`.
-    pub fn expire_service_tokens(&self) {
-        self.auth().tokens.end(Some(TOKEN_REALM));
-    }
-
-    /// In how many days from the start of the world the password ends; `None` says nothing about it.
-    pub fn set_password_days(&self, days: Option<u64>) {
-        self.controls().password_days = days;
-    }
-
-    /// Whether machine control takes the tokens of the resources; at first it has a realm of its own.
-    pub fn set_one_realm(&self, one: bool) {
-        self.controls().one_realm = one;
-    }
-
-    /// What the enumeration says of itself, and brings.
-    pub fn set_enumeration(&self, enumeration: Enumeration) {
-        self.controls().enumeration = enumeration;
-    }
-
-    /// In which way the machine list is written; `None`: as the sample, or by the quirk of other spellings.
-    pub fn set_list_style(&self, style: Option<ListStyle>) {
-        self.controls().list_style = style;
-    }
-
-    /// Makes the machine list answer `failure` with this `errorid`.
-    pub fn set_list_error(&self, error: Option<&str>) {
-        self.controls().list_error = error.map(str::to_owned);
-    }
-
-    /// Lets the machines of each farm show every combination of states: 48 of them, then the same with a power action.
-    pub fn set_parade(&self, on: bool) {
-        self.controls().parade = on;
-    }
-
-    /// Gives one machine a state, e.g. `VDI-EAST-001`, On, Unregistered.
-    pub fn set_state(
-        &self,
-        machine: &str,
-        power: &'static str,
-        registration: &'static str,
-        in_progress: bool,
-    ) {
-        let given = Given {
-            power,
-            registration,
-            in_progress,
-        };
-        Arc::make_mut(&mut self.controls().given).insert(machine.to_owned(), given);
-    }
-
-    /// How often a password was submitted, right or wrong.
-    pub fn credential_submissions(&self) -> u64 {
-        self.auth().submissions
-    }
-
-    /// Whether too many wrong passwords locked the account.
-    pub fn locked(&self) -> bool {
-        self.auth().locked()
-    }
-
-    /// Unlocks the account.
-    pub fn unlock(&self) {
-        self.auth().refusals = 0;
-    }
-
-    /// How often the enumeration was asked for that subscribes the account to applications.
-    pub fn auto_provisioned(&self) -> u64 {
-        self.controls().auto_provisioned
-    }
-
-    /// Every power action that was asked for: path and machine id.
-    pub fn power_actions(&self) -> Vec<String> {
-        self.controls().power_actions.clone()
     }
 
     fn auth(&self) -> MutexGuard<'_, auth::Auth> {
@@ -391,16 +243,16 @@ impl Service for CitrixStorefront {
              auth: {{ username: '{}', password: \"{}\", method: explicit_forms }}\n    enumerate_interval: 30s\n",
             truth::TARGET,
             CitrixStorefront::USERNAME,
-            self.auth().password,
+            self.auth().account.password,
         )
     }
 
     fn carries_secret(&self, request: &Request) -> bool {
-        auth::carries_secret(request)
+        credentials::carries_secret(request)
     }
 
     fn set_secret(&self, secret: &str) {
-        self.auth().password = secret.to_owned();
+        self.auth().account.password = secret.to_owned();
     }
 
     fn expire_sessions(&self) {

@@ -8,12 +8,14 @@
 
 use super::super::{Request, Response};
 use super::{
-    CitrixStorefront, accepts, bad_request,
+    accepts,
+    account::{Account, LogOn},
+    bad_request,
     challenge::{Challenge, ChallengeStyle},
+    credentials::{basic, content_type, cookie, fields, presented},
     form::{self, FORM, Form, FormStyle},
     token::{self, PasswordEnd, TokenRequest, Tokens},
 };
-use base64::{Engine, prelude::BASE64_STANDARD};
 use hyper::StatusCode;
 use std::{collections::HashMap, time::Duration};
 
@@ -23,20 +25,6 @@ pub(super) const TOKEN_REALM: &str = "32f585f3-054d-4ee5-a714-b0e11e312308";
 pub(super) const STORE_REALM: &str = "6b78ab94-a709-4e3a-8b9b-a49ca317c70c";
 /// The realm of the machine control service.
 pub(super) const MACHINE_REALM: &str = "d5c937a6-a09d-4805-adbb-ff92208f7466";
-
-/// How a log-on with the right password ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum LogOn {
-    /// With a token.
-    #[default]
-    Usual,
-    /// With the form for an expired password: `update-credentials`.
-    PasswordExpired,
-    /// With the result `fail`.
-    Fail,
-    /// With the status `error-service-unavailable`.
-    Unavailable,
-}
 
 /// How the choice of protocols is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -72,25 +60,18 @@ impl Protocol {
     }
 }
 
-/// So many wrong passwords in a row lock the account.
-const LOCKED_AFTER: u32 = 5;
-
 /// The account, the sessions and what a test made of them.
 #[derive(Debug)]
 pub(super) struct Auth {
-    pub(super) password: String,
+    pub(super) account: Account,
     pub(super) primary_lifetime: Duration,
     pub(super) service_lifetime: Duration,
-    pub(super) log_on: LogOn,
     pub(super) form_style: FormStyle,
     pub(super) choices: ChoicesStyle,
     pub(super) protocols: Vec<Protocol>,
     pub(super) challenge: ChallengeStyle,
     pub(super) other_location: Option<String>,
     pub(super) context: String,
-    /// Submissions of a password, right or wrong.
-    pub(super) submissions: u64,
-    pub(super) refusals: u32,
     pub(super) tokens: Tokens,
     conversations: HashMap<String, TokenRequest>,
     begun: u64,
@@ -99,10 +80,9 @@ pub(super) struct Auth {
 impl Default for Auth {
     fn default() -> Auth {
         Auth {
-            password: CitrixStorefront::PASSWORD.to_owned(),
+            account: Account::default(),
             primary_lifetime: Duration::from_secs(20 * 3_600),
             service_lifetime: Duration::from_secs(3_600),
-            log_on: LogOn::Usual,
             form_style: FormStyle::Plain,
             choices: ChoicesStyle::MultipleChoices,
             protocols: vec![
@@ -114,8 +94,6 @@ impl Default for Auth {
             challenge: ChallengeStyle::Proper,
             other_location: None,
             context: String::new(),
-            submissions: 0,
-            refusals: 0,
             tokens: Tokens::default(),
             conversations: HashMap::new(),
             begun: 0,
@@ -123,44 +101,8 @@ impl Default for Auth {
     }
 }
 
-const ROOT: &str = "/Citrix/Authentication";
-
-/// The token of the request. The scheme's name is compared with case, as the vendor says.
-fn presented(request: &Request) -> Option<&str> {
-    request
-        .header("authorization")?
-        .strip_prefix("CitrixAuth ")
-        .map(str::trim)
-}
-
-fn basic(request: &Request) -> Option<(String, String)> {
-    let (scheme, value) = request.header("authorization")?.split_once(' ')?;
-    let decoded = BASE64_STANDARD.decode(value.trim()).ok()?;
-    let decoded = String::from_utf8(decoded).ok()?;
-    let (user, password) = decoded.split_once(':')?;
-    scheme
-        .eq_ignore_ascii_case("basic")
-        .then(|| (user.to_owned(), password.to_owned()))
-}
-
-/// Whether the request submits a password.
-pub(super) fn carries_secret(request: &Request) -> bool {
-    let is_password = |(name, value): &(String, String)| {
-        name.to_ascii_lowercase().contains("password") && !value.is_empty()
-    };
-    is_form(&request.path) && fields(request).iter().any(is_password) || basic(request).is_some()
-}
-
-fn is_form(path: &str) -> bool {
-    path.trim_end_matches('/')
-        .eq_ignore_ascii_case(&format!("{ROOT}/ExplicitForms"))
-}
-
-/// The decoded fields of a posted form.
-fn fields(request: &Request) -> Vec<(String, String)> {
-    let query = format!("?{}", String::from_utf8_lossy(&request.body));
-    Request::new(request.method.clone(), &query).query
-}
+/// Where the service is.
+pub(super) const ROOT: &str = "/Citrix/Authentication";
 
 impl Auth {
     /// Lets a request through to a protected service, or answers it with the challenge.
@@ -334,14 +276,14 @@ impl Auth {
             (FormStyle::WithDomain, domain) => format!("{domain}\\{user}"),
             _ => user.to_owned(),
         };
-        if !self.password_fits(&full, password) || self.form_style == FormStyle::WithPasscode {
+        if !self.account.accepts(&full, password) || self.form_style == FormStyle::WithPasscode {
             return self.form(
                 "success",
                 "more-info",
                 &form::log_on(self.form_style, Some(user)),
             );
         }
-        match self.log_on {
+        match self.account.log_on {
             LogOn::Usual => {}
             LogOn::PasswordExpired => {
                 return self.form("success", "update-credentials", &form::expired(user));
@@ -362,8 +304,8 @@ impl Auth {
         end: Option<PasswordEnd>,
     ) -> Response {
         let fits =
-            basic(request).is_some_and(|(user, password)| self.password_fits(&user, &password));
-        if !fits || self.log_on != LogOn::Usual {
+            basic(request).is_some_and(|(user, password)| self.account.accepts(&user, &password));
+        if !fits || self.account.log_on != LogOn::Usual {
             return Response::empty(StatusCode::UNAUTHORIZED).with_header(
                 "www-authenticate",
                 "Basic realm=\"storefront.corp.example\"",
@@ -377,46 +319,9 @@ impl Auth {
         Response::full(StatusCode::OK, token::RESPONSE, body).with_header("pragma", "no-cache")
     }
 
-    /// Counts, and locks the account after too many; a locked one refuses the right password too.
-    fn password_fits(&mut self, user: &str, password: &str) -> bool {
-        self.submissions += 1;
-        let locked = self.refusals >= LOCKED_AFTER;
-        let known = user.eq_ignore_ascii_case(CitrixStorefront::USERNAME)
-            || user.eq_ignore_ascii_case(CitrixStorefront::USER_PRINCIPAL_NAME);
-        let fits = known && password == self.password && !locked;
-        self.refusals = if fits {
-            0
-        } else {
-            self.refusals.saturating_add(1)
-        };
-        fits
-    }
-
     /// Forgets the conversations and ends every token.
     pub(super) fn forget(&mut self) {
         self.conversations.clear();
         self.tokens.end(None);
     }
-
-    /// Whether too many wrong passwords came.
-    pub(super) fn locked(&self) -> bool {
-        self.refusals >= LOCKED_AFTER
-    }
-}
-
-fn content_type(request: &Request) -> &str {
-    let value = request.header("content-type").unwrap_or_default();
-    value.split(';').next().unwrap_or_default().trim()
-}
-
-fn cookie<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
-    request
-        .headers
-        .get_all("cookie")
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(n, _)| *n == name)
-        .map(|(_, value)| value)
 }
