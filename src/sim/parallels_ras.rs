@@ -126,6 +126,10 @@ impl ParallelsRas {
                 .filter(move |g| g.server_type == server_type)
         };
         let configured = |server_type| wire::configured(&self.world, of(server_type).collect());
+        // The documented `/api/Agent/{server}`; the list alone says nothing about names.
+        if let Some(server) = path.strip_prefix("/api/agent/") {
+            return wire::agents_of(&self.world, groups, server);
+        }
         match path {
             "/api/agent" => wire::agents(self.world.clone(), groups),
             "/api/broker" => configured(kind::PA),

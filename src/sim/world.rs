@@ -17,7 +17,8 @@ pub struct Options {
     pub incidents: Vec<Incident>,
     /// How long the fleet is well before the incidents begin.
     pub incident_delay: Duration,
-    /// Time stands still at the start: two reads give the same answer.
+    /// Time stands still at the start: two reads give the same answer. Incidents with a delay then never begin; those
+    /// without, and those of [`World::begin`], do.
     pub frozen: bool,
     /// Simulated seconds per real second for what moves by itself and for incidents; 1 is real time.
     pub speed: f64,

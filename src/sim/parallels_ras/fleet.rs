@@ -1,7 +1,7 @@
 //! The simulated farm: which rows the agent list holds, and the state of each as a pure function of (seed, row, time).
 //!
 //! What moves in a calm farm is spread by strides over a pool, so that a pool of any size has only a small share of
-//! hosts away from `OK`, and a pool of fewer than ten has none: nothing of it may page.
+//! hosts that do not serve, and a pool of fewer than ten has none: nothing of it may page.
 
 use crate::sim::{Incident, Quirk, World};
 use std::time::Duration;
@@ -32,13 +32,17 @@ pub(super) mod kind {
     pub(crate) const VDI_HOST: i32 = 2013;
 }
 
-/// Kinds of being out of the ordinary, see [`Moment::calm`].
-const LOTS: usize = 9;
+/// The lots of [`Moment::calm`] are drawn anew after so many seconds.
+const WATCH: u64 = 10_800;
+/// The lot of a desktop that is made anew.
+const ANEW: usize = 5;
+/// The first lot of those to whom nothing in particular happens.
+const ORDINARY: usize = 8;
 /// Ids step by this, so that every site has its own.
 const MOST_SITES: usize = 3;
 
 /// All objects of one type in one site.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Group {
     pub(super) site: usize,
     pub(super) server_type: i32,
@@ -183,21 +187,23 @@ impl Moment {
         }
     }
 
-    /// A host of a calm farm.
+    /// A host of a calm farm. Whatever happens to it happens once in [`WATCH`] at the same phase, so that no hour sees
+    /// six changes of one host: that would be flapping.
     fn calm(self, world: &World, group: Group, index: usize) -> i32 {
-        // Which of the hosts are out of the ordinary changes with the hour.
-        let hour = self.now / 3_600;
-        let offset = world.dice("calm", hour ^ pool_key(group)) as usize % group.count;
+        let watch = (self.now / WATCH) as usize;
+        let offset = world.dice("calm", watch as u64 ^ pool_key(group)) as usize % group.count;
         let position = (index + offset) % group.count;
+        let desktop = matches!(group.server_type, kind::VDI_HOST | kind::GUEST);
         let lot = match group.count {
-            0..10 => return 0,
+            // Nothing that takes a host out of a pool so small.
+            0..10 if desktop && position == 3 => ANEW,
+            0..10 => ORDINARY,
             // A small pool has one such host in ten, of changing kind.
-            10..60 if position.is_multiple_of(10) => (position / 10 + hour as usize) % LOTS,
-            10..60 => return 0,
+            10..60 if position.is_multiple_of(10) => (position / 10 + watch) % ORDINARY,
+            10..60 => ORDINARY,
             _ => position % 60,
         };
-        let desktop = matches!(group.server_type, kind::VDI_HOST | kind::GUEST);
-        let second = self.phase(world, group, index, 3_600);
+        let second = self.phase(world, group, index, WATCH);
         match lot {
             0 => 14,
             1 => 13,
@@ -209,17 +215,17 @@ impl Moment {
                 480..540 => 10,
                 _ => 0,
             },
-            4 if second < 90 => 10,
-            5 if second < 240 => 67,
-            // A desktop that is made anew.
-            6 if desktop => match second {
+            4 if second < 240 => 67,
+            ANEW if desktop => match second {
                 0..180 => 25,
                 180..300 => 18,
                 300..360 => 8,
                 _ => 0,
             },
             // Desktops that nobody needs at the moment are off.
-            7 | 8 if desktop => -4,
+            6 | 7 if desktop => -4,
+            // Everybody synchronises its settings now and then.
+            _ if second % (WATCH / 2) < 75 => 10,
             _ => 0,
         }
     }
@@ -257,6 +263,7 @@ fn pool_key(group: Group) -> u64 {
 mod tests {
     use super::*;
     use crate::sim::{Options, parallels_ras::states};
+    use std::collections::HashMap;
 
     fn world(agents: usize) -> World {
         World::new(Options {
@@ -300,6 +307,34 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_calm_day_moves_and_no_host_changes_its_class_six_times_in_an_hour() {
+        let world = world(400);
+        let groups = layout(world.share("parallels_ras"));
+        let mut changes: HashMap<(Group, usize), Vec<u64>> = HashMap::new();
+        let mut last = HashMap::new();
+        for step in 0..8_640 {
+            let mut moment = Moment::of(&world, "parallels_ras");
+            moment.now += step * 10;
+            for row in groups.iter().flat_map(|g| moment.rows(&world, *g)) {
+                let key = (row.group, row.index);
+                let class = states::health(row.state, row.group.server_type, true);
+                if last
+                    .insert(key, class)
+                    .is_some_and(|before| before != class)
+                {
+                    changes.entry(key).or_default().push(step * 10);
+                }
+            }
+        }
+        for (key, times) in &changes {
+            let flaps = times.windows(6).any(|w| w[5] - w[0] <= 3_600);
+            assert!(!flaps, "{key:?}: {times:?}");
+        }
+        let all: usize = changes.values().map(Vec::len).sum();
+        assert!(all > 24 * 10, "something happens every few minutes: {all}");
     }
 
     #[test]

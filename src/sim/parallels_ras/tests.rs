@@ -54,6 +54,19 @@ fn a_token_opens_the_list_until_it_is_logged_off() {
 }
 
 #[test]
+fn an_idle_session_ends() {
+    let options = Options {
+        speed: 1_000_000.0,
+        ..Options::default()
+    };
+    let farm = ParallelsRas::new(Arc::new(World::new(options)));
+    let token = token(&farm);
+    // Two milliseconds are half an hour in there.
+    std::thread::sleep(Duration::from_millis(2));
+    assert_eq!(get(&farm, &token, "/api/Broker").status, 401);
+}
+
+#[test]
 fn five_wrong_passwords_lock_the_account_for_the_right_one_too() {
     let farm = farm(200);
     for _ in 0..5 {
@@ -94,8 +107,14 @@ fn rows_have_the_four_documented_fields_and_ids_of_the_documented_types() {
             .iter()
             .all(|r| r["siteId"] == 2 && r["serverType"] == 1)
     );
+    let one = list(&farm, "/api/Agent/GW-2-00001.farm.example");
+    assert_eq!(
+        one,
+        [json!({ "id": "2", "siteId": 2, "agentState": 0, "serverType": 3 })]
+    );
     let token = token(&farm);
     assert_eq!(get(&farm, &token, "/api/Agent?siteId=9").status, 404);
+    assert_eq!(get(&farm, &token, "/api/Agent/nobody").status, 404);
 }
 
 #[test]
@@ -151,6 +170,22 @@ fn an_expired_password_ends_every_session_and_locks_nothing() {
     }
     farm.world.end(Incident::PasswordExpired);
     assert_eq!(log_on_with(&farm, ParallelsRas::PASSWORD).status, 200);
+}
+
+#[test]
+fn lost_gateways_are_disconnected_in_every_site_and_their_balancer_says_so() {
+    let farm = farm(200);
+    farm.world.begin(Incident::GatewayLost);
+    let rows = list(&farm, "/api/Agent");
+    let states = |server_type| {
+        let of_type = rows.iter().filter(move |r| r["serverType"] == server_type);
+        of_type
+            .map(|r| r["agentState"].as_i64().unwrap_or_default())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(states(kind::GATEWAY), [-1, -1, -1, -1]);
+    assert_eq!(states(kind::HALB), [40, 40]);
+    assert_eq!(states(kind::PA), [0, 27, 0, 27]);
 }
 
 #[test]

@@ -71,6 +71,27 @@ pub(super) fn agents(world: Arc<World>, groups: Vec<Group>) -> Response {
     array(rows.map(move |row| agent(row, odd)).chain(bad))
 }
 
+/// `GET /api/Agent/{server}`: the agents on one configured server, compared without regard to case.
+pub(super) fn agents_of(world: &World, groups: Vec<Group>, server: &str) -> Response {
+    let moment = Moment::of(world, VENDOR);
+    let odd = Odd::of(world);
+    let named = [kind::PA, kind::GATEWAY, kind::PROVIDER, kind::RDS_HOST];
+    let rows: Vec<String> = groups
+        .into_iter()
+        .filter(|group| named.contains(&group.server_type))
+        .flat_map(|group| moment.rows(world, group))
+        .filter(|row| {
+            odd.server(row.group, row.index)
+                .eq_ignore_ascii_case(server)
+        })
+        .map(|row| agent(row, odd))
+        .collect();
+    match rows.is_empty() {
+        true => problem(StatusCode::NOT_FOUND, "There is no such server."),
+        false => array(rows.into_iter()),
+    }
+}
+
 fn agent(row: Row, odd: Odd) -> String {
     let (state, server_type) = (row.state, row.group.server_type);
     if !odd.other_spelling {
