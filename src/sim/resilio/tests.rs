@@ -171,7 +171,7 @@ fn an_old_client_leaves_out_what_it_does_not_know() {
 
 #[test]
 fn a_stuck_job_makes_no_progress_and_its_estimate_grows_below_the_alert() {
-    let resilio = fleet_of(false, 100_000.0);
+    let resilio = fleet_of(false, 10_000.0);
     resilio.world.begin(Incident::SyncStuck);
     let read = || {
         (
