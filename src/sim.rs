@@ -49,7 +49,8 @@ impl Truth {
         labels: &[(&'static str, &str)],
         value: f64,
     ) -> Truth {
-        let mut all = BTreeMap::from([("vendor", vendor.to_owned()), ("target", target.to_owned())]);
+        let mut all =
+            BTreeMap::from([("vendor", vendor.to_owned()), ("target", target.to_owned())]);
         all.extend(labels.iter().map(|(k, v)| (*k, (*v).to_owned())));
         Truth {
             name,
