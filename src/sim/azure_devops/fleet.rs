@@ -182,7 +182,7 @@ fn self_hosted(agents: usize) -> Vec<Pool> {
     let weight = |i: usize| POOLS.get(i).map_or(FURTHER_WEIGHT, |p| p.4);
     let mut pools = (agents / 8).clamp(4, POOLS.len());
     let mut total: usize = (0..pools).map(weight).sum();
-    while agents * weight(0) > MAX_POOL * total {
+    while agents * weight(0) / total + pools > MAX_POOL {
         total += weight(pools);
         pools += 1;
     }
@@ -198,7 +198,7 @@ fn self_hosted(agents: usize) -> Vec<Pool> {
                 prefix: named.map_or_else(|| format!("agent-{index:02}"), |p| p.1.to_owned()),
                 kind: named.map_or(Kind::Build, |p| p.2),
                 os: named.map_or(LINUX, |p| p.3),
-                slots: share(index) + usize::from(index < rest),
+                slots: share(index) + if index == 0 { rest } else { 0 },
             }
         })
         .collect()
@@ -215,7 +215,7 @@ mod tests {
             assert_eq!(pools.iter().map(|p| p.slots).sum::<usize>(), agents);
             assert!(pools.len() >= 4);
             assert!(pools.len() <= 12 || agents > 100_000);
-            assert!(pools.iter().all(|p| p.slots <= MAX_POOL + 1), "{agents}");
+            assert!(pools.iter().all(|p| p.slots <= MAX_POOL), "{agents}");
             assert!(pools[0].slots >= 4, "the quirks need four agents");
         }
     }
