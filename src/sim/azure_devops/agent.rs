@@ -207,7 +207,7 @@ impl Pool {
         let key = self.key(index);
         let dice = view.dice("azure agent", key);
         let mut agent = self.base(view, index);
-        let set_aside = index >= 5 && dice % 50 == 0;
+        let set_aside = index >= 5 && dice.is_multiple_of(50);
         if (self.index == 1 && (index == 7 || index == 9)) || set_aside {
             agent.enabled = false;
             agent.status = if index % 2 == 1 && index != 7 {
@@ -255,13 +255,14 @@ impl Pool {
         })
     }
 
-    /// One agent in sixteen updates itself for five minutes of every hour.
+    /// One agent in sixteen updates itself for three minutes of every hour; longer, and with a job or two in between it
+    /// would seem to flap.
     fn update(&self, view: &View, index: usize) -> Option<Moment> {
         if self.kind == Kind::Deployment || index % 16 != 5 {
             return None;
         }
         let phase = ((index / 16 + self.index) % 12) as i64 * 300;
         let step = (view.now - phase).rem_euclid(3_600);
-        (step < 300).then(|| Moment::new(view.now - step, self.key(index)))
+        (step < 180).then(|| Moment::new(view.now - step, self.key(index)))
     }
 }

@@ -179,7 +179,7 @@ impl Farm {
         if let Some(lost) = self.lost(view, kind) {
             let registered = calm(view.now - lost).1 == "Registered";
             // Most fall silent within five minutes; on some the users go on working.
-            let silent = lost >= 60 + (index as i64 * 37) % 240 && index % 8 != 0;
+            let silent = lost >= 60 + (index as i64 * 37) % 240 && !index.is_multiple_of(8);
             let registration = if registered && !silent {
                 "Registered"
             } else {

@@ -416,16 +416,12 @@ fn the_truth_is_what_the_list_says() {
         let body = service
             .answer(bearing(list_of(chunk), &machines))
             .into_bytes();
-        let columns = [
-            "machinename",
-            "powerstate",
-            "registrationstate",
-            "lastUpdatedTime",
-        ]
-        .map(|n| texts(&body, n));
-        for row in 0..columns[0].len() {
-            let [name, power, registration, updated] =
-                [0, 1, 2, 3].map(|c| columns[c][row].as_str());
+        let column = |name| texts(&body, name).into_iter();
+        let states = column("powerstate").zip(column("registrationstate"));
+        for ((name, updated), (power, registration)) in column("machinename")
+            .zip(column("lastUpdatedTime"))
+            .zip(states)
+        {
             let value = |metric: &str, state: Option<&str>| {
                 let found = truth
                     .iter()
@@ -434,8 +430,8 @@ fn the_truth_is_what_the_list_says() {
                 assert_eq!(found.labels.get("state").map(String::as_str), state);
                 found.value
             };
-            value("citrix_machine_power_state", Some(power));
-            value("citrix_machine_registration_state", Some(registration));
+            value("citrix_machine_power_state", Some(&power));
+            value("citrix_machine_registration_state", Some(&registration));
             let at: Timestamp = updated.parse().expect("a time stamp");
             let at = at.as_second() as f64 + f64::from(at.subsec_nanosecond()) / 1e9;
             assert_eq!(
