@@ -3,17 +3,29 @@
 //! Written from the vendors' pages; it shares no code with `vendor/`, so that one misreading cannot hide on both sides.
 //! A service is a function of [`World`] (seed, time, incidents, quirks) plus the sessions it handed out: nothing is
 //! stored per agent, so any size starts at once and stays small.
+//!
+//! Every service has a `new(world: Arc<World>)`; [`Simulation`] builds all five, gives each a listener on loopback and
+//! keeps a journal of what they were asked.
 
-mod azure_devops;
-mod citrix_storefront;
-mod parallels_ras;
-mod parallels_ras_session;
-mod resilio;
+pub(crate) mod azure_devops;
+pub(crate) mod citrix_storefront;
+mod incident;
+pub(crate) mod parallels_ras;
+pub(crate) mod parallels_ras_session;
+mod request;
+pub(crate) mod resilio;
 mod server;
 mod world;
 
-pub use server::{Body, Request, Response, Seen, Simulation};
-pub use world::{Fault, Incident, Options, Quirk, World};
+pub use azure_devops::AzureDevops;
+pub use citrix_storefront::CitrixStorefront;
+pub use incident::{Incident, UnknownIncident};
+pub use parallels_ras::ParallelsRas;
+pub use parallels_ras_session::ParallelsRasSession;
+pub use request::{Body, Request, Response};
+pub use resilio::Resilio;
+pub use server::{Seen, Simulation};
+pub use world::{Fault, Options, Quirk, World};
 
 use std::collections::BTreeMap;
 
@@ -28,6 +40,26 @@ pub struct Truth {
     pub value: f64,
 }
 
+impl Truth {
+    /// A sample of a target: `vendor` and `target`, then the further labels.
+    pub fn new(
+        name: &'static str,
+        vendor: &str,
+        target: &str,
+        labels: &[(&'static str, &str)],
+        value: f64,
+    ) -> Truth {
+        let mut all =
+            BTreeMap::from([("vendor", vendor.to_owned()), ("target", target.to_owned())]);
+        all.extend(labels.iter().map(|(k, v)| (*k, (*v).to_owned())));
+        Truth {
+            name,
+            labels: all,
+            value,
+        }
+    }
+}
+
 /// One simulated vendor API.
 pub trait Service: Send + Sync + 'static {
     /// The vendor's name as in the configuration, e.g. `azure_devops`.
@@ -37,10 +69,21 @@ pub trait Service: Send + Sync + 'static {
     fn answer(&self, request: Request) -> Response;
 
     /// What a perfect exporter would show now: every metric of the vendor, and `rollcall_agent_health` of every agent
-    /// (the class that holds, at 1).
+    /// (the class that holds, at 1). What depends on the daemon's own clock is left out.
     fn truth(&self) -> Vec<Truth>;
 
     /// The entries for `targets:` (YAML list items, indented by two spaces) with which Rollcall polls this service,
     /// which listens at `base`, e.g. `http://127.0.0.1:40123`.
     fn targets(&self, base: &str) -> String;
+
+    /// Whether the request submits a password, a PAT or a client secret, right or wrong: the journal counts these.
+    fn carries_secret(&self, _request: &Request) -> bool {
+        false
+    }
+
+    /// Changes the secret that is accepted from now on (a rotated password, PAT or API token).
+    fn set_secret(&self, _secret: &str) {}
+
+    /// Forgets every session and token that was handed out; the next request with one is refused.
+    fn expire_sessions(&self) {}
 }

@@ -1,50 +1,224 @@
-//! The listener of a simulated service: HTTP on loopback, faults, and a journal of what was asked.
+//! The running simulation: every service on its own loopback port, with controls for tests.
+//!
+//! [`Simulation::start`] binds five listeners and returns once they accept; dropping it closes them all. A test breaks
+//! answers with [`Simulation::fail`], takes a service off the network with [`Simulation::shut`], and reads in the
+//! [`journal`](Simulation::journal) what the daemon sent.
 
-use bytes::Bytes;
-use hyper::{HeaderMap, Method, StatusCode};
+mod fault;
+mod journal;
+mod listener;
 
-/// A request as a service sees it.
-#[derive(Debug)]
-pub struct Request {
-    /// Method.
-    pub method: Method,
-    /// Path without the query.
-    pub path: String,
-    /// Decoded query parameters in order.
-    pub query: Vec<(String, String)>,
-    /// Headers.
-    pub headers: HeaderMap,
-    /// The whole body.
-    pub body: Bytes,
+pub use journal::Seen;
+
+use super::{
+    AzureDevops, CitrixStorefront, Fault, Options, ParallelsRas, ParallelsRasSession, Resilio,
+    Service, Truth, World,
+};
+use listener::Host;
+use std::{
+    fmt::Write as _,
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
+use tokio_util::sync::CancellationToken;
+
+/// All five services, running until this is dropped.
+pub struct Simulation {
+    world: Arc<World>,
+    journal: Arc<journal::Journal>,
+    hosts: Vec<Arc<Host>>,
+    parallels_ras: Arc<ParallelsRas>,
+    parallels_ras_session: Arc<ParallelsRasSession>,
+    resilio: Arc<Resilio>,
+    azure_devops: Arc<AzureDevops>,
+    citrix_storefront: Arc<CitrixStorefront>,
+    stop: CancellationToken,
 }
 
-/// An answer of a service.
-pub struct Response {
-    /// Status.
-    pub status: StatusCode,
-    /// Headers beside `Content-Length`, which the server sets.
-    pub headers: HeaderMap,
-    /// Body.
-    pub body: Body,
+impl Simulation {
+    /// Builds the services, binds 127.0.0.1 (`base_port` and the following four, or free ports) and serves on the
+    /// current Tokio runtime. Fails only where a port cannot be bound.
+    pub async fn start(options: Options) -> io::Result<Simulation> {
+        let world = Arc::new(World::new(options));
+        let parallels_ras = Arc::new(ParallelsRas::new(world.clone()));
+        let parallels_ras_session = Arc::new(ParallelsRasSession::new(world.clone()));
+        let resilio = Arc::new(Resilio::new(world.clone()));
+        let azure_devops = Arc::new(AzureDevops::new(world.clone()));
+        let citrix_storefront = Arc::new(CitrixStorefront::new(world.clone()));
+        let services: [Arc<dyn Service>; 5] = [
+            parallels_ras.clone(),
+            parallels_ras_session.clone(),
+            resilio.clone(),
+            azure_devops.clone(),
+            citrix_storefront.clone(),
+        ];
+        let journal = Arc::new(journal::Journal::default());
+        let stop = CancellationToken::new();
+        let mut hosts = Vec::new();
+        for (index, service) in (0_u16..).zip(services) {
+            let port = match world.options.base_port {
+                Some(base) => base.checked_add(index).ok_or_else(|| {
+                    io::Error::new(io::ErrorKind::InvalidInput, "base port is too high")
+                })?,
+                None => 0,
+            };
+            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+            let world = world.clone();
+            hosts.push(Host::open(address, service, world, journal.clone(), stop.clone()).await?);
+        }
+        Ok(Simulation {
+            world,
+            journal,
+            hosts,
+            parallels_ras,
+            parallels_ras_session,
+            resilio,
+            azure_devops,
+            citrix_storefront,
+            stop,
+        })
+    }
+
+    /// Closes every listener and connection; returns when the ports are free again.
+    pub async fn stop(self) {
+        for host in &self.hosts {
+            host.shut().await;
+        }
+    }
+
+    /// Seed, time, incidents and quirks.
+    pub fn world(&self) -> &Arc<World> {
+        &self.world
+    }
+
+    /// The RAS farm, for its own controls.
+    pub fn parallels_ras(&self) -> &ParallelsRas {
+        &self.parallels_ras
+    }
+
+    /// The Connection Broker API, for its own controls.
+    pub fn parallels_ras_session(&self) -> &ParallelsRasSession {
+        &self.parallels_ras_session
+    }
+
+    /// The Resilio clients, for their own controls.
+    pub fn resilio(&self) -> &Resilio {
+        &self.resilio
+    }
+
+    /// The Azure DevOps organization, for its own controls.
+    pub fn azure_devops(&self) -> &AzureDevops {
+        &self.azure_devops
+    }
+
+    /// The StoreFront store, for its own controls.
+    pub fn citrix_storefront(&self) -> &CitrixStorefront {
+        &self.citrix_storefront
+    }
+
+    /// Names of the simulated vendors, in the order of their ports.
+    pub fn vendors(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.hosts.iter().map(|host| host.service.vendor())
+    }
+
+    /// Where a vendor's service listens.
+    ///
+    /// # Panics
+    /// Where no such vendor is simulated: a misspelt name in a test.
+    pub fn address(&self, vendor: &str) -> SocketAddr {
+        self.host(vendor).address
+    }
+
+    /// `http://` and [`Self::address`], without a path.
+    pub fn url(&self, vendor: &str) -> String {
+        format!("http://{}", self.address(vendor))
+    }
+
+    /// A complete `rollcall.yml` that polls every simulated service.
+    pub fn config_yaml(&self) -> String {
+        let mut yaml = format!(
+            "# Polls the simulated vendor APIs of `rollcall simulate` ({} agents, seed {}).\n\
+             # Every credential in here is made up and opens nothing but the simulation.\n\n\
+             defaults:\n  interval: 5s\n\ntargets:\n",
+            self.world.options.agents, self.world.options.seed
+        );
+        for host in &self.hosts {
+            let entries = host.service.targets(&format!("http://{}", host.address));
+            // Writing to a String cannot fail.
+            let _ = writeln!(yaml, "{}\n", entries.trim_end());
+        }
+        yaml
+    }
+
+    /// What a perfect exporter would show now, over all services.
+    pub fn truth(&self) -> Vec<Truth> {
+        self.hosts.iter().flat_map(|h| h.service.truth()).collect()
+    }
+
+    /// The newest requests (100,000 at most), oldest first.
+    pub fn journal(&self) -> Vec<Seen> {
+        self.journal.entries()
+    }
+
+    /// Forgets the requests so far.
+    pub fn clear_journal(&self) {
+        self.journal.clear();
+    }
+
+    /// How many requests in the journal submitted a password, a PAT or a client secret to this vendor, right or wrong.
+    pub fn secrets_seen(&self, vendor: &str) -> usize {
+        let entries = self.journal.entries();
+        entries
+            .iter()
+            .filter(|s| s.vendor == vendor && s.secret)
+            .count()
+    }
+
+    /// From now on every request to the vendor whose path and query contain `path_contains` meets the fault. Of several
+    /// that match the newest holds.
+    pub fn fail(&self, vendor: &str, path_contains: &str, fault: Fault) {
+        self.host(vendor).fail(path_contains, fault);
+    }
+
+    /// Takes all faults off a vendor.
+    pub fn heal(&self, vendor: &str) {
+        self.host(vendor).heal();
+    }
+
+    /// Closes the vendor's port: connections break, new ones are refused.
+    pub async fn shut(&self, vendor: &str) {
+        self.host(vendor).shut().await;
+    }
+
+    /// Opens the port again after [`Self::shut`].
+    pub async fn reopen(&self, vendor: &str) -> io::Result<()> {
+        self.host(vendor).reopen().await
+    }
+
+    /// Changes the secret that the vendor accepts (see [`Service::set_secret`]).
+    pub fn set_secret(&self, vendor: &str, secret: &str) {
+        self.host(vendor).service.set_secret(secret);
+    }
+
+    /// The vendor forgets every session and token (see [`Service::expire_sessions`]).
+    pub fn expire_sessions(&self, vendor: &str) {
+        self.host(vendor).service.expire_sessions();
+    }
+
+    fn host(&self, vendor: &str) -> &Arc<Host> {
+        self.hosts
+            .iter()
+            .find(|host| host.service.vendor() == vendor)
+            .unwrap_or_else(|| panic!("no simulated vendor is called {vendor:?}"))
+    }
 }
 
-/// The body of an answer.
-pub enum Body {
-    /// Ready bytes.
-    Full(Bytes),
-    /// Chunks made on demand; for lists of any size. Sent with `Transfer-Encoding: chunked`.
-    Stream(Box<dyn Iterator<Item = Bytes> + Send>),
+impl Drop for Simulation {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
 }
 
-/// One request that a service saw.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Seen {
-    /// The vendor whose service saw it.
-    pub vendor: &'static str,
-    /// Method, e.g. `GET`.
-    pub method: String,
-    /// Path and query.
-    pub path: String,
-    /// What it was answered.
-    pub status: u16,
-}
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! What all simulated services share: size, seed, time, incidents, faults and quirks.
 
+use super::Incident;
 use std::{
     sync::RwLock,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -16,33 +17,31 @@ pub struct Options {
     pub incidents: Vec<Incident>,
     /// How long the fleet is well before the incidents begin.
     pub incident_delay: Duration,
-    /// Time stands still at the start: two reads give the same answer.
+    /// Time stands still at the start: two reads give the same answer. Incidents with a delay then never begin; those
+    /// without, and those of [`World::begin`], do.
     pub frozen: bool,
     /// Simulated seconds per real second for what moves by itself and for incidents; 1 is real time.
     pub speed: f64,
+    /// Resilio clients, where the share of `agents` is not what is wanted.
+    pub resilio_clients: Option<usize>,
+    /// The services listen on this port of loopback and the following four; free ports without.
+    pub base_port: Option<u16>,
 }
 
-/// The scripted incidents of `rollcall demo --incident`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Incident {
-    /// Citrix: the hypervisor connection is lost; power states turn Unknown and machines unregister.
-    HypervisorLost,
-    /// Azure DevOps: every agent of one build pool goes offline while jobs queue.
-    BuildPoolOffline,
-    /// Parallels RAS: the monitoring account's password has expired; every log-on is refused.
-    PasswordExpired,
-    /// Azure DevOps: answers are delayed, then refused with 429 and `Retry-After`.
-    RateLimited,
-    /// Resilio: one job stops making progress, its ETA grows, an agent loses its peers.
-    SyncStuck,
-    /// Parallels RAS session probe: priming is refused by the broker.
-    PrimingRefused,
-    /// Parallels RAS: the gateways are gone, and the session probe finds no way in.
-    GatewayLost,
-    /// All desktop vendors: hosts are drained and rebooted in turn, as in a patch night.
-    PatchNight,
-    /// Azure DevOps and StoreFront answer 503.
-    VendorApiDown,
+impl Default for Options {
+    /// 200 agents, seed 1, real time, incidents (there are none) after a minute.
+    fn default() -> Options {
+        Options {
+            agents: 200,
+            seed: 1,
+            incidents: Vec::new(),
+            incident_delay: Duration::from_secs(60),
+            frozen: false,
+            speed: 1.0,
+            resilio_clients: None,
+            base_port: None,
+        }
+    }
 }
 
 /// What the server does instead of a proper answer, for tests.
@@ -107,15 +106,58 @@ impl World {
         let epoch = if options.frozen {
             Duration::from_secs(1_768_464_000)
         } else {
-            SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+            SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default()
         };
-        let incidents = options.incidents.iter().map(|i| (*i, options.incident_delay)).collect();
-        World { options, started: Instant::now(), epoch, changes: RwLock::new(Changes { incidents, quirks: Vec::new() }) }
+        World::starting_at(options, epoch)
+    }
+
+    /// A world that begins at another moment, given since the Unix epoch: for tests that walk through a day.
+    pub fn starting_at(options: Options, epoch: Duration) -> World {
+        let incidents = options
+            .incidents
+            .iter()
+            .map(|i| (*i, options.incident_delay))
+            .collect();
+        World {
+            options,
+            started: Instant::now(),
+            epoch,
+            changes: RwLock::new(Changes {
+                incidents,
+                quirks: Vec::new(),
+            }),
+        }
+    }
+
+    /// How many of the agents are this vendor's: 35 % RAS, 40 % Azure DevOps, 20 % Citrix; of the rest two are session
+    /// probes and 4 to 12 Resilio clients, and what is left then is RAS again.
+    pub fn share(&self, vendor: &str) -> usize {
+        let agents = self.options.agents.max(20);
+        let azure = agents * 40 / 100;
+        let citrix = agents * 20 / 100;
+        let session = 2;
+        let rest = (agents - azure - citrix - agents * 35 / 100).saturating_sub(session);
+        let resilio = self.options.resilio_clients.unwrap_or(rest.clamp(4, 12));
+        match vendor {
+            "azure_devops" => azure,
+            "citrix_storefront" => citrix,
+            "parallels_ras_session" => session,
+            "resilio" => resilio,
+            _ => agents
+                .saturating_sub(azure + citrix + session + resilio)
+                .max(agents * 30 / 100),
+        }
     }
 
     /// Simulated time since the start.
     pub fn elapsed(&self) -> Duration {
-        if self.options.frozen { Duration::ZERO } else { self.started.elapsed().mul_f64(self.options.speed) }
+        if self.options.frozen {
+            Duration::ZERO
+        } else {
+            self.started.elapsed().mul_f64(self.options.speed)
+        }
     }
 
     /// Simulated wall time since the Unix epoch.
@@ -138,7 +180,11 @@ impl World {
     pub fn since(&self, incident: Incident) -> Option<Duration> {
         let now = self.elapsed();
         let changes = self.changes.read().unwrap_or_else(|e| e.into_inner());
-        changes.incidents.iter().find(|(i, at)| *i == incident && now >= *at).map(|(_, at)| now - *at)
+        changes
+            .incidents
+            .iter()
+            .find(|(i, at)| *i == incident && now >= *at)
+            .map(|(_, at)| now - *at)
     }
 
     /// Switches a quirk of one vendor on or off.
@@ -152,7 +198,11 @@ impl World {
 
     /// Whether a quirk is on.
     pub fn quirk(&self, vendor: &'static str, quirk: Quirk) -> bool {
-        self.changes.read().unwrap_or_else(|e| e.into_inner()).quirks.contains(&(vendor, quirk))
+        self.changes
+            .read()
+            .unwrap_or_else(|e| e.into_inner())
+            .quirks
+            .contains(&(vendor, quirk))
     }
 
     /// A number that depends only on the seed, a name and an index: the dice of the simulation.

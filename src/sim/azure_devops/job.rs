@@ -1,0 +1,184 @@
+//! Jobs: what an agent runs, what it ran before, and what waits in front of a pool.
+
+use super::{
+    agent::Agent,
+    fleet::{Kind, Pool, View},
+    moment::Moment,
+};
+
+/// One job request.
+#[derive(Debug, Clone)]
+pub(super) struct Job {
+    /// The vendor's id, an int64.
+    pub(super) id: i64,
+    /// When it was queued.
+    pub(super) queued: Moment,
+    /// When an agent was picked.
+    pub(super) assigned: Option<Moment>,
+    /// When the agent took it.
+    pub(super) received: Option<Moment>,
+    /// Until when the agent has to renew its lock.
+    pub(super) locked_until: Option<Moment>,
+    /// When it ended.
+    pub(super) finished: Option<Moment>,
+    /// How it ended.
+    pub(super) result: Option<&'static str>,
+    /// `Build`, `Release`, `Deployment` or `PoolMaintenance`.
+    pub(super) plan: &'static str,
+    /// Dice for names and ids.
+    pub(super) seed: u64,
+}
+
+impl Job {
+    /// The same job when its agent vanished.
+    pub(super) fn abandoned(self, lost: Moment) -> Job {
+        Job {
+            finished: Some(lost.plus(5)),
+            result: Some("abandoned"),
+            ..self
+        }
+    }
+}
+
+/// How long an agent holds a job before it has to say that it still works on it.
+const LOCK: i64 = 600;
+
+/// The job that an agent runs at that second, and the one before.
+pub(super) fn at(view: &View, key: u64, kind: Kind, second: i64) -> (Option<Job>, Job) {
+    let dice = view.dice("azure cycle", key);
+    let slow = if kind == Kind::Deployment { 12 } else { 1 };
+    // The second agent of a pool begins at the full hour, when the frozen world stands still: its job is not received yet.
+    let (cycle, phase) = match key % 1_000_003 {
+        1 => (300, 0),
+        _ => (
+            (4 + dice % 10) as i64 * 60 * slow,
+            ((dice >> 8) % 3_600) as i64,
+        ),
+    };
+    let run_of = |number: i64| {
+        let seed = view.dice("azure job", key ^ ((number as u64) << 22));
+        let percent = if slow > 1 { 4 } else { 20 + (seed % 60) as i64 };
+        (number * cycle + phase, cycle * percent / 100, seed)
+    };
+    let number = (second - phase).div_euclid(cycle);
+    let (start, run, seed) = run_of(number);
+    let age = second - start;
+    if age < run {
+        let (start, run, before) = run_of(number - 1);
+        let current = running(second - age, seed, age, kind);
+        (Some(current), finished(start, run, before, kind))
+    } else {
+        (None, finished(start, run, seed, kind))
+    }
+}
+
+/// The only job in the life of an agent.
+pub(super) fn single(start: i64, seed: u64, now: i64) -> Job {
+    running(start, seed, now - start, Kind::SingleUse)
+}
+
+fn running(start: i64, seed: u64, age: i64, kind: Kind) -> Job {
+    let assigned = Moment::new(start, seed >> 16);
+    Job {
+        locked_until: Some(assigned.plus(age / 60 * 60 + LOCK)),
+        assigned: Some(assigned),
+        received: (age >= 4).then(|| Moment::new(start + 2, seed >> 24)),
+        ..waiting(start - ((seed >> 32) % 25) as i64 - 1, seed, kind)
+    }
+}
+
+fn finished(start: i64, run: i64, seed: u64, kind: Kind) -> Job {
+    Job {
+        finished: Some(Moment::new(start + run, seed >> 12)),
+        result: Some(match seed % 100 {
+            0..=81 => "succeeded",
+            82..=87 => "succeededWithIssues",
+            88..=95 => "failed",
+            96 | 97 => "canceled",
+            98 => "skipped",
+            _ => "abandoned",
+        }),
+        ..running(start, seed, run, kind)
+    }
+}
+
+fn waiting(queued: i64, seed: u64, kind: Kind) -> Job {
+    Job {
+        id: (queued & 0xffff_ffff) * 1_000 + (seed % 1_000) as i64,
+        queued: Moment::new(queued, seed >> 40),
+        assigned: None,
+        received: None,
+        locked_until: None,
+        finished: None,
+        result: None,
+        plan: match kind {
+            Kind::Deployment => "Deployment",
+            _ if seed % 8 == 5 => "Release",
+            _ => "Build",
+        },
+        seed,
+    }
+}
+
+impl Pool {
+    /// The jobs that wait for an agent, oldest first. Short in a healthy fleet: what comes is taken within a minute or two.
+    pub(super) fn queue(&self, view: &View) -> Vec<Job> {
+        let (every, wait, spread) = match self.kind {
+            _ if self.slots == 0 => return Vec::new(),
+            Kind::Hosted | Kind::Deployment => return Vec::new(),
+            Kind::Elastic | Kind::SingleUse | Kind::Provider => (120, 30, 90),
+            Kind::Build | Kind::Placeholder => ([60, 90, 120, 180][self.index % 4], 10, 30),
+        };
+        let offset = (self.index as i64 * 7) % every;
+        let newest = (view.now - offset).div_euclid(every);
+        let lost = view.offline_since.filter(|_| self.is_first());
+        let back = lost.map_or(0, |since| ((view.now - since) / every).min(1_000)) + 3;
+        (newest - back..=newest)
+            .filter_map(|number| {
+                let queued = number * every + offset;
+                let key = self.id as u64 ^ ((number as u64) << 10);
+                let seed = view.dice("azure queue", key);
+                let taken = queued + wait + (seed % spread) as i64;
+                // With the agents gone nothing is taken any more.
+                let waits = taken > lost.unwrap_or(view.now);
+                waits.then(|| waiting(queued, seed, self.kind))
+            })
+            .collect()
+    }
+
+    /// Maintenance of the pool's agents: in the same list, but no work. One is under way and one waits.
+    pub(super) fn maintenance(&self, view: &View) -> Vec<Job> {
+        if self.kind != Kind::Build || self.slots == 0 || self.index % 3 != 1 {
+            return Vec::new();
+        }
+        let seed = view.dice("azure maintenance", self.id as u64);
+        let began = view.now - view.now.rem_euclid(3_600) - 600;
+        let under_way = running(began, seed, view.now - began, self.kind);
+        [under_way, waiting(began + 1, seed >> 1, self.kind)]
+            .map(|job| Job {
+                plan: "PoolMaintenance",
+                ..job
+            })
+            .into()
+    }
+
+    /// The requests of the pool with the agent that has each: waiting, maintenance, assigned and running, and finished
+    /// ones where they are asked for. Owns what it needs, for a body that is streamed.
+    pub(super) fn requests(
+        &self,
+        view: &View,
+        with_finished: bool,
+    ) -> impl Iterator<Item = (Job, Option<Agent>)> + Send + use<> {
+        let alone = |job| (job, None);
+        let waiting = self.queue(view).into_iter().map(alone);
+        let maintenance = self.maintenance(view).into_iter().map(alone);
+        let taken = self
+            .agents(view)
+            .filter_map(|a| a.job.clone().map(|j| (j, Some(a))));
+        let finished = self
+            .agents(view)
+            .filter(move |_| with_finished)
+            .filter_map(|a| a.last.clone().map(|j| (j, Some(a))));
+        waiting.chain(maintenance).chain(taken).chain(finished)
+    }
+}

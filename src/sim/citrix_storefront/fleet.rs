@@ -1,0 +1,214 @@
+//! Farms, their machines and the resources that lead to them, and the view of the world that one answer is made from.
+
+use super::super::{Incident, Quirk, World};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// One farm; its name is what the ids of its machines and resources begin with.
+#[derive(Debug, Clone)]
+pub(super) struct Farm {
+    /// Position.
+    pub(super) index: usize,
+    /// Name.
+    pub(super) name: &'static str,
+    /// What the names of its machines contain.
+    pub(super) site: &'static str,
+    /// Number of machines.
+    pub(super) slots: usize,
+}
+
+const FARMS: [(&str, &str); 3] = [
+    ("XD-East", "EAST"),
+    ("XD-West", "WEST"),
+    ("XD-Cloud", "CLOUD"),
+];
+
+/// What a machine is; the place in the farm decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A virtual desktop with power management.
+    Desktop,
+    /// A multi-session host with power management, published together with its neighbours.
+    Shared,
+    /// A desktop without power management.
+    Physical,
+}
+
+/// A state that a test gave to a machine.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Given {
+    pub(super) power: &'static str,
+    pub(super) registration: &'static str,
+    pub(super) in_progress: bool,
+}
+
+/// Everything that one answer depends on, read once.
+#[derive(Debug, Clone)]
+pub(super) struct View {
+    world: Arc<World>,
+    /// Whole seconds since the Unix epoch.
+    pub(super) now: i64,
+    /// For how long the hypervisor of the first farm has been lost.
+    pub(super) lost: Option<i64>,
+    /// For how long the patch night has gone on.
+    pub(super) patching: Option<i64>,
+    /// Optional elements are missing.
+    pub(super) old_server: bool,
+    /// Everything is spelt otherwise.
+    pub(super) other_spelling: bool,
+    /// Machine after machine shows every combination of states.
+    pub(super) parade: bool,
+    /// States by machine name.
+    pub(super) given: Arc<BTreeMap<String, Given>>,
+}
+
+impl View {
+    /// The world as it is now.
+    pub(super) fn new(
+        world: &Arc<World>,
+        parade: bool,
+        given: Arc<BTreeMap<String, Given>>,
+    ) -> View {
+        let since = |incident| world.since(incident).map(|d| d.as_secs() as i64);
+        View {
+            now: world.now().as_secs() as i64,
+            lost: since(Incident::HypervisorLost),
+            patching: since(Incident::PatchNight),
+            old_server: world.quirk(super::VENDOR, Quirk::OldServer),
+            other_spelling: world.quirk(super::VENDOR, Quirk::OtherSpelling),
+            parade,
+            given,
+            world: Arc::clone(world),
+        }
+    }
+
+    /// The dice of the world.
+    pub(super) fn dice(&self, name: &str, index: u64) -> u64 {
+        self.world.dice(name, index)
+    }
+
+    /// Whether the quirk is on and this is the machine that it is about.
+    pub(super) fn quirk(&self, quirk: Quirk, farm: &Farm, index: usize) -> bool {
+        let at = match quirk {
+            Quirk::UnknownState => 0,
+            Quirk::DuplicateName => 1,
+            Quirk::NastyName => 2,
+            Quirk::LongName => 3,
+            _ => index,
+        };
+        farm.index == 0 && index == at && self.world.quirk(super::VENDOR, quirk)
+    }
+
+    /// The farms: one to three, with the machines shared out evenly.
+    pub(super) fn farms(&self) -> Vec<Farm> {
+        let machines = self.world.share(super::VENDOR);
+        let count = (machines / 12).clamp(1, FARMS.len());
+        (0..count)
+            .zip(FARMS)
+            .map(|(index, (name, site))| Farm {
+                index,
+                name,
+                site,
+                slots: machines / count + usize::from(index < machines % count),
+            })
+            .collect()
+    }
+}
+
+/// One resource of the enumeration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Resource {
+    /// Its id is the farm's name, a dot, and this.
+    pub(super) title: String,
+    /// A desktop, not an application.
+    pub(super) desktop: bool,
+    /// `canquerymachinestate`.
+    pub(super) queryable: bool,
+}
+
+/// Multi-session hosts stand at every fifth place, and those of so many places are published as one desktop.
+const BLOCK: usize = 20;
+
+const APPLICATIONS: [&str; 3] = ["Notepad", "Ledger & Co", "Time Sheets"];
+
+impl Farm {
+    /// What the machine at that place is.
+    pub(super) fn kind(index: usize) -> Kind {
+        match index {
+            i if i % 5 == 4 => Kind::Shared,
+            i if i % 10 == 7 => Kind::Physical,
+            _ => Kind::Desktop,
+        }
+    }
+
+    /// The title of the resource that leads to the machine at that place.
+    pub(super) fn title(index: usize) -> String {
+        match Farm::kind(index) {
+            Kind::Shared => format!("Shared Desktop {}", index / BLOCK + 1),
+            _ => format!("Desktop {}", index + 1),
+        }
+    }
+
+    /// Every resource: applications, a pooled desktop that no machine stands behind, a kiosk that cannot be asked about,
+    /// then the desktops.
+    pub(super) fn resources(&self) -> impl Iterator<Item = Resource> + Send + use<> {
+        let slots = self.slots;
+        let of = |title: &str, desktop, queryable| Resource {
+            title: title.to_owned(),
+            desktop,
+            queryable,
+        };
+        let applications = APPLICATIONS
+            .into_iter()
+            .map(move |title| of(title, false, false));
+        let others = [of("Pooled Desktop", true, true), of("Kiosk", true, false)];
+        let desktops = (0..slots)
+            // A group of multi-session hosts is named once, by its first.
+            .filter(|i| Farm::kind(*i) != Kind::Shared || i % BLOCK == 4)
+            .map(move |i| of(&Farm::title(i), true, true));
+        applications.chain(others).chain(desktops)
+    }
+
+    /// The places of the machines behind a resource of that title; none for what is not known.
+    pub(super) fn machines_of(&self, title: &str) -> Vec<usize> {
+        let number = |text: &str| text.parse::<usize>().ok()?.checked_sub(1);
+        if let Some(group) = title.strip_prefix("Shared Desktop ").and_then(number) {
+            let first = group.saturating_mul(BLOCK);
+            let places = first..first.saturating_add(BLOCK).min(self.slots);
+            return places.filter(|i| Farm::kind(*i) == Kind::Shared).collect();
+        }
+        title
+            .strip_prefix("Desktop ")
+            .and_then(number)
+            .filter(|i| *i < self.slots && Farm::kind(*i) != Kind::Shared)
+            .into_iter()
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_machine_is_found_once_by_the_resources() {
+        let farm = Farm {
+            index: 0,
+            name: "XD-East",
+            site: "EAST",
+            slots: 57,
+        };
+        let mut found: Vec<usize> = farm
+            .resources()
+            .flat_map(|r| farm.machines_of(&r.title))
+            .collect();
+        found.sort_unstable();
+        assert_eq!(found, (0..57).collect::<Vec<_>>());
+        assert_eq!(farm.machines_of("Desktop 58"), Vec::<usize>::new());
+        assert_eq!(
+            farm.machines_of("Desktop 5"),
+            Vec::<usize>::new(),
+            "a shared one"
+        );
+        assert_eq!(farm.machines_of("Shared Desktop 3"), [44, 49, 54]);
+    }
+}
