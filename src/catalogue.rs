@@ -111,7 +111,8 @@ use families;
 
 /// Every family, those of the daemon first, which come first in the exposition too.
 pub fn all() -> impl Iterator<Item = &'static Family> {
-    daemon::FAMILIES.iter().chain(TABLES.iter().flat_map(|table| table.iter())).copied()
+    let own = daemon::FAMILIES.iter().chain(daemon::process::FAMILIES);
+    own.chain(TABLES.iter().flat_map(|table| table.iter())).copied()
 }
 
 /// The families with a `target` label, table by table in the order of the exposition.

@@ -1,9 +1,6 @@
 //! The daemon: a configuration, the targets that it names, and the way from one configuration to the next.
 
-use std::{
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{path::PathBuf, sync::Arc};
 
 use arc_swap::ArcSwap;
 use tokio::sync::Mutex;

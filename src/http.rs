@@ -11,6 +11,7 @@ pub mod stats;
 pub use answer::Answer;
 pub use budget::Budget;
 pub use call::Call;
+pub use connect::install_crypto;
 
 use std::{
     fmt,

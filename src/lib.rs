@@ -3,13 +3,17 @@
 #![forbid(unsafe_code)]
 
 pub mod catalogue;
+pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod daemon;
 pub mod event;
 pub mod exposition;
 pub mod failure;
 pub mod health;
 pub mod http;
 pub mod poll;
+pub mod sim;
 pub mod snapshot;
 pub mod vendor;
+pub mod web;

@@ -42,21 +42,10 @@ pub struct Truth {
 
 impl Truth {
     /// A sample of a target: `vendor` and `target`, then the further labels.
-    pub fn new(
-        name: &'static str,
-        vendor: &str,
-        target: &str,
-        labels: &[(&'static str, &str)],
-        value: f64,
-    ) -> Truth {
-        let mut all =
-            BTreeMap::from([("vendor", vendor.to_owned()), ("target", target.to_owned())]);
+    pub fn new(name: &'static str, vendor: &str, target: &str, labels: &[(&'static str, &str)], value: f64) -> Truth {
+        let mut all = BTreeMap::from([("vendor", vendor.to_owned()), ("target", target.to_owned())]);
         all.extend(labels.iter().map(|(k, v)| (*k, (*v).to_owned())));
-        Truth {
-            name,
-            labels: all,
-            value,
-        }
+        Truth { name, labels: all, value }
     }
 }
 

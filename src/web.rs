@@ -66,7 +66,8 @@ impl State {
             event::HttpRequest { route: "other", method: method_label(&request.method), code: 404 }.emit();
             return Reply::text(StatusCode::NOT_FOUND, "not found\n");
         };
-        let reply = if route.method == request.method || (route.method == Method::GET && request.method == Method::HEAD) {
+        let reply = if route.method == request.method || (route.method == Method::GET && request.method == Method::HEAD)
+        {
             self.dispatch(route.path, request).await
         } else {
             Reply::text(StatusCode::METHOD_NOT_ALLOWED, format!("{} takes {}\n", route.path, route.method))
@@ -98,9 +99,10 @@ impl State {
             "/config" => Reply::yaml(self.daemon.config().to_yaml()),
             "/-/healthy" => Reply::text(StatusCode::OK, "Rollcall is healthy.\n"),
             "/-/ready" if self.daemon.fleet().ready() => Reply::text(StatusCode::OK, "Rollcall is ready.\n"),
-            "/-/ready" => {
-                Reply::text(StatusCode::SERVICE_UNAVAILABLE, "Rollcall is not ready: not every target was polled yet.\n")
-            }
+            "/-/ready" => Reply::text(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Rollcall is not ready: not every target was polled yet.\n",
+            ),
             "/-/reload" if !self.options.enable_lifecycle => {
                 Reply::text(StatusCode::FORBIDDEN, "reload over HTTP is off; start with --web.enable-lifecycle\n")
             }

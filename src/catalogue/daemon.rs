@@ -14,3 +14,25 @@ families! {
     PANICS: Counter Daemon "rollcall_panics_total" [] ""
         "Panics caught in the tasks of the daemon; each is a bug.";
 }
+
+/// What the operating system knows about the daemon's process; only on Linux, from the `prometheus` crate.
+pub mod process {
+    use super::families;
+
+    families! {
+        CPU: Counter Daemon "process_cpu_seconds_total" [] "seconds"
+            "Total user and system CPU time spent in seconds.";
+        MAX_FDS: Gauge Daemon "process_max_fds" [] ""
+            "Maximum number of open file descriptors.";
+        OPEN_FDS: Gauge Daemon "process_open_fds" [] ""
+            "Number of open file descriptors.";
+        RESIDENT: Gauge Daemon "process_resident_memory_bytes" [] "bytes"
+            "Resident memory size in bytes.";
+        START: Gauge Daemon "process_start_time_seconds" [] "seconds"
+            "Start time of the process since unix epoch in seconds.";
+        THREADS: Gauge Daemon "process_threads" [] ""
+            "Number of OS threads in the process.";
+        VIRTUAL: Gauge Daemon "process_virtual_memory_bytes" [] "bytes"
+            "Virtual memory size in bytes.";
+    }
+}

@@ -51,15 +51,16 @@ fn daemon(families: &[MetricFamily], format: Format) -> Block {
                 text::label(&mut labels, pair.name(), pair.value());
             }
             match kind {
-                Kind::Counter => text::line(&mut out, family.name(), &labels, metric.get_counter().value()),
-                Kind::Gauge => text::line(&mut out, family.name(), &labels, metric.get_gauge().value()),
+                Kind::Counter => text::line(&mut out, family.name(), &labels, metric.get_counter().get_value()),
+                Kind::Gauge => text::line(&mut out, family.name(), &labels, metric.get_gauge().get_value()),
                 Kind::Histogram => {
                     let histogram = metric.get_histogram();
                     let count = histogram.get_sample_count() as f64;
                     let name = format!("{}_bucket", family.name());
-                    let bounds = histogram.get_bucket().iter().map(|bucket| {
-                        (format!("{:?}", bucket.upper_bound()), bucket.cumulative_count() as f64)
-                    });
+                    let bounds = histogram
+                        .get_bucket()
+                        .iter()
+                        .map(|bucket| (format!("{:?}", bucket.upper_bound()), bucket.cumulative_count() as f64));
                     for (bound, n) in bounds.chain([("+Inf".to_owned(), count)]) {
                         let mut bucket = labels.clone();
                         text::label(&mut bucket, "le", &bound);

@@ -45,16 +45,10 @@ const VENDOR: &str = "azure_devops";
 const BASES: [&str; 3] = ["/contoso", "/tfs/DefaultCollection", "/tfs"];
 
 /// The target that polls everything with the PAT.
-const WITH_PAT: Target = Target {
-    name: "builds",
-    pools: &[],
-};
+const WITH_PAT: Target = Target { name: "builds", pools: &[] };
 
 /// The target that polls a few pools on the address of a server on premises, with Entra.
-const WITH_ENTRA: Target = Target {
-    name: "builds-entra",
-    pools: &["production-web", "k8s-runners"],
-};
+const WITH_ENTRA: Target = Target { name: "builds-entra", pools: &["production-web", "k8s-runners"] };
 
 /// The service. What it holds is only the sessions; the fleet follows from the world.
 pub struct AzureDevops {
@@ -77,11 +71,7 @@ impl AzureDevops {
 
     /// The organisation of that world.
     pub fn new(world: Arc<World>) -> AzureDevops {
-        AzureDevops {
-            world,
-            auth: Mutex::default(),
-            page_size: AtomicUsize::new(0),
-        }
+        AzureDevops { world, auth: Mutex::default(), page_size: AtomicUsize::new(0) }
     }
 
     /// What a refused or missing credential gets.
@@ -115,10 +105,7 @@ impl AzureDevops {
 
     fn route(&self, request: &Request, base: &str, path: &str) -> Response {
         let view = View::new(&self.world);
-        let printer = Printer {
-            base: format!("{}{base}", request.base()),
-            view: view.clone(),
-        };
+        let printer = Printer { base: format!("{}{base}", request.base()), view: view.clone() };
         let page = Page::of(request, self.page_size.load(Ordering::Relaxed));
         let Some(rest) = path.strip_prefix("/_apis/distributedtask/pools") else {
             return missing("VS800075", "The requested resource does not exist.");
@@ -131,10 +118,7 @@ impl AzureDevops {
             return self.pools(request, page, printer, pools);
         };
         let Some(pool) = pools.into_iter().find(|p| id.parse() == Ok(p.id)) else {
-            return missing(
-                "VS402391",
-                &format!("The agent pool with ID {id} was not found."),
-            );
+            return missing("VS402391", &format!("The agent pool with ID {id} was not found."));
         };
         match what {
             None => Response::full(StatusCode::OK, JSON, printer.pool(&pool)),
@@ -145,15 +129,10 @@ impl AzureDevops {
     }
 
     fn pools(&self, request: &Request, page: Page, printer: Printer, pools: Vec<Pool>) -> Response {
-        let wanted = |param, value: &str| {
-            request
-                .param(param)
-                .is_none_or(|text: &str| text.eq_ignore_ascii_case(value))
-        };
-        let pools: Vec<Pool> = pools
-            .into_iter()
-            .filter(|p| wanted("poolName", &p.name) && wanted("poolType", p.pool_type()))
-            .collect();
+        let wanted =
+            |param, value: &str| request.param(param).is_none_or(|text: &str| text.eq_ignore_ascii_case(value));
+        let pools: Vec<Pool> =
+            pools.into_iter().filter(|p| wanted("poolName", &p.name) && wanted("poolType", p.pool_type())).collect();
         let bare = printer.view.other_spelling;
         let total = pools.len();
         let items = pools.into_iter().map(move |p| printer.pool(&p));
@@ -161,11 +140,7 @@ impl AzureDevops {
     }
 
     fn agents(&self, request: &Request, page: Page, printer: Printer, pool: Pool) -> Response {
-        let flag = |name| {
-            request
-                .param(name)
-                .is_some_and(|v| v.eq_ignore_ascii_case("true"))
-        };
+        let flag = |name| request.param(name).is_some_and(|v| v.eq_ignore_ascii_case("true"));
         let include = Include {
             assigned: flag("includeAssignedRequest"),
             last: flag("includeLastCompletedRequest"),
@@ -209,21 +184,13 @@ fn failure(status: StatusCode, code: &str, key: &str, text: &str) -> Response {
 }
 
 fn missing(code: &str, text: &str) -> Response {
-    failure(
-        StatusCode::NOT_FOUND,
-        code,
-        "ResourceNotFoundException",
-        text,
-    )
+    failure(StatusCode::NOT_FOUND, code, "ResourceNotFoundException", text)
 }
 
 /// Whether the server knows this version of its interface; without one it takes its own.
 fn version_known(request: &Request) -> bool {
     let version = request.param("api-version").unwrap_or("7.1");
-    let number = version
-        .split('-')
-        .next()
-        .and_then(|v| v.parse::<f64>().ok());
+    let number = version.split('-').next().and_then(|v| v.parse::<f64>().ok());
     number.is_some_and(|n| (1.0..=7.2).contains(&n))
 }
 
@@ -249,8 +216,7 @@ impl Service for AzureDevops {
         let below = |base: &&str| {
             let rest = request.path.get(base.len()..)?;
             let head = request.path.get(..base.len())?;
-            (head.eq_ignore_ascii_case(base) && rest.starts_with("/_apis/"))
-                .then(|| rest.to_owned())
+            (head.eq_ignore_ascii_case(base) && rest.starts_with("/_apis/")).then(|| rest.to_owned())
         };
         let Some((base, path)) = BASES.iter().find_map(|b| Some((*b, below(b)?))) else {
             return missing("VS800075", "The organisation does not exist.");
@@ -289,11 +255,7 @@ impl Service for AzureDevops {
 
     fn targets(&self, base: &str) -> String {
         let auth = self.auth();
-        let seconds = if self.world.share(VENDOR) > 2_000 {
-            30
-        } else {
-            10
-        };
+        let seconds = if self.world.share(VENDOR) > 2_000 { 30 } else { 10 };
         let pools = WITH_ENTRA.pools.join(", ");
         let design = truth::OFFLINE_BY_DESIGN;
         format!(

@@ -68,10 +68,7 @@ impl CitrixStorefront {
         CitrixStorefront {
             world,
             auth: Mutex::default(),
-            controls: Mutex::new(Controls {
-                password_days: Some(60),
-                ..Controls::default()
-            }),
+            controls: Mutex::new(Controls { password_days: Some(60), ..Controls::default() }),
         }
     }
 
@@ -92,11 +89,7 @@ impl CitrixStorefront {
         let days = self.controls().password_days?;
         let left = Duration::from_secs(days * 86_400);
         // Whole seconds: the vendor prints milliseconds.
-        let start = self
-            .world
-            .now()
-            .saturating_sub(self.world.elapsed())
-            .as_secs();
+        let start = self.world.now().saturating_sub(self.world.elapsed()).as_secs();
         let end = Duration::from_secs(start) + left;
         let at = Timestamp::from_second(end.as_secs() as i64).ok()?;
         let remaining = end.saturating_sub(self.world.now());
@@ -129,10 +122,7 @@ impl CitrixStorefront {
     }
 
     fn enumerate(&self, request: &Request, path: &str) -> Response {
-        if let Err(challenge) =
-            self.auth()
-                .guard(request, STORE_REALM, "/Citrix/Store/resources/v2")
-        {
+        if let Err(challenge) = self.auth().guard(request, STORE_REALM, "/Citrix/Store/resources/v2") {
             return *challenge;
         }
         if request.method != Method::GET {
@@ -149,15 +139,8 @@ impl CitrixStorefront {
     }
 
     fn machine_control(&self, request: &Request, path: &str) -> Response {
-        let realm = if self.controls().one_realm {
-            STORE_REALM
-        } else {
-            MACHINE_REALM
-        };
-        if let Err(challenge) = self
-            .auth()
-            .guard(request, realm, "/Citrix/Store/machinecontrol")
-        {
+        let realm = if self.controls().one_realm { STORE_REALM } else { MACHINE_REALM };
+        if let Err(challenge) = self.auth().guard(request, realm, "/Citrix/Store/machinecontrol") {
             return *challenge;
         }
         if request.method != Method::POST {
@@ -174,9 +157,7 @@ impl CitrixStorefront {
         }
         let (response, machine) = control::operate(request, &view.farms());
         let machine = machine.unwrap_or_default();
-        self.controls()
-            .power_actions
-            .push(format!("{path} {machine}"));
+        self.controls().power_actions.push(format!("{path} {machine}"));
         response
     }
 }
@@ -206,11 +187,7 @@ impl Service for CitrixStorefront {
     fn answer(&self, request: Request) -> Response {
         if self.world.since(Incident::VendorApiDown).is_some() {
             let page = "<html><head><title>Service Unavailable</title></head><body>HTTP Error 503.</body></html>";
-            return Response::full(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "text/html; charset=us-ascii",
-                page,
-            );
+            return Response::full(StatusCode::SERVICE_UNAVAILABLE, "text/html; charset=us-ascii", page);
         }
         // IIS compares paths without regard to case.
         let path = request.path.trim_end_matches('/').to_ascii_lowercase();
@@ -233,11 +210,7 @@ impl Service for CitrixStorefront {
     }
 
     fn targets(&self, base: &str) -> String {
-        let interval = if self.world.share(VENDOR) > 2_000 {
-            30
-        } else {
-            10
-        };
+        let interval = if self.world.share(VENDOR) > 2_000 { 30 } else { 10 };
         format!(
             "  - name: {}\n    vendor: {VENDOR}\n    url: {base}/Citrix/Store\n    interval: {interval}s\n    \
              auth: {{ username: '{}', password: \"{}\", method: explicit_forms }}\n    enumerate_interval: 30s\n",

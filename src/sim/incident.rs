@@ -60,24 +60,14 @@ impl Incident {
             Incident::HypervisorLost => {
                 "Citrix: the hypervisor connection is lost, power states turn Unknown and machines unregister"
             }
-            Incident::BuildPoolOffline => {
-                "Azure DevOps: every agent of one build pool goes offline while jobs queue"
-            }
+            Incident::BuildPoolOffline => "Azure DevOps: every agent of one build pool goes offline while jobs queue",
             Incident::PasswordExpired => {
                 "Parallels RAS: the monitoring account's password has expired, every log-on is refused"
             }
-            Incident::RateLimited => {
-                "Azure DevOps: answers are delayed, then refused with 429 and Retry-After"
-            }
-            Incident::SyncStuck => {
-                "Resilio: one job stops making progress, its ETA grows, an agent loses its peers"
-            }
-            Incident::PrimingRefused => {
-                "Parallels RAS session probe: the broker refuses to prime a session"
-            }
-            Incident::GatewayLost => {
-                "Parallels RAS: the gateways are gone, and the session probe finds no way in"
-            }
+            Incident::RateLimited => "Azure DevOps: answers are delayed, then refused with 429 and Retry-After",
+            Incident::SyncStuck => "Resilio: one job stops making progress, its ETA grows, an agent loses its peers",
+            Incident::PrimingRefused => "Parallels RAS session probe: the broker refuses to prime a session",
+            Incident::GatewayLost => "Parallels RAS: the gateways are gone, and the session probe finds no way in",
             Incident::PatchNight => {
                 "Parallels RAS and Citrix: hosts are drained and rebooted in turn; nothing may page"
             }
@@ -118,10 +108,6 @@ mod tests {
             assert_eq!(incident.name().parse(), Ok(incident));
         }
         let error = "quake".parse::<Incident>().expect_err("no such incident");
-        assert!(
-            error
-                .to_string()
-                .contains("hypervisor-lost, build-pool-offline")
-        );
+        assert!(error.to_string().contains("hypervisor-lost, build-pool-offline"));
     }
 }

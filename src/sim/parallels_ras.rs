@@ -41,11 +41,7 @@ impl ParallelsRas {
     /// A farm with the world's share of hosts.
     pub fn new(world: Arc<World>) -> ParallelsRas {
         let groups = fleet::layout(world.share(VENDOR));
-        ParallelsRas {
-            world,
-            groups,
-            access: Mutex::default(),
-        }
+        ParallelsRas { world, groups, access: Mutex::default() }
     }
 
     /// From now on this path (and what is below it) answers 401, as to an account without the right to read it.
@@ -94,10 +90,7 @@ impl ParallelsRas {
         let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
         let field = |name: &str| body.get(name).and_then(Value::as_str);
         let (Some(user), Some(password)) = (field("username"), field("password")) else {
-            return problem(
-                StatusCode::BAD_REQUEST,
-                "username and password are required",
-            );
+            return problem(StatusCode::BAD_REQUEST, "username and password are required");
         };
         let Some(token) = self.access().log_on(&self.world, user, password) else {
             return problem(StatusCode::UNAUTHORIZED, "Invalid credentials.");
@@ -119,12 +112,7 @@ impl ParallelsRas {
             return problem(StatusCode::NOT_FOUND, "There is no such site.");
         };
         let old = wire::Odd::of(&self.world).old_server;
-        let of = |server_type| {
-            groups
-                .iter()
-                .copied()
-                .filter(move |g| g.server_type == server_type)
-        };
+        let of = |server_type| groups.iter().copied().filter(move |g| g.server_type == server_type);
         let configured = |server_type| wire::configured(&self.world, of(server_type).collect());
         // The documented `/api/Agent/{server}`; the list alone says nothing about names.
         if let Some(server) = path.strip_prefix("/api/agent/") {
@@ -138,9 +126,7 @@ impl ParallelsRas {
             "/api/rds/host" if !old => configured(kind::RDS_HOST),
             "/api/rds" if old => configured(kind::RDS_HOST),
             "/api/rds/hostpool" if !old => wire::named(of(kind::RDS_GROUP).collect(), "Hosts"),
-            "/api/vdi/hostpool" if !old => {
-                wire::named(of(kind::VDI_HOST_POOL).collect(), "Desktops")
-            }
+            "/api/vdi/hostpool" if !old => wire::named(of(kind::VDI_HOST_POOL).collect(), "Desktops"),
             "/api/vdi/template" => wire::named(of(kind::VDI_TEMPLATE).collect(), "Template"),
             _ => problem(StatusCode::NOT_FOUND, "There is no such resource."),
         }
@@ -148,24 +134,15 @@ impl ParallelsRas {
 
     /// The groups of the sites and the type that the query asks for; an error where it names a site that is not there.
     fn asked(&self, request: &Request) -> Result<Vec<Group>, ()> {
-        let site = request
-            .param("siteId")
-            .map(str::parse::<usize>)
-            .transpose()
-            .map_err(|_| ())?;
+        let site = request.param("siteId").map(str::parse::<usize>).transpose().map_err(|_| ())?;
         let mut groups = self.groups.clone();
         groups.retain(|g| site.is_none_or(|site| site == g.site));
         if groups.is_empty() {
             return Err(());
         }
-        let wanted = request
-            .param("serverType")
-            .filter(|t| !matches!(*t, "-1" | "All"));
-        groups.retain(|g| {
-            wanted.is_none_or(|t| {
-                t == g.server_type.to_string() || t == states::type_name(g.server_type)
-            })
-        });
+        let wanted = request.param("serverType").filter(|t| !matches!(*t, "-1" | "All"));
+        groups
+            .retain(|g| wanted.is_none_or(|t| t == g.server_type.to_string() || t == states::type_name(g.server_type)));
         Ok(groups)
     }
 }
@@ -174,19 +151,12 @@ impl ParallelsRas {
 fn wrong_content_type(request: &Request) -> Option<Response> {
     let sent = request.header(CONTENT_TYPE.as_str()).unwrap_or("");
     let mut parts = sent.split(';').map(str::trim);
-    if !parts
-        .next()
-        .is_some_and(|t| t.eq_ignore_ascii_case("application/json"))
-    {
-        return Some(problem(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "The body is not JSON.",
-        ));
+    if !parts.next().is_some_and(|t| t.eq_ignore_ascii_case("application/json")) {
+        return Some(problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body is not JSON."));
     }
     let version = parts.find_map(|part| part.strip_prefix("api-version="));
     version.is_some_and(|v| v != "1.0").then(|| {
-        let body =
-            json!({ "code": 0, "msg": "The HTTP resource does not support this API version." });
+        let body = json!({ "code": 0, "msg": "The HTTP resource does not support this API version." });
         Response::full(StatusCode::BAD_REQUEST, wire::JSON, body.to_string())
     })
 }
@@ -210,11 +180,7 @@ impl Service for ParallelsRas {
         }
         let token = request.header("auth_token").unwrap_or("");
         let known = self.access().touch(&self.world, token);
-        let forbidden = self
-            .access()
-            .forbidden
-            .iter()
-            .any(|part| path.starts_with(part.as_str()));
+        let forbidden = self.access().forbidden.iter().any(|part| path.starts_with(part.as_str()));
         if !known || forbidden {
             return problem(StatusCode::UNAUTHORIZED, "The session is not valid.");
         }
@@ -225,10 +191,7 @@ impl Service for ParallelsRas {
             }
             ("GET", path) => self.read(&request, path),
             ("PUT" | "DELETE", "/api/agent") => Response::empty(StatusCode::NO_CONTENT),
-            _ => problem(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "This method is not supported here.",
-            ),
+            _ => problem(StatusCode::METHOD_NOT_ALLOWED, "This method is not supported here."),
         }
     }
 
@@ -248,11 +211,7 @@ impl Service for ParallelsRas {
     }
 
     fn carries_secret(&self, request: &Request) -> bool {
-        request.method == Method::POST
-            && request
-                .path
-                .trim_end_matches('/')
-                .eq_ignore_ascii_case("/api/Session/logon")
+        request.method == Method::POST && request.path.trim_end_matches('/').eq_ignore_ascii_case("/api/Session/logon")
     }
 
     fn set_secret(&self, secret: &str) {

@@ -55,10 +55,7 @@ impl ParallelsRasSession {
             wrong: 0,
             primed: 0,
         };
-        ParallelsRasSession {
-            world,
-            state: Mutex::new(state),
-        }
+        ParallelsRasSession { world, state: Mutex::new(state) }
     }
 
     /// From now on every request whose token is good gets this row of the error table, in every mode; `None` ends it.
@@ -129,24 +126,19 @@ impl ParallelsRasSession {
     }
 
     fn links(&self, body: &Map<String, Value>, mode: i64) -> Response {
-        let token = format!(
-            "{:016x}",
-            self.world.dice("tunnel", self.state().primed as u64)
-        );
+        let token = format!("{:016x}", self.world.dice("tunnel", self.state().primed as u64));
         let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or("");
         let mut answer = Map::new();
         if matches!(mode, 2 | 3) {
-            let command = format!(
-                "\"TSClient.exe urlSchema \"tuxclient:///?Command=TunnelSessionPrelaunch&Token={token}\""
-            );
+            let command =
+                format!("\"TSClient.exe urlSchema \"tuxclient:///?Command=TunnelSessionPrelaunch&Token={token}\"");
             answer.insert("primecmd".to_owned(), command.into());
         }
         if mode <= 2 {
             let client = match body.get("ras_urlschemaredir") {
-                Some(Value::Bool(true)) => format!(
-                    "https://{}/URLSchemaRedirector?Command=TunnelSession&Token={token}",
-                    text("ras_host")
-                ),
+                Some(Value::Bool(true)) => {
+                    format!("https://{}/URLSchemaRedirector?Command=TunnelSession&Token={token}", text("ras_host"))
+                }
                 _ => format!("tuxclient:///?Command=TunnelSession&Token={token}"),
             };
             answer.insert("parallelsclient".to_owned(), client.into());
@@ -177,13 +169,10 @@ impl ParallelsRasSession {
         let quoted = json!(message);
         let body = match code {
             // The samples of these two lack the comma: whoever reads them needs more than a JSON parser.
-            4 | 104 => format!(
-                "{{\n  \"error\": \"{error}\",\n  \"message\": {quoted}\n  \"code\": {code}\n}}\n"
-            ),
+            4 | 104 => format!("{{\n  \"error\": \"{error}\",\n  \"message\": {quoted}\n  \"code\": {code}\n}}\n"),
             100..=103 => {
                 let parameter = message.split('\'').nth(1).unwrap_or("");
-                json!({ "error": error, "message": message, "parameter": parameter, "code": code })
-                    .to_string()
+                json!({ "error": error, "message": message, "parameter": parameter, "code": code }).to_string()
             }
             _ if self.world.quirk(VENDOR, Quirk::OtherSpelling) => {
                 json!({ "error": error, "message": message, "code": code.to_string() }).to_string()
@@ -207,10 +196,7 @@ impl ParallelsRasSession {
             Ok(()) => {}
             Err(None) => return self.error(3),
             Err(Some(invalid)) => {
-                let bodies: Vec<Value> = invalid
-                    .iter()
-                    .map(|i| i.json(errors::text(i.code).0))
-                    .collect();
+                let bodies: Vec<Value> = invalid.iter().map(|i| i.json(errors::text(i.code).0)).collect();
                 // "Can contain multiple errors", without a sample: then they come as an array.
                 let answer = match bodies.as_slice() {
                     [one] => one.to_string(),
@@ -220,14 +206,9 @@ impl ParallelsRasSession {
             }
         }
         // "Default (1) RAS backend".
-        let mode = body
-            .get("prime_session")
-            .and_then(Value::as_i64)
-            .unwrap_or(1);
+        let mode = body.get("prime_session").and_then(Value::as_i64).unwrap_or(1);
         let primes = matches!(mode, 1 | 4);
-        let refused = self
-            .world_code(primes)
-            .or_else(|| primes.then(|| self.open_session(&body)).flatten());
+        let refused = self.world_code(primes).or_else(|| primes.then(|| self.open_session(&body)).flatten());
         match refused {
             Some(code) => self.error(code),
             None => self.links(&body, mode),
@@ -237,9 +218,7 @@ impl ParallelsRasSession {
 
 /// "Base64 of a secret key … 16, 24 or 32 bytes in size".
 fn good_key(secret: &str) -> bool {
-    STANDARD
-        .decode(secret)
-        .is_ok_and(|key| matches!(key.len(), 16 | 24 | 32))
+    STANDARD.decode(secret).is_ok_and(|key| matches!(key.len(), 16 | 24 | 32))
 }
 
 impl Service for ParallelsRasSession {
@@ -248,21 +227,15 @@ impl Service for ParallelsRasSession {
     }
 
     fn answer(&self, request: Request) -> Response {
-        if !request
-            .path
-            .trim_end_matches('/')
-            .eq_ignore_ascii_case("/api/directsessiontunnel")
-        {
+        if !request.path.trim_end_matches('/').eq_ignore_ascii_case("/api/directsessiontunnel") {
             return Response::empty(StatusCode::NOT_FOUND);
         }
         if request.method != Method::PUT {
             return Response::empty(StatusCode::METHOD_NOT_ALLOWED).with_header("allow", "PUT");
         }
-        let token_is_good =
-            request.header("authorization") == Some(self.state().api_token.as_str());
+        let token_is_good = request.header("authorization") == Some(self.state().api_token.as_str());
         if !token_is_good {
-            let body =
-                json!({ "error": "unauthorized", "message": "Invalid or missing API token." });
+            let body = json!({ "error": "unauthorized", "message": "Invalid or missing API token." });
             return Response::full(StatusCode::UNAUTHORIZED, JSON, body.to_string());
         }
         self.tunnel(&request)
@@ -279,11 +252,7 @@ impl Service for ParallelsRasSession {
                 samples.push(Truth::new(name, VENDOR, target, &labels, value));
             };
             let success = f64::from(u8::from(code.is_none()));
-            push(
-                "parallels_ras_session_probe_success",
-                &[("mode", mode)],
-                success,
-            );
+            push("parallels_ras_session_probe_success", &[("mode", mode)], success);
             if let Some(code) = code {
                 let shown = code.to_string();
                 let labels = [
@@ -295,17 +264,9 @@ impl Service for ParallelsRasSession {
                 push("parallels_ras_session_probe_error", &labels, 1.0);
             } else if mode == "deep" && !self.world.quirk(VENDOR, Quirk::OldServer) {
                 let seconds = self.prime_millis() as f64 / 1_000.0;
-                push(
-                    "parallels_ras_session_prime_seconds",
-                    &[("mode", mode)],
-                    seconds,
-                );
+                push("parallels_ras_session_prime_seconds", &[("mode", mode)], seconds);
             }
-            push(
-                "rollcall_agent_health",
-                &[("health", errors::health(verdict))],
-                1.0,
-            );
+            push("rollcall_agent_health", &[("health", errors::health(verdict))], 1.0);
         }
         samples
     }

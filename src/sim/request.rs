@@ -24,9 +24,7 @@ pub struct Request {
 impl Request {
     /// A request to `path_and_query` without headers and body; for tests that ask a service directly.
     pub fn new(method: Method, path_and_query: &str) -> Request {
-        let (path, query) = path_and_query
-            .split_once('?')
-            .unwrap_or((path_and_query, ""));
+        let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
         Request {
             method,
             path: path.to_owned(),
@@ -62,18 +60,12 @@ impl Request {
 
     /// The first query parameter of that name, compared without regard to case.
     pub fn param(&self, name: &str) -> Option<&str> {
-        self.query
-            .iter()
-            .find(|(k, _)| k.eq_ignore_ascii_case(name))
-            .map(|(_, v)| v.as_str())
+        self.query.iter().find(|(k, _)| k.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
     }
 
     /// The address that the client used, e.g. `http://127.0.0.1:40123`: for links inside answers.
     pub fn base(&self) -> String {
-        format!(
-            "http://{}",
-            self.header(HOST.as_str()).unwrap_or("localhost")
-        )
+        format!("http://{}", self.header(HOST.as_str()).unwrap_or("localhost"))
     }
 }
 
@@ -98,44 +90,24 @@ pub enum Body {
 impl Response {
     /// An answer without a body.
     pub fn empty(status: StatusCode) -> Response {
-        Response {
-            status,
-            headers: HeaderMap::new(),
-            body: Body::Full(Bytes::new()),
-        }
+        Response { status, headers: HeaderMap::new(), body: Body::Full(Bytes::new()) }
     }
 
     /// Ready bytes of that type.
-    pub fn full(
-        status: StatusCode,
-        content_type: &'static str,
-        body: impl Into<Bytes>,
-    ) -> Response {
-        Response {
-            body: Body::Full(body.into()),
-            ..Response::empty(status)
-        }
-        .with_header(CONTENT_TYPE.as_str(), content_type)
+    pub fn full(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response {
+        Response { body: Body::Full(body.into()), ..Response::empty(status) }
+            .with_header(CONTENT_TYPE.as_str(), content_type)
     }
 
     /// 200 with chunks that are made while they are sent.
-    pub fn stream(
-        content_type: &'static str,
-        chunks: impl Iterator<Item = Bytes> + Send + 'static,
-    ) -> Response {
-        Response {
-            body: Body::Stream(Box::new(chunks)),
-            ..Response::empty(StatusCode::OK)
-        }
-        .with_header(CONTENT_TYPE.as_str(), content_type)
+    pub fn stream(content_type: &'static str, chunks: impl Iterator<Item = Bytes> + Send + 'static) -> Response {
+        Response { body: Body::Stream(Box::new(chunks)), ..Response::empty(StatusCode::OK) }
+            .with_header(CONTENT_TYPE.as_str(), content_type)
     }
 
     /// The same with one more header. A name or value that no header can hold is left out.
     pub fn with_header(mut self, name: &str, value: &str) -> Response {
-        if let (Ok(name), Ok(value)) = (
-            HeaderName::from_bytes(name.as_bytes()),
-            HeaderValue::from_str(value),
-        ) {
+        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
             self.headers.append(name, value);
         }
         self

@@ -52,11 +52,7 @@ impl Resilio {
     /// The world's share of clients.
     pub fn new(world: Arc<World>) -> Resilio {
         let clients = world.share(VENDOR);
-        Resilio {
-            world,
-            clients,
-            state: Mutex::default(),
-        }
+        Resilio { world, clients, state: Mutex::default() }
     }
 
     /// How many clients there are; they count from 0, `filer-01` is 0.
@@ -100,9 +96,7 @@ impl Resilio {
     }
 
     fn token(&self, state: &State, client: usize) -> String {
-        let seed = self
-            .world
-            .dice("resilio-token", state.generation << 32 | client as u64);
+        let seed = self.world.dice("resilio-token", state.generation << 32 | client as u64);
         let digit = |place: u64| {
             let index = self.world.dice("resilio-digit", seed ^ place) % 32;
             char::from(BASE32[index as usize])
@@ -121,15 +115,12 @@ impl Resilio {
             // Tags came with 2.10.
             "tags" if !old => {
                 let client = fleet::client(&self.world, state, client);
-                let tags = client
-                    .tags
-                    .map(|(name, value)| json!({ "name": name, "value": value }));
+                let tags = client.tags.map(|(name, value)| json!({ "name": name, "value": value }));
                 ok(&json!({ "tags": tags }))
             }
             "runs" => {
                 let runs = fleet::runs(&self.world, state, self.clients, client);
-                let mut list: Vec<Value> =
-                    runs.iter().map(|run| run_json(run, old, other)).collect();
+                let mut list: Vec<Value> = runs.iter().map(|run| run_json(run, old, other)).collect();
                 if self.world.quirk(VENDOR, Quirk::BadItem) {
                     list.push(json!({ "name": "no run id", "status": ["synced"], "errors": 7 }));
                 }
@@ -137,9 +128,7 @@ impl Resilio {
             }
             _ => {
                 let runs = fleet::runs(&self.world, state, self.clients, client);
-                let wanted = path
-                    .strip_prefix("runs/")
-                    .and_then(|id| id.parse::<u64>().ok());
+                let wanted = path.strip_prefix("runs/").and_then(|id| id.parse::<u64>().ok());
                 match runs.iter().find(|run| Some(run.run_id) == wanted) {
                     // The page's only sample is an array; whether one run comes as an object is not said.
                     Some(run) if other => ok(&run_json(run, old, other)),
@@ -173,11 +162,7 @@ fn client_json(client: &Client, old: bool, other: bool) -> Value {
         return json!({ "paused": client.paused, "server": { "addr": CONSOLE, "state": client.state } });
     }
     let spell = |flag: bool| {
-        if other {
-            json!(flag.to_string())
-        } else {
-            json!(flag)
-        }
+        if other { json!(flag.to_string()) } else { json!(flag) }
     };
     let mut body = json!({
         "deviceid": client.device_id,
@@ -212,11 +197,7 @@ fn run_json(run: &Run, old: bool, other: bool) -> Value {
 }
 
 fn number(value: u64, as_text: bool) -> Value {
-    if as_text {
-        json!(value.to_string())
-    } else {
-        json!(value)
-    }
+    if as_text { json!(value.to_string()) } else { json!(value) }
 }
 
 impl Service for Resilio {
@@ -250,9 +231,7 @@ impl Service for Resilio {
     fn targets(&self, base: &str) -> String {
         let entry = |client| {
             let slug = fleet::slug(client);
-            format!(
-                "  - name: {slug}\n    vendor: {VENDOR}\n    url: {base}/{slug}\n    tags: true\n"
-            )
+            format!("  - name: {slug}\n    vendor: {VENDOR}\n    url: {base}/{slug}\n    tags: true\n")
         };
         (0..self.clients).map(entry).collect()
     }

@@ -11,8 +11,7 @@ mod listener;
 pub use journal::Seen;
 
 use super::{
-    AzureDevops, CitrixStorefront, Fault, Options, ParallelsRas, ParallelsRasSession, Resilio,
-    Service, Truth, World,
+    AzureDevops, CitrixStorefront, Fault, Options, ParallelsRas, ParallelsRasSession, Resilio, Service, Truth, World,
 };
 use listener::Host;
 use std::{
@@ -58,9 +57,9 @@ impl Simulation {
         let mut hosts = Vec::new();
         for (index, service) in (0_u16..).zip(services) {
             let port = match world.options.base_port {
-                Some(base) => base.checked_add(index).ok_or_else(|| {
-                    io::Error::new(io::ErrorKind::InvalidInput, "base port is too high")
-                })?,
+                Some(base) => base
+                    .checked_add(index)
+                    .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "base port is too high"))?,
                 None => 0,
             };
             let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -169,10 +168,7 @@ impl Simulation {
     /// How many requests in the journal submitted a password, a PAT or a client secret to this vendor, right or wrong.
     pub fn secrets_seen(&self, vendor: &str) -> usize {
         let entries = self.journal.entries();
-        entries
-            .iter()
-            .filter(|s| s.vendor == vendor && s.secret)
-            .count()
+        entries.iter().filter(|s| s.vendor == vendor && s.secret).count()
     }
 
     /// From now on every request to the vendor whose path and query contain `path_contains` meets the fault. Of several

@@ -106,28 +106,19 @@ impl World {
         let epoch = if options.frozen {
             Duration::from_secs(1_768_464_000)
         } else {
-            SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .unwrap_or_default()
+            SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
         };
         World::starting_at(options, epoch)
     }
 
     /// A world that begins at another moment, given since the Unix epoch: for tests that walk through a day.
     pub fn starting_at(options: Options, epoch: Duration) -> World {
-        let incidents = options
-            .incidents
-            .iter()
-            .map(|i| (*i, options.incident_delay))
-            .collect();
+        let incidents = options.incidents.iter().map(|i| (*i, options.incident_delay)).collect();
         World {
             options,
             started: Instant::now(),
             epoch,
-            changes: RwLock::new(Changes {
-                incidents,
-                quirks: Vec::new(),
-            }),
+            changes: RwLock::new(Changes { incidents, quirks: Vec::new() }),
         }
     }
 
@@ -145,19 +136,13 @@ impl World {
             "citrix_storefront" => citrix,
             "parallels_ras_session" => session,
             "resilio" => resilio,
-            _ => agents
-                .saturating_sub(azure + citrix + session + resilio)
-                .max(agents * 30 / 100),
+            _ => agents.saturating_sub(azure + citrix + session + resilio).max(agents * 30 / 100),
         }
     }
 
     /// Simulated time since the start.
     pub fn elapsed(&self) -> Duration {
-        if self.options.frozen {
-            Duration::ZERO
-        } else {
-            self.started.elapsed().mul_f64(self.options.speed)
-        }
+        if self.options.frozen { Duration::ZERO } else { self.started.elapsed().mul_f64(self.options.speed) }
     }
 
     /// Simulated wall time since the Unix epoch.
@@ -180,11 +165,7 @@ impl World {
     pub fn since(&self, incident: Incident) -> Option<Duration> {
         let now = self.elapsed();
         let changes = self.changes.read().unwrap_or_else(|e| e.into_inner());
-        changes
-            .incidents
-            .iter()
-            .find(|(i, at)| *i == incident && now >= *at)
-            .map(|(_, at)| now - *at)
+        changes.incidents.iter().find(|(i, at)| *i == incident && now >= *at).map(|(_, at)| now - *at)
     }
 
     /// Switches a quirk of one vendor on or off.
@@ -198,11 +179,7 @@ impl World {
 
     /// Whether a quirk is on.
     pub fn quirk(&self, vendor: &'static str, quirk: Quirk) -> bool {
-        self.changes
-            .read()
-            .unwrap_or_else(|e| e.into_inner())
-            .quirks
-            .contains(&(vendor, quirk))
+        self.changes.read().unwrap_or_else(|e| e.into_inner()).quirks.contains(&(vendor, quirk))
     }
 
     /// A number that depends only on the seed, a name and an index: the dice of the simulation.

@@ -97,7 +97,10 @@ pub fn agents(daemon: &Daemon, request: &Request) -> Reply {
     };
     if let Some(unknown) = request.all("health").find(|health| Health::parse(health).is_none()) {
         let all = Health::ALL.map(Health::as_str).join(", ");
-        return Reply::text(StatusCode::BAD_REQUEST, format!("no class of health is called {unknown:?}; there are: {all}\n"));
+        return Reply::text(
+            StatusCode::BAD_REQUEST,
+            format!("no class of health is called {unknown:?}; there are: {all}\n"),
+        );
     }
     let wanted = |name: &str, value: &str| request.all(name).next().is_none() || request.all(name).any(|v| v == value);
     let search: Vec<String> = request.all("q").map(str::to_lowercase).collect();
@@ -128,7 +131,10 @@ pub fn agents(daemon: &Daemon, request: &Request) -> Reply {
             total += 1;
         }
     }
-    Reply::json(StatusCode::OK, &serde_json::json!({ "total": total, "limit": limit, "offset": offset, "agents": page }))
+    Reply::json(
+        StatusCode::OK,
+        &serde_json::json!({ "total": total, "limit": limit, "offset": offset, "agents": page }),
+    )
 }
 
 /// `GET /api/v1/alerts`: those of direct mode; there are none while Prometheus evaluates the rules.

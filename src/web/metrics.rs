@@ -13,8 +13,7 @@ use crate::{
 };
 
 /// The vendors that may be asked for.
-const VENDORS: [&str; 5] =
-    ["parallels_ras", "parallels_ras_session", "resilio", "azure_devops", "citrix_storefront"];
+const VENDORS: [&str; 5] = ["parallels_ras", "parallels_ras_session", "resilio", "azure_devops", "citrix_storefront"];
 
 /// Everything, or the targets that `?target=` and `?vendor=` name; given both, those that either names.
 pub fn answer(daemon: &Daemon, request: &Request) -> Reply {

@@ -15,7 +15,8 @@ td.n{text-align:right;font-variant-numeric:tabular-nums}nav a{margin-right:1rem}
 pub fn overview(daemon: &Daemon, options: &Options) -> Reply {
     let snapshots = daemon.fleet().store().load();
     let prefix = &options.route_prefix;
-    let links = ["/metrics", "/config", "/api/v1/targets", "/api/v1/agents", "/api/v1/alerts", "/api/v1/status", "/-/ready"];
+    let links =
+        ["/metrics", "/config", "/api/v1/targets", "/api/v1/agents", "/api/v1/alerts", "/api/v1/status", "/-/ready"];
     let page = html! {
         (DOCTYPE)
         html lang="en" {

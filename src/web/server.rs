@@ -49,7 +49,8 @@ impl Server {
 
     /// Serves until it is stopped; answers under way are finished.
     pub async fn run(self, stop: CancellationToken) {
-        let serving = self.listeners.into_iter().map(|listener| accept(listener, Arc::clone(&self.state), stop.clone()));
+        let serving =
+            self.listeners.into_iter().map(|listener| accept(listener, Arc::clone(&self.state), stop.clone()));
         futures_util::future::join_all(serving).await;
     }
 }

@@ -97,10 +97,7 @@ impl Pool {
     }
 
     fn agent_id(&self, index: usize, generation: i64) -> i64 {
-        self.index as i64 * IDS_OF_POOL
-            + generation.rem_euclid(GENERATIONS) * IDS_OF_GENERATION
-            + index as i64
-            + 1
+        self.index as i64 * IDS_OF_POOL + generation.rem_euclid(GENERATIONS) * IDS_OF_GENERATION + index as i64 + 1
     }
 
     /// An agent that was made long ago, has been online for days, and is idle.
@@ -144,11 +141,7 @@ impl Pool {
 
     /// What an autoscaler leaves in the pool so that jobs find their demands: never online.
     fn template(&self, view: &View) -> Agent {
-        Agent {
-            name: format!("{}-placeholder", self.prefix),
-            status: "offline",
-            ..self.base(view, 0)
-        }
+        Agent { name: format!("{}-placeholder", self.prefix), status: "offline", ..self.base(view, 0) }
     }
 
     fn single_use(&self, view: &View, index: usize) -> Option<Agent> {
@@ -210,11 +203,7 @@ impl Pool {
         let set_aside = index >= 5 && dice.is_multiple_of(50);
         if (self.index == 1 && (index == 7 || index == 9)) || set_aside {
             agent.enabled = false;
-            agent.status = if index % 2 == 1 && index != 7 {
-                "offline"
-            } else {
-                "online"
-            };
+            agent.status = if index % 2 == 1 && index != 7 { "offline" } else { "online" };
             agent.last = Some(at(view, key, self.kind, view.epoch - DAY).1);
             return agent;
         }

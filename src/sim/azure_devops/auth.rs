@@ -107,18 +107,13 @@ impl Auth {
 
     /// What a request gets that is not let in.
     pub(super) fn refused(&self, request: &Request) -> Response {
-        let suppressed = request
-            .header("x-tfs-fedauthredirect")
-            .is_some_and(|v| v.eq_ignore_ascii_case("suppress"));
+        let suppressed = request.header("x-tfs-fedauthredirect").is_some_and(|v| v.eq_ignore_ascii_case("suppress"));
         match self.sign_in {
             SignIn::Usual if suppressed => unauthorized(),
             SignIn::Usual | SignIn::Page203 => page(StatusCode::NON_AUTHORITATIVE_INFORMATION),
             SignIn::Redirect => Response::empty(StatusCode::FOUND).with_header(
                 "location",
-                &format!(
-                    "{}/_signin?realm=dev.azure.com&protocol=wsfederation",
-                    request.base()
-                ),
+                &format!("{}/_signin?realm=dev.azure.com&protocol=wsfederation", request.base()),
             ),
             SignIn::Unauthorized => unauthorized(),
             SignIn::Page200 => page(StatusCode::OK),
@@ -127,10 +122,8 @@ impl Auth {
 
     /// Answers the token end point.
     pub(super) fn token(&mut self, request: &Request) -> Response {
-        let form = super::super::Request::new(
-            request.method.clone(),
-            &format!("?{}", String::from_utf8_lossy(&request.body)),
-        );
+        let form =
+            super::super::Request::new(request.method.clone(), &format!("?{}", String::from_utf8_lossy(&request.body)));
         let field = |name| form.param(name).unwrap_or_default().to_owned();
         let (client, secret) = match form.param("client_secret") {
             Some(secret) => (field("client_id"), secret.to_owned()),
@@ -164,12 +157,7 @@ impl Auth {
             None => {}
         }
         if secret != self.client_secret {
-            return refusal(
-                401,
-                "invalid_client",
-                7000215,
-                "Invalid client secret provided.",
-            );
+            return refusal(401, "invalid_client", 7000215, "Invalid client secret provided.");
         }
         self.issued += 1;
         let now = Instant::now();
@@ -183,11 +171,7 @@ impl Auth {
             "ext_expires_in": seconds,
             "access_token": token,
         });
-        Response::full(
-            StatusCode::OK,
-            "application/json; charset=utf-8",
-            body.to_string(),
-        )
+        Response::full(StatusCode::OK, "application/json; charset=utf-8", body.to_string())
     }
 }
 
@@ -215,12 +199,8 @@ fn unauthorized() -> Response {
         "errorCode": 0,
         "eventId": 3000,
     });
-    Response::full(
-        StatusCode::UNAUTHORIZED,
-        "application/json; charset=utf-8",
-        body.to_string(),
-    )
-    .with_header("www-authenticate", "Basic realm=\"https://dev.azure.com/\"")
+    Response::full(StatusCode::UNAUTHORIZED, "application/json; charset=utf-8", body.to_string())
+        .with_header("www-authenticate", "Basic realm=\"https://dev.azure.com/\"")
 }
 
 /// The sign-in page with this status.

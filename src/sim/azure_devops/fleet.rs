@@ -141,10 +141,7 @@ impl View {
             os: WINDOWS,
             slots: 0,
         };
-        std::iter::once(default)
-            .chain(hosted)
-            .chain(self_hosted(self.world.share(super::VENDOR)))
-            .collect()
+        std::iter::once(default).chain(hosted).chain(self_hosted(self.world.share(super::VENDOR))).collect()
     }
 }
 

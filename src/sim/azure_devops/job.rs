@@ -32,11 +32,7 @@ pub(super) struct Job {
 impl Job {
     /// The same job when its agent vanished.
     pub(super) fn abandoned(self, lost: Moment) -> Job {
-        Job {
-            finished: Some(lost.plus(5)),
-            result: Some("abandoned"),
-            ..self
-        }
+        Job { finished: Some(lost.plus(5)), result: Some("abandoned"), ..self }
     }
 }
 
@@ -50,10 +46,7 @@ pub(super) fn at(view: &View, key: u64, kind: Kind, second: i64) -> (Option<Job>
     // The second agent of a pool begins at the full hour, when the frozen world stands still: its job is not received yet.
     let (cycle, phase) = match key % 1_000_003 {
         1 => (300, 0),
-        _ => (
-            (4 + dice % 10) as i64 * 60 * slow,
-            ((dice >> 8) % 3_600) as i64,
-        ),
+        _ => ((4 + dice % 10) as i64 * 60 * slow, ((dice >> 8) % 3_600) as i64),
     };
     let run_of = |number: i64| {
         let seed = view.dice("azure job", key ^ ((number as u64) << 22));
@@ -154,12 +147,7 @@ impl Pool {
         let seed = view.dice("azure maintenance", self.id as u64);
         let began = view.now - view.now.rem_euclid(3_600) - 600;
         let under_way = running(began, seed, view.now - began, self.kind);
-        [under_way, waiting(began + 1, seed >> 1, self.kind)]
-            .map(|job| Job {
-                plan: "PoolMaintenance",
-                ..job
-            })
-            .into()
+        [under_way, waiting(began + 1, seed >> 1, self.kind)].map(|job| Job { plan: "PoolMaintenance", ..job }).into()
     }
 
     /// The requests of the pool with the agent that has each: waiting, maintenance, assigned and running, and finished
@@ -172,13 +160,9 @@ impl Pool {
         let alone = |job| (job, None);
         let waiting = self.queue(view).into_iter().map(alone);
         let maintenance = self.maintenance(view).into_iter().map(alone);
-        let taken = self
-            .agents(view)
-            .filter_map(|a| a.job.clone().map(|j| (j, Some(a))));
-        let finished = self
-            .agents(view)
-            .filter(move |_| with_finished)
-            .filter_map(|a| a.last.clone().map(|j| (j, Some(a))));
+        let taken = self.agents(view).filter_map(|a| a.job.clone().map(|j| (j, Some(a))));
+        let finished =
+            self.agents(view).filter(move |_| with_finished).filter_map(|a| a.last.clone().map(|j| (j, Some(a))));
         waiting.chain(maintenance).chain(taken).chain(finished)
     }
 }

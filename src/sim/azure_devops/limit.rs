@@ -78,10 +78,6 @@ impl Limit {
             "eventId": 3000,
             "activityId": guid(429),
         });
-        self.mark(Response::full(
-            StatusCode::TOO_MANY_REQUESTS,
-            "application/json; charset=utf-8",
-            body.to_string(),
-        ))
+        self.mark(Response::full(StatusCode::TOO_MANY_REQUESTS, "application/json; charset=utf-8", body.to_string()))
     }
 }

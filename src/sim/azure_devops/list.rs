@@ -30,13 +30,7 @@ impl Page {
     }
 
     /// Answers with that part of `items`, of which there are `total`.
-    pub(super) fn answer<I>(
-        self,
-        total: usize,
-        items: I,
-        extra: Option<String>,
-        bare: bool,
-    ) -> Response
+    pub(super) fn answer<I>(self, total: usize, items: I, extra: Option<String>, bare: bool) -> Response
     where
         I: Iterator<Item = String> + Send + 'static,
     {
@@ -51,9 +45,7 @@ impl Page {
         };
         let chunks = Chunks {
             head: Some(head),
-            items: extra
-                .into_iter()
-                .chain(items.skip(self.skip).take(self.take)),
+            items: extra.into_iter().chain(items.skip(self.skip).take(self.take)),
             first: true,
             tail: Some(tail),
         };

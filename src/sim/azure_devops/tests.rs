@@ -6,11 +6,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::Value;
 
 fn world(agents: usize) -> Arc<World> {
-    Arc::new(World::new(Options {
-        agents,
-        frozen: true,
-        ..Options::default()
-    }))
+    Arc::new(World::new(Options { agents, frozen: true, ..Options::default() }))
 }
 
 fn service(agents: usize) -> AzureDevops {
@@ -57,12 +53,7 @@ fn agents(service: &AzureDevops, pool: &str) -> Vec<Value> {
 }
 
 fn find<'a>(truth: &'a [Truth], name: &str, labels: &[(&str, &str)]) -> Option<&'a Truth> {
-    truth.iter().find(|t| {
-        t.name == name
-            && labels
-                .iter()
-                .all(|(k, v)| t.labels.get(k).map(String::as_str) == Some(v))
-    })
+    truth.iter().find(|t| t.name == name && labels.iter().all(|(k, v)| t.labels.get(k).map(String::as_str) == Some(v)))
 }
 
 fn seconds(value: &Value) -> Option<f64> {
@@ -78,11 +69,7 @@ fn pools_of_every_kind_come_with_explicit_nulls() {
     assert!(with("poolType", "deployment") >= 1);
     assert!(with("options", "elasticPool, singleUseAgents") >= 1);
     assert!(with("options", "singleUseAgents") >= 1);
-    assert!(
-        pools
-            .iter()
-            .all(|p| p.get("targetSize") == Some(&Value::Null))
-    );
+    assert!(pools.iter().all(|p| p.get("targetSize") == Some(&Value::Null)));
 }
 
 #[test]
@@ -93,20 +80,12 @@ fn members_without_a_value_are_left_out_and_requests_come_only_when_asked_for() 
     assert!(asked.iter().any(|a| a.get("assignedRequest").is_some()));
     assert!(asked.iter().any(|a| a.get("assignedRequest").is_none()));
     assert!(asked.iter().any(|a| a.get("pendingUpdate").is_some()));
-    assert!(
-        asked
-            .iter()
-            .any(|a| a["lastCompletedRequest"]["result"].is_string())
-    );
+    assert!(asked.iter().any(|a| a["lastCompletedRequest"]["result"].is_string()));
     let plain = list(get(&service, &format!("{pool}/agents")));
     assert!(plain.iter().all(|a| a.get("assignedRequest").is_none()));
     assert!(plain.iter().all(|a| a.get("systemCapabilities").is_none()));
     let hosted = list(get(&service, &format!("{POOLS}/9/agents")));
-    assert!(
-        hosted
-            .iter()
-            .all(|a| a["status"] == "offline" && a["provisioningState"] == "Deallocated")
-    );
+    assert!(hosted.iter().all(|a| a["status"] == "offline" && a["provisioningState"] == "Deallocated"));
 }
 
 #[test]
@@ -114,17 +93,10 @@ fn the_queue_tells_waiting_assigned_running_and_maintenance_apart() {
     let service = service(200);
     let mut seen = [0; 4];
     for (_, pool) in pool_paths(&service) {
-        for row in list(get(
-            &service,
-            &format!("{pool}/jobrequests?completedRequestCount=0"),
-        )) {
+        for row in list(get(&service, &format!("{pool}/jobrequests?completedRequestCount=0"))) {
             assert!(row.get("result").is_none());
             assert!(row["demands"][0].is_string());
-            let kind = match (
-                row["planType"].as_str(),
-                row.get("assignTime"),
-                row.get("receiveTime"),
-            ) {
+            let kind = match (row["planType"].as_str(), row.get("assignTime"), row.get("receiveTime")) {
                 (Some("PoolMaintenance"), _, _) => 3,
                 (_, None, _) => 0,
                 (_, Some(_), None) => 1,
@@ -135,9 +107,7 @@ fn the_queue_tells_waiting_assigned_running_and_maintenance_apart() {
         let all = list(get(&service, &format!("{pool}/jobrequests")));
         assert!(
             // An agent of a single-use pool is gone with its job.
-            all.iter().any(|r| r.get("result").is_some())
-                || pool.ends_with("/1")
-                || pool.ends_with("/14"),
+            all.iter().any(|r| r.get("result").is_some()) || pool.ends_with("/1") || pool.ends_with("/14"),
             "{pool}"
         );
     }
@@ -153,29 +123,16 @@ fn the_truth_is_what_the_answers_say() {
         let mut busy = 0.0;
         for agent in agents(&service, &pool) {
             let shown = agent["name"].as_str().expect("a name");
-            let labels = [
-                ("target", "builds"),
-                ("pool", name.as_str()),
-                ("agent", shown),
-            ];
+            let labels = [("target", "builds"), ("pool", name.as_str()), ("agent", shown)];
             let value = |metric| find(&truth, metric, &labels).map(|t| t.value);
             let online = f64::from(u8::from(agent["status"] == "online"));
             assert_eq!(value("azure_devops_agent_online"), Some(online));
             let job = agent.get("assignedRequest");
             busy += f64::from(u8::from(job.is_some()));
-            assert_eq!(
-                value("azure_devops_agent_busy"),
-                Some(f64::from(u8::from(job.is_some())))
-            );
+            assert_eq!(value("azure_devops_agent_busy"), Some(f64::from(u8::from(job.is_some()))));
             let times = [
-                (
-                    "azure_devops_agent_created_timestamp_seconds",
-                    &agent["createdOn"],
-                ),
-                (
-                    "azure_devops_agent_status_changed_timestamp_seconds",
-                    &agent["statusChangedOn"],
-                ),
+                ("azure_devops_agent_created_timestamp_seconds", &agent["createdOn"]),
+                ("azure_devops_agent_status_changed_timestamp_seconds", &agent["statusChangedOn"]),
                 (
                     "azure_devops_agent_last_job_finished_timestamp_seconds",
                     &agent["lastCompletedRequest"]["finishTime"],
@@ -187,11 +144,7 @@ fn the_truth_is_what_the_answers_say() {
             assert_eq!(value("rollcall_agent_health"), Some(1.0));
         }
         let state = |state| {
-            let labels = [
-                ("target", "builds"),
-                ("pool", name.as_str()),
-                ("state", state),
-            ];
+            let labels = [("target", "builds"), ("pool", name.as_str()), ("state", state)];
             find(&truth, "azure_devops_pool_jobs", &labels).map_or(0.0, |t| t.value)
         };
         assert_eq!(state("assigned") + state("running"), busy, "{name}");
@@ -202,17 +155,9 @@ fn the_truth_is_what_the_answers_say() {
 fn a_calm_fleet_has_no_failed_agent() {
     let mut transitional = 0;
     for seed in 1..20 {
-        let options = Options {
-            seed,
-            frozen: true,
-            agents: 1_000,
-            ..Options::default()
-        };
+        let options = Options { seed, frozen: true, agents: 1_000, ..Options::default() };
         let truth = AzureDevops::new(Arc::new(World::new(options))).truth();
-        assert_eq!(
-            find(&truth, "rollcall_agent_health", &[("health", "failed")]),
-            None
-        );
+        assert_eq!(find(&truth, "rollcall_agent_health", &[("health", "failed")]), None);
         let changing = [("health", "transitional")];
         transitional += usize::from(find(&truth, "rollcall_agent_health", &changing).is_some());
         assert!(find(&truth, "rollcall_agent_health", &[("health", "disabled")]).is_some());
@@ -227,16 +172,11 @@ fn a_lost_build_pool_is_offline_and_its_queue_grows() {
     world.begin(Incident::BuildPoolOffline);
     let truth = service.truth();
     let first = [("pool", "linux-build"), ("target", "builds")];
-    let online = truth
-        .iter()
-        .filter(|t| t.name == "azure_devops_agent_online" && t.labels["pool"] == "linux-build");
+    let online = truth.iter().filter(|t| t.name == "azure_devops_agent_online" && t.labels["pool"] == "linux-build");
     assert!(online.clone().count() > 5 && online.clone().all(|t| t.value == 0.0));
     let queued = [first[0], first[1], ("state", "queued")];
     assert!(find(&truth, "azure_devops_pool_jobs", &queued).is_some_and(|t| t.value >= 1.0));
-    assert_eq!(
-        find(&truth, "azure_devops_agent_busy", &first).map(|t| t.value),
-        Some(0.0)
-    );
+    assert_eq!(find(&truth, "azure_devops_agent_busy", &first).map(|t| t.value), Some(0.0));
 }
 
 #[test]
@@ -251,12 +191,9 @@ fn a_refused_pat_gets_what_was_chosen() {
         service.answer(request).status.as_u16()
     };
     assert_eq!((status(false), status(true)), (203, 401));
-    for (sign_in, expected) in [
-        (SignIn::Page203, 203),
-        (SignIn::Redirect, 302),
-        (SignIn::Unauthorized, 401),
-        (SignIn::Page200, 200),
-    ] {
+    for (sign_in, expected) in
+        [(SignIn::Page203, 203), (SignIn::Redirect, 302), (SignIn::Unauthorized, 401), (SignIn::Page200, 200)]
+    {
         service.set_sign_in(sign_in);
         assert_eq!(status(true), expected);
     }
@@ -279,10 +216,7 @@ fn an_entra_token_opens_the_address_on_premises_until_it_ends() {
     let service = service(200);
     let answer = json(service.answer(token_request(AzureDevops::CLIENT_SECRET)));
     assert_eq!(answer["expires_in"], 3_599);
-    let bearer = format!(
-        "Bearer {}",
-        answer["access_token"].as_str().expect("a token")
-    );
+    let bearer = format!("Bearer {}", answer["access_token"].as_str().expect("a token"));
     let ask = || {
         let path = "/tfs/DefaultCollection/_apis/distributedtask/pools?api-version=7.1";
         let request = Request::get(path).with_header("authorization", &bearer);
@@ -301,37 +235,24 @@ fn entra_refuses_with_its_own_words() {
         let response = service.answer(token_request(secret));
         let status = response.status.as_u16();
         let body: Value = serde_json::from_slice(&response.into_bytes()).expect("JSON");
-        (
-            status,
-            body["error"].as_str().unwrap_or_default().to_owned(),
-        )
+        (status, body["error"].as_str().unwrap_or_default().to_owned())
     };
     assert_eq!(refused("wrong"), (401, "invalid_client".to_owned()));
     service.set_entra_refusal(Some(EntraRefusal::InvalidGrant));
-    assert_eq!(
-        refused(AzureDevops::CLIENT_SECRET),
-        (400, "invalid_grant".to_owned())
-    );
+    assert_eq!(refused(AzureDevops::CLIENT_SECRET), (400, "invalid_grant".to_owned()));
 }
 
 #[test]
 fn pages_join_to_the_whole() {
     let service = service(400);
-    for path in [
-        POOLS.to_owned(),
-        format!("{POOLS}/10/agents"),
-        format!("{POOLS}/10/jobrequests"),
-    ] {
+    for path in [POOLS.to_owned(), format!("{POOLS}/10/agents"), format!("{POOLS}/10/jobrequests")] {
         service.set_page_size(0);
         let whole = list(get(&service, &path));
         service.set_page_size(3);
         let (mut joined, mut token, mut pages) = (Vec::new(), None::<String>, 0);
         loop {
             let query = token.take().map_or_else(String::new, |t| {
-                format!(
-                    "?continuationToken={}",
-                    t.replace('=', "%3D").replace('+', "%2B")
-                )
+                format!("?continuationToken={}", t.replace('=', "%3D").replace('+', "%2B"))
             });
             let response = get(&service, &format!("{path}{query}"));
             let next = response.headers.get("x-ms-continuationtoken").cloned();
@@ -380,13 +301,7 @@ fn the_rate_limit_is_told_and_then_enforced() {
 fn quirks_change_the_first_four_agents_and_the_truth_knows() {
     let world = world(200);
     let service = AzureDevops::new(Arc::clone(&world));
-    for quirk in [
-        Quirk::UnknownState,
-        Quirk::DuplicateName,
-        Quirk::NastyName,
-        Quirk::LongName,
-        Quirk::BadItem,
-    ] {
+    for quirk in [Quirk::UnknownState, Quirk::DuplicateName, Quirk::NastyName, Quirk::LongName, Quirk::BadItem] {
         world.set_quirk(VENDOR, quirk, true);
     }
     let found = agents(&service, &format!("{POOLS}/10"));
@@ -413,17 +328,11 @@ fn other_spellings_are_strings_without_an_envelope() {
     world.set_quirk(VENDOR, Quirk::OtherSpelling, true);
     let body = json(get(&service, &format!("{POOLS}/10/agents")));
     let first = &body.as_array().expect("a bare array")[0];
-    assert_eq!(
-        (&first["id"], &first["enabled"], &first["status"]),
-        (&"1".into(), &"True".into(), &"ONLINE".into())
-    );
+    assert_eq!((&first["id"], &first["enabled"], &first["status"]), (&"1".into(), &"True".into(), &"ONLINE".into()));
     world.set_quirk(VENDOR, Quirk::OtherSpelling, false);
     world.set_quirk(VENDOR, Quirk::OldServer, true);
     let old = agents(&service, &format!("{POOLS}/10"));
-    assert!(
-        old.iter()
-            .all(|a| a.get("provisioningState").is_none() && a.get("statusChangedOn").is_none())
-    );
+    assert!(old.iter().all(|a| a.get("provisioningState").is_none() && a.get("statusChangedOn").is_none()));
     assert_eq!(old[0]["createdOn"], "0001-01-01T00:00:00");
 }
 
@@ -441,8 +350,7 @@ fn patch_night_takes_few_at_a_time_and_fails_nobody() {
         let truth = service.truth();
         let health = |class| {
             let all = truth.iter().filter(|t| t.name == "rollcall_agent_health");
-            all.filter(|t| t.labels["health"] == class && t.labels["target"] == "builds")
-                .count()
+            all.filter(|t| t.labels["health"] == class && t.labels["target"] == "builds").count()
         };
         assert_eq!(health("failed"), 0);
         assert!(health("disabled") < 800 / 4, "{}", health("disabled"));
@@ -453,15 +361,9 @@ fn patch_night_takes_few_at_a_time_and_fails_nobody() {
 #[test]
 fn a_hundred_thousand_agents_are_streamed_and_the_same_for_the_same_seed() {
     let service_of = |seed| {
-        AzureDevops::new(Arc::new(World::new(Options {
-            agents: 100_000,
-            seed,
-            frozen: true,
-            ..Options::default()
-        })))
+        AzureDevops::new(Arc::new(World::new(Options { agents: 100_000, seed, frozen: true, ..Options::default() })))
     };
-    let path =
-        format!("{POOLS}/10/agents?includeAssignedRequest=true&includeLastCompletedRequest=true");
+    let path = format!("{POOLS}/10/agents?includeAssignedRequest=true&includeLastCompletedRequest=true");
     let bytes = |service: &AzureDevops| {
         let response = get(service, &path);
         assert!(matches!(response.body, super::super::Body::Stream(_)));

@@ -91,14 +91,7 @@ impl Printer {
         if self.view.old_server
             && let Value::Object(members) = &mut value
         {
-            for newer in [
-                "autoUpdate",
-                "autoSize",
-                "targetSize",
-                "agentCloudId",
-                "isLegacy",
-                "options",
-            ] {
+            for newer in ["autoUpdate", "autoSize", "targetSize", "agentCloudId", "isLegacy", "options"] {
                 members.remove(newer);
             }
         }
@@ -107,18 +100,10 @@ impl Printer {
 
     /// An agent; members that are null are left out.
     pub(super) fn agent(&self, pool: &Pool, agent: &Agent, include: Include) -> String {
-        let url = format!(
-            "{}/_apis/distributedtask/pools/{}/agents/{}",
-            self.base, pool.id, agent.id
-        );
-        let web = format!(
-            "{}/_settings/agentpools?poolId={}&agentId={}",
-            self.base, pool.id, agent.id
-        );
+        let url = format!("{}/_apis/distributedtask/pools/{}/agents/{}", self.base, pool.id, agent.id);
+        let web = format!("{}/_settings/agentpools?poolId={}&agentId={}", self.base, pool.id, agent.id);
         let job = |wanted: bool, job: &Option<Job>| {
-            job.as_ref()
-                .filter(|_| wanted)
-                .map(|j| self.request_value(pool, j, None))
+            job.as_ref().filter(|_| wanted).map(|j| self.request_value(pool, j, None))
         };
         let update = agent.update.map(|asked| {
             json!({
@@ -144,9 +129,7 @@ impl Printer {
             user_capabilities: include.capabilities.then(|| json!({"team": "platform"})),
             max_parallelism: agent.parallelism,
             // Not nullable in the service: what is not known is printed as .NET's default, without a zone.
-            created_on: agent
-                .created
-                .map_or_else(|| "0001-01-01T00:00:00".to_owned(), |m| m.to_string()),
+            created_on: agent.created.map_or_else(|| "0001-01-01T00:00:00".to_owned(), |m| m.to_string()),
             status_changed_on: agent.status_changed.map(|m| m.to_string()),
             assigned_request: job(include.assigned, &agent.job),
             last_completed_request: job(include.last, &agent.last),

@@ -34,12 +34,7 @@ pub(super) struct Account {
 
 impl Default for Account {
     fn default() -> Account {
-        Account {
-            password: CitrixStorefront::PASSWORD.to_owned(),
-            log_on: LogOn::Usual,
-            submissions: 0,
-            refusals: 0,
-        }
+        Account { password: CitrixStorefront::PASSWORD.to_owned(), log_on: LogOn::Usual, submissions: 0, refusals: 0 }
     }
 }
 
@@ -51,11 +46,7 @@ impl Account {
         let known = user.eq_ignore_ascii_case(CitrixStorefront::USERNAME)
             || user.eq_ignore_ascii_case(CitrixStorefront::USER_PRINCIPAL_NAME);
         let fits = known && password == self.password && !locked;
-        self.refusals = if fits {
-            0
-        } else {
-            self.refusals.saturating_add(1)
-        };
+        self.refusals = if fits { 0 } else { self.refusals.saturating_add(1) };
         fits
     }
 

@@ -106,47 +106,25 @@ pub(super) const ROOT: &str = "/Citrix/Authentication";
 
 impl Auth {
     /// Lets a request through to a protected service, or answers it with the challenge.
-    pub(super) fn guard(
-        &self,
-        request: &Request,
-        realm: &str,
-        hint: &str,
-    ) -> Result<(), Box<Response>> {
+    pub(super) fn guard(&self, request: &Request, realm: &str, hint: &str) -> Result<(), Box<Response>> {
         let location = format!("{}{ROOT}/auth/v1/token", request.base());
         self.guarded(request, realm, &location, hint)
     }
 
-    fn guarded(
-        &self,
-        request: &Request,
-        realm: &str,
-        location: &str,
-        hint: &str,
-    ) -> Result<(), Box<Response>> {
-        self.tokens
-            .check(presented(request), realm)
-            .map_err(|reason| {
-                let locations = match &self.other_location {
-                    Some(other) => format!("{other}|{location}"),
-                    None => location.to_owned(),
-                };
-                let challenge = Challenge {
-                    realm,
-                    reason,
-                    locations: &locations,
-                    hint: &format!("{}{hint}", request.base()),
-                };
-                Box::new(challenge.answer(self.challenge))
-            })
+    fn guarded(&self, request: &Request, realm: &str, location: &str, hint: &str) -> Result<(), Box<Response>> {
+        self.tokens.check(presented(request), realm).map_err(|reason| {
+            let locations = match &self.other_location {
+                Some(other) => format!("{other}|{location}"),
+                None => location.to_owned(),
+            };
+            let challenge =
+                Challenge { realm, reason, locations: &locations, hint: &format!("{}{hint}", request.base()) };
+            Box::new(challenge.answer(self.challenge))
+        })
     }
 
     /// Answers below `/Citrix/Authentication`; `path` is what follows, in lower case.
-    pub(super) fn answer(
-        &mut self,
-        request: &Request,
-        path: &str,
-        password_end: Option<PasswordEnd>,
-    ) -> Response {
+    pub(super) fn answer(&mut self, request: &Request, path: &str, password_end: Option<PasswordEnd>) -> Response {
         match path {
             "/explicitforms" => return self.submit(request, password_end),
             "/explicitforms/cancel" => {
@@ -175,8 +153,9 @@ impl Auth {
             "/auth/v1/protocols" => self.protocols(request),
             "/explicitforms/authenticate" => self.begin(request, wanted),
             "/httpbasic/authenticate" => self.by_basic(request, &wanted, password_end),
-            "/integratedwindows/authenticate" => Response::empty(StatusCode::UNAUTHORIZED)
-                .with_header("www-authenticate", "Negotiate"),
+            "/integratedwindows/authenticate" => {
+                Response::empty(StatusCode::UNAUTHORIZED).with_header("www-authenticate", "Negotiate")
+            }
             _ => Response::empty(StatusCode::NOT_FOUND),
         }
     }
@@ -207,23 +186,13 @@ impl Auth {
         let list: Vec<(&str, String)> = self
             .protocols
             .iter()
-            .map(|p| {
-                (
-                    p.name(),
-                    format!("{}{ROOT}/{}/Authenticate", request.base(), p.name()),
-                )
-            })
+            .map(|p| (p.name(), format!("{}{ROOT}/{}/Authenticate", request.base(), p.name())))
             .collect();
         Response::full(status, kind, token::choices(&list, inside))
     }
 
     fn form(&self, status: &str, result: &str, requirements: &str) -> Response {
-        let form = Form {
-            status,
-            result,
-            context: &self.context,
-            requirements,
-        };
+        let form = Form { status, result, context: &self.context, requirements };
         Response::full(StatusCode::OK, FORM, form.print()).with_header("pragma", "no-cache")
     }
 
@@ -239,17 +208,8 @@ impl Auth {
         let session = format!("simulatedsession{:08}", self.begun);
         self.conversations.insert(session.clone(), wanted);
         self.form("success", "more-info", &form::log_on(self.form_style, None))
-            .with_header(
-                "set-cookie",
-                &format!("ASP.NET_SessionId={session}; path=/; HttpOnly"),
-            )
-            .with_header(
-                "set-cookie",
-                &format!(
-                    "Citrix_AuthSvc=svc{:08}; path={ROOT}/; HttpOnly",
-                    self.begun
-                ),
-            )
+            .with_header("set-cookie", &format!("ASP.NET_SessionId={session}; path=/; HttpOnly"))
+            .with_header("set-cookie", &format!("Citrix_AuthSvc=svc{:08}; path={ROOT}/; HttpOnly", self.begun))
     }
 
     fn submit(&mut self, request: &Request, password_end: Option<PasswordEnd>) -> Response {
@@ -258,13 +218,7 @@ impl Auth {
             return self.form("error-sessionid-invalid", "fail", "");
         };
         let fields = fields(request);
-        let field = |name: &str| {
-            fields
-                .iter()
-                .find(|(n, _)| n == name)
-                .map(|(_, v)| v.as_str())
-                .unwrap_or_default()
-        };
+        let field = |name: &str| fields.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str()).unwrap_or_default();
         if field("StateContext") != self.context {
             return self.form("error-state-context-invalid", "fail", "");
         }
@@ -277,11 +231,7 @@ impl Auth {
             _ => user.to_owned(),
         };
         if !self.account.accepts(&full, password) || self.form_style == FormStyle::WithPasscode {
-            return self.form(
-                "success",
-                "more-info",
-                &form::log_on(self.form_style, Some(user)),
-            );
+            return self.form("success", "more-info", &form::log_on(self.form_style, Some(user)));
         }
         match self.account.log_on {
             LogOn::Usual => {}
@@ -297,19 +247,11 @@ impl Auth {
         self.primary(&wanted, password_end)
     }
 
-    fn by_basic(
-        &mut self,
-        request: &Request,
-        wanted: &TokenRequest,
-        end: Option<PasswordEnd>,
-    ) -> Response {
-        let fits =
-            basic(request).is_some_and(|(user, password)| self.account.accepts(&user, &password));
+    fn by_basic(&mut self, request: &Request, wanted: &TokenRequest, end: Option<PasswordEnd>) -> Response {
+        let fits = basic(request).is_some_and(|(user, password)| self.account.accepts(&user, &password));
         if !fits || self.account.log_on != LogOn::Usual {
-            return Response::empty(StatusCode::UNAUTHORIZED).with_header(
-                "www-authenticate",
-                "Basic realm=\"storefront.corp.example\"",
-            );
+            return Response::empty(StatusCode::UNAUTHORIZED)
+                .with_header("www-authenticate", "Basic realm=\"storefront.corp.example\"");
         }
         self.primary(wanted, end)
     }

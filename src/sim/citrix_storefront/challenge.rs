@@ -39,42 +39,33 @@ pub(super) struct Challenge<'a> {
 impl Challenge<'_> {
     /// 401 with the challenge.
     pub(super) fn answer(self, style: ChallengeStyle) -> Response {
-        let Challenge {
-            realm,
-            reason,
-            locations,
-            hint,
-        } = self;
+        let Challenge { realm, reason, locations, hint } = self;
         let head = format!("CitrixAuth realm=\"{realm}\", reqtokentemplate=\"\"");
-        let proper = format!(
-            "{head}, reason=\"{reason}\", locations=\"{locations}\", serviceroot-hint=\"{hint}\""
-        );
+        let proper = format!("{head}, reason=\"{reason}\", locations=\"{locations}\", serviceroot-hint=\"{hint}\"");
         let values = match style {
             ChallengeStyle::Proper => vec![proper],
-            ChallengeStyle::NoCommaBeforeLocations => vec![format!(
-                "{head}, reason=\"{reason}\"    locations=\"{locations}\", serviceroot-hint=\"{hint}\""
-            )],
-            ChallengeStyle::NoCommaBeforeHint => vec![format!(
-                "{head}, reason=\"{reason}\", locations=\"{locations}\" serviceroot-hint=\"{hint}\""
-            )],
-            ChallengeStyle::UnquotedHint => vec![format!(
-                "{head}, reason=\"{reason}\", locations=\"{locations}\", serviceroot-hint={hint}"
-            )],
-            ChallengeStyle::TypographicQuotes => vec![format!(
-                "{head}, reason=\"{reason}\",locations=\"{locations}\", serviceroot-hint=”{hint}”"
-            )],
+            ChallengeStyle::NoCommaBeforeLocations => {
+                vec![format!("{head}, reason=\"{reason}\"    locations=\"{locations}\", serviceroot-hint=\"{hint}\"")]
+            }
+            ChallengeStyle::NoCommaBeforeHint => {
+                vec![format!("{head}, reason=\"{reason}\", locations=\"{locations}\" serviceroot-hint=\"{hint}\"")]
+            }
+            ChallengeStyle::UnquotedHint => {
+                vec![format!("{head}, reason=\"{reason}\", locations=\"{locations}\", serviceroot-hint={hint}")]
+            }
+            ChallengeStyle::TypographicQuotes => {
+                vec![format!("{head}, reason=\"{reason}\",locations=\"{locations}\", serviceroot-hint=”{hint}”")]
+            }
             ChallengeStyle::OddBlanks => vec![format!(
                 "CitrixAuth realm=\" {realm}\" , reqtokentemplate=\"\",\t\t reason=\"{reason}\",\
                  locations=\"{locations}\" ,\t serviceroot-hint=\"{hint}\""
             )],
-            ChallengeStyle::AmongOthers => vec![
-                "Negotiate".to_owned(),
-                format!("Basic realm=\"storefront\", {proper}"),
-                "NTLM".to_owned(),
-            ],
+            ChallengeStyle::AmongOthers => {
+                vec!["Negotiate".to_owned(), format!("Basic realm=\"storefront\", {proper}"), "NTLM".to_owned()]
+            }
         };
-        let mut response = Response::empty(StatusCode::UNAUTHORIZED)
-            .with_header("cache-control", "public, no-store, max-age=0");
+        let mut response =
+            Response::empty(StatusCode::UNAUTHORIZED).with_header("cache-control", "public, no-store, max-age=0");
         for value in values {
             // Typographic quotes go out as the bytes they are.
             if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {

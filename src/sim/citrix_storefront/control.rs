@@ -49,63 +49,41 @@ pub(super) fn list(
     let Some(fields) = leaves(&request.body) else {
         return bad_request("Invalid request");
     };
-    let ids: Vec<&String> = fields
-        .iter()
-        .filter(|(name, _)| name.eq_ignore_ascii_case("resourceid"))
-        .map(|(_, id)| id)
-        .collect();
+    let ids: Vec<&String> =
+        fields.iter().filter(|(name, _)| name.eq_ignore_ascii_case("resourceid")).map(|(_, id)| id).collect();
     if ids.len() > MAX_IDS {
         return bad_request("Too many resource ids supplied");
     }
     let style = match style {
         Some(style) => style,
-        None if view.other_spelling => [
-            ListStyle::CamelCase,
-            ListStyle::Attributes,
-            ListStyle::Prefixed,
-        ][ids.len() % 3],
+        None if view.other_spelling => {
+            [ListStyle::CamelCase, ListStyle::Attributes, ListStyle::Prefixed][ids.len() % 3]
+        }
         None => ListStyle::Sample,
     };
     let writer = Writer { view, style };
     if let Some(error) = error {
-        return reply(
-            view,
-            writer.document("failure", &format!("<errorid>{}</errorid>", escape(error))),
-        );
+        return reply(view, writer.document("failure", &format!("<errorid>{}</errorid>", escape(error))));
     }
     let farms = view.farms();
     // Unknown ids and repetitions are passed over without a word.
     let mut wanted = BTreeSet::new();
     for id in ids {
-        let found = farms
-            .iter()
-            .find_map(|f| Some((f, id.strip_prefix(f.name)?.strip_prefix('.')?)));
+        let found = farms.iter().find_map(|f| Some((f, id.strip_prefix(f.name)?.strip_prefix('.')?)));
         if let Some((farm, title)) = found {
-            wanted.extend(
-                farm.machines_of(title)
-                    .into_iter()
-                    .map(|index| (farm.index, index)),
-            );
+            wanted.extend(farm.machines_of(title).into_iter().map(|index| (farm.index, index)));
         }
     }
     let mut machines = String::new();
     if bad && wanted.contains(&(0, 0)) {
-        machines.push_str(
-            "<status><machinedata><machinename>no id</machinename></machinedata></status>\n",
-        );
+        machines.push_str("<status><machinedata><machinename>no id</machinename></machinedata></status>\n");
     }
     for (farm, index) in wanted {
         if let Some(farm) = farms.get(farm) {
             writer.machine(&mut machines, &farm.machine(view, index));
         }
     }
-    reply(
-        view,
-        writer.document(
-            "success",
-            &format!("<machinestatus>\n{machines}</machinestatus>"),
-        ),
-    )
+    reply(view, writer.document("success", &format!("<machinestatus>\n{machines}</machinestatus>")))
 }
 
 fn reply(view: &View, body: String) -> Response {
@@ -136,26 +114,17 @@ impl Writer<'_> {
         let root = "machinecontrolstatusresult";
         match self.style {
             ListStyle::Sample => {
-                format!(
-                    "{declaration}<{root} status=\"{status}\" xmlns=\"{sample}\">\n{content}\n</{root}>"
-                )
+                format!("{declaration}<{root} status=\"{status}\" xmlns=\"{sample}\">\n{content}\n</{root}>")
             }
             ListStyle::CamelCase => {
                 let status = format!("{}{}", status[..1].to_uppercase(), &status[1..]);
-                format!(
-                    "{declaration}<{root} status=\"{status}\" xmlns=\"{prose}\">\n{content}\n</{root}>"
-                )
+                format!("{declaration}<{root} status=\"{status}\" xmlns=\"{prose}\">\n{content}\n</{root}>")
             }
             ListStyle::Attributes => {
-                format!(
-                    "{declaration}<{root} xmlns=\"{prose}\"><status>{status}</status>\n{content}\n</{root}>"
-                )
+                format!("{declaration}<{root} xmlns=\"{prose}\"><status>{status}</status>\n{content}\n</{root}>")
             }
             ListStyle::Prefixed => {
-                let content = content
-                    .replace("</", "\u{0}")
-                    .replace('<', "<m:")
-                    .replace('\u{0}', "</m:");
+                let content = content.replace("</", "\u{0}").replace('<', "<m:").replace('\u{0}', "</m:");
                 format!(
                     "\u{feff}{declaration}<m:{root} status=\"{status}\" xmlns:m=\"{prose}\">\n{content}\n</m:{root}>"
                 )
@@ -201,45 +170,17 @@ impl Writer<'_> {
         if self.style != ListStyle::Attributes {
             element(out, name("machineid", "machineId"), &machine.id);
         }
-        element(
-            out,
-            name("registrationstate", "registrationState"),
-            &state(machine.registration),
-        );
+        element(out, name("registrationstate", "registrationState"), &state(machine.registration));
         element(out, name("powerstate", "powerState"), &state(machine.power));
-        let session = if machine.multi {
-            "MultiSession"
-        } else {
-            "SingleSession"
-        };
-        element(
-            out,
-            name("sessionsupport", "sessionSupport"),
-            &state(session),
-        );
-        element(
-            out,
-            name("shutdownsupported", "shutDownSupported"),
-            flag(machine.power_off),
-        );
-        element(
-            out,
-            name("turnoffsupported", "turnOffSupported"),
-            flag(machine.power_off),
-        );
+        let session = if machine.multi { "MultiSession" } else { "SingleSession" };
+        element(out, name("sessionsupport", "sessionSupport"), &state(session));
+        element(out, name("shutdownsupported", "shutDownSupported"), flag(machine.power_off));
+        element(out, name("turnoffsupported", "turnOffSupported"), flag(machine.power_off));
         if let Some(suspend) = machine.suspend {
-            element(
-                out,
-                name("suspendsupported", "suspendSupported"),
-                flag(suspend),
-            );
+            element(out, name("suspendsupported", "suspendSupported"), flag(suspend));
         }
         if let Some(flag) = in_progress.filter(|_| self.style != ListStyle::Attributes) {
-            element(
-                out,
-                name("poweractioninprogress", "powerActionInProgress"),
-                flag,
-            );
+            element(out, name("poweractioninprogress", "powerActionInProgress"), flag);
         }
         out.push_str("</machinedata></status>\n");
     }
@@ -252,23 +193,13 @@ pub(super) fn operate(request: &Request, farms: &[Farm]) -> (Response, Option<St
         return (Response::empty(StatusCode::UNSUPPORTED_MEDIA_TYPE), None);
     }
     let fields = leaves(&request.body).unwrap_or_default();
-    let Some((_, id)) = fields
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case("machineid"))
-    else {
-        return (
-            bad_request("Invalid machineId or continuationId supplied"),
-            None,
-        );
+    let Some((_, id)) = fields.iter().find(|(name, _)| name.eq_ignore_ascii_case("machineid")) else {
+        return (bad_request("Invalid machineId or continuationId supplied"), None);
     };
-    let known = farms.iter().any(|f| {
-        id.strip_prefix(f.name)
-            .is_some_and(|rest| rest.starts_with(".S-1-5-21-"))
-    });
+    let known = farms.iter().any(|f| id.strip_prefix(f.name).is_some_and(|rest| rest.starts_with(".S-1-5-21-")));
     if !known {
         let reason = "Machine not found with requested machineid or continuationId";
-        let response =
-            Response::empty(StatusCode::NOT_FOUND).with_header("x-citrix-error-reason", reason);
+        let response = Response::empty(StatusCode::NOT_FOUND).with_header("x-citrix-error-reason", reason);
         return (response, Some(id.clone()));
     }
     let body = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n\
@@ -276,8 +207,5 @@ pub(super) fn operate(request: &Request, farms: &[Farm]) -> (Response, Option<St
                 <status>Success</status><actionstatus>Completed</actionstatus><isSuccess>true</isSuccess>\
                 <continuationid></continuationid><errorvalue></errorvalue><retrydelayhint></retrydelayhint>\
                 </machinecontroloperation>";
-    (
-        Response::full(StatusCode::OK, OPERATION_RESULT, body),
-        Some(id.clone()),
-    )
+    (Response::full(StatusCode::OK, OPERATION_RESULT, body), Some(id.clone()))
 }

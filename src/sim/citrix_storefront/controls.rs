@@ -1,8 +1,8 @@
 //! What a test can ask of the simulated StoreFront, and what it can look up afterwards.
 
 use super::{
-    ChallengeStyle, ChoicesStyle, CitrixStorefront, FormStyle, ListStyle, LogOn, Protocol,
-    auth::TOKEN_REALM, fleet::Given,
+    ChallengeStyle, ChoicesStyle, CitrixStorefront, FormStyle, ListStyle, LogOn, Protocol, auth::TOKEN_REALM,
+    fleet::Given,
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -122,18 +122,8 @@ impl CitrixStorefront {
     }
 
     /// Gives one machine a state, e.g. `VDI-EAST-001`, On, Unregistered.
-    pub fn set_state(
-        &self,
-        machine: &str,
-        power: &'static str,
-        registration: &'static str,
-        in_progress: bool,
-    ) {
-        let given = Given {
-            power,
-            registration,
-            in_progress,
-        };
+    pub fn set_state(&self, machine: &str, power: &'static str, registration: &'static str, in_progress: bool) {
+        let given = Given { power, registration, in_progress };
         Arc::make_mut(&mut self.controls().given).insert(machine.to_owned(), given);
     }
 

@@ -5,10 +5,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 
 /// The token of the request. The scheme's name is compared with case, as the vendor says.
 pub(super) fn presented(request: &Request) -> Option<&str> {
-    request
-        .header("authorization")?
-        .strip_prefix("CitrixAuth ")
-        .map(str::trim)
+    request.header("authorization")?.strip_prefix("CitrixAuth ").map(str::trim)
 }
 
 pub(super) fn basic(request: &Request) -> Option<(String, String)> {
@@ -16,22 +13,18 @@ pub(super) fn basic(request: &Request) -> Option<(String, String)> {
     let decoded = BASE64_STANDARD.decode(value.trim()).ok()?;
     let decoded = String::from_utf8(decoded).ok()?;
     let (user, password) = decoded.split_once(':')?;
-    scheme
-        .eq_ignore_ascii_case("basic")
-        .then(|| (user.to_owned(), password.to_owned()))
+    scheme.eq_ignore_ascii_case("basic").then(|| (user.to_owned(), password.to_owned()))
 }
 
 /// Whether the request submits a password.
 pub(super) fn carries_secret(request: &Request) -> bool {
-    let is_password = |(name, value): &(String, String)| {
-        name.to_ascii_lowercase().contains("password") && !value.is_empty()
-    };
+    let is_password =
+        |(name, value): &(String, String)| name.to_ascii_lowercase().contains("password") && !value.is_empty();
     is_form(&request.path) && fields(request).iter().any(is_password) || basic(request).is_some()
 }
 
 fn is_form(path: &str) -> bool {
-    path.trim_end_matches('/')
-        .eq_ignore_ascii_case(&format!("{ROOT}/ExplicitForms"))
+    path.trim_end_matches('/').eq_ignore_ascii_case(&format!("{ROOT}/ExplicitForms"))
 }
 
 /// The decoded fields of a posted form.

@@ -16,11 +16,7 @@ pub(super) struct Farm {
     pub(super) slots: usize,
 }
 
-const FARMS: [(&str, &str); 3] = [
-    ("XD-East", "EAST"),
-    ("XD-West", "WEST"),
-    ("XD-Cloud", "CLOUD"),
-];
+const FARMS: [(&str, &str); 3] = [("XD-East", "EAST"), ("XD-West", "WEST"), ("XD-Cloud", "CLOUD")];
 
 /// What a machine is; the place in the farm decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,11 +59,7 @@ pub(super) struct View {
 
 impl View {
     /// The world as it is now.
-    pub(super) fn new(
-        world: &Arc<World>,
-        parade: bool,
-        given: Arc<BTreeMap<String, Given>>,
-    ) -> View {
+    pub(super) fn new(world: &Arc<World>, parade: bool, given: Arc<BTreeMap<String, Given>>) -> View {
         let since = |incident| world.since(incident).map(|d| d.as_secs() as i64);
         View {
             now: world.now().as_secs() as i64,
@@ -152,14 +144,8 @@ impl Farm {
     /// then the desktops.
     pub(super) fn resources(&self) -> impl Iterator<Item = Resource> + Send + use<> {
         let slots = self.slots;
-        let of = |title: &str, desktop, queryable| Resource {
-            title: title.to_owned(),
-            desktop,
-            queryable,
-        };
-        let applications = APPLICATIONS
-            .into_iter()
-            .map(move |title| of(title, false, false));
+        let of = |title: &str, desktop, queryable| Resource { title: title.to_owned(), desktop, queryable };
+        let applications = APPLICATIONS.into_iter().map(move |title| of(title, false, false));
         let others = [of("Pooled Desktop", true, true), of("Kiosk", true, false)];
         let desktops = (0..slots)
             // A group of multi-session hosts is named once, by its first.
@@ -191,24 +177,12 @@ mod tests {
 
     #[test]
     fn every_machine_is_found_once_by_the_resources() {
-        let farm = Farm {
-            index: 0,
-            name: "XD-East",
-            site: "EAST",
-            slots: 57,
-        };
-        let mut found: Vec<usize> = farm
-            .resources()
-            .flat_map(|r| farm.machines_of(&r.title))
-            .collect();
+        let farm = Farm { index: 0, name: "XD-East", site: "EAST", slots: 57 };
+        let mut found: Vec<usize> = farm.resources().flat_map(|r| farm.machines_of(&r.title)).collect();
         found.sort_unstable();
         assert_eq!(found, (0..57).collect::<Vec<_>>());
         assert_eq!(farm.machines_of("Desktop 58"), Vec::<usize>::new());
-        assert_eq!(
-            farm.machines_of("Desktop 5"),
-            Vec::<usize>::new(),
-            "a shared one"
-        );
+        assert_eq!(farm.machines_of("Desktop 5"), Vec::<usize>::new(), "a shared one");
         assert_eq!(farm.machines_of("Shared Desktop 3"), [44, 49, 54]);
     }
 }

@@ -43,10 +43,7 @@ impl Form<'_> {
         );
         match self.context {
             "" => out.push_str("  <StateContext />\n"),
-            context => out.push_str(&format!(
-                "  <StateContext>{}</StateContext>\n",
-                escape(context)
-            )),
+            context => out.push_str(&format!("  <StateContext>{}</StateContext>\n", escape(context))),
         }
         if !self.requirements.is_empty() {
             // Host-relative, as the vendor sends them.
@@ -68,20 +65,8 @@ pub(super) fn log_on(style: FormStyle, refused: Option<&str>) -> String {
     label(&mut out, "Please log on", "heading");
     let hint = "domain\\user or user@domain";
     let user = refused.unwrap_or_default();
-    text(
-        &mut out,
-        Some("username"),
-        "username",
-        "User name:",
-        (hint, user, false),
-    );
-    text(
-        &mut out,
-        Some("password"),
-        "password",
-        "Password:",
-        ("", "", false),
-    );
+    text(&mut out, Some("username"), "username", "User name:", (hint, user, false));
+    text(&mut out, Some("password"), "password", "Password:", ("", "", false));
     match style {
         FormStyle::Plain => {}
         FormStyle::WithDomain => {
@@ -91,26 +76,14 @@ pub(super) fn log_on(style: FormStyle, refused: Option<&str>) -> String {
             requirement(&mut out, Some("domain"), "domain", "Domain:", combo);
         }
         FormStyle::WithPasscode => {
-            text(
-                &mut out,
-                Some("passcode"),
-                "passcode",
-                "Passcode:",
-                ("", "", false),
-            );
+            text(&mut out, Some("passcode"), "passcode", "Passcode:", ("", "", false));
         }
     }
     if refused.is_some() {
         label(&mut out, "Incorrect user name or password", "error");
     }
     let check = "<CheckBox><InitialValue>false</InitialValue></CheckBox>";
-    requirement(
-        &mut out,
-        Some("saveCredentials"),
-        "savecredentials",
-        "Remember my password",
-        check,
-    );
+    requirement(&mut out, Some("saveCredentials"), "savecredentials", "Remember my password", check);
     button(&mut out, "loginBtn", "Log On");
     out
 }
@@ -120,27 +93,9 @@ pub(super) fn expired(user: &str) -> String {
     let mut out = String::new();
     label(&mut out, "Change Expired Password", "heading");
     text(&mut out, None, "username", "User name:", ("", user, true));
-    text(
-        &mut out,
-        Some("oldPassword"),
-        "password",
-        "Old password:",
-        ("", "", false),
-    );
-    text(
-        &mut out,
-        Some("newPassword"),
-        "newpassword",
-        "New password:",
-        ("", "", false),
-    );
-    text(
-        &mut out,
-        Some("confirmPassword"),
-        "newpassword",
-        "Confirm password:",
-        ("", "", false),
-    );
+    text(&mut out, Some("oldPassword"), "password", "Old password:", ("", "", false));
+    text(&mut out, Some("newPassword"), "newpassword", "New password:", ("", "", false));
+    text(&mut out, Some("confirmPassword"), "newpassword", "Confirm password:", ("", "", false));
     button(&mut out, "changePasswordBtn", "OK");
     out
 }
@@ -155,13 +110,7 @@ fn label(out: &mut String, text: &str, kind: &str) {
 }
 
 /// A line of text; `(hint, initial, read_only)`.
-fn text(
-    out: &mut String,
-    id: Option<&str>,
-    kind: &str,
-    caption: &str,
-    (hint, initial, read_only): (&str, &str, bool),
-) {
+fn text(out: &mut String, id: Option<&str>, kind: &str, caption: &str, (hint, initial, read_only): (&str, &str, bool)) {
     let assistive = match hint {
         "" => String::new(),
         hint => format!("<AssistiveText>{hint}</AssistiveText>"),

@@ -23,27 +23,11 @@ pub(super) fn endpoints(request: &Request, old_server: bool) -> Response {
     let list = [
         ("Endpoints", "/endpoints/v1", "endpoints"),
         ("DiscoveryDocument", "/discovery", "discovery"),
-        (
-            "ListResources",
-            "/resources/v2/withoutautoprovision",
-            "ResourcesEnumerationV2",
-        ),
-        (
-            "ListResourcesWithAutoProvision",
-            "/resources/v2",
-            "AutoProvision",
-        ),
+        ("ListResources", "/resources/v2/withoutautoprovision", "ResourcesEnumerationV2"),
+        ("ListResourcesWithAutoProvision", "/resources/v2", "AutoProvision"),
         ("SessionsAvailable", "/sessions/v1/available", "sessions"),
-        (
-            "MachineControlList",
-            "/machinecontrol/list",
-            "machinecontrol",
-        ),
-        (
-            "MachineControlShutdown",
-            "/machinecontrol/shutdown",
-            "machinecontrol",
-        ),
+        ("MachineControlList", "/machinecontrol/list", "machinecontrol"),
+        ("MachineControlShutdown", "/machinecontrol/shutdown", "machinecontrol"),
     ];
     let base = request.base();
     let body: String = list
@@ -94,22 +78,13 @@ pub(super) fn enumerate(request: &Request, view: &View, enumeration: Enumeration
          \n           enumeration=\"{}\" a:subscriptionsstatus=\"enabled\">\n",
         enumeration.name()
     );
-    let printer = Printer {
-        base,
-        old_server: view.old_server,
-        other_spelling: view.other_spelling,
-    };
-    let items = answering(view.farms(), enumeration)
-        .into_iter()
-        .flat_map(move |farm| {
-            let printer = printer.clone();
-            let name = farm.name;
-            farm.resources()
-                .map(move |resource| printer.print(name, &resource))
-        });
-    let mut parts = std::iter::once(head)
-        .chain(items)
-        .chain(std::iter::once("</resources>".to_owned()));
+    let printer = Printer { base, old_server: view.old_server, other_spelling: view.other_spelling };
+    let items = answering(view.farms(), enumeration).into_iter().flat_map(move |farm| {
+        let printer = printer.clone();
+        let name = farm.name;
+        farm.resources().map(move |resource| printer.print(name, &resource))
+    });
+    let mut parts = std::iter::once(head).chain(items).chain(std::iter::once("</resources>".to_owned()));
     let chunks = std::iter::from_fn(move || {
         let mut chunk = parts.next()?;
         while chunk.len() < 32 * 1024
@@ -132,11 +107,7 @@ struct Printer {
 impl Printer {
     fn print(&self, farm: &str, resource: &Resource) -> String {
         let id = format!("{farm}.{}", resource.title);
-        let link = format!(
-            "{}{STORE}/resources/v2/{}",
-            self.base,
-            BASE64_URL_SAFE.encode(&id)
-        );
+        let link = format!("{}{STORE}/resources/v2/{}", self.base, BASE64_URL_SAFE.encode(&id));
         // Where the page names the property it says neither whether it is an element nor how it is written.
         let (attribute, element) = match (self.old_server, self.other_spelling) {
             (true, _) => (String::new(), String::new()),
@@ -150,11 +121,7 @@ impl Printer {
                 (String::new(), element)
             }
         };
-        let kind = if resource.desktop {
-            "Citrix.MPS.Desktop"
-        } else {
-            "Citrix.MPS.Application"
-        };
+        let kind = if resource.desktop { "Citrix.MPS.Desktop" } else { "Citrix.MPS.Application" };
         format!(
             "  <resource{attribute}>\n    <id>{id}</id>\n    <link>\n      <url>{link}</url>\n    </link>\n    \
              <title>{title}</title>\n    <summary>{title}</summary>\n    <path>\\</path>\n    \

@@ -8,11 +8,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use std::collections::{BTreeMap, BTreeSet};
 
 fn world(agents: usize) -> Arc<World> {
-    Arc::new(World::new(Options {
-        agents,
-        frozen: true,
-        ..Options::default()
-    }))
+    Arc::new(World::new(Options { agents, frozen: true, ..Options::default() }))
 }
 
 fn service(agents: usize) -> CitrixStorefront {
@@ -33,19 +29,13 @@ fn challenge(response: &Response) -> String {
 
 /// The value of a parameter of a proper challenge.
 fn parameter<'a>(challenge: &'a str, name: &str) -> &'a str {
-    let rest = challenge
-        .split(&format!("{name}=\""))
-        .nth(1)
-        .expect("the parameter");
+    let rest = challenge.split(&format!("{name}=\"")).nth(1).expect("the parameter");
     rest.split('"').next().expect("its end")
 }
 
 fn leaf(body: &[u8], name: &str) -> Option<String> {
     let found = leaves(body).expect("well-formed");
-    found
-        .into_iter()
-        .find(|(n, _)| n == name)
-        .map(|(_, text)| text)
+    found.into_iter().find(|(n, _)| n == name).map(|(_, text)| text)
 }
 
 fn token_request(path: &str, realm: &str) -> Request {
@@ -57,15 +47,9 @@ fn token_request(path: &str, realm: &str) -> Request {
     );
     Request::new(Method::POST, path)
         .with_header("content-type", "application/vnd.citrix.requesttoken+xml")
-        .with_header(
-            "accept",
-            "application/vnd.citrix.requesttokenresponse+xml, text/xml",
-        )
+        .with_header("accept", "application/vnd.citrix.requesttokenresponse+xml, text/xml")
         .with_header("accept", "application/vnd.citrix.requesttokenchoices+xml")
-        .with_header(
-            "accept",
-            "application/vnd.citrix.authenticateresponse-1+xml",
-        )
+        .with_header("accept", "application/vnd.citrix.authenticateresponse-1+xml")
         .with_body(body)
 }
 
@@ -79,15 +63,9 @@ fn enumeration() -> Request {
 
 /// Posts the form of a new conversation.
 fn log_on(service: &CitrixStorefront, password: &str) -> Response {
-    let form = service.answer(token_request(
-        &format!("{ROOT}/ExplicitForms/Authenticate"),
-        TOKEN_REALM,
-    ));
+    let form = service.answer(token_request(&format!("{ROOT}/ExplicitForms/Authenticate"), TOKEN_REALM));
     assert_eq!(form.status, StatusCode::OK);
-    let cookie = form.headers["set-cookie"]
-        .to_str()
-        .expect("text")
-        .to_owned();
+    let cookie = form.headers["set-cookie"].to_str().expect("text").to_owned();
     let cookie = cookie.split(';').next().expect("a pair").to_owned();
     let body = form.into_bytes();
     assert_eq!(leaf(&body, "Result").as_deref(), Some("more-info"));
@@ -111,20 +89,14 @@ fn primary(service: &CitrixStorefront) -> String {
 
 /// A service token for what the challenge of a protected request asks for.
 fn token_for(service: &CitrixStorefront, primary: &str, challenge: &str) -> String {
-    let request = token_request(
-        &format!("{ROOT}/auth/v1/token"),
-        parameter(challenge, "realm"),
-    );
+    let request = token_request(&format!("{ROOT}/auth/v1/token"), parameter(challenge, "realm"));
     let answer = service.answer(bearing(request, primary));
     assert_eq!(answer.status, StatusCode::OK);
     leaf(&answer.into_bytes(), "token").expect("a token")
 }
 
 fn list_of(ids: &[String]) -> Request {
-    let ids: String = ids
-        .iter()
-        .map(|id| format!("<resourceid>{}</resourceid>\n", xml::escape(id)))
-        .collect();
+    let ids: String = ids.iter().map(|id| format!("<resourceid>{}</resourceid>\n", xml::escape(id))).collect();
     let body = format!(
         "<machinecontrolstatusparams xmlns=\"http://citrix.com/delivery-services/1-0/machinecontrolstatusparams\">\
          <resourceids>{ids}</resourceids></machinecontrolstatusparams>"
@@ -140,17 +112,12 @@ fn opened(service: &CitrixStorefront) -> (String, String) {
     let primary = primary(service);
     let store = challenge(&service.answer(enumeration()));
     let machines = challenge(&service.answer(list_of(&[])));
-    (
-        token_for(service, &primary, &store),
-        token_for(service, &primary, &machines),
-    )
+    (token_for(service, &primary, &store), token_for(service, &primary, &machines))
 }
 
 fn texts(body: &[u8], name: &str) -> Vec<String> {
     let found = leaves(body).expect("well-formed");
-    let named = found
-        .into_iter()
-        .filter(|(n, _)| n.eq_ignore_ascii_case(name));
+    let named = found.into_iter().filter(|(n, _)| n.eq_ignore_ascii_case(name));
     named.map(|(_, text)| text).collect()
 }
 
@@ -159,11 +126,7 @@ fn queryable(service: &CitrixStorefront, token: &str) -> Vec<String> {
     let flags = texts(&body, "canquerymachinestate");
     let ids = texts(&body, "id");
     assert_eq!(ids.len(), flags.len());
-    ids.into_iter()
-        .zip(flags)
-        .filter(|(_, f)| f == "true")
-        .map(|(id, _)| id)
-        .collect()
+    ids.into_iter().zip(flags).filter(|(_, f)| f == "true").map(|(id, _)| id).collect()
 }
 
 #[test]
@@ -171,23 +134,14 @@ fn the_ritual_leads_from_a_challenge_to_the_machines() {
     let service = service(200);
     let first = challenge(&service.answer(enumeration()));
     assert_eq!(parameter(&first, "reason"), "notoken");
-    assert_eq!(
-        parameter(&first, "locations"),
-        format!("http://localhost{ROOT}/auth/v1/token")
-    );
+    assert_eq!(parameter(&first, "locations"), format!("http://localhost{ROOT}/auth/v1/token"));
 
     let token_path = format!("{ROOT}/auth/v1/token");
     let second = challenge(&service.answer(token_request(&token_path, parameter(&first, "realm"))));
     assert_ne!(parameter(&first, "realm"), parameter(&second, "realm"));
-    assert_eq!(
-        parameter(&second, "locations"),
-        format!("http://localhost{ROOT}/auth/v1/protocols")
-    );
+    assert_eq!(parameter(&second, "locations"), format!("http://localhost{ROOT}/auth/v1/protocols"));
 
-    let protocols = service.answer(token_request(
-        &format!("{ROOT}/auth/v1/protocols"),
-        TOKEN_REALM,
-    ));
+    let protocols = service.answer(token_request(&format!("{ROOT}/auth/v1/protocols"), TOKEN_REALM));
     assert_eq!(protocols.status, StatusCode::MULTIPLE_CHOICES);
     let body = protocols.into_bytes();
     let forms = format!("http://localhost{ROOT}/ExplicitForms/Authenticate");
@@ -195,9 +149,7 @@ fn the_ritual_leads_from_a_challenge_to_the_machines() {
 
     let (store, machines) = opened(&service);
     let ids = queryable(&service, &store);
-    let body = service
-        .answer(bearing(list_of(&ids), &machines))
-        .into_bytes();
+    let body = service.answer(bearing(list_of(&ids), &machines)).into_bytes();
     assert_eq!(texts(&body, "machinename").len(), 40);
     assert_eq!(service.credential_submissions(), 1);
     assert_eq!(service.auto_provisioned(), 0);
@@ -210,10 +162,7 @@ fn each_service_wants_a_token_of_its_own() {
     let refused = challenge(&service.answer(bearing(list_of(&[]), &store)));
     assert_eq!(parameter(&refused, "reason"), "notforthisservice");
     service.set_one_realm(true);
-    assert_eq!(
-        service.answer(bearing(list_of(&[]), &store)).status,
-        StatusCode::OK
-    );
+    assert_eq!(service.answer(bearing(list_of(&[]), &store)).status, StatusCode::OK);
 }
 
 #[test]
@@ -262,10 +211,7 @@ fn the_form_wants_its_cookie_and_its_context() {
     let request = Request::new(Method::POST, &format!("{ROOT}/ExplicitForms"))
         .with_body("StateContext=seven&loginBtn=Log+On&username=x&password=y");
     let body = service.answer(request).into_bytes();
-    assert_eq!(
-        leaf(&body, "Status").as_deref(),
-        Some("error-sessionid-invalid")
-    );
+    assert_eq!(leaf(&body, "Status").as_deref(), Some("error-sessionid-invalid"));
     assert_eq!(service.credential_submissions(), 1);
 }
 
@@ -297,10 +243,7 @@ fn tokens_end_and_the_primary_one_brings_another() {
     let refused = challenge(&service.answer(bearing(enumeration(), &store)));
     assert_eq!(parameter(&refused, "reason"), "expired");
     let store = token_for(&service, &first, &refused);
-    assert_eq!(
-        service.answer(bearing(enumeration(), &store)).status,
-        StatusCode::OK
-    );
+    assert_eq!(service.answer(bearing(enumeration(), &store)).status, StatusCode::OK);
     service.expire_sessions();
     let request = token_request(&format!("{ROOT}/auth/v1/token"), parameter(&asked, "realm"));
     let refused = challenge(&service.answer(bearing(request, &first)));
@@ -309,10 +252,7 @@ fn tokens_end_and_the_primary_one_brings_another() {
     service.set_token_lifetimes(Duration::from_millis(1), Duration::from_millis(1));
     let body = log_on(&service, CitrixStorefront::PASSWORD).into_bytes();
     assert_eq!(leaf(&body, "lifetime").as_deref(), Some("0.00:00:00.001"));
-    assert_eq!(
-        leaf(&body, "ExpiryTime").as_deref(),
-        Some("2026-03-16T08:00:00.000Z")
-    );
+    assert_eq!(leaf(&body, "ExpiryTime").as_deref(), Some("2026-03-16T08:00:00.000Z"));
     assert_eq!(leaf(&body, "TimeRemaining").as_deref(), Some("60.00:00:00"));
 }
 
@@ -320,14 +260,8 @@ fn tokens_end_and_the_primary_one_brings_another() {
 fn challenges_come_in_every_style_of_the_samples() {
     let service = service(200);
     let styles = [
-        (
-            ChallengeStyle::NoCommaBeforeLocations,
-            "\"notoken\"    locations",
-        ),
-        (
-            ChallengeStyle::NoCommaBeforeHint,
-            "token\" serviceroot-hint",
-        ),
+        (ChallengeStyle::NoCommaBeforeLocations, "\"notoken\"    locations"),
+        (ChallengeStyle::NoCommaBeforeHint, "token\" serviceroot-hint"),
         (ChallengeStyle::UnquotedHint, "hint=http://"),
         (ChallengeStyle::TypographicQuotes, "hint=”http"),
         (ChallengeStyle::OddBlanks, "realm=\" 6b78"),
@@ -347,10 +281,7 @@ fn choices_may_come_inside_a_response() {
     let service = service(200);
     service.set_choices_style(ChoicesStyle::InsideResponse);
     service.set_protocols(&[Protocol::ExplicitForms]);
-    let answer = service.answer(token_request(
-        &format!("{ROOT}/auth/v1/protocols"),
-        TOKEN_REALM,
-    ));
+    let answer = service.answer(token_request(&format!("{ROOT}/auth/v1/protocols"), TOKEN_REALM));
     assert_eq!(answer.status, StatusCode::OK);
     let body = answer.into_bytes();
     assert_eq!(texts(&body, "protocol"), ["ExplicitForms"]);
@@ -379,28 +310,20 @@ fn two_hundred_ids_are_taken_and_one_more_is_not() {
     assert_eq!(ask(&ids[..200]).status, StatusCode::OK);
     let strange = ["XD-East.Nothing", "Elsewhere.Desktop 1", &ids[3], &ids[3]].map(str::to_owned);
     let body = ask(&strange).into_bytes();
-    assert_eq!(
-        texts(&body, "resourceid").len(),
-        1,
-        "unknown and repeated ones are passed over"
-    );
+    assert_eq!(texts(&body, "resourceid").len(), 1, "unknown and repeated ones are passed over");
 }
 
 #[test]
 fn the_enumeration_without_provisioning_is_the_one_without_side_effect() {
     let service = service(200);
     let (store, _) = opened(&service);
-    let request =
-        Request::get("/Citrix/Store/resources/v2").with_header("accept", resources::RESOURCES);
+    let request = Request::get("/Citrix/Store/resources/v2").with_header("accept", resources::RESOURCES);
     service.answer(bearing(enumeration(), &store));
     assert_eq!(service.auto_provisioned(), 0);
     service.answer(bearing(request, &store));
     assert_eq!(service.auto_provisioned(), 1);
-    let endpoints =
-        Request::get("/Citrix/Store/endpoints/v1").with_header("accept", resources::ENDPOINTS);
-    let body = service
-        .answer(endpoints.with_header("host", "sf:81"))
-        .into_bytes();
+    let endpoints = Request::get("/Citrix/Store/endpoints/v1").with_header("accept", resources::ENDPOINTS);
+    let body = service.answer(endpoints.with_header("host", "sf:81")).into_bytes();
     assert!(texts(&body, "url").contains(&format!("http://sf:81{RESOURCES}")));
 }
 
@@ -413,19 +336,13 @@ fn the_truth_is_what_the_list_says() {
     let ids = queryable(&service, &store);
     let mut seen = 0;
     for chunk in ids.chunks(50) {
-        let body = service
-            .answer(bearing(list_of(chunk), &machines))
-            .into_bytes();
+        let body = service.answer(bearing(list_of(chunk), &machines)).into_bytes();
         let column = |name| texts(&body, name).into_iter();
         let states = column("powerstate").zip(column("registrationstate"));
-        for ((name, updated), (power, registration)) in column("machinename")
-            .zip(column("lastUpdatedTime"))
-            .zip(states)
+        for ((name, updated), (power, registration)) in column("machinename").zip(column("lastUpdatedTime")).zip(states)
         {
             let value = |metric: &str, state: Option<&str>| {
-                let found = truth
-                    .iter()
-                    .find(|t| t.name == metric && t.labels["agent"] == name);
+                let found = truth.iter().find(|t| t.name == metric && t.labels["agent"] == name);
                 let found = found.expect("a sample");
                 assert_eq!(found.labels.get("state").map(String::as_str), state);
                 found.value
@@ -434,20 +351,14 @@ fn the_truth_is_what_the_list_says() {
             value("citrix_machine_registration_state", Some(&registration));
             let at: Timestamp = updated.parse().expect("a time stamp");
             let at = at.as_second() as f64 + f64::from(at.subsec_nanosecond()) / 1e9;
-            assert_eq!(
-                value("citrix_machine_last_updated_timestamp_seconds", None),
-                at
-            );
+            assert_eq!(value("citrix_machine_last_updated_timestamp_seconds", None), at);
             assert_eq!(updated.len(), "2025-09-24T09:25:54.2998305Z".len());
             seen += 1;
         }
     }
     let count = |name| truth.iter().find(|t| t.name == name).map(|t| t.value);
     assert_eq!(count("citrix_store_machines"), Some(f64::from(seen)));
-    assert_eq!(
-        count("citrix_store_queryable_resources"),
-        Some(ids.len() as f64)
-    );
+    assert_eq!(count("citrix_store_queryable_resources"), Some(ids.len() as f64));
     assert_eq!(count("citrix_store_resources_without_machine"), Some(3.0));
 }
 
@@ -465,21 +376,10 @@ fn classes(truth: &[Truth], pool: Option<&str>) -> BTreeMap<String, usize> {
 #[test]
 fn a_calm_fleet_has_only_sane_states() {
     for seed in 1..20 {
-        let options = Options {
-            seed,
-            agents: 1_000,
-            frozen: true,
-            ..Options::default()
-        };
+        let options = Options { seed, agents: 1_000, frozen: true, ..Options::default() };
         let truth = CitrixStorefront::new(Arc::new(World::new(options))).truth();
         let classes: BTreeSet<String> = classes(&truth, None).into_keys().collect();
-        assert!(
-            classes.is_subset(
-                &["healthy", "disabled", "transitional"]
-                    .map(str::to_owned)
-                    .into()
-            )
-        );
+        assert!(classes.is_subset(&["healthy", "disabled", "transitional"].map(str::to_owned).into()));
         assert!(classes.contains("disabled"));
     }
 }
@@ -496,10 +396,7 @@ fn every_combination_of_states_can_be_reached() {
             "citrix_machine_registration_state" => 1,
             _ => continue,
         };
-        let key = (
-            sample.labels["pool"].as_str(),
-            sample.labels["agent"].as_str(),
-        );
+        let key = (sample.labels["pool"].as_str(), sample.labels["agent"].as_str());
         pairs.entry(key).or_default()[column] = Some(&sample.labels["state"]);
     }
     assert_eq!(pairs.values().collect::<BTreeSet<_>>().len(), 48);
@@ -522,10 +419,7 @@ fn a_lost_hypervisor_takes_half_a_farm_and_more() {
     let first = classes(&service.truth(), Some("XD-East"));
     let all: usize = first.values().sum();
     assert!(first["unknown"] * 2 > all, "{first:?}");
-    assert!(
-        first["degraded"] > 0 && !first.contains_key("failed"),
-        "{first:?}"
-    );
+    assert!(first["degraded"] > 0 && !first.contains_key("failed"), "{first:?}");
     assert!(!classes(&service.truth(), Some("XD-West")).contains_key("unknown"));
 }
 
@@ -542,10 +436,7 @@ fn patch_night_restarts_few_at_a_time_and_fails_nobody() {
     let mut restarted = 0;
     for _ in 0..20 {
         let classes = classes(&service.truth(), None);
-        assert!(
-            !classes.contains_key("failed") && !classes.contains_key("unknown"),
-            "{classes:?}"
-        );
+        assert!(!classes.contains_key("failed") && !classes.contains_key("unknown"), "{classes:?}");
         let changing = classes.get("transitional").copied().unwrap_or(0);
         assert!(changing <= 400 / 10, "{classes:?}");
         restarted += changing;
@@ -558,26 +449,14 @@ fn patch_night_restarts_few_at_a_time_and_fails_nobody() {
 fn quirks_change_the_first_four_machines_and_the_truth_knows() {
     let world = world(200);
     let service = CitrixStorefront::new(Arc::clone(&world));
-    for quirk in [
-        Quirk::UnknownState,
-        Quirk::DuplicateName,
-        Quirk::NastyName,
-        Quirk::LongName,
-        Quirk::BadItem,
-    ] {
+    for quirk in [Quirk::UnknownState, Quirk::DuplicateName, Quirk::NastyName, Quirk::LongName, Quirk::BadItem] {
         world.set_quirk(VENDOR, quirk, true);
     }
     let (_, machines) = opened(&service);
     let ids: Vec<String> = (1..=4).map(|i| format!("XD-East.Desktop {i}")).collect();
-    let body = service
-        .answer(bearing(list_of(&ids), &machines))
-        .into_bytes();
+    let body = service.answer(bearing(list_of(&ids), &machines)).into_bytes();
     let names = texts(&body, "machinename");
-    assert_eq!(
-        (names.len(), texts(&body, "resourceid").len()),
-        (5, 4),
-        "one item without an id"
-    );
+    assert_eq!((names.len(), texts(&body, "resourceid").len()), (5, 4), "one item without an id");
     assert_eq!(names[1], names[2]);
     assert_eq!(names[3], "quote \" backslash \\ line\nfeed");
     assert_eq!(texts(&body, "powerstate")[0], "Hibernated");
@@ -587,18 +466,10 @@ fn quirks_change_the_first_four_machines_and_the_truth_knows() {
         all.filter(|t| t.labels["agent"] == agent).count()
     };
     let second = "VDI-EAST-001#XD-East.S-1-5-21-3729792978-2641905665-2579007459-1000002";
-    for agent in [
-        "VDI-EAST-001",
-        second,
-        &names[3],
-        &format!("long-{}", "ä".repeat(125)),
-    ] {
+    for agent in ["VDI-EAST-001", second, &names[3], &format!("long-{}", "ä".repeat(125))] {
         assert_eq!(health(agent), 1, "{agent}");
     }
-    let power = truth
-        .iter()
-        .find(|t| t.name == "citrix_machine_power_state")
-        .expect("a sample");
+    let power = truth.iter().find(|t| t.name == "citrix_machine_power_state").expect("a sample");
     assert_eq!(power.labels["state"], "other");
 }
 
@@ -609,9 +480,7 @@ fn the_list_is_written_in_every_way_of_the_page() {
     let (_, machines) = opened(&service);
     let ids: Vec<String> = (1..=9).map(|i| format!("XD-East.Desktop {i}")).collect();
     let ask = || {
-        let body = service
-            .answer(bearing(list_of(&ids), &machines))
-            .into_bytes();
+        let body = service.answer(bearing(list_of(&ids), &machines)).into_bytes();
         let rows = texts(&body, "machinename").len();
         assert_eq!(rows, 8, "the fifth place is a shared one");
         String::from_utf8_lossy(&body).into_owned()
@@ -628,17 +497,12 @@ fn the_list_is_written_in_every_way_of_the_page() {
         assert!(body.contains(part), "{body}");
         assert!(body.contains("/2-0/machinecontrol\"") && body.contains(">0001-01-01T00:00:00Z<"));
         let stamps = texts(body.as_bytes(), "lastUpdatedTime");
-        assert!(
-            stamps.iter().any(|stamp| !stamp.ends_with('Z')),
-            "{stamps:?}"
-        );
+        assert!(stamps.iter().any(|stamp| !stamp.ends_with('Z')), "{stamps:?}");
     }
     world.set_quirk(VENDOR, Quirk::OtherSpelling, false);
     service.set_list_style(None);
     service.set_list_error(Some("unspecified"));
-    let body = service
-        .answer(bearing(list_of(&ids), &machines))
-        .into_bytes();
+    let body = service.answer(bearing(list_of(&ids), &machines)).into_bytes();
     assert_eq!(leaf(&body, "errorid").as_deref(), Some("unspecified"));
 }
 
@@ -649,26 +513,17 @@ fn power_actions_are_answered_and_recorded() {
     let id = "XD-East.S-1-5-21-3729792978-2641905665-2579007459-1000001";
     let request = Request::new(Method::POST, "/Citrix/Store/machinecontrol/shutdown")
         .with_header("content-type", "application/vnd.citrix.machinecontroloperationparams+xml")
-        .with_body(format!("<machinecontroloperationparams><machineid>{id}</machineid></machinecontroloperationparams>"));
-    assert_eq!(
-        service.answer(bearing(request, &machines)).status,
-        StatusCode::OK
-    );
-    assert_eq!(
-        service.power_actions(),
-        [format!("/machinecontrol/shutdown {id}")]
-    );
+        .with_body(format!(
+            "<machinecontroloperationparams><machineid>{id}</machineid></machinecontroloperationparams>"
+        ));
+    assert_eq!(service.answer(bearing(request, &machines)).status, StatusCode::OK);
+    assert_eq!(service.power_actions(), [format!("/machinecontrol/shutdown {id}")]);
 }
 
 #[test]
 fn a_hundred_thousand_agents_are_enumerated_in_chunks_and_the_same_for_the_same_seed() {
     let body = |seed| {
-        let options = Options {
-            agents: 100_000,
-            seed,
-            frozen: true,
-            ..Options::default()
-        };
+        let options = Options { agents: 100_000, seed, frozen: true, ..Options::default() };
         let service = CitrixStorefront::new(Arc::new(World::new(options)));
         let (store, machines) = opened(&service);
         let response = service.answer(bearing(enumeration(), &store));
@@ -676,9 +531,7 @@ fn a_hundred_thousand_agents_are_enumerated_in_chunks_and_the_same_for_the_same_
         let bytes = response.into_bytes();
         assert!(bytes.len() < 40 << 20, "{} bytes", bytes.len());
         let ids = &texts(&bytes, "id")[1_000..1_200];
-        service
-            .answer(bearing(list_of(ids), &machines))
-            .into_bytes()
+        service.answer(bearing(list_of(ids), &machines)).into_bytes()
     };
     assert_eq!(body(1), body(1));
     assert_ne!(body(1), body(2));

@@ -107,10 +107,7 @@ impl Tokens {
         self.all.retain(|_, token| token.end + REMEMBERED > now);
         self.issued += 1;
         let token = BASE64_STANDARD.encode(format!("\u{1f}simulated token {:08}", self.issued));
-        let kept = Token {
-            realm: request.service.clone(),
-            end: now + lifetime,
-        };
+        let kept = Token { realm: request.service.clone(), end: now + lifetime };
         self.all.insert(token.clone(), kept);
         // Sessions live in real time, also in a world that stands still.
         let issued = Timestamp::now();
@@ -159,9 +156,7 @@ fn credential_update(end: Option<PasswordEnd>) -> String {
         )
     });
     let service = match end {
-        Some(_) => {
-            "<CredentialUpdateService>\n        /ExplicitForms/ChangePassword\n      </CredentialUpdateService>"
-        }
+        Some(_) => "<CredentialUpdateService>\n        /ExplicitForms/ChangePassword\n      </CredentialUpdateService>",
         None => "<CredentialUpdateService />",
     };
     format!(
@@ -174,11 +169,7 @@ fn credential_update(end: Option<PasswordEnd>) -> String {
 
 /// The protocols by which the client may log on.
 pub(super) fn choices(list: &[(&str, String)], within_response: bool) -> String {
-    let root = if within_response {
-        "requesttokenresponse"
-    } else {
-        "requesttokenchoices"
-    };
+    let root = if within_response { "requesttokenresponse" } else { "requesttokenchoices" };
     let choices: String = list
         .iter()
         .map(|(protocol, location)| {
@@ -203,10 +194,7 @@ mod tests {
     fn time_spans_read_and_print_as_dot_net_has_them() {
         assert_eq!(read_span("1.06:00:00"), Some(Duration::from_secs(108_000)));
         assert_eq!(read_span("01:00:00"), Some(Duration::from_secs(3_600)));
-        assert_eq!(
-            read_span("0.01:00:18.768"),
-            Some(Duration::from_millis(3_618_768))
-        );
+        assert_eq!(read_span("0.01:00:18.768"), Some(Duration::from_millis(3_618_768)));
         assert_eq!(read_span("an hour"), None);
         assert_eq!(print_span(Duration::from_secs(72_000)), "0.20:00:00");
         assert_eq!(print_span(Duration::from_millis(1_500)), "0.00:00:01.500");

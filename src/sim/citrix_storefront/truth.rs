@@ -18,11 +18,7 @@ pub(super) const TARGET: &str = "desktops";
 const LABEL_BYTES: usize = 256;
 
 /// Every sample.
-pub(super) fn truth(
-    view: &View,
-    enumeration: Enumeration,
-    password_end: Option<PasswordEnd>,
-) -> Vec<Truth> {
+pub(super) fn truth(view: &View, enumeration: Enumeration, password_end: Option<PasswordEnd>) -> Vec<Truth> {
     let mut samples = Vec::new();
     let mut add = |name, labels: &[(&'static str, &str)], value: f64| {
         samples.push(Truth::new(name, VENDOR, TARGET, labels, value));
@@ -41,35 +37,19 @@ pub(super) fn truth(
         for resource in farm.resources() {
             all += 1;
             // An old server does not say which can be asked about: every desktop is.
-            let asked = if view.old_server {
-                resource.desktop
-            } else {
-                resource.queryable
-            };
+            let asked = if view.old_server { resource.desktop } else { resource.queryable };
             queryable += usize::from(asked);
             without += usize::from(asked && farm.machines_of(&resource.title).is_empty());
         }
     }
     add("citrix_store_resources", &[], all as f64);
     add("citrix_store_queryable_resources", &[], queryable as f64);
-    add(
-        "citrix_store_resources_without_machine",
-        &[],
-        without as f64,
-    );
+    add("citrix_store_resources_without_machine", &[], without as f64);
     add("citrix_store_machines", &[], machines as f64);
-    add(
-        "citrix_store_enumeration",
-        &[("status", enumeration.name())],
-        1.0,
-    );
+    add("citrix_store_enumeration", &[("status", enumeration.name())], 1.0);
     if let Some(end) = password_end {
         let at = end.at.as_millisecond() as f64 / 1_000.0;
-        add(
-            "rollcall_credential_expiry_timestamp_seconds",
-            &[("credential", "password")],
-            at,
-        );
+        add("rollcall_credential_expiry_timestamp_seconds", &[("credential", "password")], at);
     }
     samples
 }
@@ -84,71 +64,36 @@ fn machine_samples(
     let key = [("pool", farm.name), ("agent", shown)];
     let with = |name: &'static str, value: &'static str| [key[0], key[1], (name, value)];
     let in_progress = machine.in_progress.unwrap_or(false);
-    let class = health(
-        machine.power,
-        machine.registration,
-        in_progress,
-        machine.multi,
-    );
+    let class = health(machine.power, machine.registration, in_progress, machine.multi);
     add("rollcall_agent_health", &with("health", class), 1.0);
     let power = label(&POWER, machine.power);
     add("citrix_machine_power_state", &with("state", power), 1.0);
     let registration = label(&REGISTRATION, machine.registration);
-    add(
-        "citrix_machine_registration_state",
-        &with("state", registration),
-        1.0,
-    );
+    add("citrix_machine_registration_state", &with("state", registration), 1.0);
     let info = [
         key[0],
         key[1],
         ("machine_id", machine.id.as_str()),
         ("resource_id", machine.resource.as_str()),
-        (
-            "session_support",
-            if machine.multi {
-                "MultiSession"
-            } else {
-                "SingleSession"
-            },
-        ),
+        ("session_support", if machine.multi { "MultiSession" } else { "SingleSession" }),
     ];
     add("citrix_machine_info", &info, 1.0);
     if let Some(in_progress) = machine.in_progress {
-        add(
-            "citrix_machine_power_action_in_progress",
-            &key,
-            flag(in_progress),
-        );
+        add("citrix_machine_power_action_in_progress", &key, flag(in_progress));
     }
-    let operations = [
-        ("suspend", machine.suspend),
-        ("shutdown", Some(machine.power_off)),
-        ("turn_off", Some(machine.power_off)),
-    ];
+    let operations =
+        [("suspend", machine.suspend), ("shutdown", Some(machine.power_off)), ("turn_off", Some(machine.power_off))];
     for (operation, supported) in operations {
         if let Some(supported) = supported {
             let labels = with("operation", operation);
-            add(
-                "citrix_machine_power_operation_supported",
-                &labels,
-                flag(supported),
-            );
+            add("citrix_machine_power_operation_supported", &labels, flag(supported));
         }
     }
     if let Some(updated) = machine.updated {
-        add(
-            "citrix_machine_last_updated_timestamp_seconds",
-            &key,
-            updated.seconds(),
-        );
+        add("citrix_machine_last_updated_timestamp_seconds", &key, updated.seconds());
     }
     if let Some(updated) = machine.max_updated {
-        add(
-            "citrix_machine_max_last_updated_timestamp_seconds",
-            &key,
-            updated.seconds(),
-        );
+        add("citrix_machine_max_last_updated_timestamp_seconds", &key, updated.seconds());
     }
 }
 

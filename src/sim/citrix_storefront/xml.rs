@@ -66,8 +66,7 @@ mod tests {
 
     #[test]
     fn leaves_come_with_their_entities_and_a_broken_document_not_at_all() {
-        let read = leaves(b"<a xmlns='x'><b> 1 &amp; &#50; </b><p:c/><d><e/></d></a>")
-            .expect("well-formed");
+        let read = leaves(b"<a xmlns='x'><b> 1 &amp; &#50; </b><p:c/><d><e/></d></a>").expect("well-formed");
         let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
         assert_eq!(read, [pair("b", "1 & 2"), pair("c", ""), pair("e", "")]);
         assert_eq!(leaves(b"<a><b></a>"), None);

@@ -79,10 +79,7 @@ impl Access {
         self.wrong = 0;
         self.prune(world);
         self.issued += 1;
-        let (left, right) = (
-            world.dice("ras-token", self.issued),
-            world.dice("ras-salt", self.issued),
-        );
+        let (left, right) = (world.dice("ras-token", self.issued), world.dice("ras-salt", self.issued));
         let token = format!("{left:016x}+{right:016x}-{:x}==", self.issued);
         self.sessions.insert(token.clone(), world.elapsed());
         Some(token)
@@ -132,7 +129,6 @@ impl Access {
             self.sessions.clear();
         }
         let (now, idle) = (world.elapsed(), self.idle);
-        self.sessions
-            .retain(|_, used| now.saturating_sub(*used) < idle);
+        self.sessions.retain(|_, used| now.saturating_sub(*used) < idle);
     }
 }

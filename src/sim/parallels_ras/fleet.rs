@@ -89,14 +89,7 @@ fn site_groups(site: usize, hosts: usize) -> Vec<Group> {
     let at_least = |least: usize, count: usize| if hosts >= least { count } else { 0 };
     let counts = [
         (kind::PA, if hosts >= 8 { 2 } else { 1 }),
-        (
-            kind::GATEWAY,
-            if hosts >= 8 {
-                (hosts / 200).clamp(2, 16)
-            } else {
-                1
-            },
-        ),
+        (kind::GATEWAY, if hosts >= 8 { (hosts / 200).clamp(2, 16) } else { 1 }),
         (kind::PROVIDER, 1 + at_least(50, 1)),
         (kind::ENROLLMENT, at_least(10, 1)),
         (kind::HALB_DEVICE, at_least(20, 2)),
@@ -127,11 +120,7 @@ fn site_groups(site: usize, hosts: usize) -> Vec<Group> {
         .into_iter()
         .chain(counts)
         .chain(logical)
-        .map(|(server_type, count)| Group {
-            site,
-            server_type,
-            count,
-        })
+        .map(|(server_type, count)| Group { site, server_type, count })
         .collect()
 }
 
@@ -160,11 +149,7 @@ impl Moment {
     pub(super) fn rows(self, world: &World, group: Group) -> impl Iterator<Item = Row> {
         let hidden = self.old_server && group.server_type == kind::VDI_HOST_POOL;
         let count = if hidden { 0 } else { group.count };
-        (0..count).map(move |index| Row {
-            group,
-            index,
-            state: self.state(world, group, index),
-        })
+        (0..count).map(move |index| Row { group, index, state: self.state(world, group, index) })
     }
 
     fn state(self, world: &World, group: Group, index: usize) -> i32 {
@@ -266,20 +251,15 @@ mod tests {
     use std::collections::HashMap;
 
     fn world(agents: usize) -> World {
-        World::new(Options {
-            agents,
-            frozen: true,
-            ..Options::default()
-        })
+        World::new(Options { agents, frozen: true, ..Options::default() })
     }
 
     #[test]
     fn a_farm_of_any_size_has_exactly_its_hosts_and_an_entry_point() {
         for hosts in [6, 7, 12, 39, 40, 70, 299, 300, 5_000, 39_986] {
             let groups = layout(hosts);
-            let count = |pred: &dyn Fn(&Group) -> bool| -> usize {
-                groups.iter().filter(|g| pred(g)).map(|g| g.count).sum()
-            };
+            let count =
+                |pred: &dyn Fn(&Group) -> bool| -> usize { groups.iter().filter(|g| pred(g)).map(|g| g.count).sum() };
             assert_eq!(count(&|g| states::is_host(g.server_type)), hosts, "{hosts}");
             for needed in [kind::PA, kind::GATEWAY, kind::RDS_HOST, kind::SITE] {
                 assert!(count(&|g| g.server_type == needed) > 0, "{hosts}: {needed}");
@@ -300,10 +280,7 @@ mod tests {
                         .rows(&world, group)
                         .filter(|r| states::health(r.state, r.group.server_type, true) == "failed");
                     let failed = failed.count();
-                    assert!(
-                        failed * 10 <= group.count,
-                        "{group:?}: {failed} in {night:?}"
-                    );
+                    assert!(failed * 10 <= group.count, "{group:?}: {failed} in {night:?}");
                 }
             }
         }
@@ -321,10 +298,7 @@ mod tests {
             for row in groups.iter().flat_map(|g| moment.rows(&world, *g)) {
                 let key = (row.group, row.index);
                 let class = states::health(row.state, row.group.server_type, true);
-                if last
-                    .insert(key, class)
-                    .is_some_and(|before| before != class)
-                {
+                if last.insert(key, class).is_some_and(|before| before != class) {
                     changes.entry(key).or_default().push(step * 10);
                 }
             }

@@ -120,10 +120,7 @@ pub(crate) fn type_name(code: i32) -> String {
 
 /// Whether a server type is a host; a number that the page does not list is taken as one.
 pub(crate) fn is_host(code: i32) -> bool {
-    SERVER_TYPES
-        .iter()
-        .find(|(c, ..)| *c == code)
-        .is_none_or(|(_, _, host)| *host)
+    SERVER_TYPES.iter().find(|(c, ..)| *c == code).is_none_or(|(_, _, host)| *host)
 }
 
 /// The class of a state on a server type. `power_managed`: its hosts are switched off on purpose.
@@ -135,9 +132,6 @@ pub(crate) fn health(state: i32, server_type: i32, power_managed: bool) -> &'sta
         -4 => "failed",
         // Nobody new gets onto a host that waits for sysprep, failed to clone or is full of half log-ons.
         3 | 7 | 9 | 17 if session_host => "failed",
-        _ => AGENT_STATES
-            .iter()
-            .find(|(c, ..)| *c == state)
-            .map_or("unknown", |(_, _, class)| class),
+        _ => AGENT_STATES.iter().find(|(c, ..)| *c == state).map_or("unknown", |(_, _, class)| class),
     }
 }

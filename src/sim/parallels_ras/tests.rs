@@ -5,11 +5,7 @@ use crate::sim::{Incident, Options, Quirk};
 use std::collections::BTreeMap;
 
 fn farm(agents: usize) -> ParallelsRas {
-    let options = Options {
-        agents,
-        frozen: true,
-        ..Options::default()
-    };
+    let options = Options { agents, frozen: true, ..Options::default() };
     ParallelsRas::new(Arc::new(World::new(options)))
 }
 
@@ -55,10 +51,7 @@ fn a_token_opens_the_list_until_it_is_logged_off() {
 
 #[test]
 fn an_idle_session_ends() {
-    let options = Options {
-        speed: 1_000_000.0,
-        ..Options::default()
-    };
+    let options = Options { speed: 1_000_000.0, ..Options::default() };
     let farm = ParallelsRas::new(Arc::new(World::new(options)));
     let token = token(&farm);
     // Two milliseconds are half an hour in there.
@@ -102,16 +95,9 @@ fn rows_have_the_four_documented_fields_and_ids_of_the_documented_types() {
     assert!(list(&farm, "/api/Broker")[0]["id"].is_u64());
     assert!(list(&farm, "/api/RDS/Host")[0]["id"].is_string());
     let site_two = list(&farm, "/api/Agent?siteId=2&serverType=RDSHost");
-    assert!(
-        site_two
-            .iter()
-            .all(|r| r["siteId"] == 2 && r["serverType"] == 1)
-    );
+    assert!(site_two.iter().all(|r| r["siteId"] == 2 && r["serverType"] == 1));
     let one = list(&farm, "/api/Agent/GW-2-00001.farm.example");
-    assert_eq!(
-        one,
-        [json!({ "id": "2", "siteId": 2, "agentState": 0, "serverType": 3 })]
-    );
+    assert_eq!(one, [json!({ "id": "2", "siteId": 2, "agentState": 0, "serverType": 3 })]);
     let token = token(&farm);
     assert_eq!(get(&farm, &token, "/api/Agent?siteId=9").status, 404);
     assert_eq!(get(&farm, &token, "/api/Agent/nobody").status, 404);
@@ -120,10 +106,7 @@ fn rows_have_the_four_documented_fields_and_ids_of_the_documented_types() {
 #[test]
 fn an_object_that_is_not_applied_is_configured_and_has_no_state() {
     let farm = farm(200);
-    let (hosts, rows) = (
-        list(&farm, "/api/RDS/Host"),
-        list(&farm, "/api/Agent?serverType=1"),
-    );
+    let (hosts, rows) = (list(&farm, "/api/RDS/Host"), list(&farm, "/api/Agent?serverType=1"));
     assert_eq!(hosts.len(), rows.len() + 2, "one for each of two sites");
 }
 
@@ -145,12 +128,8 @@ fn other_spellings_say_the_same() {
         let value = value.get(0).unwrap_or(value);
         let text = value.as_str().map_or(value.to_string(), str::to_owned);
         let number = text.split(" = ").next().and_then(|n| n.parse::<i32>().ok());
-        let named = states::AGENT_STATES
-            .iter()
-            .find(|(_, name, _)| *name == text);
-        number
-            .or(named.map(|(code, ..)| *code))
-            .expect("a known spelling")
+        let named = states::AGENT_STATES.iter().find(|(_, name, _)| *name == text);
+        number.or(named.map(|(code, ..)| *code)).expect("a known spelling")
     };
     assert_eq!(plain.len(), odd.len());
     for (plain, odd) in plain.iter().zip(&odd) {
@@ -179,9 +158,7 @@ fn lost_gateways_are_disconnected_in_every_site_and_their_balancer_says_so() {
     let rows = list(&farm, "/api/Agent");
     let states = |server_type| {
         let of_type = rows.iter().filter(move |r| r["serverType"] == server_type);
-        of_type
-            .map(|r| r["agentState"].as_i64().unwrap_or_default())
-            .collect::<Vec<_>>()
+        of_type.map(|r| r["agentState"].as_i64().unwrap_or_default()).collect::<Vec<_>>()
     };
     assert_eq!(states(kind::GATEWAY), [-1, -1, -1, -1]);
     assert_eq!(states(kind::HALB), [40, 40]);
@@ -196,10 +173,7 @@ fn a_forbidden_list_is_401_and_its_agents_go_by_id() {
     assert_eq!(get(&farm, &token, "/api/Gateway").status, 401);
     assert_eq!(get(&farm, &token, "/api/Broker").status, 200);
     let truth = farm.truth();
-    let gateway = truth
-        .iter()
-        .find(|t| t.labels["pool"] == "Gateway@1")
-        .expect("a gateway");
+    let gateway = truth.iter().find(|t| t.labels["pool"] == "Gateway@1").expect("a gateway");
     assert_eq!(gateway.labels["agent"], "1");
 }
 
@@ -209,9 +183,7 @@ fn wrong_types_and_versions_are_refused() {
     let body = json!({ "username": "monitor", "password": ParallelsRas::PASSWORD }).to_string();
     let sent = |content_type| {
         let request = Request::new(Method::POST, "/api/Session/logon");
-        let request = request
-            .with_header("content-type", content_type)
-            .with_body(body.clone());
+        let request = request.with_header("content-type", content_type).with_body(body.clone());
         farm.answer(request).status.as_u16()
     };
     assert_eq!(sent("application/json"), 200);
@@ -224,8 +196,7 @@ fn nothing_that_changes_the_farm_has_any_effect() {
     let farm = farm(200);
     let token = token(&farm);
     let before = farm.truth();
-    let delete =
-        Request::new(Method::DELETE, "/api/Agent?server=x").with_header("auth_token", &token);
+    let delete = Request::new(Method::DELETE, "/api/Agent?server=x").with_header("auth_token", &token);
     assert_eq!(farm.answer(delete).status, 204);
     assert_eq!(farm.truth(), before);
 }
@@ -233,36 +204,19 @@ fn nothing_that_changes_the_farm_has_any_effect() {
 #[test]
 fn the_truth_of_a_frozen_farm_is_what_the_list_says_with_unique_series() {
     let farm = farm(3_000);
-    for quirk in [
-        Quirk::UnknownState,
-        Quirk::DuplicateName,
-        Quirk::NastyName,
-        Quirk::LongName,
-    ] {
+    for quirk in [Quirk::UnknownState, Quirk::DuplicateName, Quirk::NastyName, Quirk::LongName] {
         farm.world.set_quirk(VENDOR, quirk, true);
     }
     let truth = farm.truth();
     let mut series = BTreeMap::new();
     for sample in &truth {
-        assert_eq!(
-            series.insert((sample.name, sample.labels.clone()), sample.value),
-            None
-        );
+        assert_eq!(series.insert((sample.name, sample.labels.clone()), sample.value), None);
     }
-    let codes = truth
-        .iter()
-        .filter(|t| t.name == "parallels_ras_agent_state_code");
+    let codes = truth.iter().filter(|t| t.name == "parallels_ras_agent_state_code");
     let listed = list(&farm, "/api/Agent");
-    let states: Vec<f64> = listed
-        .iter()
-        .filter_map(|r| r["agentState"].as_f64())
-        .collect();
+    let states: Vec<f64> = listed.iter().filter_map(|r| r["agentState"].as_f64()).collect();
     assert_eq!(codes.map(|t| t.value).collect::<Vec<_>>(), states);
-    assert!(
-        truth
-            .iter()
-            .any(|t| t.labels.get("state").is_some_and(|s| s == "code_99"))
-    );
+    assert!(truth.iter().any(|t| t.labels.get("state").is_some_and(|s| s == "code_99")));
     assert!(truth.iter().any(|t| t.labels["agent"].ends_with("#4")));
     assert!(truth.iter().all(|t| t.labels["agent"].len() <= 256));
 }
@@ -280,9 +234,5 @@ fn a_hundred_thousand_agents_come_in_small_chunks() {
         all.extend_from_slice(&chunk);
     });
     let rows: Vec<Value> = serde_json::from_slice(&all).expect("a JSON array");
-    assert!(
-        rows.len() > 39_000 && largest < 64 * 1_024,
-        "{} rows, {largest}",
-        rows.len()
-    );
+    assert!(rows.len() > 39_000 && largest < 64 * 1_024, "{} rows, {largest}", rows.len());
 }

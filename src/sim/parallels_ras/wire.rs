@@ -61,9 +61,7 @@ impl Odd {
 pub(super) fn agents(world: Arc<World>, groups: Vec<Group>) -> Response {
     let moment = Moment::of(&world, VENDOR);
     let odd = Odd::of(&world);
-    let bad = odd
-        .bad_item
-        .then(|| r#"{"agentState":[],"serverType":{},"siteId":"none"}"#.to_owned());
+    let bad = odd.bad_item.then(|| r#"{"agentState":[],"serverType":{},"siteId":"none"}"#.to_owned());
     let rows = groups.into_iter().flat_map(move |group| {
         let rows: Vec<Row> = moment.rows(&world, group).collect();
         rows.into_iter()
@@ -80,10 +78,7 @@ pub(super) fn agents_of(world: &World, groups: Vec<Group>, server: &str) -> Resp
         .into_iter()
         .filter(|group| named.contains(&group.server_type))
         .flat_map(|group| moment.rows(world, group))
-        .filter(|row| {
-            odd.server(row.group, row.index)
-                .eq_ignore_ascii_case(server)
-        })
+        .filter(|row| odd.server(row.group, row.index).eq_ignore_ascii_case(server))
         .map(|row| agent(row, odd))
         .collect();
     match rows.is_empty() {
@@ -128,9 +123,11 @@ fn agent(row: Row, odd: Odd) -> String {
 /// does not have.
 pub(super) fn configured(world: &World, groups: Vec<Group>) -> Response {
     let odd = Odd::of(world);
-    array(groups.into_iter().flat_map(move |group| {
-        (0..=group.count).map(move |index| configured_item(group, index, odd))
-    }))
+    array(
+        groups
+            .into_iter()
+            .flat_map(move |group| (0..=group.count).map(move |index| configured_item(group, index, odd))),
+    )
 }
 
 fn configured_item(group: Group, index: usize, odd: Odd) -> String {
@@ -143,11 +140,7 @@ fn configured_item(group: Group, index: usize, odd: Odd) -> String {
         _ => write!(item, r#""id":{id}"#),
     };
     let enabled = index < group.count;
-    let _ = write!(
-        item,
-        r#","server":{server},"enabled":{enabled},"siteId":{}"#,
-        group.site
-    );
+    let _ = write!(item, r#","server":{server},"enabled":{enabled},"siteId":{}"#, group.site);
     let _ = match group.server_type {
         kind::PA => write!(
             item,
@@ -155,10 +148,7 @@ fn configured_item(group: Group, index: usize, odd: Odd) -> String {
             10 + index,
             index > 0
         ),
-        kind::GATEWAY => write!(
-            item,
-            r#","gwMode":0,"ipVersion":0,"minSSLVersion":2,"cipherStrength":2"#
-        ),
+        kind::GATEWAY => write!(item, r#","gwMode":0,"ipVersion":0,"minSSLVersion":2,"cipherStrength":2"#),
         kind::RDS_HOST => write!(item, r#","maxSessions":250,"description":"","updMode":0"#),
         _ => write!(item, r#","type":2"#),
     };
@@ -193,15 +183,8 @@ pub(super) fn problem(status: StatusCode, detail: &str) -> Response {
 }
 
 fn array(items: impl Iterator<Item = String> + Send + 'static) -> Response {
-    let chunks = Chunks {
-        items,
-        begun: false,
-        done: false,
-    };
-    Response {
-        body: Body::Stream(Box::new(chunks)),
-        ..Response::full(StatusCode::OK, JSON, "")
-    }
+    let chunks = Chunks { items, begun: false, done: false };
+    Response { body: Body::Stream(Box::new(chunks)), ..Response::full(StatusCode::OK, JSON, "") }
 }
 
 /// A JSON array in pieces.

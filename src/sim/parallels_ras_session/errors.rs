@@ -73,23 +73,11 @@ pub(crate) const ERRORS: [(u32, &str, &str); 64] = [
 
 /// Messages that are the code's own; every other code above 3100 says "failed to establish a session".
 const MESSAGES: [(u32, &str); 18] = [
-    (
-        3,
-        "Unable to parse request payload. Please check the format and try again.",
-    ),
-    (
-        4,
-        "This endpoint requires a valid JSON payload in the request body.",
-    ),
-    (
-        100,
-        "The 'ras_host' field is required but was not provided.",
-    ),
+    (3, "Unable to parse request payload. Please check the format and try again."),
+    (4, "This endpoint requires a valid JSON payload in the request body."),
+    (100, "The 'ras_host' field is required but was not provided."),
     (101, "The value for 'ttl' must be between 5 and 86400."),
-    (
-        102,
-        "The 'username' field must be at least 1 characters long.",
-    ),
+    (102, "The 'username' field must be at least 1 characters long."),
     (103, "The 'username' field must not exceed 260 characters."),
     (104, "The 'apikey' field is not valid."),
     (200, "Parallels client failed to start"),
@@ -99,10 +87,7 @@ const MESSAGES: [(u32, &str); 18] = [
     (3001, "Session failed to create event"),
     (3002, "Session priming failed to start application"),
     (3003, "Parallels Client failed to start remote application"),
-    (
-        3004,
-        "Parallels Client received invalid data to start remote application",
-    ),
+    (3004, "Parallels Client received invalid data to start remote application"),
     (3005, "Session priming failed: Token signature invalid"),
     (3006, "Session priming failed: Token expired"),
     (3007, "Session priming failed: Invalid Priming Secret"),
@@ -110,18 +95,12 @@ const MESSAGES: [(u32, &str); 18] = [
 
 /// The category of a code, empty where the page says n/a, `unknown` where the page does not list it.
 pub(super) fn category(code: u32) -> &'static str {
-    ERRORS
-        .iter()
-        .find(|(c, ..)| *c == code)
-        .map_or("unknown", |(_, category, _)| category)
+    ERRORS.iter().find(|(c, ..)| *c == code).map_or("unknown", |(_, category, _)| category)
 }
 
 /// What went wrong in the words of the contract.
 pub(super) fn verdict(code: u32) -> &'static str {
-    ERRORS
-        .iter()
-        .find(|(c, ..)| *c == code)
-        .map_or("unknown", |(.., verdict)| verdict)
+    ERRORS.iter().find(|(c, ..)| *c == code).map_or("unknown", |(.., verdict)| verdict)
 }
 
 /// The class of the probed endpoint under a verdict.

@@ -4,10 +4,7 @@ use super::*;
 use crate::sim::Options;
 
 fn broker() -> ParallelsRasSession {
-    let options = Options {
-        frozen: true,
-        ..Options::default()
-    };
+    let options = Options { frozen: true, ..Options::default() };
     ParallelsRasSession::new(Arc::new(World::new(options)))
 }
 
@@ -27,10 +24,7 @@ fn put(broker: &ParallelsRasSession, body: impl ToString) -> (u16, String) {
         .with_body(body.to_string());
     let answer = broker.answer(request);
     let status = answer.status.as_u16();
-    (
-        status,
-        String::from_utf8_lossy(&answer.into_bytes()).into_owned(),
-    )
+    (status, String::from_utf8_lossy(&answer.into_bytes()).into_owned())
 }
 
 /// The code of an answer, also of those that are no JSON.
@@ -78,11 +72,7 @@ fn each_mode_answers_its_own_fields() {
         let answer: Map<String, Value> = serde_json::from_str(&text).expect("an object");
         assert_eq!(answer.keys().collect::<Vec<_>>(), expected, "mode {mode}");
     }
-    assert_eq!(
-        broker.primed_sessions(),
-        2,
-        "modes 1 and 4 leave a session behind"
-    );
+    assert_eq!(broker.primed_sessions(), 2, "modes 1 and 4 leave a session behind");
 }
 
 #[test]
@@ -94,17 +84,9 @@ fn values_out_of_the_vendors_ranges_get_the_vendors_codes() {
     assert_eq!(code(&broker, with("reconnectionttl", json!(5))), 101);
     assert_eq!(code(&broker, with("username", json!(""))), 102);
     assert_eq!(code(&broker, with("username", json!("é".repeat(261)))), 103);
-    assert_eq!(
-        code(&broker, with("ras_port", json!("443"))),
-        3,
-        "a number as a string"
-    );
+    assert_eq!(code(&broker, with("ras_port", json!("443"))), 3, "a number as a string");
     assert_eq!(code(&broker, json!([])), 3);
-    assert_eq!(
-        code(&broker, with("app_mode", json!(true))),
-        100,
-        "an application is needed"
-    );
+    assert_eq!(code(&broker, with("app_mode", json!(true))), 100, "an application is needed");
 }
 
 #[test]
@@ -112,11 +94,7 @@ fn all_missing_arguments_come_at_once() {
     let (status, text) = put(&broker(), json!({ "app_mode": false }));
     let errors: Vec<Value> = serde_json::from_str(&text).expect("an array");
     assert_eq!((status, errors.len()), (400, 6));
-    assert!(
-        errors
-            .iter()
-            .all(|e| e["code"] == 100 && e["error"] == "MissingArgument")
-    );
+    assert!(errors.iter().all(|e| e["code"] == 100 && e["error"] == "MissingArgument"));
 }
 
 #[test]
@@ -152,14 +130,9 @@ fn every_row_of_the_error_table_can_be_had_and_the_truth_follows() {
         broker.set_session_code(Some(row));
         assert_eq!(code(&broker, valid(0)), row);
         let truth = broker.truth();
-        let error = truth
-            .iter()
-            .find(|t| t.name == "parallels_ras_session_probe_error");
+        let error = truth.iter().find(|t| t.name == "parallels_ras_session_probe_error");
         let labels = &error.expect("an error while it fails").labels;
-        assert_eq!(
-            (labels["category"].as_str(), labels["verdict"].as_str()),
-            (category, verdict)
-        );
+        assert_eq!((labels["category"].as_str(), labels["verdict"].as_str()), (category, verdict));
     }
 }
 

@@ -44,11 +44,7 @@ const PARAMETERS: [(&str, bool, Kind); 23] = [
     ("detectproxy", false, Bool),
 ];
 /// Those that the table lists after `detectproxy`, and `app_path`, which depends on `app_mode`.
-const FURTHER: [(&str, Kind); 3] = [
-    ("detectproxyurl", Text(0, 4_096)),
-    ("policy", Policy),
-    ("app_path", Text(1, 260)),
-];
+const FURTHER: [(&str, Kind); 3] = [("detectproxyurl", Text(0, 4_096)), ("policy", Policy), ("app_path", Text(1, 260))];
 
 /// One error of the body, as it is answered.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,36 +93,21 @@ pub(super) fn check(body: &Map<String, Value>) -> Result<(), Option<Vec<Invalid>
     Ok(())
 }
 
-fn check_value(
-    parameter: &'static str,
-    kind: Kind,
-    value: &Value,
-) -> Result<(), Option<Vec<Invalid>>> {
-    let invalid = |code, message| {
-        Err(Some(vec![Invalid {
-            code,
-            message,
-            parameter,
-        }]))
-    };
+fn check_value(parameter: &'static str, kind: Kind, value: &Value) -> Result<(), Option<Vec<Invalid>>> {
+    let invalid = |code, message| Err(Some(vec![Invalid { code, message, parameter }]));
     match (kind, value) {
         (Text(min, max), Value::String(text)) => match text.chars().count() {
-            length if length < min => invalid(
-                102,
-                format!("The '{parameter}' field must be at least {min} characters long."),
-            ),
-            length if length > max => invalid(
-                103,
-                format!("The '{parameter}' field must not exceed {max} characters."),
-            ),
+            length if length < min => {
+                invalid(102, format!("The '{parameter}' field must be at least {min} characters long."))
+            }
+            length if length > max => {
+                invalid(103, format!("The '{parameter}' field must not exceed {max} characters."))
+            }
             _ => Ok(()),
         },
         (Int(min, max), Value::Number(number)) => match number.as_i64() {
             Some(number) if (min..=max).contains(&number) => Ok(()),
-            Some(_) => invalid(
-                101,
-                format!("The value for '{parameter}' must be between {min} and {max}."),
-            ),
+            Some(_) => invalid(101, format!("The value for '{parameter}' must be between {min} and {max}.")),
             None => Err(None),
         },
         (Bool, Value::Bool(_)) | (Policy, Value::Object(_) | Value::String(_)) => Ok(()),

@@ -32,12 +32,7 @@ pub(super) const JOBS: [Job; 6] = [
 ];
 
 const fn job(id: u64, name: &'static str, kind: Kind, permission: &'static str) -> Job {
-    Job {
-        id,
-        name,
-        kind,
-        permission,
-    }
+    Job { id, name, kind, permission }
 }
 
 /// The job of [`Incident::SyncStuck`], the client on which it stands still, and the one that loses its peers.
@@ -110,19 +105,13 @@ pub(super) fn client(world: &World, state: &State, index: usize) -> Client {
         name,
         device_id: format!("EA{device:016X}JA"),
         device_hex: format!("{device:016x}{index:024x}"),
-        last_seen: over
-            .state
-            .as_ref()
-            .map_or(now - now % 10, |(_, since)| *since),
+        last_seen: over.state.as_ref().map_or(now - now % 10, |(_, since)| *since),
         state: over.state.map_or(natural.to_owned(), |(state, _)| state),
         paused: over.paused,
         restart_required: index == 3,
         tags: [
             ("SITE", ["zrh", "ber", "lis"][index % 3].to_owned()),
-            (
-                "ROLE",
-                if index == 0 { "source" } else { "branch" }.to_owned(),
-            ),
+            ("ROLE", if index == 0 { "source" } else { "branch" }.to_owned()),
         ],
     }
 }
@@ -135,11 +124,7 @@ fn has(client: usize, job: usize) -> bool {
 /// Every run that a client lists: of each job the present one, and an older one before or behind it.
 pub(super) fn runs(world: &World, state: &State, clients: usize, client: usize) -> Vec<Run> {
     let mut runs = Vec::new();
-    for (index, job) in JOBS
-        .iter()
-        .enumerate()
-        .filter(|(index, _)| has(client, *index))
-    {
+    for (index, job) in JOBS.iter().enumerate().filter(|(index, _)| has(client, *index)) {
         let sharing = (0..clients).filter(|c| has(*c, index)).count() as u64;
         let newest = newest(world, state, client, index, job, sharing);
         let older = older(&newest);
@@ -166,14 +151,7 @@ fn older(newest: &Run) -> Run {
     }
 }
 
-fn newest(
-    world: &World,
-    state: &State,
-    client: usize,
-    index: usize,
-    job: &'static Job,
-    sharing: u64,
-) -> Run {
+fn newest(world: &World, state: &State, client: usize, index: usize, job: &'static Job, sharing: u64) -> Run {
     let key = (client * JOBS.len() + index) as u64;
     let roll = |name| world.dice(name, key);
     let period = match job.kind {
@@ -189,11 +167,7 @@ fn newest(
     let done = second.clamp(from, until) - from;
     let whole = speed * (until - from);
     // A third of a second's bytes keeps the estimate truncated, as the vendor's sample is.
-    let remaining = if second < until {
-        speed * (until - from - done) + speed / 3
-    } else {
-        0
-    };
+    let remaining = if second < until { speed * (until - from - done) + speed / 3 } else { 0 };
     let size_total = 200_000_000_000 + roll("size") % 400_000_000_000;
     let files_total = 20_000 + roll("files") % 400_000;
     // Counters begin again with the day, as after a nightly restart.
@@ -207,11 +181,7 @@ fn newest(
             _ => (round % 100_000) * 1_000 + 10 * index as u64,
         },
         status: status.to_owned(),
-        eta: if moving {
-            (remaining / speed) as i64
-        } else {
-            0
-        },
+        eta: if moving { (remaining / speed) as i64 } else { 0 },
         size_total,
         size_completed: size_total - remaining,
         files_total,
@@ -268,10 +238,7 @@ fn step(kind: Kind, second: u64, period: u64) -> (&'static str, u64, u64) {
 
 /// What incidents, quirks and the test's own settings make of a run.
 fn disturb(world: &World, state: &State, client: usize, index: usize, run: &mut Run) {
-    if let Some(since) = world
-        .since(Incident::SyncStuck)
-        .filter(|_| run.job.id == STUCK.0)
-    {
+    if let Some(since) = world.since(Incident::SyncStuck).filter(|_| run.job.id == STUCK.0) {
         let begun = (world.now() - since).as_secs();
         if client == STUCK.1 || client == STUCK.2 {
             stand_still(run);
@@ -302,11 +269,7 @@ fn disturb(world: &World, state: &State, client: usize, index: usize, run: &mut 
         stand_still(run);
         let moving = matches!(status.as_str(), "syncing" | "downloading");
         run.down = if moving { 5_000_000 } else { 0 };
-        run.eta = if moving {
-            ((run.size_total - run.size_completed) / run.down) as i64
-        } else {
-            -1
-        };
+        run.eta = if moving { ((run.size_total - run.size_completed) / run.down) as i64 } else { -1 };
         run.peers = if status == "no peers" { 0 } else { run.peers };
         run.status.clone_from(status);
     }

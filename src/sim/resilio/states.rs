@@ -51,11 +51,7 @@ pub(crate) fn client_health(state: &str, paused: bool, restart_required: bool) -
     }
     let known = CLIENT_STATES.iter().find(|(name, _)| *name == state);
     let class = known.map_or("unknown", |(_, class)| class);
-    if restart_required {
-        at_least_degraded(class)
-    } else {
-        class
-    }
+    if restart_required { at_least_degraded(class) } else { class }
 }
 
 /// The class of a job whose newest run is so.
@@ -65,11 +61,7 @@ pub(crate) fn job_health(status: &str, unfinished: bool, errors: usize) -> &'sta
         _ if status == "expired" && !unfinished => "disabled",
         class => class,
     };
-    if errors > 0 && status != "paused" {
-        at_least_degraded(class)
-    } else {
-        class
-    }
+    if errors > 0 && status != "paused" { at_least_degraded(class) } else { class }
 }
 
 fn at_least_degraded(class: &'static str) -> &'static str {

@@ -6,14 +6,7 @@ use crate::sim::{Quirk, Truth, World};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-const CLASSES: [&str; 6] = [
-    "healthy",
-    "transitional",
-    "disabled",
-    "degraded",
-    "failed",
-    "unknown",
-];
+const CLASSES: [&str; 6] = ["healthy", "transitional", "disabled", "degraded", "failed", "unknown"];
 /// An estimate of ten years or more is none.
 const TEN_YEARS: i64 = 10 * 365 * 86_400;
 /// Labels are cut to this many bytes.
@@ -30,11 +23,7 @@ pub(super) fn of(world: &World, state: &State, clients: usize) -> Vec<Truth> {
             // Every name of the simulation is ASCII where it is long.
             false => client.name[..client.name.len().min(LABEL_LIMIT)].to_owned(),
         };
-        let mut sheet = Sheet {
-            samples: &mut samples,
-            target: &target,
-            agent: &agent,
-        };
+        let mut sheet = Sheet { samples: &mut samples, target: &target, agent: &agent };
         push_client(&mut sheet, &client, old);
         let mut newest = BTreeMap::new();
         for run in fleet::runs(world, state, clients, index) {
@@ -43,9 +32,7 @@ pub(super) fn of(world: &World, state: &State, clients: usize) -> Vec<Truth> {
                 *shown = run;
             }
         }
-        newest
-            .values()
-            .for_each(|run| push_job(&mut sheet, run, old));
+        newest.values().for_each(|run| push_job(&mut sheet, run, old));
     }
     samples
 }
@@ -61,43 +48,24 @@ impl Sheet<'_> {
     fn push(&mut self, name: &'static str, more: &[(&'static str, &str)], value: f64) {
         let mut labels = vec![("pool", "client"), ("agent", self.agent)];
         labels.extend_from_slice(more);
-        self.samples
-            .push(Truth::new(name, VENDOR, self.target, &labels, value));
+        self.samples.push(Truth::new(name, VENDOR, self.target, &labels, value));
     }
 }
 
 fn push_client(sheet: &mut Sheet, client: &Client, old: bool) {
     let restart = client.restart_required && !old;
     let device_id = if old { "" } else { &client.device_id };
-    sheet.push(
-        "resilio_client_info",
-        &[("device_id", device_id), ("server", CONSOLE)],
-        1.0,
-    );
-    let known = states::CLIENT_STATES
-        .iter()
-        .any(|(s, _)| *s == client.state);
-    let state = if known {
-        client.state.as_str()
-    } else {
-        "other"
-    };
+    sheet.push("resilio_client_info", &[("device_id", device_id), ("server", CONSOLE)], 1.0);
+    let known = states::CLIENT_STATES.iter().any(|(s, _)| *s == client.state);
+    let state = if known { client.state.as_str() } else { "other" };
     sheet.push("resilio_client_state", &[("state", state)], 1.0);
     sheet.push("resilio_client_paused", &[], flag(client.paused));
     sheet.push("resilio_client_restart_required", &[], flag(restart));
     if !old {
         let last_seen = client.last_seen as f64;
-        sheet.push(
-            "resilio_client_server_last_seen_timestamp_seconds",
-            &[],
-            last_seen,
-        );
+        sheet.push("resilio_client_server_last_seen_timestamp_seconds", &[], last_seen);
         for (tag, value) in &client.tags {
-            sheet.push(
-                "resilio_client_tag_info",
-                &[("tag", tag), ("value", value)],
-                1.0,
-            );
+            sheet.push("resilio_client_tag_info", &[("tag", tag), ("value", value)], 1.0);
         }
     }
     let health = states::client_health(&client.state, client.paused, restart);
@@ -120,11 +88,7 @@ fn push_job(sheet: &mut Sheet, run: &Run, old: bool) {
     let errors = error_count(&run.errors);
     let health = states::job_health(&run.status, run.size_completed < run.size_total, errors);
     for class in CLASSES {
-        sheet.push(
-            "resilio_job_health",
-            &with(&[("health", class)]),
-            flag(class == health),
-        );
+        sheet.push("resilio_job_health", &with(&[("health", class)]), flag(class == health));
     }
     let moving = matches!(status, "syncing" | "downloading");
     if moving && (0..TEN_YEARS).contains(&run.eta) {

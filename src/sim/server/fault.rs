@@ -39,11 +39,7 @@ pub(super) fn apply(fault: Fault, proper: impl FnOnce() -> Response) -> Response
 fn whole(proper: Response, change: impl FnOnce(Bytes) -> Body) -> Response {
     let (status, headers) = (proper.status, proper.headers.clone());
     let body = change(proper.into_bytes());
-    Response {
-        status,
-        headers,
-        body,
-    }
+    Response { status, headers, body }
 }
 
 /// White space before the last byte is legal in JSON (`]`, `}`) and in XML (`</a   >`).
@@ -52,9 +48,8 @@ fn pad(bytes: Bytes, size: usize) -> Body {
     let last = bytes.len().saturating_sub(1);
     let blanks = Bytes::from(vec![b' '; PAD]);
     let full = iter::repeat_n(blanks.clone(), missing / PAD);
-    let chunks = iter::once(bytes.slice(..last))
-        .chain(full)
-        .chain([blanks.slice(..missing % PAD), bytes.slice(last..)]);
+    let chunks =
+        iter::once(bytes.slice(..last)).chain(full).chain([blanks.slice(..missing % PAD), bytes.slice(last..)]);
     Body::Stream(Box::new(chunks))
 }
 
@@ -72,9 +67,7 @@ pub(super) fn gzip(mut response: Response) -> Response {
         }
         Body::Stream(chunks) => Body::Stream(Box::new(Deflated::new(chunks))),
     };
-    response
-        .with_header(CONTENT_ENCODING.as_str(), "gzip")
-        .with_header(VARY.as_str(), "Accept-Encoding")
+    response.with_header(CONTENT_ENCODING.as_str(), "gzip").with_header(VARY.as_str(), "Accept-Encoding")
 }
 
 /// One gzip member made of chunks while they come.
@@ -86,10 +79,7 @@ struct Deflated<I> {
 impl<I> Deflated<I> {
     fn new(chunks: I) -> Deflated<I> {
         let encoder = GzEncoder::new(Vec::new(), Compression::fast());
-        Deflated {
-            chunks,
-            encoder: Some(encoder),
-        }
+        Deflated { chunks, encoder: Some(encoder) }
     }
 }
 

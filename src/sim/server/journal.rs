@@ -44,10 +44,7 @@ struct Ring {
 
 impl Default for Journal {
     fn default() -> Journal {
-        Journal {
-            started: Instant::now(),
-            ring: Mutex::default(),
-        }
+        Journal { started: Instant::now(), ring: Mutex::default() }
     }
 }
 
@@ -79,10 +76,7 @@ impl Journal {
         let Some(index) = number.checked_sub(ring.first) else {
             return;
         };
-        if let Some(seen) = usize::try_from(index)
-            .ok()
-            .and_then(|i| ring.entries.get_mut(i))
-        {
+        if let Some(seen) = usize::try_from(index).ok().and_then(|i| ring.entries.get_mut(i)) {
             seen.status = status;
             seen.answered = answered;
         }
@@ -120,10 +114,7 @@ mod tests {
         let entries = journal.entries();
         assert_eq!(entries.len(), CAPACITY);
         assert_eq!(entries[0].path, "/2");
-        assert_eq!(
-            entries.last().map(|s| (s.status, s.secret)),
-            Some((201, true))
-        );
+        assert_eq!(entries.last().map(|s| (s.status, s.secret)), Some((201, true)));
         journal.clear();
         journal.close(late, 500);
         assert!(journal.entries().is_empty());

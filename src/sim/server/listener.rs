@@ -112,9 +112,7 @@ impl Host {
         };
         let secret = self.service.carries_secret(&request);
         let vendor = self.service.vendor();
-        let number = self
-            .journal
-            .open(vendor, request.method.as_str(), path, secret);
+        let number = self.journal.open(vendor, request.method.as_str(), path, secret);
         let compress = self.compresses(&request);
         let mut response = self.respond(path, request).await?;
         if compress {
@@ -130,9 +128,7 @@ impl Host {
     /// The services of Microsoft and Citrix stand behind web servers that compress; those of RAS and Resilio do not.
     fn compresses(&self, request: &Request) -> bool {
         matches!(self.service.vendor(), "azure_devops" | "citrix_storefront")
-            && request
-                .header(ACCEPT_ENCODING.as_str())
-                .is_some_and(|accepted| accepted.contains("gzip"))
+            && request.header(ACCEPT_ENCODING.as_str()).is_some_and(|accepted| accepted.contains("gzip"))
     }
 
     async fn respond(&self, path: &str, request: Request) -> Result<Response, HungUp> {

@@ -17,13 +17,8 @@ fn client() -> reqwest::Client {
 }
 
 async fn simulation() -> Simulation {
-    let options = Options {
-        frozen: true,
-        ..Options::default()
-    };
-    Simulation::start(options)
-        .await
-        .expect("free ports on loopback")
+    let options = Options { frozen: true, ..Options::default() };
+    Simulation::start(options).await.expect("free ports on loopback")
 }
 
 #[tokio::test]
@@ -31,30 +26,16 @@ async fn a_fault_breaks_matching_paths_until_healed_and_all_is_in_the_journal() 
     let sim = simulation().await;
     let url = format!("{}/filer-01/api/v3/token", sim.url("resilio"));
     let get = async || client().get(&url).send().await;
-    sim.fail(
-        "resilio",
-        "/token",
-        Fault::Status(418, "{}", "application/json"),
-    );
+    sim.fail("resilio", "/token", Fault::Status(418, "{}", "application/json"));
     assert_eq!(get().await.expect("an answer").status(), 418);
     sim.fail("resilio", "/token", Fault::Drop);
     assert!(get().await.is_err());
     sim.fail("resilio", "/token", Fault::Oversized(1_000_000));
-    let padded = get()
-        .await
-        .expect("an answer")
-        .text()
-        .await
-        .expect("a body");
+    let padded = get().await.expect("an answer").text().await.expect("a body");
     assert!(padded.len() >= 1_000_000);
     serde_json::from_str::<serde_json::Value>(&padded).expect("padded answers are still JSON");
     sim.fail("resilio", "/token", Fault::Truncated);
-    let cut = get()
-        .await
-        .expect("an answer")
-        .text()
-        .await
-        .expect("a body");
+    let cut = get().await.expect("an answer").text().await.expect("a body");
     assert!(serde_json::from_str::<serde_json::Value>(&cut).is_err());
     sim.fail("resilio", "/token", Fault::Html);
     let html = get().await.expect("an answer");
@@ -99,10 +80,7 @@ async fn the_configuration_names_every_vendor() {
     let sim = simulation().await;
     let yaml = sim.config_yaml();
     for vendor in sim.vendors() {
-        assert!(
-            yaml.contains(&format!("vendor: {vendor}\n")),
-            "{vendor} in\n{yaml}"
-        );
+        assert!(yaml.contains(&format!("vendor: {vendor}\n")), "{vendor} in\n{yaml}");
         assert!(yaml.contains(&sim.url(vendor)), "{vendor} in\n{yaml}");
     }
 }
@@ -113,29 +91,15 @@ async fn a_log_on_over_the_wire_is_counted_as_a_secret_and_opens_the_list() {
     let base = sim.url("parallels_ras");
     let log_on = async |password: &str| {
         let body = serde_json::json!({ "username": ParallelsRas::USERNAME, "password": password });
-        let request = client()
-            .post(format!("{base}/api/Session/logon"))
-            .json(&body);
+        let request = client().post(format!("{base}/api/Session/logon")).json(&body);
         request.send().await.expect("an answer")
     };
     let refused = log_on("wrong").await;
     assert_eq!(refused.status(), 401);
-    let body: serde_json::Value = log_on(ParallelsRas::PASSWORD)
-        .await
-        .json()
-        .await
-        .expect("JSON");
+    let body: serde_json::Value = log_on(ParallelsRas::PASSWORD).await.json().await.expect("JSON");
     let token = body["authToken"].as_str().expect("a token");
-    let request = client()
-        .get(format!("{base}/api/Agent"))
-        .header("auth_token", token);
-    let list: Vec<serde_json::Value> = request
-        .send()
-        .await
-        .expect("an answer")
-        .json()
-        .await
-        .expect("an array");
+    let request = client().get(format!("{base}/api/Agent")).header("auth_token", token);
+    let list: Vec<serde_json::Value> = request.send().await.expect("an answer").json().await.expect("an array");
     assert!(list.len() > sim.world().share("parallels_ras"));
     assert_eq!(sim.secrets_seen("parallels_ras"), 2);
     sim.set_secret("parallels_ras", "rotated");
@@ -164,11 +128,7 @@ fn compressed_answers_say_the_same_streamed_or_not() {
     use crate::sim::{Body, Response};
     use std::io::Read as _;
     let text = "roll call ".repeat(10_000);
-    let pieces: Vec<bytes::Bytes> = text
-        .as_bytes()
-        .chunks(997)
-        .map(bytes::Bytes::copy_from_slice)
-        .collect();
+    let pieces: Vec<bytes::Bytes> = text.as_bytes().chunks(997).map(bytes::Bytes::copy_from_slice).collect();
     let streamed = Response::stream("text/plain", pieces.into_iter());
     let whole = Response::full(hyper::StatusCode::OK, "text/plain", text.clone());
     for response in [streamed, whole] {
@@ -176,9 +136,7 @@ fn compressed_answers_say_the_same_streamed_or_not() {
         assert_eq!(zipped.headers["content-encoding"], "gzip");
         let bytes = zipped.into_bytes();
         let mut plain = String::new();
-        flate2::read::GzDecoder::new(bytes.as_ref())
-            .read_to_string(&mut plain)
-            .expect("one gzip member");
+        flate2::read::GzDecoder::new(bytes.as_ref()).read_to_string(&mut plain).expect("one gzip member");
         assert_eq!(plain, text);
     }
     let small = fault::gzip(Response::full(hyper::StatusCode::OK, "text/plain", "short"));
@@ -188,11 +146,7 @@ fn compressed_answers_say_the_same_streamed_or_not() {
 #[tokio::test]
 async fn no_series_of_the_truth_comes_twice_and_a_frozen_world_repeats_itself() {
     for agents in [20, 200, 2_000] {
-        let options = Options {
-            agents,
-            frozen: true,
-            ..Options::default()
-        };
+        let options = Options { agents, frozen: true, ..Options::default() };
         let sim = Simulation::start(options).await.expect("free ports");
         let truth = sim.truth();
         let mut series = std::collections::BTreeSet::new();
@@ -209,55 +163,32 @@ async fn no_series_of_the_truth_comes_twice_and_a_frozen_world_repeats_itself() 
 #[ignore = "a measurement: it must be alone in its process"]
 async fn measure_a_hundred_thousand_agents() {
     let begun = std::time::Instant::now();
-    let options = Options {
-        agents: 100_000,
-        ..Options::default()
-    };
+    let options = Options { agents: 100_000, ..Options::default() };
     let sim = Simulation::start(options).await.expect("free ports");
     println!("started after {:?}, {}", begun.elapsed(), resident());
     let body = serde_json::json!({ "username": ParallelsRas::USERNAME, "password": ParallelsRas::PASSWORD });
-    let log_on = client()
-        .post(sim.url("parallels_ras") + "/api/Session/logon")
-        .json(&body);
-    let answer: serde_json::Value = log_on
-        .send()
-        .await
-        .expect("an answer")
-        .json()
-        .await
-        .expect("JSON");
+    let log_on = client().post(sim.url("parallels_ras") + "/api/Session/logon").json(&body);
+    let answer: serde_json::Value = log_on.send().await.expect("an answer").json().await.expect("JSON");
     let token = answer["authToken"].as_str().expect("a token");
     for path in ["/api/Agent", "/api/RDS/Host"] {
         for _ in 0..5 {
             let asked = std::time::Instant::now();
-            let request = client()
-                .get(sim.url("parallels_ras") + path)
-                .header("auth_token", token);
+            let request = client().get(sim.url("parallels_ras") + path).header("auth_token", token);
             let mut answer = request.send().await.expect("an answer");
             let mut size = 0;
             while let Some(chunk) = answer.chunk().await.expect("a whole body") {
                 size += chunk.len();
             }
-            println!(
-                "{path}: {size} bytes in {:?}, {}",
-                asked.elapsed(),
-                resident()
-            );
+            println!("{path}: {size} bytes in {:?}, {}", asked.elapsed(), resident());
         }
     }
     let asked = std::time::Instant::now();
     let samples = sim.truth().len();
-    println!(
-        "truth: {samples} samples in {:?}, {}",
-        asked.elapsed(),
-        resident()
-    );
+    println!("truth: {samples} samples in {:?}, {}", asked.elapsed(), resident());
 }
 
 fn resident() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let lines = status
-        .lines()
-        .filter(|l| l.starts_with("VmRSS") || l.starts_with("VmHWM"));
+    let lines = status.lines().filter(|l| l.starts_with("VmRSS") || l.starts_with("VmHWM"));
     lines.collect::<Vec<_>>().join(" ")
 }

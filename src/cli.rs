@@ -1,0 +1,237 @@
+//! The command line: one binary, `rollcall`, with the flags of the Prometheus exporters.
+
+mod catalogue;
+mod check;
+mod demo;
+mod log;
+mod probe;
+mod serve;
+mod simulate;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::sim::Incident;
+
+/// Takes the roll call of agent fleets: Parallels RAS, Citrix StoreFront, Azure DevOps and Resilio for Prometheus.
+#[derive(Debug, Parser)]
+#[command(name = "rollcall", version = VERSION, max_term_width = 100, disable_help_subcommand = true)]
+#[command(after_help = "Try `rollcall demo` first: it needs nothing else.")]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    " (revision ",
+    env!("ROLLCALL_REVISION"),
+    ", rustc ",
+    env!("ROLLCALL_RUSTC"),
+    ")"
+);
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Polls the targets of a configuration and serves /metrics until it is stopped.
+    Serve(Serve),
+    /// The daemon over a simulated fleet of every vendor; nothing else is needed.
+    Demo(Demo),
+    /// Only the simulated vendor APIs, with a ready configuration for them.
+    Simulate(Simulate),
+    /// Validates a configuration and tells every error with its place.
+    Check(Check),
+    /// One real poll of one configured target, with all that it asks and gets.
+    Probe(Probe),
+    /// The metric catalogue.
+    Metrics(Metrics),
+    /// A complete annotated configuration.
+    DefaultConfig,
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    /// The configuration.
+    #[arg(long = "config.file", env = "ROLLCALL_CONFIG_FILE", value_name = "FILE", default_value = "rollcall.yml")]
+    config_file: PathBuf,
+    /// Address to listen on, `:10077` for all interfaces; repeatable.
+    #[arg(
+        long = "web.listen-address",
+        env = "ROLLCALL_WEB_LISTEN_ADDRESS",
+        value_name = "ADDRESS",
+        default_value = ":10077"
+    )]
+    #[arg(value_delimiter = ',')]
+    listen: Vec<String>,
+    #[command(flatten)]
+    web: Web,
+    #[command(flatten)]
+    log: Log,
+}
+
+#[derive(Debug, Args)]
+struct Web {
+    /// URL under which people reach the daemon, for links; its path is the default of --web.route-prefix.
+    #[arg(long = "web.external-url", env = "ROLLCALL_WEB_EXTERNAL_URL", value_name = "URL", default_value = "")]
+    external_url: String,
+    /// Prefix of all paths.
+    #[arg(long = "web.route-prefix", env = "ROLLCALL_WEB_ROUTE_PREFIX", value_name = "PATH")]
+    route_prefix: Option<String>,
+    /// Scrapes answered side by side at the most; 0 for any number.
+    #[arg(long = "web.max-requests", env = "ROLLCALL_WEB_MAX_REQUESTS", value_name = "N", default_value_t = 40)]
+    max_requests: usize,
+    /// Allows POST /-/reload.
+    #[arg(long = "web.enable-lifecycle", env = "ROLLCALL_WEB_ENABLE_LIFECYCLE")]
+    enable_lifecycle: bool,
+}
+
+#[derive(Debug, Args)]
+struct Log {
+    /// Least severity that is logged.
+    #[arg(long = "log.level", env = "ROLLCALL_LOG_LEVEL", value_name = "LEVEL", default_value = "info")]
+    level: log::Level,
+    /// Form of the log lines, which go to stderr.
+    #[arg(long = "log.format", env = "ROLLCALL_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
+    format: log::Format,
+}
+
+#[derive(Debug, Args)]
+struct Fleet {
+    /// Agents of all vendors together.
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    agents: usize,
+    /// Replays a scripted incident; repeatable.
+    #[arg(long = "incident", value_name = "NAME", long_help = incidents_help())]
+    incidents: Vec<Incident>,
+    /// The same number gives the same fleet.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// How long the fleet is well before the incidents begin.
+    #[arg(long = "incident.delay", value_name = "DURATION", default_value = "1m", value_parser = crate::config::duration::parse)]
+    incident_delay: std::time::Duration,
+    /// The fleet stands still, so that two readings can be compared.
+    #[arg(long)]
+    frozen: bool,
+}
+
+#[derive(Debug, Args)]
+struct Demo {
+    #[command(flatten)]
+    fleet: Fleet,
+    /// Address to listen on; repeatable.
+    #[arg(long = "web.listen-address", env = "ROLLCALL_WEB_LISTEN_ADDRESS", value_name = "ADDRESS")]
+    #[arg(default_value = "127.0.0.1:10077", value_delimiter = ',')]
+    listen: Vec<String>,
+    #[command(flatten)]
+    web: Web,
+    #[command(flatten)]
+    log: Log,
+}
+
+#[derive(Debug, Args)]
+struct Simulate {
+    #[command(flatten)]
+    fleet: Fleet,
+    /// Where the ready configuration is written.
+    #[arg(long = "config.file", value_name = "FILE", default_value = "rollcall.yml")]
+    config_file: PathBuf,
+    /// Overwrites a configuration that `simulate` did not write.
+    #[arg(long)]
+    force: bool,
+    /// The APIs listen on this port of 127.0.0.1 and the following four; free ports without.
+    #[arg(long, value_name = "PORT")]
+    port: Option<u16>,
+    #[command(flatten)]
+    log: Log,
+}
+
+#[derive(Debug, Args)]
+struct Check {
+    /// The configuration.
+    #[arg(value_name = "FILE")]
+    config_file: PathBuf,
+    /// Also polls each target once.
+    #[arg(long)]
+    connect: bool,
+}
+
+#[derive(Debug, Args)]
+struct Probe {
+    /// Name of the target.
+    #[arg(value_name = "TARGET")]
+    target: String,
+    /// The configuration.
+    #[arg(long = "config.file", env = "ROLLCALL_CONFIG_FILE", value_name = "FILE", default_value = "rollcall.yml")]
+    config_file: PathBuf,
+    /// Also prints the exposition of the target.
+    #[arg(long)]
+    metrics: bool,
+    /// Prints this many agents; 0 for all.
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    agents: usize,
+}
+
+#[derive(Debug, Args)]
+struct Metrics {
+    /// Form of the catalogue.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: catalogue::Format,
+}
+
+/// Runs the command line of this process. 0: fine, 1: what was asked failed, 2: bad command line.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    crate::http::install_crypto();
+    let result = match cli.command {
+        Command::Serve(args) => serve::run(args),
+        Command::Demo(args) => demo::run(args),
+        Command::Simulate(args) => simulate::run(args),
+        Command::Check(args) => check::run(args),
+        Command::Probe(args) => probe::run(args),
+        Command::Metrics(args) => catalogue::run(args.format),
+        Command::DefaultConfig => print(crate::config::default_yaml()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints to stdout; a reader that went away (`| head`) is no error.
+fn print(text: &str) -> Result<(), String> {
+    use std::io::Write;
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(format!("cannot write to stdout: {error}")),
+        _ => Ok(()),
+    }
+}
+
+/// The runtime of a command.
+fn runtime() -> Result<tokio::runtime::Runtime, String> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("cannot start the runtime: {error}"))
+}
+
+fn incidents_help() -> String {
+    let lines = Incident::ALL.iter().map(|incident| format!("\n  {:20}{}", incident.name(), incident.description()));
+    format!("Replays a scripted incident; repeatable:{}", lines.collect::<String>())
+}
+
+impl Fleet {
+    fn options(&self) -> crate::sim::Options {
+        crate::sim::Options {
+            agents: self.agents,
+            seed: self.seed,
+            incidents: self.incidents.clone(),
+            incident_delay: self.incident_delay,
+            frozen: self.frozen,
+            ..Default::default()
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! `rollcall probe`: one real poll of one target, with all that it asks and gets.
+
+use std::{
+    collections::BTreeMap,
+    io::{IsTerminal, Write},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::time::{Instant, timeout_at};
+
+use super::Probe;
+use crate::{
+    clock::Clock,
+    config::{Config, Target},
+    exposition,
+    failure::{Failure, Reason},
+    http::{Client, Exchange, Tracer},
+    poll::memory::Memory,
+    snapshot::{Ledger, Snapshot},
+    vendor::{self, Context, Outcome, Warning, Warnings, logon::Logons},
+};
+
+pub fn run(args: Probe) -> Result<(), String> {
+    let config = Config::load(&args.config_file).map_err(|errors| errors.to_string())?;
+    let Some(target) = config.targets.iter().find(|target| target.name == args.target) else {
+        let names: Vec<&str> = config.targets.iter().map(|target| target.name.as_str()).collect();
+        return Err(format!("no target is called {:?}; there are: {}", args.target, names.join(", ")));
+    };
+    eprintln!("polling {} ({}, {}), at most {:?}", target.name, target.vendor(), target.url, target.timeout);
+    let target = Arc::clone(target);
+    super::runtime()?.block_on(async {
+        let logons = Logons::default();
+        restore_holds(&config, &logons);
+        let ticker = std::io::stderr().is_terminal().then(|| tokio::spawn(tick()));
+        let poll = poll_once(target, &logons, Some(Arc::new(show))).await;
+        if let Some(ticker) = ticker {
+            ticker.abort();
+        }
+        let poll = poll.map_err(|failure| format!("{}: {failure}", failure.reason()))?;
+        super::print(&poll.describe(args.agents))?;
+        if args.metrics {
+            super::print(&format!("\n{}", String::from_utf8_lossy(&exposition::of_target(poll.snapshot.clone()))))?;
+        }
+        let (line, good) = poll.verdict();
+        if good { Ok(()) } else { Err(line) }
+    })
+}
+
+/// Log-ons that the daemon holds are held here too: a look must not lock an account either.
+pub fn restore_holds(config: &Config, logons: &Logons) {
+    if let Some(path) = config.state_file.as_ref().filter(|path| path.exists())
+        && let Ok(text) = std::fs::read(path)
+        && let Ok(state) = serde_json::from_slice::<crate::poll::state::State>(&text)
+    {
+        logons.restore(state.identities);
+    }
+}
+
+/// What a poll came to.
+pub struct Poll {
+    pub snapshot: Snapshot,
+    took: Duration,
+    failure: Option<Failure>,
+    failed_parts: Vec<(Box<str>, Failure)>,
+    warnings: Warnings,
+}
+
+/// Polls a target once, outside of any schedule, and logs off.
+pub async fn poll_once(target: Arc<Target>, logons: &Logons, tracer: Option<Tracer>) -> Result<Poll, Failure> {
+    let client = match tracer {
+        Some(tracer) => Client::traced(&target, tracer)?,
+        None => Client::new(&target)?,
+    };
+    let clock = Clock::system();
+    let (now, started) = (clock.now(), Instant::now());
+    let (memory, warnings) = (Memory::default(), Warnings::default());
+    let mut api = vendor::open(Arc::clone(&target), client.clone(), Arc::new(logons.clone()));
+    let cx = Context { now, deadline: started + target.timeout, memory: &memory, warnings: &warnings };
+    let outcome = match timeout_at(cx.deadline, api.poll(&cx)).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(Failure::new(Reason::Timeout, format!("the poll took longer than {:?}", target.timeout))),
+    };
+    let took = started.elapsed();
+    let closing = Instant::now() + Duration::from_secs(3);
+    let _ = timeout_at(closing, api.close(&Context { deadline: closing, ..cx })).await;
+    let observation = outcome?;
+    let mut ledger = Ledger::new(Arc::clone(&target), false);
+    let failure = observation.failure.clone();
+    let failed = observation.parts.iter().filter_map(|(key, outcome)| match outcome {
+        Outcome::Failed(failure) => Some((key.clone(), failure.clone())),
+        Outcome::Fresh(_) => None,
+    });
+    let failed_parts: Vec<(Box<str>, Failure)> = failed.collect();
+    ledger.apply(observation, now, &warnings)?;
+    ledger.status.up = Some(failure.is_none());
+    ledger.status.partial = !failed_parts.is_empty();
+    ledger.status.polls = 1;
+    ledger.status.last_poll = Some(now);
+    ledger.status.last_success = failure.is_none().then_some(now);
+    ledger.status.duration = took;
+    ledger.status.requests = client.stats().counts();
+    for (count, warning) in ledger.status.warnings.iter_mut().zip(Warning::ALL) {
+        *count = warnings.count(warning);
+    }
+    let snapshot = ledger.publish(now).snapshot;
+    Ok(Poll { snapshot, took, failure, failed_parts, warnings })
+}
+
+impl Poll {
+    /// One line, and whether it is good news.
+    pub fn verdict(&self) -> (String, bool) {
+        let what = format!("{} agents in {:.2?}", self.snapshot.agents.len(), self.took);
+        match (&self.failure, self.failed_parts.len()) {
+            (Some(failure), _) => (format!("{}: {failure}", failure.reason()), false),
+            (None, 0) => (what, true),
+            (None, n) => (format!("partial, {n} parts failed; {what}"), false),
+        }
+    }
+
+    /// What was decoded, for people.
+    fn describe(&self, limit: usize) -> String {
+        let mut text = String::from("\n");
+        for (part, failure) in &self.failed_parts {
+            text += &format!("part {part} failed, {}: {failure}\n", failure.reason());
+        }
+        for (kind, detail) in self.warnings.details() {
+            text += &format!("odd, {}: {detail}\n", kind.as_str());
+        }
+        let mut pools: BTreeMap<&str, usize> = BTreeMap::new();
+        self.snapshot.agents.iter().for_each(|agent| *pools.entry(&agent.pool).or_default() += 1);
+        for (pool, agents) in pools {
+            text += &format!("pool {pool}: {agents} agents\n");
+        }
+        let shown = if limit == 0 { usize::MAX } else { limit };
+        for agent in self.snapshot.agents.iter().take(shown) {
+            text += &format!("  {:14}{:24}{:32}{}\n", agent.health, agent.pool, agent.name, agent.state);
+        }
+        let left = self.snapshot.agents.len().saturating_sub(shown);
+        if left > 0 {
+            text += &format!("  and {left} more; --agents 0 prints all\n");
+        }
+        text + &format!("\n{}\n", self.verdict().0)
+    }
+}
+
+/// One exchange, when it has ended.
+fn show(exchange: &Exchange) {
+    let end = match (&exchange.status, &exchange.failure) {
+        (Some(status), _) => format!("{status}, {} bytes", exchange.bytes),
+        (None, Some(failure)) => format!("{}: {failure}", failure.reason()),
+        (None, None) => String::new(),
+    };
+    let mut text = format!("{:>8.1?}  {}\n          {end}\n", exchange.duration, exchange.request);
+    for (name, value) in &exchange.headers {
+        text += &format!("          > {name}: {value}\n");
+    }
+    // Nobody is left to tell where stderr is closed.
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+/// Shows on a terminal that it is still waiting.
+async fn tick() {
+    for seconds in 1.. {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        eprint!("\r{seconds} s\r");
+    }
+}
