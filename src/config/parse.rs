@@ -6,6 +6,7 @@ mod files;
 mod http;
 mod labels;
 mod pem;
+mod polling;
 mod target;
 mod vendors;
 
@@ -17,7 +18,7 @@ use super::{
     read::{Context, Section},
     yaml::{self, Node},
 };
-use target::Defaults;
+use polling::Polling;
 
 /// How a configuration is read.
 pub(super) struct Reading<'a> {
@@ -60,7 +61,9 @@ pub(super) fn read(bytes: &[u8], reading: &Reading<'_>, ctx: &Context<'_>) -> Op
         }
         return None;
     };
-    let defaults = Defaults::read(root.section("defaults"));
+    let section = root.section("defaults");
+    let defaults = Polling::read(&section);
+    section.finish();
     let outbound = http::read(&root.section("http"), &Http::default());
     let exposition = exposition(root.section("exposition"));
     let state_file = state_file(&root, reading);
@@ -116,7 +119,7 @@ fn state_file(root: &Section<'_>, reading: &Reading<'_>) -> Option<PathBuf> {
 
 /// The targets of all files.
 struct Targets<'a> {
-    defaults: &'a Defaults,
+    defaults: &'a Polling,
     http: &'a Http,
     first: HashMap<String, Mark>,
     read: Vec<Arc<Target>>,

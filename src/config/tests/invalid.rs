@@ -29,18 +29,16 @@ fn errors(text: &str) -> String {
 
 #[test]
 fn every_error_is_told_with_its_place() {
+    let mut wrong = String::new();
     for path in fixtures() {
         let text = fs::read_to_string(&path).expect("a fixture can be read");
         let expected: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("#! ")).collect();
         let errors = errors(&text);
-        assert_eq!(
-            errors.lines().collect::<Vec<_>>(),
-            expected,
-            "{}\n#! {}",
-            path.display(),
-            errors.replace('\n', "\n#! ")
-        );
+        if errors.lines().collect::<Vec<_>>() != expected {
+            wrong.push_str(&format!("{}\n#! {}\n", path.display(), errors.replace('\n', "\n#! ")));
+        }
     }
+    assert!(wrong.is_empty(), "these fixtures give:\n{wrong}");
 }
 
 #[test]
