@@ -21,9 +21,7 @@ pub(super) fn read(section: Section<'_>, defaults: &Polling, outbound: &Http) ->
     let url_item = section.require("url");
     let url = url_item.as_ref().and_then(Item::url);
     let polling = Polling::read(&section).or(*defaults);
-    let http_section = section.section("http");
-    let http = http::read(&http_section, outbound);
-    http_section.finish();
+    let http = http::read(section.section("http"), outbound);
     let labels = section.get("labels").map(|item| labels::of_target(&item)).unwrap_or_default();
     let expect = section.list("expect").iter().filter_map(expect).collect();
     let health_overrides = section.list("health_overrides").iter().filter_map(health_override).collect();
