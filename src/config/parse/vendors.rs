@@ -121,7 +121,7 @@ fn session(section: Section<'_>) -> Option<Session> {
     let endpoint_port = section.port("endpoint_port", 3389);
     let portal_item = section.require("portal_url");
     // Sent as it stands, so it stays a text.
-    let portal_url = portal_item.and_then(|item| item.text_of(1..=2000).filter(|_| item.url().is_some()));
+    let portal_url = portal_item.and_then(|item| item.text_of(1..=2000).filter(|text| is_web_address(&item, text)));
     let username = section.require_text("username", 1..=260);
     let password = credentials::require_secret(&section, "password", "password_file");
     if let Some(item) = section.get("password") {
@@ -148,6 +148,17 @@ fn session(section: Section<'_>) -> Option<Session> {
         app_params,
         prime_timeout,
     })
+}
+
+/// The portal's address is only handed on, so it may have a query.
+fn is_web_address(item: &Item<'_>, text: &str) -> bool {
+    let is_good =
+        |url: &Url| matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none();
+    let good = Url::parse(text).is_ok_and(|url| is_good(&url));
+    if !good {
+        item.error("must be a URL with https:// or http:// and without credentials");
+    }
+    good
 }
 
 /// The vendor takes whole seconds up to 1800; 0 and 2 mean not to wait.
