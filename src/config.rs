@@ -73,7 +73,8 @@ impl Config {
         let file = path.display().to_string();
         let bytes = std::fs::read(path).map_err(|error| {
             let mark = Mark { file: file.as_str().into(), line: 1, column: 1 };
-            Errors::new(vec![Problem { mark, path: String::new(), message: format!("cannot be read: {error}") }])
+            let message = format!("cannot be read: {error}");
+            Errors::new(vec![Problem { mark, path: String::new(), message }], &file)
         })?;
         let base_dir = path.parent().unwrap_or(Path::new(""));
         let state_directory = std::env::var_os("STATE_DIRECTORY");

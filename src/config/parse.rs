@@ -6,6 +6,7 @@ mod files;
 mod http;
 mod labels;
 mod pem;
+mod polling;
 mod target;
 mod vendors;
 
@@ -17,7 +18,7 @@ use super::{
     read::{Context, Section},
     yaml::{self, Node},
 };
-use target::Defaults;
+use polling::Polling;
 
 /// How a configuration is read.
 pub(super) struct Reading<'a> {
@@ -35,18 +36,18 @@ pub(super) struct Reading<'a> {
 pub(super) fn parse(bytes: &[u8], reading: &Reading<'_>) -> Result<Config, Errors> {
     let ctx = Context::new(reading.base_dir, reading.strict);
     let config = read(bytes, reading, &ctx);
-    finish(config, ctx)
+    finish(config, ctx, reading)
 }
 
 /// Errors win; otherwise the warnings go along.
-pub(super) fn finish(config: Option<Config>, ctx: Context<'_>) -> Result<Config, Errors> {
+fn finish(config: Option<Config>, ctx: Context<'_>, reading: &Reading<'_>) -> Result<Config, Errors> {
     let errors = ctx.errors.into_inner();
     match config {
         Some(mut config) if errors.is_empty() => {
-            config.warnings = sorted(ctx.warnings.into_inner()).iter().map(ToString::to_string).collect();
+            config.warnings = sorted(ctx.warnings.into_inner(), reading.file).iter().map(ToString::to_string).collect();
             Ok(config)
         }
-        _ => Err(Errors::new(errors)),
+        _ => Err(Errors::new(errors, reading.file)),
     }
 }
 
@@ -60,8 +61,10 @@ pub(super) fn read(bytes: &[u8], reading: &Reading<'_>, ctx: &Context<'_>) -> Op
         }
         return None;
     };
-    let defaults = Defaults::read(root.section("defaults"));
-    let outbound = http::read(&root.section("http"), &Http::default());
+    let section = root.section("defaults");
+    let defaults = Polling::read(&section);
+    section.finish();
+    let outbound = http::read(root.section("http"), &Http::default());
     let exposition = exposition(root.section("exposition"));
     let state_file = state_file(&root, reading);
     let mut targets = Targets { defaults: &defaults, http: &outbound, first: HashMap::new(), read: Vec::new() };
@@ -116,7 +119,7 @@ fn state_file(root: &Section<'_>, reading: &Reading<'_>) -> Option<PathBuf> {
 
 /// The targets of all files.
 struct Targets<'a> {
-    defaults: &'a Defaults,
+    defaults: &'a Polling,
     http: &'a Http,
     first: HashMap<String, Mark>,
     read: Vec<Arc<Target>>,

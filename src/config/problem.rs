@@ -45,9 +45,9 @@ pub struct Errors(Vec<Problem>);
 
 impl Errors {
     /// The problems, sorted by place, the main file first.
-    pub(super) fn new(problems: Vec<Problem>) -> Errors {
+    pub(super) fn new(problems: Vec<Problem>, main: &str) -> Errors {
         debug_assert!(!problems.is_empty(), "no errors is not an error");
-        Errors(sorted(problems))
+        Errors(sorted(problems, main))
     }
 
     /// One by one.
@@ -76,9 +76,9 @@ impl fmt::Display for Errors {
 
 impl std::error::Error for Errors {}
 
-/// Sorts by place; files keep the order in which they first appear.
-pub(super) fn sorted(mut problems: Vec<Problem>) -> Vec<Problem> {
-    let mut files: Vec<Arc<str>> = Vec::new();
+/// Sorts by place: the main file first, the others in the order in which they first appear.
+pub(super) fn sorted(mut problems: Vec<Problem>, main: &str) -> Vec<Problem> {
+    let mut files: Vec<Arc<str>> = vec![main.into()];
     for problem in &problems {
         if !files.contains(&problem.mark.file) {
             files.push(problem.mark.file.clone());

@@ -37,9 +37,7 @@ fn alertmanager(item: &Item<'_>, outbound: &Http) -> Option<Alertmanager> {
     let section = item.section()?;
     let url_item = section.require("url");
     let url = url_item.as_ref().and_then(Item::url);
-    let http_section = section.section("http");
-    let http = http::read(&http_section, outbound);
-    http_section.finish();
+    let http = http::read(section.section("http"), outbound);
     let auth = credentials::proxy_auth(section.section("auth"));
     section.finish();
     if let (Some(item), Some(url)) = (&url_item, &url) {

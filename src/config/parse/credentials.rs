@@ -59,8 +59,8 @@ pub(super) fn login(section: &Section<'_>) -> Option<Login> {
 /// Credentials for a reverse proxy or an Alertmanager, where there are any.
 pub(super) fn proxy_auth(section: Section<'_>) -> Option<ProxyAuth> {
     let section = section.holding_secrets();
-    let basic = ["username", "password", "password_file"].iter().any(|key| section.get(key).is_some());
-    let token = ["bearer_token", "bearer_token_file"].into_iter().find_map(|key| section.get(key));
+    let basic = ["username", "password", "password_file"].map(|key| section.get(key).is_some()).contains(&true);
+    let token = ["bearer_token", "bearer_token_file"].map(|key| section.get(key)).into_iter().flatten().next();
     let auth = match (basic, token) {
         (true, Some(token)) => {
             token.error("a user name and a bearer token cannot both be given");

@@ -17,11 +17,13 @@ const RESERVED: [&str; 6] =
     ["host", "connection", "content-length", "content-type", "transfer-encoding", "accept-encoding"];
 
 /// The settings over those of the level above.
-pub(super) fn read(section: &Section<'_>, above: &Http) -> Http {
+pub(super) fn read(section: Section<'_>, above: &Http) -> Http {
+    let section = section.holding_secrets();
     let proxy = section.get("proxy_url").map_or(above.proxy.clone(), |item| proxy(&item));
     let tls = tls(section.section("tls"), &above.tls);
     let headers = section.get("headers").map_or(above.headers.clone(), |item| headers(&item));
     let allow_cleartext_credentials = section.bool("allow_cleartext_credentials", above.allow_cleartext_credentials);
+    section.finish();
     Http { proxy, tls, headers, allow_cleartext_credentials }
 }
 

@@ -22,7 +22,7 @@ pub(super) fn certificates(item: &Item<'_>) -> Option<PathBuf> {
 /// A file with a private key.
 pub(super) fn private_key(item: &Item<'_>) -> Option<PathBuf> {
     let path = item.path()?;
-    check(item, &path, "private key without a password", |bytes| PrivateKeyDer::from_pem_slice(bytes).is_ok())?;
+    check(item, &path, "unencrypted private key", |bytes| PrivateKeyDer::from_pem_slice(bytes).is_ok())?;
     Some(path)
 }
 

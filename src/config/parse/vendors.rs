@@ -6,17 +6,21 @@ use reqwest::Url;
 
 use super::credentials;
 use crate::config::{
-    Http,
+    Http, duration,
     glob::{Glob, Globs},
     read::{Item, Section},
     target::{
         AzureAuth, AzureDevOps, CitrixMethod, CitrixStorefront, ParallelsRas, ParallelsRasSession, ProbeMode, Resilio,
         Session, VendorSettings,
     },
+    yaml::Value,
 };
 
+/// How long the broker may take, where nothing is said.
+const PRIME_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// The vendors.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 pub(super) enum Vendor {
     ParallelsRas,
     ParallelsRasSession,
@@ -46,13 +50,34 @@ pub(super) fn read(vendor: Vendor, section: &Section<'_>, http: &Http) -> Option
 }
 
 /// What is known of a vendor's addresses.
-pub(super) fn check_url(item: &Item<'_>, url: &Url, settings: &VendorSettings) {
-    if matches!(settings, VendorSettings::AzureDevOps(_))
-        && url.host_str() == Some("dev.azure.com")
-        && url.path() == "/"
-    {
+pub(super) fn check_url(item: &Item<'_>, url: &Url, vendor: Vendor) {
+    if vendor == Vendor::AzureDevOps && url.host_str() == Some("dev.azure.com") && url.path() == "/" {
         item.error("must name the organization, as in https://dev.azure.com/contoso");
     }
+}
+
+/// Whether credentials are sent: only Resilio may go without.
+pub(super) fn has_credentials(vendor: Vendor, section: &Section<'_>) -> bool {
+    let is_empty = |item: &Item<'_>| matches!(&item.node.value, Value::Map(entries) if entries.is_empty());
+    vendor != Vendor::Resilio || section.get("auth").is_some_and(|item| !is_empty(&item))
+}
+
+/// The priming time of a deep session probe, whatever is wrong with its other settings.
+pub(super) fn deep_prime_timeout(vendor: Vendor, section: &Section<'_>) -> Option<Duration> {
+    if vendor != Vendor::ParallelsRasSession || section.get("mode")?.scalar() != Some("deep") {
+        return None;
+    }
+    let given = || match &section.get("session")?.node.value {
+        Value::Map(entries) => {
+            let entry = entries.iter().find(|entry| entry.key == "prime_timeout")?;
+            match &entry.node.value {
+                Value::Scalar { text, .. } => duration::parse(text).ok(),
+                _ => None,
+            }
+        }
+        _ => None,
+    };
+    Some(given().unwrap_or(PRIME_TIMEOUT))
 }
 
 /// `auth:`, which must be there.
@@ -96,7 +121,7 @@ fn session(section: Section<'_>) -> Option<Session> {
     let endpoint_port = section.port("endpoint_port", 3389);
     let portal_item = section.require("portal_url");
     // Sent as it stands, so it stays a text.
-    let portal_url = portal_item.and_then(|item| item.text_of(1..=2000).filter(|_| item.url().is_some()));
+    let portal_url = portal_item.and_then(|item| item.text_of(1..=2000).filter(|text| is_web_address(&item, text)));
     let username = section.require_text("username", 1..=260);
     let password = credentials::require_secret(&section, "password", "password_file");
     if let Some(item) = section.get("password") {
@@ -109,7 +134,7 @@ fn session(section: Section<'_>) -> Option<Session> {
         app.error("params", "is given without path");
     }
     app.finish();
-    let prime_timeout = section.get("prime_timeout").map_or(Duration::from_secs(60), |item| prime_timeout(&item));
+    let prime_timeout = section.get("prime_timeout").map_or(PRIME_TIMEOUT, |item| prime_timeout(&item));
     section.finish();
     Some(Session {
         ras_host: ras_host?,
@@ -125,9 +150,20 @@ fn session(section: Section<'_>) -> Option<Session> {
     })
 }
 
+/// The portal's address is only handed on, so it may have a query.
+fn is_web_address(item: &Item<'_>, text: &str) -> bool {
+    let is_good =
+        |url: &Url| matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none();
+    let good = Url::parse(text).is_ok_and(|url| is_good(&url));
+    if !good {
+        item.error("must be a URL with https:// or http:// and without credentials");
+    }
+    good
+}
+
 /// The vendor takes whole seconds up to 1800; 0 and 2 mean not to wait.
 fn prime_timeout(item: &Item<'_>) -> Duration {
-    let duration = item.duration(Duration::from_secs(3)).unwrap_or(Duration::from_secs(60));
+    let duration = item.duration(Duration::from_secs(3)).unwrap_or(PRIME_TIMEOUT);
     if duration > Duration::from_secs(1800) {
         item.error("must be 30m at the most");
     }
@@ -166,7 +202,7 @@ fn azure_devops(section: &Section<'_>, http: &Http) -> Option<AzureDevOps> {
 
 /// A personal access token or an application of Entra, one of them.
 fn azure_auth(section: Section<'_>, http: &Http) -> Option<AzureAuth> {
-    let token = ["pat", "pat_file"].into_iter().any(|key| section.get(key).is_some());
+    let token = ["pat", "pat_file"].map(|key| section.get(key).is_some()).contains(&true);
     let auth = match (token, section.get("entra")) {
         (true, Some(item)) => {
             item.error("a pat and entra cannot both be given");

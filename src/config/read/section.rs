@@ -28,11 +28,6 @@ impl<'a> Section<'a> {
         self
     }
 
-    /// Whether the configuration has it.
-    pub fn is_given(&self) -> bool {
-        self.given.is_some()
-    }
-
     /// Where it stands, where it is given.
     pub fn mark(&self) -> Option<&'a Mark> {
         self.given.map(|(_, mark)| mark)

@@ -128,4 +128,15 @@ mod tests {
             assert_eq!(quoted(text), expected);
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_back_as_it_was(text: String) {
+            let written = Out::Map(vec![("key".to_owned(), Out::List(vec![Out::Text(text.clone())]))]).to_string();
+            let (tree, problems) = crate::config::yaml::read(written.as_bytes(), "written");
+            proptest::prop_assert!(problems.is_empty(), "{problems:?} in {written}");
+            let shown = format!("{:?}", tree.map(|node| node.value));
+            proptest::prop_assert!(shown.contains(&format!("text: {text:?}")), "{shown}");
+        }
+    }
 }

@@ -170,6 +170,8 @@ impl Composer {
                             }
                         }
                     }
+                    // Of an alias without an anchor it was told already.
+                    Value::Scalar { .. } if entry.node.is_null() => {}
                     Value::Scalar { .. } => self.problem(entry.node.mark, "<< takes a mapping or a list of mappings"),
                 }
             } else if let Some(line) = lines.get(&entry.key) {
@@ -226,6 +228,9 @@ fn explain(kind: &ErrorKind) -> String {
                 .to_owned()
         }
         ErrorKind::UnclosedQuotedScalar => "a quote is opened and never closed".to_owned(),
+        ErrorKind::InvalidQuotedScalarIndent => {
+            "a quote is still open here, or the lines within it are not indented".to_owned()
+        }
         ErrorKind::UnknownQuotedScalarEscape => {
             "unknown escape in double quotes; in single quotes a backslash is only a backslash".to_owned()
         }

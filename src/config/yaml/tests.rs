@@ -49,7 +49,7 @@ fn syntax_errors_name_their_place() {
     for (text, expected) in [
         ("a: 1\n\tb: 2\n", "x.yml:2:1: a tab cannot indent in YAML; use spaces"),
         ("a: [1, 2\n", "x.yml:1:4: [ is opened and never closed"),
-        ("a: 'x\n", "x.yml:1:4: a quote is opened and never closed"),
+        ("a: 'x\n", "x.yml:2:1: a quote is still open here, or the lines within it are not indented"),
         ("a: @x\n", "x.yml:1:4: a value that begins with this character must be in quotes"),
         (
             "a: b: c\n",
