@@ -22,7 +22,7 @@ pub(super) struct Target {
 pub(super) const OFFLINE_BY_DESIGN: &str = "*-placeholder";
 
 /// The results that the reference lists.
-const RESULTS: [&str; 6] = [
+pub(super) const RESULTS: [&str; 6] = [
     "abandoned",
     "canceled",
     "failed",

@@ -178,8 +178,8 @@ impl Farm {
         let calm = |second| self.calm(second, index, kind, dice);
         if let Some(lost) = self.lost(view, kind) {
             let registered = calm(view.now - lost).1 == "Registered";
-            // Most fall silent within five minutes; on some the users go on working.
-            let silent = lost >= 60 + (index as i64 * 37) % 240 && !index.is_multiple_of(8);
+            // Nearly all fall silent within five minutes; on a few the users go on working.
+            let silent = lost >= 60 + (index as i64 * 37) % 240 && index % 40 != 1;
             let registration = if registered && !silent {
                 "Registered"
             } else {
