@@ -2,7 +2,7 @@
 
 use super::super::{Quirk, azure_devops::moment::Moment};
 use super::{
-    fleet::{Farm, Given, Kind, View},
+    fleet::{Farm, Kind, View},
     states::{POWER, REGISTRATION},
 };
 
@@ -255,14 +255,4 @@ fn sid(farm: usize, index: usize) -> String {
         domain[farm % domain.len()],
         1_000_001 + index
     )
-}
-
-impl From<State> for Given {
-    fn from((power, registration, in_progress): State) -> Given {
-        Given {
-            power,
-            registration,
-            in_progress,
-        }
-    }
 }
