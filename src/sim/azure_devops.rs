@@ -68,6 +68,8 @@ impl AzureDevops {
     pub const CLIENT_SECRET: &'static str = "simulated-client-secret";
     /// The scope that tokens for Azure DevOps have to be asked with.
     pub const SCOPE: &'static str = "499b84ac-1321-427f-aa17-267ca6975798/.default";
+    /// Every result of a job that the reference lists, for comparing tables.
+    pub const RESULTS: [&'static str; 6] = truth::RESULTS;
 
     /// The organisation of that world.
     pub fn new(world: Arc<World>) -> AzureDevops {
@@ -263,7 +265,7 @@ impl Service for AzureDevops {
     vendor: {VENDOR}
     url: {base}/contoso
     interval: {seconds}s
-    auth: {{ pat: "{pat}" }}
+    auth: {{ pat: {pat} }}
     offline_by_design: ["{design}"]
   - name: {with_entra}
     vendor: {VENDOR}
@@ -273,7 +275,7 @@ impl Service for AzureDevops {
       entra:
         tenant_id: {tenant}
         client_id: {client}
-        client_secret: "{secret}"
+        client_secret: {secret}
         authority: {base}
     pools: {{ include: [{pools}] }}
     offline_by_design: ["{design}"]
@@ -282,8 +284,9 @@ impl Service for AzureDevops {
             with_entra = WITH_ENTRA.name,
             tenant = AzureDevops::TENANT_ID,
             client = AzureDevops::CLIENT_ID,
-            pat = auth.pat,
-            secret = auth.client_secret,
+            // A JSON string is one of YAML too, whatever is in it.
+            pat = json!(auth.pat),
+            secret = json!(auth.client_secret),
         )
     }
 

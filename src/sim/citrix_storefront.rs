@@ -63,6 +63,16 @@ impl CitrixStorefront {
     /// The password that is accepted at first.
     pub const PASSWORD: &'static str = "simulated-citrix-password";
 
+    /// Every power state that the vendor's page lists, for comparing tables.
+    pub const POWER_STATES: [&'static str; 12] = states::POWER;
+    /// Every registration state of that page.
+    pub const REGISTRATION_STATES: [&'static str; 4] = states::REGISTRATION;
+
+    /// The class that the contract gives to a combination of states, for comparing tables.
+    pub fn health(power: &str, registration: &str, in_progress: bool, multi: bool) -> &'static str {
+        states::health(power, registration, in_progress, multi)
+    }
+
     /// The StoreFront of that world. The password ends 60 days after its beginning.
     pub fn new(world: Arc<World>) -> CitrixStorefront {
         CitrixStorefront {
@@ -213,10 +223,11 @@ impl Service for CitrixStorefront {
         let interval = if self.world.share(VENDOR) > 2_000 { 30 } else { 10 };
         format!(
             "  - name: {}\n    vendor: {VENDOR}\n    url: {base}/Citrix/Store\n    interval: {interval}s\n    \
-             auth: {{ username: '{}', password: \"{}\", method: explicit_forms }}\n    enumerate_interval: 30s\n",
+             auth: {{ username: '{}', password: {}, method: explicit_forms }}\n    enumerate_interval: 30s\n",
             truth::TARGET,
             CitrixStorefront::USERNAME,
-            self.auth().account.password,
+            // A JSON string is one of YAML too, whatever is in it.
+            serde_json::Value::from(self.auth().account.password.as_str()),
         )
     }
 

@@ -374,3 +374,12 @@ fn a_hundred_thousand_agents_are_streamed_and_the_same_for_the_same_seed() {
     assert_eq!(first, bytes(&service_of(1)));
     assert_ne!(first, bytes(&service_of(2)));
 }
+
+#[test]
+fn the_targets_carry_whatever_the_secret_holds() {
+    let service = service(200);
+    service.set_secret("a\"b\\c");
+    let targets = service.targets("http://127.0.0.1:1");
+    assert!(targets.contains(r#"auth: { pat: "a\"b\\c" }"#), "{targets}");
+    assert!(targets.contains("url: http://127.0.0.1:1/tfs/DefaultCollection"));
+}
