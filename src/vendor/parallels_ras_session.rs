@@ -98,7 +98,7 @@ impl ParallelsRasSession {
             Verdict::Account => {
                 Some(permit.refused(&format!("the broker refused the account of the session: {}", probe.state())))
             }
-            Verdict::Ok => {
+            Verdict::Ok if self.proves_account() => {
                 permit.accepted();
                 failure
             }
@@ -110,6 +110,12 @@ impl ParallelsRasSession {
         let part = probe.part(&self.target, &self.settings);
         self.last = Some(probe);
         Ok(Observation { failure, ..Observation::single(part) })
+    }
+
+    /// Whether a success says that the account's password is good. A light probe logs nobody on, so it lifts only a hold
+    /// that such a probe brought about: else it would clear the way for a wrong password of a deep one every few minutes.
+    fn proves_account(&self) -> bool {
+        self.settings.mode == ProbeMode::Deep || self.last.as_ref().is_some_and(Probe::refused_account)
     }
 
     /// While the account is held nothing is sent, and the last verdict stays and does not go stale.

@@ -201,3 +201,27 @@ async fn a_deep_probe_says_so() {
     assert!(told(&observation)[0].contains(r#"mode="deep"} 1"#));
     assert!(stub.take()[0].body.contains(r#""prime_session":1,"timeout":60,"#));
 }
+
+#[tokio::test]
+async fn a_light_success_does_not_lift_the_hold_of_a_deep_refusal() {
+    let stub = Stub::start(|seen| match seen.body.contains(r#""prime_session":1"#) {
+        true => (400, JSON, r#"{"code":5155}"#.to_owned()),
+        false => (200, JSON, r#"{"userportal":"https://x"}"#.to_owned()),
+    })
+    .await;
+    let mut light = open(stub.url.as_str());
+    let deep = target::ParallelsRasSession { mode: ProbeMode::Deep, ..settings() };
+    let mut deep = open_with(stub.url.as_str(), deep, Vec::new());
+    deep.logons = Arc::clone(&light.logons);
+    const HOUR: u64 = 3600;
+    for (seconds, probes, held) in [(0, 2, None), (HOUR, 0, Some(Reason::Held)), (6 * HOUR, 2, None)] {
+        let observation = poll_at(&mut light, seconds).await.expect("a datum");
+        assert_eq!(observation.failure.as_ref().map(|f| f.reason), held);
+        assert_eq!(&*part(&observation).agents[0].state, "ok");
+        let observation = poll_at(&mut deep, seconds).await.expect("a datum");
+        assert_eq!(observation.failure.map(|f| f.reason), Some(held.unwrap_or(Reason::Auth)));
+        assert_eq!(stub.asked().len(), probes, "after {seconds} s");
+    }
+    let observation = poll_at(&mut light, 7 * HOUR).await.expect("a datum");
+    assert_eq!(observation.failure.map(|f| f.reason), Some(Reason::Held), "the second refusal is held as long");
+}
