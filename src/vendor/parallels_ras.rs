@@ -1,7 +1,31 @@
-//! ParallelsRas.
+//! Parallels RAS REST API: the state of every agent of a farm, by `GET /api/Agent`.
+//!
+//! The API is served by the RAS Web Administration Service, `https://<host>:20443/api/...` unless changed, which may run
+//! on another machine than the Connection Broker: that the API is down does not mean that the farm is.
+//!
+//! **Credentials**: a RAS administrator account. Its rights are those of the console; one that may only view is enough.
+//! A custom administrator sees what he has rights on, and gets 401 for the rest.
+//!
+//! **Sends** `POST /api/Session/logon`, `POST /api/Session/logoff` and otherwise only `GET`: `PUT` and `DELETE` on the very
+//! path that is polled change and remove agents. 50 requests in 10 s are served to everybody together.
+//!
+//! **Source**: the vendor's "Parallels REST API", API reference, Infrastructure, Agents; its samples for everything that page
+//! leaves open.
+
+mod mapping;
+mod names;
+pub mod server_types;
+mod session;
+pub mod states;
+#[cfg(test)]
+pub(super) mod stub;
+mod wire;
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
+use self::{names::Names, session::Session};
 use super::{Api, BoxFuture, Context, Observation, logon::Logons};
 use crate::{
     config::{Target, target},
@@ -11,22 +35,54 @@ use crate::{
 
 /// The API of one target.
 #[derive(Debug)]
-pub struct ParallelsRas {}
+pub struct ParallelsRas {
+    target: Arc<Target>,
+    settings: target::ParallelsRas,
+    session: Session,
+    names: Names,
+}
 
 impl ParallelsRas {
     /// Nothing is sent before the first poll.
-    pub fn new(
-        _target: Arc<Target>,
-        _settings: target::ParallelsRas,
-        _http: Client,
-        _logons: Arc<Logons>,
-    ) -> ParallelsRas {
-        ParallelsRas {}
+    pub fn new(target: Arc<Target>, settings: target::ParallelsRas, http: Client, logons: Arc<Logons>) -> ParallelsRas {
+        let session = Session::new(Arc::clone(&target), settings.auth.clone(), http, logons);
+        ParallelsRas { target, settings, session, names: Names::default() }
+    }
+
+    async fn poll(&mut self, cx: &Context<'_>) -> Result<Observation, Failure> {
+        self.session.begin(cx).await?;
+        let answer = self.session.get(cx, "agents", &self.agents_path(), cx.deadline).await?;
+        let rows = mapping::rows(answer.json()?, &self.settings.site_ids, cx.warnings)
+            .map_err(|failure| failure.context(&answer.what))?;
+        let mut failure = None;
+        if self.settings.resolve_names {
+            // A list that hangs must not cost the agents that are here already: half of what is left is for the lists.
+            let now = Instant::now();
+            let deadline = now + cx.deadline.saturating_duration_since(now) / 2;
+            failure = self.names.refresh(&mut self.session, cx, &rows, deadline).await.err();
+        }
+        let part = mapping::part(&rows, &self.names, &self.target, &self.settings, cx.warnings);
+        Ok(Observation { failure, ..Observation::single(part) })
+    }
+
+    /// The server filters by one site at the most; several are asked for at once and filtered here.
+    fn agents_path(&self) -> String {
+        match *self.settings.site_ids {
+            [site] => format!("/api/Agent?siteId={site}"),
+            _ => "/api/Agent".to_owned(),
+        }
     }
 }
 
 impl Api for ParallelsRas {
-    fn poll<'a>(&'a mut self, _cx: &'a Context<'a>) -> BoxFuture<'a, Result<Observation, Failure>> {
-        Box::pin(async { todo!("helper") })
+    fn poll<'a>(&'a mut self, cx: &'a Context<'a>) -> BoxFuture<'a, Result<Observation, Failure>> {
+        Box::pin(self.poll(cx))
+    }
+
+    fn close<'a>(&'a mut self, cx: &'a Context<'a>) -> BoxFuture<'a, ()> {
+        Box::pin(self.session.log_off(cx.deadline))
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;

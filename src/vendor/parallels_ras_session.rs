@@ -1,32 +1,178 @@
-//! ParallelsRasSession.
+//! Parallels RAS Connection Broker API: can a session be had? By `PUT /api/directsessiontunnel`.
+//!
+//! Needs RAS 21.1. It listens on a port of the administrator's choice (console: Connection Broker, tab API), with a token
+//! of its own: this is not the REST API of [`super::parallels_ras`].
+//!
+//! **Credentials**: the API token, bare in `Authorization`, and user name and password of an ordinary account that may log
+//! on to the endpoint, sent in the body. **Light** mode proves listener, TLS, token and request; nothing is primed, so
+//! the endpoint is probably not touched. **Deep** mode opens a real session, which nothing in the API can end: the account
+//! needs a session limit.
+//!
+//! The result of a probe is the datum: every answer of the broker is data, and so is none.
+//!
+//! **Source**: the vendor's "Connecting to Parallels RAS using the Connection Broker API", February 2026.
 
-use std::sync::Arc;
+pub mod codes;
+mod probe;
+mod reply;
+mod request;
+pub mod verdict;
 
-use super::{Api, BoxFuture, Context, Observation, logon::Logons};
+use std::{sync::Arc, time::Duration};
+
+use reqwest::{Method, Url};
+use tokio::time::{Instant, timeout_at};
+
+use self::{probe::Probe, reply::Reply, verdict::Verdict};
+use super::{Api, BoxFuture, Context, Observation, Warning, logon::Logons};
 use crate::{
-    config::{Target, target},
-    failure::Failure,
-    http::Client,
+    config::{
+        Target,
+        target::{self, ProbeMode},
+    },
+    failure::{Failure, Reason},
+    http::{Answer, Client},
 };
+
+/// The broker answers a priming that took too long by itself; so much longer we wait for that.
+const AFTER_PRIMING: Duration = Duration::from_secs(10);
+
+/// Kept of the poll's time, so that a broker that does not answer is told before the poll is given up.
+const TO_TELL: Duration = Duration::from_millis(500);
 
 /// The API of one target.
 #[derive(Debug)]
-pub struct ParallelsRasSession {}
+pub struct ParallelsRasSession {
+    target: Arc<Target>,
+    settings: Box<target::ParallelsRasSession>,
+    http: Client,
+    logons: Arc<Logons>,
+    /// The last probe, which stays while the account is held.
+    last: Option<Probe>,
+}
 
 impl ParallelsRasSession {
     /// Nothing is sent before the first poll.
     pub fn new(
-        _target: Arc<Target>,
-        _settings: Box<target::ParallelsRasSession>,
-        _http: Client,
-        _logons: Arc<Logons>,
+        target: Arc<Target>,
+        settings: Box<target::ParallelsRasSession>,
+        http: Client,
+        logons: Arc<Logons>,
     ) -> ParallelsRasSession {
-        ParallelsRasSession {}
+        ParallelsRasSession { target, settings, http, logons, last: None }
+    }
+
+    async fn poll(&mut self, cx: &Context<'_>) -> Result<Observation, Failure> {
+        let session = &self.settings.session;
+        let password = session.password.read()?;
+        let token = self.settings.api_token.read()?;
+        let (turn, deadline) = self.deadlines(cx);
+        // A probe is a log-on: those of one account never run side by side, and a refused one is not sent again.
+        let permit = self.logons.acquire(&self.target, &session.username, &password, cx.now);
+        let permit = match timeout_at(turn, permit).await {
+            Ok(Ok(permit)) => permit,
+            Ok(Err(failure)) => return self.unchanged(failure),
+            Err(_) => return Err(Failure::new(Reason::Timeout, "another log-on of this account is still under way")),
+        };
+        let body = request::body(self.settings.mode, session, &password);
+        let started = Instant::now();
+        let deadline = match self.settings.mode {
+            ProbeMode::Light => deadline,
+            ProbeMode::Deep => deadline.min(started + request::prime_timeout(session) + AFTER_PRIMING),
+        };
+        let call = self.http.request("probe", Method::PUT, self.url()).secret_header("authorization", &token);
+        let result = call.secret_body("application/json", body).send(deadline).await;
+        let duration = started.elapsed();
+        let (reply, failure) = match judge(result) {
+            Ok(judged) => judged,
+            Err(failure) => {
+                permit.unknown();
+                return Err(failure);
+            }
+        };
+        if let Some(code) = reply.code.filter(|code| codes::by_code(code.api).is_none()) {
+            cx.warnings.add(Warning::UnknownState, || format!("code {}", code.api));
+        }
+        let probe = Probe::new(reply, duration, self.last.as_ref());
+        let failure = match reply.verdict {
+            Verdict::Account => {
+                Some(permit.refused(&format!("the broker refused the account of the session: {}", probe.state())))
+            }
+            Verdict::Ok if self.proves_account() => {
+                permit.accepted();
+                failure
+            }
+            _ => {
+                permit.unknown();
+                failure
+            }
+        };
+        let part = probe.part(&self.target, &self.settings);
+        self.last = Some(probe);
+        Ok(Observation { failure, ..Observation::single(part) })
+    }
+
+    /// Whether a success says that the account's password is good. A light probe logs nobody on, so it lifts only a hold
+    /// that such a probe brought about: else it would clear the way for a wrong password of a deep one every few minutes.
+    fn proves_account(&self) -> bool {
+        self.settings.mode == ProbeMode::Deep || self.last.as_ref().is_some_and(Probe::refused_account)
+    }
+
+    /// While the account is held nothing is sent, and the last verdict stays and does not go stale.
+    fn unchanged(&self, failure: Failure) -> Result<Observation, Failure> {
+        match &self.last {
+            Some(probe) if failure.reason == Reason::Held => {
+                let part = probe.part(&self.target, &self.settings);
+                Ok(Observation { failure: Some(failure), ..Observation::single(part) })
+            }
+            _ => Err(failure),
+        }
+    }
+
+    /// Until when another log-on of the account is waited for, and until when the answer.
+    fn deadlines(&self, cx: &Context<'_>) -> (Instant, Instant) {
+        let now = Instant::now();
+        let left = cx.deadline.saturating_duration_since(now);
+        (now + left / 2, now + left.saturating_sub(TO_TELL.min(left / 10)))
+    }
+
+    fn url(&self) -> Url {
+        let mut url = self.target.url.clone();
+        url.set_path(&format!("{}/api/directsessiontunnel", self.target.url.path().trim_end_matches('/')));
+        url
     }
 }
 
 impl Api for ParallelsRasSession {
-    fn poll<'a>(&'a mut self, _cx: &'a Context<'a>) -> BoxFuture<'a, Result<Observation, Failure>> {
-        Box::pin(async { todo!("helper") })
+    fn poll<'a>(&'a mut self, cx: &'a Context<'a>) -> BoxFuture<'a, Result<Observation, Failure>> {
+        Box::pin(self.poll(cx))
     }
 }
+
+/// What came of the request, and why the poll counts as failed if it does. `Err`: it is not the broker that failed.
+fn judge(result: Result<Answer, Failure>) -> Result<(Reply, Option<Failure>), Failure> {
+    let unreachable = Reply { verdict: Verdict::Unreachable, code: None, prime_seconds: None, readable: false };
+    let answer = match result {
+        Ok(answer) => answer,
+        Err(failure) => {
+            let no_answer = matches!(failure.reason, Reason::Dns | Reason::Connect | Reason::Tls | Reason::Timeout);
+            return if no_answer { Ok((unreachable, Some(failure))) } else { Err(failure) };
+        }
+    };
+    let status = answer.status.as_u16();
+    if !matches!(status, 200 | 400 | 401 | 405) {
+        // No broker answers so: it is a proxy in front, or a server that is down.
+        let failure = Failure { reason: Reason::HttpStatus, ..answer.failure() };
+        return Ok((unreachable, Some(failure)));
+    }
+    // A page for people may hold anything that looks like a code.
+    let reply = reply::read(status, if answer.is_html() { b"" } else { &answer.body });
+    let failure = (status == 200 && !reply.readable).then(|| match answer.json() {
+        Err(failure) => failure,
+        Ok(_) => Failure::new(Reason::Decode, format!("{}: the answer cannot be read", answer.what)),
+    });
+    Ok((reply, failure))
+}
+
+#[cfg(test)]
+mod tests;

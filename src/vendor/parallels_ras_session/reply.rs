@@ -1,0 +1,231 @@
+//! The broker's answer, read leniently: half of the vendor's own samples are no valid JSON.
+//!
+//! What decides is the status and `code`, never `message`: the same code is worded in several ways. The answer holds tokens
+//! in URLs, so nothing of it is kept but numbers.
+
+use serde_json::Value;
+
+use super::{
+    codes::{self, Code},
+    verdict::Verdict,
+};
+
+/// What an answer says.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Reply {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The row of its code, where it has one.
+    pub code: Option<Code>,
+    /// How long the priming took, where it says.
+    pub prime_seconds: Option<f64>,
+    /// Whether the body is what the broker would send.
+    pub readable: bool,
+}
+
+/// The fields that count.
+#[derive(Debug, Default)]
+struct Fields {
+    code: Option<u32>,
+    /// Whether there is a link to the session.
+    link: bool,
+    prime_milliseconds: Option<f64>,
+    readable: bool,
+}
+
+/// Reads an answer of status 200, 400, 401 or 405.
+pub fn read(status: u16, body: &[u8]) -> Reply {
+    let fields = match serde_json::from_slice(body) {
+        Ok(value) => Fields::of(&value),
+        Err(_) => Fields::scan(&String::from_utf8_lossy(body)),
+    };
+    let code = fields.code.map(codes::look_up);
+    let verdict = match (status, code) {
+        (200, _) if fields.link => Verdict::Ok,
+        (_, Some(code)) => code.verdict,
+        // The one answer without a code: `{"error":"unauthorized","message":"Invalid or missing API token."}`.
+        (401, None) => Verdict::Token,
+        _ => Verdict::Unknown,
+    };
+    let code = if verdict == Verdict::Ok { None } else { code };
+    // The vendor counts this in milliseconds, while `timeout` and `ttl` are seconds.
+    let prime_seconds = fields.prime_milliseconds.map(|milliseconds| milliseconds / 1000.0);
+    Reply { verdict, code, prime_seconds, readable: fields.readable }
+}
+
+const LINKS: [&str; 2] = ["parallelsclient", "userportal"];
+
+impl Fields {
+    /// From JSON: an object, or a list of them, as one refusal "can contain multiple errors".
+    fn of(value: &Value) -> Fields {
+        match value {
+            Value::Object(fields) => {
+                let number = |key| match fields.get(key) {
+                    Some(Value::Number(number)) => number.as_f64(),
+                    Some(Value::String(text)) => text.trim().parse().ok(),
+                    _ => None,
+                };
+                let has_text = |key: &&str| fields.get(*key).and_then(Value::as_str).is_some_and(|s| !s.is_empty());
+                Fields {
+                    code: number("code").and_then(whole),
+                    link: LINKS.iter().any(has_text),
+                    prime_milliseconds: number("sessionprimetime").filter(|ms| ms.is_finite() && *ms >= 0.0),
+                    readable: true,
+                }
+            }
+            Value::Array(items) => {
+                let mut errors = items.iter().map(Fields::of);
+                errors.find(|fields| fields.code.is_some()).unwrap_or_default()
+            }
+            _ => Fields::default(),
+        }
+    }
+
+    /// From what is nearly JSON: `"code"\s*:\s*(\d+)`. Links count in a text that came to its end only.
+    fn scan(text: &str) -> Fields {
+        let code = number_after(text, "code");
+        let complete = text.trim_end().ends_with('}');
+        let link = complete && LINKS.iter().any(|key| values(text, key).any(has_text));
+        let prime_milliseconds = number_after(text, "sessionprimetime").map(f64::from);
+        Fields { code, link, prime_milliseconds, readable: code.is_some() || link }
+    }
+}
+
+fn whole(number: f64) -> Option<u32> {
+    (number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number)).then_some(number as u32)
+}
+
+/// What follows each `"key" :` in a text.
+fn values<'a>(text: &'a str, key: &str) -> impl Iterator<Item = &'a str> {
+    let quoted = format!("\"{key}\"");
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        loop {
+            let (_, after) = rest.split_once(&quoted)?;
+            rest = after;
+            if let Some(value) = after.trim_start().strip_prefix(':') {
+                return Some(value.trim_start());
+            }
+        }
+    })
+}
+
+fn has_text(value: &str) -> bool {
+    value.strip_prefix('"').is_some_and(|text| !text.is_empty() && !text.starts_with('"'))
+}
+
+fn number_after(text: &str, key: &str) -> Option<u32> {
+    values(text, key).find_map(|value| {
+        let value = value.strip_prefix('"').unwrap_or(value);
+        let digits = value.find(|c: char| !c.is_ascii_digit()).unwrap_or(value.len());
+        value[..digits].parse().ok()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(status: u16, body: &str) -> (&'static str, Option<u32>) {
+        let reply = read(status, body.as_bytes());
+        (reply.verdict.as_str(), reply.code.map(|code| code.api))
+    }
+
+    /// In the shape of the vendor's success sample, with the quotes of `primecmd` as unbalanced as there.
+    const SUCCESS: &str = r#"{
+        "primecmd": "\"TSClient.exe urlSchema
+\"tuxclient:///?Command=X&Token=DATA\"",
+        "parallelsclient":
+        "https://localhost/URLSchemaRedirector?Command=X&Token=DATA",
+        "userportal": "https://userportal.example.com/tunnelsession&token=DATA",
+        "sessionprimetime": 12890
+    }"#;
+
+    #[test]
+    fn a_link_to_the_session_is_a_success() {
+        for body in [
+            r#"{"parallelsclient": "tuxclient:///?x"}"#,
+            r#"{"userportal": "https://x"}"#,
+            r#"{"parallelsclient": "", "userportal": "https://x", "code": 0}"#,
+            SUCCESS,
+        ] {
+            assert_eq!(verdict(200, body), ("ok", None), "{body}");
+        }
+        assert!(serde_json::from_str::<Value>(SUCCESS).is_err(), "the sample is as broken as the vendor's");
+        assert_eq!(read(200, SUCCESS.as_bytes()).prime_seconds, Some(12.89));
+    }
+
+    #[test]
+    fn a_success_without_a_link_or_without_its_end_is_none() {
+        for (body, readable) in [
+            ("{}", true),
+            (r#"{"parallelsclient": "", "userportal": null}"#, true),
+            (&SUCCESS[..SUCCESS.len() / 2], false),
+            (&SUCCESS[..SUCCESS.len() - 1], false),
+            ("", false),
+            ("OK", false),
+            ("[]", false),
+            ("17", false),
+        ] {
+            let reply = read(200, body.as_bytes());
+            assert_eq!((reply.verdict, reply.readable), (Verdict::Unknown, readable), "{body}");
+        }
+        assert_eq!(verdict(200, r#"{"code": 5155}"#), ("account", Some(5155)));
+        assert_eq!(verdict(400, r#"{"userportal": "https://x"}"#), ("unknown", None), "a refusal has no links");
+    }
+
+    #[test]
+    fn broken_samples_are_read_by_their_code() {
+        // The commas after `message` are missing on the vendor's page too.
+        let parse = "{\n  \"error\": \"InvalidRequest\",\n  \"message\": \"Needs JSON.\"\n  \"code\": 4\n}";
+        let token =
+            "{\"error\": \"InvalidArgument\", \"message\": \"The 'apikey' field is not valid.\" \"code\" :\t104}";
+        for (body, expected) in [
+            (parse, ("request", Some(4))),
+            (token, ("token", Some(104))),
+            (r#"{"code": "5155",}"#, ("account", Some(5155))),
+            (r#"{"message": "the \"code\" is secret", "code": 3360 // endpoint"#, ("endpoint", Some(3360))),
+            (r#"{"code": }"#, ("unknown", None)),
+            (r#"{"code": 99999999999999"#, ("unknown", None)),
+        ] {
+            assert!(serde_json::from_str::<Value>(body).is_err());
+            assert_eq!(verdict(400, body), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn samples_of_the_vendors_page_have_their_verdicts() {
+        for (status, body, expected) in [
+            (401, r#"{"error":"unauthorized","message":"Invalid or missing API token."}"#, ("token", None)),
+            (401, "", ("token", None)),
+            (401, r#"{"code": 104}"#, ("token", Some(104))),
+            (400, r#"{"error":"MissingArgument","parameter":"ras_host","code":100}"#, ("request", Some(100))),
+            (400, r#"[{"error":"MissingArgument","code":100},{"code":102}]"#, ("request", Some(100))),
+            (400, r#"{"error":"ValueOutOfRange","parameter":"prime_session","code":101}"#, ("request", Some(101))),
+            (400, r#"{"error":"InvalidRequest","code":201}"#, ("endpoint", Some(201))),
+            (400, r#"{"error":"InvalidRequest","code":3002}"#, ("app", Some(3002))),
+            (400, r#"{"error":"InvalidRequest","code":64435}"#, ("account", Some(6435))),
+            (400, r#"{"error":"InvalidRequest","code":"5155"}"#, ("account", Some(5155))),
+            (400, r#"{"error":"InvalidRequest","code":4000}"#, ("unknown", Some(4000))),
+            (400, r#"{"error":"InvalidRequest"}"#, ("unknown", None)),
+            (400, "", ("unknown", None)),
+            (405, "", ("unknown", None)),
+        ] {
+            assert_eq!(verdict(status, body), expected, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn the_time_to_prime_is_optional_and_never_invented() {
+        for (json, expected) in [
+            (r#"{"userportal":"x","sessionprimetime":1500}"#, Some(1.5)),
+            (r#"{"userportal":"x","sessionprimetime":"1500"}"#, Some(1.5)),
+            (r#"{"userportal":"x","sessionprimetime":0}"#, Some(0.0)),
+            (r#"{"userportal":"x","sessionprimetime":-1}"#, None),
+            (r#"{"userportal":"x","sessionprimetime":null}"#, None),
+            (r#"{"userportal":"x"}"#, None),
+        ] {
+            assert_eq!(read(200, json.as_bytes()).prime_seconds, expected, "{json}");
+        }
+    }
+}
