@@ -5,11 +5,14 @@
 
 pub mod azure_devops;
 pub mod citrix_storefront;
+pub mod lenient;
 pub mod logon;
 mod observation;
 pub mod parallels_ras;
 pub mod parallels_ras_session;
 pub mod resilio;
+#[cfg(test)]
+mod stub;
 
 pub use observation::{Agent, AgentRef, Id, Observation, Outcome, Part, Pool, PoolRef, Sample, Subject, Warning};
 
@@ -54,6 +57,15 @@ pub struct Context<'a> {
     pub memory: &'a Memory,
     /// Oddities of this poll.
     pub warnings: &'a Warnings,
+}
+
+impl Context<'_> {
+    /// The deadline of requests that may fail alone: a little before that of the poll, so that one that never answers
+    /// costs its part and not the poll.
+    pub fn part_deadline(&self) -> Instant {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        self.deadline - (left / 20).min(std::time::Duration::from_secs(1))
+    }
 }
 
 /// Oddities of one poll, counted and for the log.

@@ -1,32 +1,206 @@
-//! AzureDevOps.
+//! Azure DevOps agent pools: Services (`https://dev.azure.com/{organization}`) and Server.
+//!
+//! - API: distributed task, `GET {url}/_apis/distributedtask/pools`, `.../pools/{id}/agents` and the undocumented but
+//!   released `.../pools/{id}/jobrequests`.
+//! - Credentials: a personal access token with the scope *Agent Pools (read)*, or an Entra application. Pools that the
+//!   account may not see are missing from the list; they are not refused.
+//! - <https://learn.microsoft.com/rest/api/azure/devops/distributedtask/agents/list>
+//!
+//! Parts: one for each pool that is polled (key: its id) with its agents, and one (key: empty) of what the list of pools
+//! and the queues say. A pool whose agents cannot be read thus keeps its description, and a queue never fails a poll.
 
-use std::sync::Arc;
+mod agents;
+mod limits;
+mod pools;
+mod queue;
+mod session;
+mod states;
+mod token;
 
-use super::{Api, BoxFuture, Context, Observation, logon::Logons};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use futures_util::{StreamExt, future, stream};
+use tokio::time::Instant;
+
+use self::{
+    pools::PoolRow,
+    queue::{QUEUE_TIMEOUT, Queue},
+    session::{Question, Session},
+    token::Credential,
+};
+use super::{Api, BoxFuture, Context, Observation, Part, logon::Logons};
 use crate::{
+    catalogue::azure_devops::{FAMILIES, POOL_INFO, POOL_SIZE},
     config::{Target, target},
-    failure::Failure,
+    failure::{Failure, Reason},
     http::Client,
 };
 
+/// As many pools are asked for their agents at once.
+const AGENTS_AT_ONCE: usize = 4;
+
+/// As many pools are asked for their queues at once, beside those; apart, as slow queues must not hold up the agents.
+const QUEUES_AT_ONCE: usize = 2;
+
 /// The API of one target.
 #[derive(Debug)]
-pub struct AzureDevOps {}
+pub struct AzureDevOps {
+    target: Arc<Target>,
+    settings: target::AzureDevOps,
+    session: Session,
+}
 
 impl AzureDevOps {
     /// Nothing is sent before the first poll.
-    pub fn new(
-        _target: Arc<Target>,
-        _settings: target::AzureDevOps,
-        _http: Client,
-        _logons: Arc<Logons>,
-    ) -> AzureDevOps {
-        AzureDevOps {}
+    pub fn new(target: Arc<Target>, settings: target::AzureDevOps, http: Client, logons: Arc<Logons>) -> AzureDevOps {
+        let session = Session::new(Arc::clone(&target), settings.auth.clone(), http, logons);
+        AzureDevOps { target, settings, session }
+    }
+
+    /// The list of pools. A token that was good at an earlier poll and is refused now is replaced once.
+    async fn pools(&mut self, cx: &Context<'_>) -> Result<(Credential, Vec<PoolRow>), Failure> {
+        let credential = self.session.credential(cx).await?;
+        let failure = match self.session.pools(cx, &credential).await {
+            Ok(pools) => return Ok((credential, pools)),
+            Err(failure) => failure,
+        };
+        if failure.reason != Reason::Auth || !self.session.forget_token(cx) {
+            return Err(failure);
+        }
+        let credential = self.session.credential(cx).await?;
+        let pools = self.session.pools(cx, &credential).await?;
+        Ok((credential, pools))
+    }
+
+    async fn observe(&mut self, cx: &Context<'_>) -> Result<Observation, Failure> {
+        self.session.begin();
+        let (credential, mut pools) = self.pools(cx).await?;
+        let settings = &self.settings;
+        pools.retain(|pool| settings.pools_include.matches(&pool.name) && !settings.pools_exclude.matches(&pool.name));
+        pools::tell_apart(&mut pools, cx.warnings);
+        for pool in &mut pools {
+            pool.on_demand |= settings.on_demand_pools.matches(&pool.name);
+        }
+        let polled: Vec<&PoolRow> = pools.iter().filter(|pool| settings.include_hosted || !pool.hosted).collect();
+
+        let seen = AtomicUsize::new(0);
+        // Made beforehand: a closure inside the stream would have to be general over lifetimes.
+        let agents: Vec<_> = polled.iter().map(|pool| self.agents(cx, &credential, pool, &seen)).collect();
+        let queues: Vec<_> = if settings.job_requests {
+            polled.iter().map(|pool| self.queue(cx, &credential, pool)).collect()
+        } else {
+            Vec::new()
+        };
+        let (mut agents, queues) = future::join(
+            stream::iter(agents).buffer_unordered(AGENTS_AT_ONCE).collect::<Vec<_>>(),
+            stream::iter(queues).buffer_unordered(QUEUES_AT_ONCE).collect::<Vec<_>>(),
+        )
+        .await;
+        agents.sort_by_key(|(id, _)| *id);
+        if seen.into_inner() > self.target.max_agents {
+            let message = format!("more than {} agents (max_agents)", self.target.max_agents);
+            return Err(Failure::new(Reason::TooLarge, message));
+        }
+        if agents.iter().all(|(_, part)| part.is_err())
+            && let Some((_, Err(failure))) = agents.first()
+        {
+            return Err(failure.clone());
+        }
+
+        let mut observation = Observation::default();
+        observation.fresh("", self.describe(&pools, &queues));
+        for (id, part) in agents {
+            match part {
+                Ok(part) => observation.fresh(id.to_string(), part),
+                Err(failure) => observation.failed(id.to_string(), failure),
+            }
+        }
+        Ok(observation)
+    }
+
+    /// The agents of a pool. `seen` counts the agents of the whole poll.
+    async fn agents(
+        &self,
+        cx: &Context<'_>,
+        credential: &Credential,
+        pool: &PoolRow,
+        seen: &AtomicUsize,
+    ) -> (i64, Result<Part, Failure>) {
+        let question = Question {
+            credential,
+            operation: "agents",
+            path: format!("_apis/distributedtask/pools/{}/agents", pool.id),
+            query: &[("includeAssignedRequest", "true"), ("includeLastCompletedRequest", "true")],
+            versioned: true,
+            deadline: cx.part_deadline(),
+        };
+        let reader = agents::Reader { target: &self.target, settings: &self.settings, pool, warnings: cx.warnings };
+        let mut part = Part::new(FAMILIES);
+        reader.begin(&mut part);
+        let read = self.session.pages(&question, None, |body| {
+            let before = part.agents.len();
+            reader.read(body, &mut part)?;
+            let added = part.agents.len() - before;
+            if seen.fetch_add(added, Ordering::Relaxed) + added > self.target.max_agents {
+                return Err(Failure::new(Reason::TooLarge, "too many agents"));
+            }
+            Ok(())
+        });
+        let read = read.await;
+        (pool.id, read.map(|()| part))
+    }
+
+    /// The queue of a pool, `None` where it cannot be read.
+    async fn queue(&self, cx: &Context<'_>, credential: &Credential, pool: &PoolRow) -> (i64, Option<Queue>) {
+        let question = Question {
+            credential,
+            operation: "jobrequests",
+            path: format!("_apis/distributedtask/pools/{}/jobrequests", pool.id),
+            // Only what is unfinished; without it the service sends every recent request, too, and was seen to time out.
+            query: &[("completedRequestCount", "0")],
+            // Undocumented, so nobody says which versions it has; KEDA and others ask without one.
+            versioned: false,
+            deadline: cx.part_deadline().min(Instant::now() + QUEUE_TIMEOUT),
+        };
+        let mut queue = Queue::default();
+        match self.session.pages(&question, None, |body| queue.read(body, cx.warnings)).await {
+            Ok(()) => (pool.id, Some(queue)),
+            Err(failure) => {
+                tracing::debug!(target = %self.target.name, pool = %pool.name, error = %failure, "Queue cannot be read.");
+                (pool.id, None)
+            }
+        }
+    }
+
+    /// The part of what is known without the agents.
+    fn describe(&self, pools: &[PoolRow], queues: &[(i64, Option<Queue>)]) -> Part {
+        let mut part = Part::new(FAMILIES);
+        for row in pools {
+            let pool = part.described_pool(&row.name);
+            let hosted = if row.hosted { "true" } else { "false" };
+            part.set(&POOL_INFO, pool, &[&row.id.to_string(), &row.kind, hosted], 1.0);
+            // Of hosted pools that are not polled there is the description only.
+            if row.hosted && !self.settings.include_hosted {
+                continue;
+            }
+            part.set_some(&POOL_SIZE, pool, &[], row.size);
+            if let Some((_, queue)) = queues.iter().find(|(id, _)| *id == row.id) {
+                queue::set(&mut part, pool, queue.as_ref());
+            }
+        }
+        self.session.limits.set(&mut part);
+        part
     }
 }
 
 impl Api for AzureDevOps {
-    fn poll<'a>(&'a mut self, _cx: &'a Context<'a>) -> BoxFuture<'a, Result<Observation, Failure>> {
-        Box::pin(async { todo!("helper") })
+    fn poll<'a>(&'a mut self, cx: &'a Context<'a>) -> BoxFuture<'a, Result<Observation, Failure>> {
+        Box::pin(self.observe(cx))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,6 +67,9 @@ pub struct Pool {
     pub name: Box<str>,
     /// Whether the pool is rightly empty while there is nothing to do.
     pub on_demand: bool,
+    /// Whether this part tells of the pool's agents. `false`: only of the pool itself; then `rollcall_pool_*` is not for
+    /// this part to say.
+    pub counted: bool,
 }
 
 /// An agent, or another row that has series of its own.
@@ -204,8 +207,17 @@ impl Part {
 
     /// Adds a pool; the one of this name where it is there already.
     pub fn pool(&mut self, name: &str, on_demand: bool) -> PoolRef {
+        self.add_pool(name, on_demand, true)
+    }
+
+    /// Adds a pool whose agents are in another part, or nowhere; for the vendor's own samples about pools.
+    pub fn described_pool(&mut self, name: &str) -> PoolRef {
+        self.add_pool(name, false, false)
+    }
+
+    fn add_pool(&mut self, name: &str, on_demand: bool, counted: bool) -> PoolRef {
         let index = self.pools.iter().position(|pool| &*pool.name == name).unwrap_or_else(|| {
-            self.pools.push(Pool { name: name.into(), on_demand });
+            self.pools.push(Pool { name: name.into(), on_demand, counted });
             self.pools.len() - 1
         });
         PoolRef(index as u32)

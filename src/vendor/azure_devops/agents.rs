@@ -1,0 +1,205 @@
+//! The agents of a pool: a page of the list in, agents and samples out.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, de::IgnoredAny};
+
+use super::{
+    super::{
+        Agent, AgentRef, Id, Part, PoolRef, Warning, Warnings,
+        lenient::{self, Field, Object},
+    },
+    pools::{self, PoolRow},
+    states::{self, Facts, OTHER, RESULTS, Status},
+};
+use crate::{
+    catalogue::azure_devops as families,
+    clock::UnixTime,
+    config::{Target, target},
+    failure::Failure,
+};
+
+/// An agent on the wire. Null members are left out; `assignedRequest` is there only while a job is assigned.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Wire<'a> {
+    id: Field<i64>,
+    #[serde(borrow)]
+    name: Field<Cow<'a, str>>,
+    #[serde(borrow)]
+    version: Field<Cow<'a, str>>,
+    #[serde(borrow)]
+    os_description: Field<Cow<'a, str>>,
+    enabled: Field<bool>,
+    #[serde(borrow)]
+    status: Field<Cow<'a, str>>,
+    #[serde(borrow)]
+    provisioning_state: Field<Cow<'a, str>>,
+    max_parallelism: Field<f64>,
+    created_on: Field<UnixTime>,
+    status_changed_on: Field<UnixTime>,
+    #[serde(borrow)]
+    assigned_request: Object<Request<'a>>,
+    #[serde(borrow)]
+    last_completed_request: Object<Request<'a>>,
+    pending_update: Object<IgnoredAny>,
+}
+
+/// A job request on the wire.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Request<'a> {
+    /// `Build`, `Release`, `Deployment`, `PoolMaintenance`.
+    #[serde(borrow)]
+    pub plan_type: Field<Cow<'a, str>>,
+    /// When it was queued.
+    pub queue_time: Field<UnixTime>,
+    /// When an agent was assigned.
+    pub assign_time: Field<UnixTime>,
+    /// When the agent took it.
+    pub receive_time: Field<UnixTime>,
+    /// When it ended.
+    pub finish_time: Field<UnixTime>,
+    /// By when the agent must renew its hold on the job.
+    pub locked_until: Field<UnixTime>,
+    /// How it ended.
+    #[serde(borrow)]
+    pub result: Field<Cow<'a, str>>,
+}
+
+impl Request<'_> {
+    /// Whether it is housekeeping of the pool, which is not work.
+    pub fn is_maintenance(&self) -> bool {
+        matches!(&self.plan_type, Field::Value(kind) if kind.eq_ignore_ascii_case("PoolMaintenance"))
+    }
+}
+
+/// Reads the agents of one pool.
+#[derive(Debug, Clone, Copy)]
+pub struct Reader<'a> {
+    /// The target, for its overrides.
+    pub target: &'a Target,
+    /// Its settings.
+    pub settings: &'a target::AzureDevOps,
+    /// The pool.
+    pub pool: &'a PoolRow,
+    /// Oddities.
+    pub warnings: &'a Warnings,
+}
+
+impl Reader<'_> {
+    /// Adds the pool to an empty part; it is its only one.
+    pub fn begin(&self, part: &mut Part) {
+        part.pool(&self.pool.name, self.pool.on_demand);
+        part.declare_states(&families::AGENT_LAST_JOB_RESULT, &RESULTS);
+    }
+
+    /// Adds the agents of a page.
+    pub fn read(&self, body: &[u8], part: &mut Part) -> Result<(), Failure> {
+        let text = lenient::text(body);
+        let list = lenient::items(&text, "value", |item: Option<Wire<'_>>| self.add(item, part))?;
+        pools::check(list, self.warnings, "agents")
+    }
+
+    fn add(&self, item: Option<Wire<'_>>, part: &mut Part) {
+        let Some((wire, id)) = item.and_then(|wire| wire.id.ok().map(|id| (wire, id))) else {
+            let pool = self.pool.id;
+            self.warnings.add(Warning::BadItem, || format!("agent of pool {pool} without a readable id"));
+            return;
+        };
+        let name = wire.name.get(self.warnings, "agent name").unwrap_or_else(|| Cow::Owned(id.to_string()));
+        let status_text = wire.status.get(self.warnings, "agent status").unwrap_or_default();
+        let status = states::status(&status_text);
+        if status == Status::Unknown {
+            self.unknown("agent status", &status_text);
+        }
+        let provisioning_text = wire.provisioning_state.get(self.warnings, "provisioningState").unwrap_or_default();
+        let provisioning = states::provisioning(&provisioning_text);
+        let provisioning_label = match provisioning {
+            Some(row) => states::PROVISIONING[row].0,
+            None if provisioning_text.is_empty() => "",
+            None => {
+                self.unknown("provisioningState", &provisioning_text);
+                OTHER
+            }
+        };
+        let job = wire.assigned_request.0.get(self.warnings, "assignedRequest").filter(|job| !job.is_maintenance());
+        let facts = Facts {
+            // Nullable in the vendor's SDK.
+            enabled: wire.enabled.get(self.warnings, "agent enabled").unwrap_or(true),
+            status,
+            provisioning,
+            offline_by_design: self.settings.offline_by_design.matches(&name),
+            pool_comes_and_goes: self.pool.on_demand || self.pool.hosted,
+            update_pending: wire.pending_update.0.get(self.warnings, "pendingUpdate").is_some(),
+            busy: job.is_some(),
+        };
+        let state = state(&status_text, &provisioning_text);
+        let health = states::health(&facts);
+        let health = self.target.health(&self.pool.name, &[&*state, &*status_text, &*provisioning_text], health);
+        let agent = Agent { pool: PoolRef(0), name: name.into(), id: Id::Number(id), health: Some(health), state };
+        let Some(agent) = part.agent(agent) else {
+            let pool = self.pool.id;
+            self.warnings.add(Warning::BadItem, || format!("agent {id} of pool {pool} comes twice"));
+            return;
+        };
+
+        match status {
+            Status::Online => part.set(&families::AGENT_ONLINE, agent, &[], 1.0),
+            Status::Offline => part.set(&families::AGENT_ONLINE, agent, &[], 0.0),
+            Status::Unknown => {}
+        }
+        part.set(&families::AGENT_ENABLED, agent, &[], f64::from(facts.enabled));
+        part.set(&families::AGENT_BUSY, agent, &[], f64::from(facts.busy));
+        let version = wire.version.get(self.warnings, "agent version").unwrap_or_default();
+        let os = wire.os_description.get(self.warnings, "agent osDescription").unwrap_or_default();
+        part.set(&families::AGENT_INFO, agent, &[&id.to_string(), &version, &os, provisioning_label], 1.0);
+        let parallelism = wire.max_parallelism.get(self.warnings, "agent maxParallelism");
+        part.set_some(&families::AGENT_MAX_PARALLELISM, agent, &[], parallelism);
+        self.moment(part, &families::AGENT_CREATED, agent, wire.created_on, "agent createdOn");
+        self.moment(part, &families::AGENT_STATUS_CHANGED, agent, wire.status_changed_on, "agent statusChangedOn");
+        part.set(&families::AGENT_UPDATE_PENDING, agent, &[], f64::from(facts.update_pending));
+        if let Some(job) = job {
+            self.moment(part, &families::AGENT_JOB_ASSIGNED, agent, job.assign_time, "assignTime");
+            self.moment(part, &families::AGENT_JOB_LOCKED_UNTIL, agent, job.locked_until, "lockedUntil");
+        }
+        if let Some(last) = wire.last_completed_request.0.get(self.warnings, "lastCompletedRequest") {
+            self.moment(part, &families::AGENT_LAST_JOB_FINISHED, agent, last.finish_time, "finishTime");
+            if let Some(wire) = last.result.get(self.warnings, "result") {
+                let result = states::result(&wire).unwrap_or_else(|| {
+                    self.unknown("job result", &wire);
+                    OTHER
+                });
+                part.set(&families::AGENT_LAST_JOB_RESULT, agent, &[result], 1.0);
+            }
+        }
+    }
+
+    fn moment(
+        &self,
+        part: &mut Part,
+        family: &'static crate::catalogue::Family,
+        agent: AgentRef,
+        moment: Field<UnixTime>,
+        what: &str,
+    ) {
+        part.set_some(family, agent, &[], moment.get(self.warnings, what).map(UnixTime::as_secs_f64));
+    }
+
+    fn unknown(&self, what: &str, wire: &str) {
+        self.warnings.add(Warning::UnknownState, || format!("{what} {:?}", lenient::cut(wire, SHORT)));
+    }
+}
+
+/// As much of an unknown state is shown.
+const SHORT: usize = 64;
+
+/// The state for pages: `online`, `offline, Deallocated`. `Provisioned` is how agents are; it says nothing.
+fn state(status: &str, provisioning: &str) -> Box<str> {
+    let status = if status.is_empty() { "unknown" } else { lenient::cut(status, SHORT) };
+    if provisioning.is_empty() || provisioning.eq_ignore_ascii_case("Provisioned") {
+        status.into()
+    } else {
+        format!("{status}, {}", lenient::cut(provisioning, SHORT)).into()
+    }
+}

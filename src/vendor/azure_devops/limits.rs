@@ -1,0 +1,99 @@
+//! Rate limits: what the service says about them on every answer, also on good ones, and waiting as long as it asks.
+//!
+//! Services allows 200 units in five minutes; first it delays answers and says so on a 200, then it refuses with 429.
+//! <https://learn.microsoft.com/azure/devops/integrate/concepts/rate-limits>
+
+use std::{
+    sync::{Mutex, MutexGuard},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::super::{Part, Subject};
+use crate::{
+    catalogue::azure_devops::{RATE_LIMIT, RATE_LIMIT_DELAY, RATE_LIMIT_REMAINING, RATE_LIMIT_RESET},
+    failure::{Failure, Reason},
+    http::{Answer, Client},
+};
+
+/// What the service said last, shared by the requests of a poll.
+#[derive(Debug, Default)]
+pub struct Limits {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// No request before.
+    hold: Option<Instant>,
+    /// Waiting is counted up to here, once for all requests that wait side by side.
+    counted: Option<Instant>,
+    limit: Option<f64>,
+    remaining: Option<f64>,
+    reset: Option<f64>,
+    delay: Option<f64>,
+}
+
+impl Limits {
+    /// A poll begins: headers of the last one are not news any more; a hold still is.
+    pub fn begin(&self) {
+        let mut state = self.lock();
+        *state = State { hold: state.hold, counted: state.counted, ..State::default() };
+    }
+
+    /// Takes note of an answer.
+    pub fn note(&self, answer: &Answer) {
+        let number = |name| answer.header(name)?.trim().parse::<f64>().ok().filter(|number| number.is_finite());
+        let mut state = self.lock();
+        let state = &mut *state;
+        for (field, name) in [
+            (&mut state.limit, "x-ratelimit-limit"),
+            (&mut state.remaining, "x-ratelimit-remaining"),
+            (&mut state.reset, "x-ratelimit-reset"),
+            (&mut state.delay, "x-ratelimit-delay"),
+        ] {
+            *field = number(name).or(*field);
+        }
+        // The delay was already served; as long again before the next request is what keeps it from growing.
+        let delay = || Duration::try_from_secs_f64(number("x-ratelimit-delay")?).ok();
+        if let Some(wait) = answer.retry_after().or_else(delay) {
+            let until = Instant::now() + wait.min(Duration::from_secs(86_400));
+            state.hold = state.hold.max(Some(until));
+        }
+    }
+
+    /// Waits as long as the service asked for. Fails at once, with `rate_limited`, where that is longer than `deadline`.
+    pub async fn wait(&self, http: &Client, deadline: Instant) -> Result<(), Failure> {
+        loop {
+            let now = Instant::now();
+            let until = {
+                let mut state = self.lock();
+                let Some(until) = state.hold.filter(|until| *until > now) else { return Ok(()) };
+                if until >= deadline {
+                    let wait = until - now;
+                    let message = format!("the service asked for a pause of {:.0} s more", wait.as_secs_f64());
+                    return Err(Failure { retry_after: Some(wait), ..Failure::new(Reason::RateLimited, message) });
+                }
+                let counted = state.counted.map_or(now, |counted| counted.max(now));
+                http.throttled(until.saturating_duration_since(counted));
+                state.counted = state.counted.max(Some(until));
+                until
+            };
+            tokio::time::sleep_until(until).await;
+        }
+    }
+
+    /// Sets the samples of what was said during this poll.
+    pub fn set(&self, part: &mut Part) {
+        let state = self.lock();
+        part.set_some(&RATE_LIMIT, Subject::Target, &[], state.limit);
+        part.set_some(&RATE_LIMIT_REMAINING, Subject::Target, &[], state.remaining);
+        part.set_some(&RATE_LIMIT_RESET, Subject::Target, &[], state.reset);
+        part.set_some(&RATE_LIMIT_DELAY, Subject::Target, &[], state.delay);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}

@@ -1,0 +1,110 @@
+//! The list of pools.
+
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
+
+use serde::Deserialize;
+
+use super::super::{
+    Warning, Warnings,
+    lenient::{self, Field},
+};
+use crate::failure::{Failure, Reason};
+
+/// A pool on the wire. Explicit nulls occur.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Wire<'a> {
+    id: Field<i64>,
+    #[serde(borrow)]
+    name: Field<Cow<'a, str>>,
+    #[serde(borrow)]
+    pool_type: Field<Cow<'a, str>>,
+    is_hosted: Field<bool>,
+    size: Field<f64>,
+    /// Flags in one string, e.g. `elasticPool, singleUseAgents`.
+    #[serde(borrow)]
+    options: Field<Cow<'a, str>>,
+}
+
+/// A pool of the list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PoolRow {
+    /// Its id.
+    pub id: i64,
+    /// The label `pool`.
+    pub name: String,
+    /// `automation` or `deployment`.
+    pub kind: String,
+    /// Whether Microsoft hosts it: its agents look offline by nature.
+    pub hosted: bool,
+    /// Its size as the service says it.
+    pub size: Option<f64>,
+    /// Whether it is rightly empty while there is nothing to do.
+    pub on_demand: bool,
+}
+
+/// Options of a pool whose agents come and go with the work.
+const ON_DEMAND: [&str; 2] = ["elasticPool", "singleUseAgents"];
+
+/// Reads a page of the list.
+pub fn read(body: &[u8], pools: &mut Vec<PoolRow>, warnings: &Warnings) -> Result<(), Failure> {
+    let text = lenient::text(body);
+    let mut ids: HashSet<i64> = pools.iter().map(|pool| pool.id).collect();
+    let list = lenient::items(&text, "value", |item: Option<Wire<'_>>| {
+        let Some((wire, id)) = item.and_then(|wire| wire.id.ok().map(|id| (wire, id))) else {
+            warnings.add(Warning::BadItem, || "pool without a readable id".to_owned());
+            return;
+        };
+        if !ids.insert(id) {
+            warnings.add(Warning::BadItem, || format!("pool {id} comes twice"));
+            return;
+        }
+        let name = wire.name.get(warnings, "pool name").map_or_else(|| id.to_string(), Cow::into_owned);
+        let options = wire.options.get(warnings, "pool options").unwrap_or_default();
+        pools.push(PoolRow {
+            id,
+            name,
+            kind: wire.pool_type.get(warnings, "pool poolType").map_or_else(String::new, Cow::into_owned),
+            hosted: wire.is_hosted.get(warnings, "pool isHosted").unwrap_or(false),
+            size: wire.size.get(warnings, "pool size"),
+            on_demand: options
+                .split(',')
+                .any(|option| ON_DEMAND.iter().any(|known| known.eq_ignore_ascii_case(option.trim()))),
+        });
+    })?;
+    check(list, warnings, "pools")
+}
+
+/// A list without its envelope is a failure: an error page in JSON must never read as "no agents".
+pub fn check(list: lenient::List, warnings: &Warnings, what: &str) -> Result<(), Failure> {
+    if !list.found {
+        return Err(Failure::new(Reason::Decode, format!("the list of {what} has no `value`")));
+    }
+    if list.count.is_some_and(|count| count != list.items as i64) {
+        warnings.add(Warning::BadValue, || format!("the count of {what} is not that of the list"));
+    }
+    Ok(())
+}
+
+/// Sorts pools by id, and puts `#<id>` behind the names of all but the first of pools that would have the same label.
+/// Names are unique in an organisation; a mixture of pages, or names that only differ behind the cut, could still clash.
+pub fn tell_apart(pools: &mut [PoolRow], warnings: &Warnings) {
+    pools.sort_by_key(|pool| pool.id);
+    let mut taken: HashMap<String, i64> = HashMap::new();
+    for pool in pools {
+        let label = lenient::cut(&pool.name, LABEL).to_owned();
+        if let Some(first) = taken.get(&label) {
+            warnings.add(Warning::Duplicate, || format!("pools {first} and {} have one name", pool.id));
+            let suffix = format!("#{}", pool.id);
+            pool.name = format!("{}{suffix}", lenient::cut(&pool.name, LABEL - suffix.len()));
+        } else {
+            taken.insert(label, pool.id);
+        }
+    }
+}
+
+/// Label values are cut to this many bytes.
+const LABEL: usize = 256;

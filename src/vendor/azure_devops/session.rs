@@ -1,0 +1,251 @@
+//! How the service is asked: base URL, version, credentials, limits, sign-in pages and pages of lists.
+
+use std::sync::Arc;
+
+use reqwest::Url;
+use tokio::time::Instant;
+
+use super::{
+    super::{Context, logon::Logons},
+    limits::Limits,
+    pools::{self, PoolRow},
+    token::{self, Application, Credential, Token},
+};
+use crate::{
+    config::{Target, target::AzureAuth},
+    failure::{Failure, Reason},
+    http::{Answer, Client},
+};
+
+/// Versions that are tried, newest first: 7.0 is that of the vendor's page (Services, Server 2022), 5.1 the first in which
+/// all that is used here was released (Server 2019); still older servers choose for themselves.
+const VERSIONS: [Option<&str>; 3] = [Some("7.0"), Some("5.1"), None];
+
+/// More pages of one list are taken for a service that turns in circles.
+const MAX_PAGES: usize = 1000;
+
+/// Tells where the next page begins.
+const CONTINUATION: &str = "x-ms-continuationtoken";
+
+/// One question, which may take several pages to answer.
+#[derive(Debug, Clone)]
+pub struct Question<'a> {
+    /// Credentials.
+    pub credential: &'a Credential,
+    /// For the metrics.
+    pub operation: &'static str,
+    /// Below the base URL.
+    pub path: String,
+    /// Query, besides version and continuation.
+    pub query: &'a [(&'static str, &'static str)],
+    /// Whether `api-version` is sent.
+    pub versioned: bool,
+    /// For all pages together.
+    pub deadline: Instant,
+}
+
+/// What outlives a poll.
+#[derive(Debug)]
+pub struct Session {
+    /// What the service said about its limits.
+    pub limits: Limits,
+    target: Arc<Target>,
+    auth: AzureAuth,
+    http: Client,
+    logons: Arc<Logons>,
+    token: Option<Token>,
+    base: Url,
+    version: usize,
+}
+
+impl Session {
+    /// Nothing is sent yet.
+    pub fn new(target: Arc<Target>, auth: AzureAuth, http: Client, logons: Arc<Logons>) -> Session {
+        let base = target.url.clone();
+        Session { limits: Limits::default(), target, auth, http, logons, token: None, base, version: 0 }
+    }
+
+    /// A poll begins.
+    pub fn begin(&mut self) {
+        self.limits.begin();
+    }
+
+    /// What requests are sent with; logs on where there is no good token.
+    pub async fn credential(&mut self, cx: &Context<'_>) -> Result<Credential, Failure> {
+        let (tenant_id, client_id, client_secret, authority) = match &self.auth {
+            AzureAuth::Pat(secret) => return secret.read().map(Credential::Pat),
+            AzureAuth::Entra { tenant_id, client_id, client_secret, authority } => {
+                (tenant_id, client_id, client_secret, authority)
+            }
+        };
+        let secret = client_secret.read()?;
+        // A token of before would go on working for an hour while the identity is held.
+        if let Some(failure) = self.logons.held(&self.target, client_id, &secret, cx.now) {
+            return Err(failure);
+        }
+        if let Some(token) = self.token.as_ref().filter(|token| token.is_good(&secret)) {
+            return Ok(Credential::Token(token.text.clone()));
+        }
+        self.token = None;
+        let application = Application { tenant_id, client_id, secret: &secret, authority };
+        let token = token::log_on(application, &self.target, &self.http, &self.logons, cx).await?;
+        let credential = Credential::Token(token.text.clone());
+        self.token = Some(token);
+        Ok(credential)
+    }
+
+    /// Drops a token that an earlier poll got; says whether there was one.
+    pub fn forget_token(&mut self, cx: &Context<'_>) -> bool {
+        self.token.take_if(|token| token.is_older_than(cx)).is_some()
+    }
+
+    /// The list of pools. Finds out the version and, on premises, the base URL that the server answers to.
+    pub async fn pools(&mut self, cx: &Context<'_>, credential: &Credential) -> Result<Vec<PoolRow>, Failure> {
+        let question = Question {
+            credential,
+            operation: "pools",
+            path: "_apis/distributedtask/pools".to_owned(),
+            query: &[],
+            versioned: true,
+            deadline: cx.deadline,
+        };
+        let first = self.first_page(&question).await?;
+        let mut pools = Vec::new();
+        self.pages(&question, Some(first), |body| pools::read(body, &mut pools, cx.warnings)).await?;
+        Ok(pools)
+    }
+
+    async fn first_page(&mut self, question: &Question<'_>) -> Result<Answer, Failure> {
+        let failure = loop {
+            let answer = self.send(question, None).await?;
+            if is_version_refused(&answer) && self.version + 1 < VERSIONS.len() {
+                self.version += 1;
+                continue;
+            }
+            match check(answer) {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => break failure,
+            }
+        };
+        if failure.reason != Reason::NotFound {
+            return Err(failure);
+        }
+        // On premises pools belong to the server: their links lead above the collection, and some servers know them only
+        // there.
+        let above = if self.base == self.target.url { above_collection(&self.target.url) } else { None };
+        self.base = above.clone().unwrap_or_else(|| self.target.url.clone());
+        if above.is_some() {
+            let answer = self.send(question, None).await;
+            match answer.and_then(check) {
+                Ok(answer) => return Ok(answer),
+                Err(_) => self.base = self.target.url.clone(),
+            }
+        }
+        Err(failure)
+    }
+
+    /// Asks page by page, and hands over each body. `first`: the page that is there already.
+    pub async fn pages(
+        &self,
+        question: &Question<'_>,
+        mut first: Option<Answer>,
+        mut each: impl FnMut(&[u8]) -> Result<(), Failure> + Send,
+    ) -> Result<(), Failure> {
+        let mut continuation: Option<String> = None;
+        for _ in 0..MAX_PAGES {
+            let answer = match first.take() {
+                Some(answer) => answer,
+                None => check(self.send(question, continuation.as_deref()).await?)?,
+            };
+            let read = answer.json().and_then(|body| each(body).map_err(|failure| failure.context(&answer.what)));
+            read.map_err(|failure| traced(failure, &answer))?;
+            match answer.header(CONTINUATION).filter(|token| !token.is_empty()) {
+                None => return Ok(()),
+                Some(token) if continuation.as_deref() == Some(token) => {
+                    let message = format!("{}: the continuation token leads to itself", answer.what);
+                    return Err(Failure::new(Reason::Decode, message));
+                }
+                Some(token) => continuation = Some(token.to_owned()),
+            }
+        }
+        Err(Failure::new(Reason::TooLarge, format!("GET /{}: more than {MAX_PAGES} pages", question.path)))
+    }
+
+    async fn send(&self, question: &Question<'_>, continuation: Option<&str>) -> Result<Answer, Failure> {
+        self.limits.wait(&self.http, question.deadline).await?;
+        let call = self
+            .http
+            .get(question.operation, self.url(question, continuation))
+            .header("accept", "application/json")
+            // Asks for a plain refusal instead of a redirect to the sign-in page, as the vendor's own clients do.
+            .header("x-tfs-fedauthredirect", "Suppress");
+        let call = match question.credential {
+            Credential::Pat(pat) => call.basic("", pat),
+            Credential::Token(token) => call.bearer(token),
+        };
+        let answer = call.send(question.deadline).await?;
+        self.limits.note(&answer);
+        Ok(answer)
+    }
+
+    fn url(&self, question: &Question<'_>, continuation: Option<&str>) -> Url {
+        let mut url = self.base.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(question.path.split('/'));
+        }
+        let version = VERSIONS[self.version].filter(|_| question.versioned).map(|version| ("api-version", version));
+        let continuation = continuation.map(|token| ("continuationToken", token));
+        let pairs: Vec<_> = question.query.iter().copied().chain(continuation).chain(version).collect();
+        if !pairs.is_empty() {
+            url.query_pairs_mut().extend_pairs(pairs);
+        }
+        url
+    }
+}
+
+/// The answer if it is data. A refused PAT does not always come as 401: also as 203 with a sign-in page, as a redirect to
+/// one, or as the page itself with 200.
+pub fn check(answer: Answer) -> Result<Answer, Failure> {
+    let sign_in = match answer.status.as_u16() {
+        203 => Some("203, which is the sign-in page"),
+        302 | 303 | 307 => Some("a redirect, which leads to the sign-in page"),
+        200..=299 if answer.is_html() => Some("a web page, which is the sign-in page"),
+        _ => None,
+    };
+    if let Some(what) = sign_in {
+        let failure = Failure::new(Reason::Auth, format!("{}: {what}; are the credentials still good?", answer.what));
+        return Err(traced(Failure { retry_after: answer.retry_after(), ..failure }, &answer));
+    }
+    if answer.status.is_success() {
+        return Ok(answer);
+    }
+    Err(traced(answer.failure(), &answer))
+}
+
+/// Adds the id under which the vendor's support finds the request.
+fn traced(mut failure: Failure, answer: &Answer) -> Failure {
+    for name in ["activityid", "x-vss-e2eid"] {
+        let id = answer.header(name).unwrap_or_default().trim();
+        if (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+            failure.message.push_str(&format!(" ({name} {id})"));
+            break;
+        }
+    }
+    failure
+}
+
+/// Whether the server is older than the version that was asked for: 400 and `VssVersionOutOfRangeException` or a relative.
+fn is_version_refused(answer: &Answer) -> bool {
+    answer.status.as_u16() == 400 && answer.body.windows(10).any(|window| window == b"VssVersion")
+}
+
+/// The URL without its last segment, where it is that of a server of one's own.
+fn above_collection(url: &Url) -> Option<Url> {
+    let host = url.host_str()?;
+    if host == "dev.azure.com" || host.ends_with(".visualstudio.com") {
+        return None;
+    }
+    let mut above = url.clone();
+    above.path_segments_mut().ok()?.pop_if_empty().pop();
+    (above.path() != url.path()).then_some(above)
+}

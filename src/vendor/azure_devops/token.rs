@@ -1,0 +1,169 @@
+//! Entra tokens by client credentials.
+//!
+//! <https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow>
+
+use std::{borrow::Cow, time::Duration};
+
+use reqwest::{Method, Url};
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use super::super::{
+    Context,
+    lenient::{self, Field},
+    logon::Logons,
+};
+use crate::{
+    config::{Target, secret::SecretText},
+    failure::{Failure, Reason},
+    http::{Answer, Client},
+};
+
+/// Azure DevOps, as Entra knows it.
+const SCOPE: &str = "499b84ac-1321-427f-aa17-267ca6975798/.default";
+
+/// A token is not used any more this long before its end.
+const MARGIN: Duration = Duration::from_secs(60);
+
+/// Errors that say the credentials are no good: sending them again is what locks applications.
+const REFUSED: [&str; 2] = ["invalid_client", "invalid_grant"];
+
+/// What a request is sent with.
+#[derive(Debug, Clone)]
+pub enum Credential {
+    /// Basic, with an empty user name.
+    Pat(SecretText),
+    /// Bearer.
+    Token(SecretText),
+}
+
+/// A token and what it was got with.
+#[derive(Debug)]
+pub struct Token {
+    /// The token.
+    pub text: SecretText,
+    secret: SecretText,
+    until: Instant,
+    /// When the poll that got it began.
+    got: crate::clock::UnixTime,
+}
+
+impl Token {
+    /// Whether it can still be used, by an application that has this secret.
+    pub fn is_good(&self, secret: &SecretText) -> bool {
+        self.secret == *secret && Instant::now() < self.until
+    }
+
+    /// Whether an earlier poll got it.
+    pub fn is_older_than(&self, cx: &Context<'_>) -> bool {
+        self.got != cx.now
+    }
+}
+
+/// The application.
+#[derive(Debug, Clone, Copy)]
+pub struct Application<'a> {
+    /// Directory.
+    pub tenant_id: &'a str,
+    /// Its id, the user name of the hold.
+    pub client_id: &'a str,
+    /// Its secret.
+    pub secret: &'a SecretText,
+    /// Base URL of the token service.
+    pub authority: &'a Url,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Wire<'a> {
+    #[serde(borrow)]
+    access_token: Field<Cow<'a, str>>,
+    expires_in: Field<i64>,
+    #[serde(borrow)]
+    error: Field<Cow<'a, str>>,
+    #[serde(borrow)]
+    error_description: Field<Cow<'a, str>>,
+}
+
+/// Logs on. A refusal holds the identity.
+pub async fn log_on(
+    application: Application<'_>,
+    target: &Target,
+    http: &Client,
+    logons: &Logons,
+    cx: &Context<'_>,
+) -> Result<Token, Failure> {
+    let permit = logons.acquire(target, application.client_id, application.secret, cx.now).await?;
+    let mut url = application.authority.clone();
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().extend([application.tenant_id, "oauth2", "v2.0", "token"]);
+    }
+    let call = http
+        .request("token", Method::POST, url)
+        .header("accept", "application/json")
+        .secret_body("application/x-www-form-urlencoded", form(application));
+    let sent = Instant::now();
+    let answer = match call.send(cx.deadline).await {
+        Ok(answer) => answer,
+        Err(failure) => {
+            permit.unknown();
+            return Err(failure);
+        }
+    };
+    match read(&answer) {
+        Ok((text, lifetime)) => {
+            permit.accepted();
+            let until = sent + lifetime.saturating_sub(MARGIN);
+            Ok(Token { text, secret: application.secret.clone(), until, got: cx.now })
+        }
+        Err((failure, true)) => Err(permit.refused(&failure.message)),
+        Err((failure, false)) => {
+            permit.unknown();
+            Err(failure)
+        }
+    }
+}
+
+/// The token and its lifetime; or the failure, and whether it means that the credentials are no good.
+fn read(answer: &Answer) -> Result<(SecretText, Duration), (Failure, bool)> {
+    let decoded = answer.json().and_then(|body| {
+        let body = std::str::from_utf8(body).map_err(|_| Failure::new(Reason::Decode, "not UTF-8"))?;
+        lenient::object::<Wire<'_>>(body).map_err(|failure| failure.context(&answer.what))
+    });
+    if !answer.status.is_success() {
+        let failure = answer.failure();
+        let Ok(Wire { error: Field::Value(error), error_description, .. }) = decoded else {
+            return Err((failure, false));
+        };
+        // `AADSTS7000222: The provided client secret keys ... are expired`: the code alone says it.
+        let description = error_description.ok().unwrap_or_default();
+        let code = description.split(':').next().filter(|code| code.starts_with("AADSTS") && code.len() <= 16);
+        let code = code.map_or_else(String::new, |code| format!(" ({code})"));
+        let message = format!("{}: {}{code}", failure.message, lenient::cut(&error, 64));
+        let refused = REFUSED.contains(&&*error);
+        // A request that the service takes for wrong (tenant, scope, rights) is a fault of the credentials as well, but
+        // not one that repeating makes worse.
+        let reason = match answer.status.as_u16() {
+            400 if failure.reason != Reason::RateLimited => Reason::Auth,
+            _ => failure.reason,
+        };
+        return Err((Failure { retry_after: failure.retry_after, ..Failure::new(reason, message) }, refused));
+    }
+    let wire = decoded.map_err(|failure| (failure, false))?;
+    let Some(text) = wire.access_token.ok().filter(|text| !text.is_empty()) else {
+        return Err((Failure::new(Reason::Decode, format!("{}: no access_token", answer.what)), false));
+    };
+    // An hour is what Entra gives where nothing else is configured.
+    let lifetime = wire.expires_in.ok().and_then(|seconds| u64::try_from(seconds).ok()).unwrap_or(3600);
+    Ok((SecretText::new(text), Duration::from_secs(lifetime.min(86_400))))
+}
+
+fn form(application: Application<'_>) -> String {
+    let mut url = Url::parse("form:").expect("a scheme alone is a URL");
+    url.query_pairs_mut()
+        .append_pair("grant_type", "client_credentials")
+        .append_pair("client_id", application.client_id)
+        .append_pair("client_secret", application.secret.expose())
+        .append_pair("scope", SCOPE);
+    url.query().unwrap_or_default().to_owned()
+}

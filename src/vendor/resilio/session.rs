@@ -1,0 +1,123 @@
+//! How the agent is asked: token and reverse proxy.
+
+use std::borrow::Cow;
+
+use reqwest::Url;
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use super::super::lenient::{self, Field};
+use crate::{
+    config::{secret::SecretText, target::ProxyAuth},
+    failure::{Failure, Reason},
+    http::{Answer, Call, Client},
+};
+
+/// What is known of the token.
+#[derive(Debug, Clone)]
+enum Token {
+    /// Nothing yet.
+    Unknown,
+    /// Switched off (`client_api_token_auth` is false): requests go without.
+    Off,
+    /// This one. How long it lives is documented nowhere; a restart of the agent ends it.
+    Known(SecretText),
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Wire<'a> {
+    #[serde(borrow)]
+    token: Field<Cow<'a, str>>,
+}
+
+/// What outlives a poll.
+#[derive(Debug)]
+pub struct Session {
+    base: Url,
+    auth: Option<ProxyAuth>,
+    http: Client,
+    token: Token,
+    /// Whether this poll has already fetched a token.
+    is_fetched: bool,
+}
+
+impl Session {
+    /// Nothing is sent yet.
+    pub fn new(base: Url, auth: Option<ProxyAuth>, http: Client) -> Session {
+        Session { base, auth, http, token: Token::Unknown, is_fetched: false }
+    }
+
+    /// A poll begins: it may fetch a token once.
+    pub fn begin(&mut self) {
+        self.is_fetched = false;
+    }
+
+    /// The answer to `GET /api/v3/{path}` if its status is 2xx. Where the token is refused, another one is fetched and the
+    /// request sent once more, once in a poll.
+    pub async fn get(&mut self, operation: &'static str, path: &str, deadline: Instant) -> Result<Answer, Failure> {
+        if matches!(self.token, Token::Unknown) {
+            self.fetch_token(deadline).await?;
+        }
+        let answer = self.send(operation, path, deadline).await?;
+        if !is_refused(&answer) || self.is_fetched {
+            return answer.success();
+        }
+        self.fetch_token(deadline).await?;
+        self.send(operation, path, deadline).await?.success()
+    }
+
+    async fn send(&self, operation: &'static str, path: &str, deadline: Instant) -> Result<Answer, Failure> {
+        let call = self.call(operation, path)?;
+        let call = match &self.token {
+            Token::Known(token) => call.secret_query("token", token),
+            Token::Unknown | Token::Off => call,
+        };
+        call.send(deadline).await
+    }
+
+    async fn fetch_token(&mut self, deadline: Instant) -> Result<(), Failure> {
+        self.is_fetched = true;
+        self.token = Token::Unknown;
+        let answer = self.call("token", "token")?.send(deadline).await?;
+        // Without token authentication the endpoint may be missing; which status then comes is documented nowhere.
+        if matches!(answer.status.as_u16(), 400 | 404 | 405 | 410 | 501) {
+            self.token = Token::Off;
+            return Ok(());
+        }
+        let answer = answer.success()?;
+        let text = lenient::text(answer.json()?);
+        let wire: Wire<'_> = lenient::object(&text).map_err(|failure| failure.context(&answer.what))?;
+        self.token = match wire.token {
+            Field::Value(token) if !token.is_empty() => Token::Known(SecretText::new(token)),
+            Field::Bad => return Err(Failure::new(Reason::Decode, format!("{}: no readable token", answer.what))),
+            Field::Missing | Field::Value(_) => Token::Off,
+        };
+        Ok(())
+    }
+
+    fn call(&self, operation: &'static str, path: &str) -> Result<Call, Failure> {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(["api", "v3", path]);
+        }
+        let call = self.http.get(operation, url).header("accept", "application/json");
+        Ok(match &self.auth {
+            None => call,
+            Some(ProxyAuth::Basic(login)) => call.basic(&login.username, &login.password.read()?),
+            Some(ProxyAuth::Bearer(token)) => call.bearer(&token.read()?),
+        })
+    }
+}
+
+/// Whether the token may be the reason: which error a bad one gets is documented nowhere.
+fn is_refused(answer: &Answer) -> bool {
+    matches!(answer.status.as_u16(), 401 | 403) || (answer.status.is_success() && !is_json(answer))
+}
+
+fn is_json(answer: &Answer) -> bool {
+    answer.json().is_ok_and(|body| {
+        let start = body.iter().find(|byte| !byte.is_ascii_whitespace());
+        matches!(start, Some(b'[' | b'{'))
+    })
+}
