@@ -1,32 +1,326 @@
-//! CitrixStorefront.
+//! Citrix StoreFront, Store Services API: the machines behind the desktops of one account.
+//!
+//! API: `POST {store}/machinecontrol/list` for the resources of
+//! `GET {store}/resources/v2/withoutautoprovision`; both are found through `GET {store}/endpoints/v1`.
+//! <https://developer-docs.citrix.com/en-us/storefront/store-services-api/machine-control.html>
+//!
+//! Credentials: a domain account, by ExplicitForms or HTTP Basic. It needs no rights, and it sees the desktops that are
+//! assigned to it and nothing else: an account without desktops rightly gets no machines.
+//!
+//! Nothing is ever started, stopped or subscribed: the enumeration that would subscribe the account to applications
+//! (`ListResourcesWithAutoProvision`) is not used, nor are the power operations next to the list.
 
-use std::sync::Arc;
+mod ask;
+mod challenge;
+mod chunks;
+mod endpoints;
+mod form;
+mod logon;
+mod machines;
+mod part;
+mod reach;
+mod reply;
+mod resources;
+mod session;
+mod states;
+mod tokens;
+mod value;
+mod xml;
 
-use super::{Api, BoxFuture, Context, Observation, logon::Logons};
-use crate::{
-    config::{Target, target},
-    failure::Failure,
-    http::Client,
+use std::{
+    collections::HashSet,
+    hash::{BuildHasher, RandomState},
+    sync::Arc,
+    time::Duration,
 };
+
+use futures_util::{StreamExt, stream::FuturesOrdered};
+use reqwest::StatusCode;
+
+use self::{
+    ask::Ask,
+    chunks::{Chunks, Last, Tally},
+    endpoints::Endpoints,
+    resources::{Enumeration, Status},
+    session::{Moment, Session},
+};
+use super::{Api, BoxFuture, Context, Observation, Part, Warning, logon::Logons};
+use crate::{
+    clock::UnixTime,
+    config::{Target, target},
+    failure::{Failure, Reason},
+    http::{Answer, Client},
+};
+
+/// Endpoints are asked for again after this time, or when one of them is gone.
+const DISCOVERY: Duration = Duration::from_secs(3600);
+/// Chunks that are asked for side by side; every request costs the farm's brokers.
+const SIDE_BY_SIDE: usize = 4;
 
 /// The API of one target.
 #[derive(Debug)]
-pub struct CitrixStorefront {}
+pub struct CitrixStorefront {
+    target: Arc<Target>,
+    settings: target::CitrixStorefront,
+    session: Session,
+    endpoints: Option<(UnixTime, Endpoints)>,
+    /// The last enumeration and its time; none where `resource_ids` are given.
+    enumeration: Option<(UnixTime, Enumeration)>,
+    chunks: Chunks,
+    hasher: RandomState,
+}
 
 impl CitrixStorefront {
     /// Nothing is sent before the first poll.
     pub fn new(
-        _target: Arc<Target>,
-        _settings: target::CitrixStorefront,
-        _http: Client,
-        _logons: Arc<Logons>,
+        target: Arc<Target>,
+        settings: target::CitrixStorefront,
+        http: Client,
+        logons: Arc<Logons>,
     ) -> CitrixStorefront {
-        CitrixStorefront {}
+        CitrixStorefront {
+            session: Session::new(Arc::clone(&target), settings.clone(), http, logons),
+            target,
+            settings,
+            endpoints: None,
+            enumeration: None,
+            chunks: Chunks::default(),
+            hasher: RandomState::new(),
+        }
+    }
+
+    async fn read(&mut self, cx: &Context<'_>) -> Result<Observation, Failure> {
+        let at = Moment { now: cx.now, deadline: cx.deadline };
+        self.session.begin(cx.now)?;
+        let endpoints = self.discover(at).await?;
+        let mut observation = Observation::default();
+        if self.settings.resource_ids.is_empty() {
+            match self.enumerate(cx, at, &endpoints).await {
+                Ok(()) => {
+                    let part = self.enumeration.as_ref().map(|(_, enumeration)| part::of_enumeration(enumeration));
+                    observation.parts.extend(part.map(|part| ("enumeration".into(), super::Outcome::Fresh(part))));
+                }
+                // What was known before is asked for; a log-on that failed would fail again.
+                Err(failure) if self.enumeration.is_some() && !is_final(&failure) => {
+                    observation.failed("enumeration", failure);
+                }
+                Err(failure) => return Err(failure),
+            }
+        } else {
+            let ids: Vec<Box<str>> = self.settings.resource_ids.iter().map(|id| id.as_str().into()).collect();
+            self.chunks.assign(&ids);
+        }
+        self.list(cx, at, &endpoints, &mut observation).await?;
+        let expiry = self.session.password_expiry();
+        observation.credential_expiry.extend(expiry.map(|time| ("password", time)));
+        Ok(observation)
+    }
+
+    async fn discover(&mut self, at: Moment) -> Result<Endpoints, Failure> {
+        if let Some((found, endpoints)) = &self.endpoints
+            && at.now.since(*found) < DISCOVERY
+        {
+            return Ok(endpoints.clone());
+        }
+        match endpoints::discover(&mut self.session, at, &self.target.url).await {
+            Ok(endpoints) => Ok(self.endpoints.insert((at.now, endpoints)).1.clone()),
+            // An hour-old list still does while its service does not answer.
+            Err(failure) if !is_final(&failure) => match &self.endpoints {
+                Some((_, endpoints)) => Ok(endpoints.clone()),
+                None => Err(failure),
+            },
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Renews the list of resources when it is due.
+    async fn enumerate(&mut self, cx: &Context<'_>, at: Moment, endpoints: &Endpoints) -> Result<(), Failure> {
+        let interval = self.settings.enumerate_interval;
+        if self.enumeration.as_ref().is_some_and(|(time, _)| at.now.since(*time) < interval) {
+            return Ok(());
+        }
+        let result = resources::enumerate(&mut self.session, at, &endpoints.resources, cx.warnings).await;
+        let enumeration = result.map_err(|(failure, answer)| {
+            self.forget_endpoints(answer.as_ref());
+            failure
+        })?;
+        if enumeration.status == Status::Full {
+            self.chunks.assign(&enumeration.ids);
+        } else {
+            // Farms did not answer: what is missing may well be there.
+            let mut ids: Vec<Box<str>> = self.chunks.ids().cloned().collect();
+            ids.extend(enumeration.ids.iter().cloned());
+            self.chunks.assign(&ids);
+        }
+        self.enumeration = Some((at.now, enumeration));
+        Ok(())
+    }
+
+    /// Asks for the machines, chunk by chunk. `Err` where none of the chunks came.
+    async fn list(
+        &mut self,
+        cx: &Context<'_>,
+        at: Moment,
+        endpoints: &Endpoints,
+        observation: &mut Observation,
+    ) -> Result<(), Failure> {
+        let count = self.chunks.chunks.len();
+        let mut outcomes: Vec<Option<Result<Part, Failure>>> = (0..count).map(|_| None).collect();
+        let mut seen = HashSet::new();
+        // The first one alone: it brings the token, and finds out whether there is any use in going on.
+        if count > 0 {
+            let ask = self.ask_for(endpoints, 0);
+            let result = self.session.send(at, &ask).await;
+            let outcome = self.take(cx, 0, result, &mut seen);
+            if let Err(failure) = &outcome
+                && is_final(failure)
+            {
+                return Err(failure.clone());
+            }
+            outcomes[0] = Some(outcome);
+        }
+        // Who asks us to wait is not asked for the rest.
+        let limited = |outcome: &Option<Result<Part, Failure>>| match outcome {
+            Some(Err(failure)) if failure.reason == Reason::RateLimited => Some(failure.clone()),
+            _ => None,
+        };
+        let mut wait = outcomes.first().and_then(limited);
+        let granted = self.session.at_hand(&endpoints.machines, at.now);
+        let token = granted.as_ref().map(|granted| &granted.token);
+        let mut refused = Vec::new();
+        let mut under_way = FuturesOrdered::new();
+        let mut next = 1;
+        loop {
+            while next < count && under_way.len() < SIDE_BY_SIDE {
+                if let Some(failure) = &wait {
+                    outcomes[next] = Some(Err(failure.clone()));
+                    next += 1;
+                    continue;
+                }
+                let call = self.ask_for(endpoints, next).call(self.session.http(), token).send(at.deadline);
+                let index = next;
+                under_way.push_back(async move { (index, call.await) });
+                next += 1;
+            }
+            match under_way.next().await {
+                None => break,
+                Some((index, Ok(answer))) if answer.status == StatusCode::UNAUTHORIZED => refused.push((index, answer)),
+                Some((index, result)) => {
+                    outcomes[index] = Some(self.take(cx, index, result, &mut seen));
+                    wait = wait.or_else(|| limited(&outcomes[index]));
+                }
+            }
+        }
+        for (index, answer) in refused {
+            let ask = self.ask_for(endpoints, index);
+            let result = self.session.send_again(at, &ask, &answer, granted.as_ref()).await;
+            outcomes[index] = Some(self.take(cx, index, result, &mut seen));
+        }
+        self.report(outcomes, observation)
+    }
+
+    fn ask_for(&self, endpoints: &Endpoints, index: usize) -> Ask {
+        let body = machines::params(&self.chunks.chunks[index].ids);
+        Ask::post("machines", endpoints.machines.clone(), machines::ACCEPT, machines::PARAMS, body)
+    }
+
+    /// Reads the answer of a chunk; `seen` holds the machines of the chunks before it, also of those that failed and
+    /// whose machines are still shown.
+    fn take(
+        &mut self,
+        cx: &Context<'_>,
+        index: usize,
+        result: Result<Answer, Failure>,
+        seen: &mut HashSet<u64>,
+    ) -> Result<Part, Failure> {
+        let outcome = result.and_then(|answer| self.decode(cx, index, &answer, seen));
+        if let Some(last) = &self.chunks.chunks[index].last
+            && cx.now.since(last.at) < self.target.stale_after
+        {
+            seen.extend(&last.machines);
+        }
+        outcome
+    }
+
+    fn decode(
+        &mut self,
+        cx: &Context<'_>,
+        index: usize,
+        answer: &Answer,
+        seen: &HashSet<u64>,
+    ) -> Result<Part, Failure> {
+        if !answer.status.is_success() {
+            self.forget_endpoints(Some(answer));
+            return Err(ask::failure(answer));
+        }
+        let chunk = &mut self.chunks.chunks[index];
+        let mut part = part::of_machines();
+        let mut tally = Tally::new(&chunk.ids);
+        let mut machines = Vec::new();
+        let read = machines::decode(answer.xml()?, cx.now, cx.warnings, |machine| {
+            tally.saw(&machine.resource);
+            let hash = self.hasher.hash_one(&machine.id);
+            // Two resources may lead to one machine; the chunk that came first has it.
+            if seen.contains(&hash) {
+                return;
+            }
+            if part::add(&mut part, machine, &self.target, cx.warnings) {
+                machines.push(hash);
+            } else {
+                cx.warnings.add(Warning::BadItem, || format!("machine {} comes twice", machine.id));
+            }
+        });
+        read.map_err(|failure| failure.context(&answer.what))?;
+        part.shrink();
+        let without = tally.without();
+        chunk.last = Some(Last { at: cx.now, machines: machines.into(), without });
+        Ok(part)
+    }
+
+    fn report(
+        &self,
+        outcomes: Vec<Option<Result<Part, Failure>>>,
+        observation: &mut Observation,
+    ) -> Result<(), Failure> {
+        let came = outcomes.iter().flatten().filter(|outcome| outcome.is_ok()).count();
+        let last = self.chunks.chunks.iter().filter_map(|chunk| chunk.last.as_ref());
+        let (machines, without) = last.fold((0, 0), |(m, w), last| (m + last.machines.len(), w + last.without));
+        if came > 0 || outcomes.is_empty() {
+            observation.fresh("store", part::of_store(machines, without));
+        }
+        for (chunk, outcome) in self.chunks.chunks.iter().zip(outcomes) {
+            match outcome {
+                Some(Ok(part)) => observation.fresh(key(chunk.number), part),
+                Some(Err(failure)) if came > 0 => observation.failed(key(chunk.number), failure),
+                Some(Err(failure)) => return Err(failure),
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// An endpoint that is gone may have moved.
+    fn forget_endpoints(&mut self, answer: Option<&Answer>) {
+        if answer.is_some_and(|answer| matches!(answer.status, StatusCode::NOT_FOUND | StatusCode::GONE)) {
+            self.endpoints = None;
+        }
     }
 }
 
+/// A failure that the next request of this poll would meet again.
+fn is_final(failure: &Failure) -> bool {
+    matches!(failure.reason, Reason::Auth | Reason::Held)
+}
+
+fn key(number: u64) -> Box<str> {
+    format!("chunk {number}").into()
+}
+
 impl Api for CitrixStorefront {
-    fn poll<'a>(&'a mut self, _cx: &'a Context<'a>) -> BoxFuture<'a, Result<Observation, Failure>> {
-        Box::pin(async { todo!("helper") })
+    fn poll<'a>(&'a mut self, cx: &'a Context<'a>) -> BoxFuture<'a, Result<Observation, Failure>> {
+        Box::pin(self.read(cx))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,207 @@
+//! One log-on by a chosen protocol: credentials in, primary token out. The password leaves at most once.
+
+use reqwest::{
+    StatusCode, Url,
+    cookie::{CookieStore, Jar},
+    header::{HeaderMap, SET_COOKIE},
+};
+use tokio::time::Instant;
+
+use super::{
+    ask::{Ask, failure},
+    challenge::schemes,
+    form::{CREDENTIAL_TYPES, LABEL_TYPES, Refusal, Submission},
+    reach::Reach,
+    reply::{Choice, Issued, REQUEST_TOKEN, Reply},
+};
+use crate::{
+    clock::UnixTime,
+    config::{secret::SecretText, target::CitrixMethod},
+    failure::{Failure, Reason},
+    http::{Answer, Client},
+};
+
+const ACCEPT_FORM: &str = "application/vnd.citrix.requesttokenresponse+xml, text/xml, \
+                           application/vnd.citrix.authenticateresponse-1+xml";
+const ACCEPT_POSTED: &str =
+    "application/vnd.citrix.requesttokenresponse+xml, application/vnd.citrix.authenticateresponse-1+xml";
+
+/// A protocol that a monitor can speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// A form with user name and password.
+    ExplicitForms,
+    /// HTTP Basic.
+    HttpBasic,
+}
+
+/// Takes the protocol that the configuration wants out of those that the server offers.
+pub fn choose(method: CitrixMethod, choices: &[Choice]) -> Result<(Protocol, &Choice), Failure> {
+    let wanted: &[Protocol] = match method {
+        CitrixMethod::Auto => &[Protocol::ExplicitForms, Protocol::HttpBasic],
+        CitrixMethod::ExplicitForms => &[Protocol::ExplicitForms],
+        CitrixMethod::HttpBasic => &[Protocol::HttpBasic],
+    };
+    let offered =
+        |protocol: Protocol| choices.iter().find(|c| c.protocol.eq_ignore_ascii_case(&format!("{protocol:?}")));
+    wanted.iter().find_map(|protocol| Some((*protocol, offered(*protocol)?))).ok_or_else(|| {
+        let names: Vec<&str> = choices.iter().map(|choice| choice.protocol.as_str()).collect();
+        let names: String = names.join(", ").chars().filter(|c| !c.is_control()).take(200).collect();
+        Failure::new(Reason::Auth, format!("the server offers only these ways to log on: {names}"))
+    })
+}
+
+/// The parties of a log-on.
+pub struct Logon<'a> {
+    /// Sends.
+    pub http: &'a Client,
+    /// Where the password may go.
+    pub reach: &'a Reach,
+    /// Until when.
+    pub deadline: Instant,
+    /// Now.
+    pub now: UnixTime,
+    /// Who.
+    pub username: &'a str,
+    /// The password.
+    pub password: &'a SecretText,
+}
+
+impl Logon<'_> {
+    /// Asks `location` for the token that `body` describes.
+    pub async fn run(&self, protocol: Protocol, location: Url, body: &str) -> Result<Issued, Refusal> {
+        match protocol {
+            Protocol::ExplicitForms => self.explicit_forms(location, body).await,
+            Protocol::HttpBasic => self.http_basic(location, body).await,
+        }
+    }
+
+    /// The form is fetched with the request for the token, and sent back once. Cookies live as long as this call.
+    async fn explicit_forms(&self, location: Url, body: &str) -> Result<Issued, Refusal> {
+        let jar = Jar::default();
+        let ask = Ask::post("logon", location.clone(), ACCEPT_FORM, REQUEST_TOKEN, body.to_owned());
+        let call = ask
+            .call(self.http, None)
+            .header("accept-language", "en")
+            .header("x-citrix-am-credentialtypes", CREDENTIAL_TYPES)
+            .header("x-citrix-am-labeltypes", LABEL_TYPES);
+        let answer = call.send(self.deadline).await?;
+        keep(&jar, &answer.headers, &location);
+        let form = match self.read(answer)? {
+            Reply::Form(form) => form,
+            Reply::Token(issued) => return Ok(issued),
+            Reply::Choices(_) => return Err(no_form()),
+        };
+        let submission = form.fill(self.username, self.password)?;
+        let url = self.reach.resolve(&location, &submission.post_back)?;
+        let ask = Ask::get("logon", url.clone(), ACCEPT_POSTED);
+        let mut call = self
+            .http
+            .request(ask.operation, reqwest::Method::POST, ask.url)
+            .header("accept", ask.accept)
+            .header("accept-language", "en")
+            .header("citrix-transactionid", &super::ask::transaction_id())
+            .secret_body("application/x-www-form-urlencoded", encode(&submission));
+        if let Some(cookies) = jar.cookies(&url) {
+            let cookies = SecretText::new(String::from_utf8_lossy(cookies.as_bytes()));
+            call = call.secret_header("cookie", &cookies);
+        }
+        let answer = call.send(self.deadline).await?;
+        if answer.status == StatusCode::UNAUTHORIZED {
+            return Err(Refusal::Credentials("the log-on was refused with 401".to_owned()));
+        }
+        match self.read(answer)? {
+            Reply::Token(issued) => Ok(issued),
+            Reply::Form(form) => Err(form.after_credentials()),
+            Reply::Choices(_) => Err(no_form()),
+        }
+    }
+
+    /// The request is answered with a Basic challenge first, so that the password goes nowhere uninvited.
+    async fn http_basic(&self, location: Url, body: &str) -> Result<Issued, Refusal> {
+        let accept = "application/vnd.citrix.requesttokenresponse+xml";
+        let ask = Ask::post("logon", location, accept, REQUEST_TOKEN, body.to_owned());
+        let mut answer = ask.send(self.http, None, self.deadline).await?;
+        if answer.status == StatusCode::UNAUTHORIZED {
+            let offered = schemes(&answer.headers);
+            if !offered.split(", ").any(|scheme| scheme.eq_ignore_ascii_case("basic")) {
+                let text = format!("the HttpBasic service does not offer Basic, but {offered}");
+                return Err(Failure::new(Reason::Auth, text).into());
+            }
+            answer = ask.call(self.http, None).basic(self.username, self.password).send(self.deadline).await?;
+            if answer.status == StatusCode::UNAUTHORIZED {
+                return Err(Refusal::Credentials("the log-on was refused with 401".to_owned()));
+            }
+        }
+        match self.read(answer)? {
+            Reply::Token(issued) => Ok(issued),
+            Reply::Form(_) | Reply::Choices(_) => Err(no_form()),
+        }
+    }
+
+    fn read(&self, answer: Answer) -> Result<Reply, Failure> {
+        if answer.status.is_success() { Reply::read(&answer, self.now) } else { Err(failure(&answer)) }
+    }
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Refusal {
+        Refusal::Other(failure)
+    }
+}
+
+fn no_form() -> Refusal {
+    Failure::new(Reason::Decode, "the log-on service answered with something unexpected").into()
+}
+
+fn keep(jar: &Jar, headers: &HeaderMap, url: &Url) {
+    jar.set_cookies(&mut headers.get_all(SET_COOKIE).iter(), url);
+}
+
+/// As `application/x-www-form-urlencoded`.
+fn encode(submission: &Submission) -> String {
+    let mut url = Url::parse("http://form/").expect("a constant that is a URL");
+    url.query_pairs_mut().extend_pairs(&submission.fields);
+    url.query().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn choices(protocols: &[&str]) -> Vec<Choice> {
+        let choice = |name: &&str| Choice { protocol: (*name).to_owned(), location: format!("https://sf/{name}") };
+        protocols.iter().map(choice).collect()
+    }
+
+    #[test]
+    fn auto_takes_the_form_and_else_basic() {
+        use CitrixMethod::{Auto, ExplicitForms, HttpBasic};
+        let both = ["CitrixFederation", "HttpBasic", "ExplicitForms"];
+        let rows: [(_, &[&str], _); 7] = [
+            (Auto, &both, Some(Protocol::ExplicitForms)),
+            (Auto, &["HttpBasic"], Some(Protocol::HttpBasic)),
+            (ExplicitForms, &both, Some(Protocol::ExplicitForms)),
+            (HttpBasic, &both, Some(Protocol::HttpBasic)),
+            (ExplicitForms, &["HttpBasic"], None),
+            (HttpBasic, &["ExplicitForms"], None),
+            (Auto, &["IntegratedWindows", "Forms-Saml"], None),
+        ];
+        for (method, offered, expected) in rows {
+            let choices = choices(offered);
+            match (choose(method, &choices), expected) {
+                (Ok((protocol, _)), Some(expected)) => assert_eq!(protocol, expected),
+                (Err(failure), None) => assert!(failure.message.contains(offered[0]), "{failure}"),
+                (other, _) => panic!("{method:?} of {offered:?}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_form_is_encoded_as_browsers_do() {
+        let fields = [("loginBtn", "Log On"), ("user", r"corp\mönitor"), ("pw", "a&b=c+d%")];
+        let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        let submission = Submission { post_back: String::new(), fields };
+        assert_eq!(encode(&submission), "loginBtn=Log+On&user=corp%5Cm%C3%B6nitor&pw=a%26b%3Dc%2Bd%25");
+    }
+}

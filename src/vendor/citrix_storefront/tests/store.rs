@@ -1,0 +1,312 @@
+//! A StoreFront of a few machines, with a token service, forms and Basic, that can be told to misbehave.
+
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::{Request, Response, StatusCode, body::Incoming, service::service_fn};
+use hyper_util::rt::TokioIo;
+use reqwest::Url;
+
+/// The only password that is taken.
+pub const PASSWORD: &str = "s3cret & more";
+
+/// One request.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    pub method: String,
+    pub path: String,
+    pub credentials: bool,
+    pub status: u16,
+}
+
+/// What it does instead of the usual.
+#[derive(Debug)]
+pub struct Behaviour {
+    pub protocols: Vec<&'static str>,
+    pub choices_in_response: bool,
+    pub form_result: &'static str,
+    pub passcode: bool,
+    /// Every token is refused at the store for this reason.
+    pub refuse_with: Option<&'static str>,
+    pub first_location: Option<&'static str>,
+    pub only_location: Option<&'static str>,
+    /// Requests that ask for a resource whose id begins like this are a 500.
+    pub failing_resource: Option<&'static str>,
+    /// The service tokens end after so many machine lists.
+    pub expire_after_lists: Option<usize>,
+    /// What it says of itself, or a status; and as many desktops.
+    pub enumeration: (&'static str, usize),
+    pub list_body: Option<&'static str>,
+    /// Counts on with each expiry; tokens of an earlier age are refused.
+    primary_age: usize,
+    service_age: usize,
+    base: String,
+}
+
+/// The server.
+pub struct Store {
+    pub seen: Mutex<Vec<Seen>>,
+    behaviour: Mutex<Behaviour>,
+}
+
+impl Store {
+    pub fn set(&self, change: impl FnOnce(&mut Behaviour)) {
+        change(&mut self.behaviour.lock().expect("no panic"));
+    }
+
+    /// Ends all service tokens, and the primary ones too.
+    pub fn expire(&self, primary: bool) {
+        self.set(|behaviour| {
+            behaviour.service_age += 1;
+            behaviour.primary_age += usize::from(primary);
+        });
+    }
+}
+
+/// Starts one on a port of its own; the URL is that of its store.
+pub async fn serve() -> (Arc<Store>, Url) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let base = format!("http://{}", listener.local_addr().expect("a bound socket"));
+    let behaviour = Behaviour {
+        protocols: vec!["CitrixFederation", "HttpBasic", "ExplicitForms"],
+        choices_in_response: false,
+        form_result: "more-info",
+        passcode: false,
+        refuse_with: None,
+        first_location: None,
+        only_location: None,
+        failing_resource: None,
+        expire_after_lists: None,
+        enumeration: ("full", 3),
+        list_body: None,
+        primary_age: 0,
+        service_age: 0,
+        base: base.clone(),
+    };
+    let store = Arc::new(Store { seen: Mutex::default(), behaviour: Mutex::new(behaviour) });
+    let shared = Arc::clone(&store);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let store = Arc::clone(&shared);
+            let service = service_fn(move |request| answer(Arc::clone(&store), request));
+            tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+        }
+    });
+    (store, format!("{base}/Citrix/Store").parse().expect("a URL"))
+}
+
+struct Asked {
+    path: String,
+    authorization: String,
+    cookie: String,
+    body: String,
+}
+
+type Said = (u16, &'static str, String, Vec<(&'static str, String)>);
+
+async fn answer(store: Arc<Store>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, hyper::Error> {
+    let method = request.method().to_string();
+    let header = |name: &str| {
+        let value = request.headers().get(name).and_then(|value| value.to_str().ok());
+        value.unwrap_or_default().to_owned()
+    };
+    let (authorization, cookie) = (header("authorization"), header("cookie"));
+    let path = request.uri().path().to_owned();
+    let body = request.into_body().collect().await?.to_bytes();
+    let body = String::from_utf8_lossy(&body).into_owned();
+    let credentials = body.contains("pw=") || authorization.starts_with("Basic ");
+    let asked = Asked { path: path.clone(), authorization, cookie, body };
+    let (status, kind, body, headers) = route(&mut store.behaviour.lock().expect("no panic"), &asked);
+    store.seen.lock().expect("no panic").push(Seen { method, path, credentials, status });
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = StatusCode::from_u16(status).expect("a status");
+    let kind = format!("application/vnd.citrix.{kind}+xml; charset=utf-8");
+    response.headers_mut().insert("content-type", kind.parse().expect("a header"));
+    for (name, value) in headers {
+        response.headers_mut().append(name, value.parse().expect("a header"));
+    }
+    Ok(response)
+}
+
+fn route(b: &mut Behaviour, asked: &Asked) -> Said {
+    let auth = format!("{}/Citrix/Authentication", b.base);
+    match asked.path.as_str() {
+        "/Citrix/Store/endpoints/v1" => {
+            let url = format!("{}/Citrix/Store/resources/v2", b.base);
+            let body = format!(
+                "<endpoints xmlns='urn:e'><endpoint id='ListResourcesWithAutoProvision'><url>{url}</url></endpoint><endpoint id='ListResources'><url>{url}/withoutautoprovision</url></endpoint></endpoints>"
+            );
+            (200, "endpoints", body, vec![])
+        }
+        "/Citrix/Store/resources/v2/withoutautoprovision" => match protect(b, asked, "realm-resources", true) {
+            Some(refusal) => refusal,
+            None => enumeration(b),
+        },
+        // Another realm than the enumeration.
+        "/Citrix/Store/machinecontrol/list" => match protect(b, asked, "realm-machines", true) {
+            Some(refusal) => refusal,
+            None => machines(b, asked),
+        },
+        "/Citrix/Authentication/auth/v1/token" => match protect(b, asked, "realm-auth", false) {
+            Some(refusal) => refusal,
+            None => {
+                let realm = asked.body.split(['<', '>']).find(|word| word.starts_with("realm-")).unwrap_or("none");
+                token(&format!("service-{}-{realm}", b.service_age), "0.01:00:00")
+            }
+        },
+        "/Citrix/Authentication/auth/v1/protocols" => {
+            let choice = |name: &&str| {
+                format!(
+                    "<choice><protocol>{name}</protocol><location>\n{auth}/{name}/Authenticate\n</location></choice>"
+                )
+            };
+            let choices: String = b.protocols.iter().map(choice).collect();
+            let choices = choices.replace("HttpBasic/Authenticate", "HttpBasic");
+            match b.choices_in_response {
+                true => (
+                    200,
+                    "requesttokenresponse",
+                    format!("<requesttokenresponse><choices>{choices}</choices></requesttokenresponse>"),
+                    vec![],
+                ),
+                false => (
+                    300,
+                    "requesttokenchoices",
+                    format!("<requesttokenchoices><choices>{choices}</choices></requesttokenchoices>"),
+                    vec![],
+                ),
+            }
+        }
+        "/Citrix/Authentication/ExplicitForms/Authenticate" => {
+            let cookie = ("set-cookie", "ASP.NET_SessionId=session-cookie; path=/; HttpOnly".to_owned());
+            (200, "authenticateresponse-1", form(b, ""), vec![cookie])
+        }
+        "/Citrix/Authentication/ExplicitForms" => {
+            let good = "StateContext=&btn=Log+On&user=CORP%5Cmonitor&pw=s3cret+%26+more";
+            match asked.cookie.contains("session-cookie") && asked.body == good {
+                true => token(&format!("primary-{}", b.primary_age), "0.20:00:00"),
+                false => (
+                    200,
+                    "authenticateresponse-1",
+                    form(
+                        b,
+                        "<Requirement><Credential><Type>none</Type></Credential><Label><Text>Incorrect</Text><Type>error</Type></Label><Input/></Requirement>",
+                    ),
+                    vec![],
+                ),
+            }
+        }
+        // base64 of "CORP\monitor:s3cret & more".
+        "/Citrix/Authentication/HttpBasic" => match asked.authorization.as_str() {
+            "Basic Q09SUFxtb25pdG9yOnMzY3JldCAmIG1vcmU=" => token(&format!("primary-{}", b.primary_age), "0.20:00:00"),
+            _ => (401, "none", String::new(), vec![("www-authenticate", "Basic realm=\"sf\"".to_owned())]),
+        },
+        _ => (404, "none", String::new(), vec![]),
+    }
+}
+
+/// A 401 unless the token is of the present age.
+fn protect(b: &Behaviour, asked: &Asked, realm: &str, service: bool) -> Option<Said> {
+    let wanted = match service {
+        true => format!("CitrixAuth service-{}-{realm}", b.service_age),
+        false => format!("CitrixAuth primary-{}", b.primary_age),
+    };
+    let refuse = b.refuse_with.filter(|_| service);
+    let reason = match asked.authorization.as_str() {
+        "" => "notoken",
+        _ if refuse.is_some() => refuse.unwrap_or_default(),
+        token if token == wanted => return None,
+        _ => "expired",
+    };
+    let path = if service { "token" } else { "protocols" };
+    let mut locations = format!("{}/Citrix/Authentication/auth/v1/{path}", b.base);
+    if let Some(first) = b.first_location {
+        locations = format!("{first}|{locations}");
+    }
+    if let Some(only) = b.only_location {
+        locations = only.to_owned();
+    }
+    // Sloppy as the vendor's samples: no comma before locations, no quotes around the hint.
+    let challenge = format!(
+        "CitrixAuth realm=\"{realm}\" , reqtokentemplate=\"\", reason=\"{reason}\" locations=\"{locations}\", serviceroot-hint={}{}",
+        b.base, asked.path
+    );
+    let headers = vec![("www-authenticate", "Negotiate".to_owned()), ("www-authenticate", challenge)];
+    Some((401, "none", String::new(), headers))
+}
+
+fn token(token: &str, lifetime: &str) -> Said {
+    let expiry = match token.starts_with("primary") {
+        true => {
+            "<CredentialUpdateInformationList xmlns='urn:c'><CredentialUpdateInformation><ExpiryTime>2025-10-09T08:53:20Z</ExpiryTime></CredentialUpdateInformation></CredentialUpdateInformationList>"
+        }
+        false => "",
+    };
+    let body = format!(
+        "<requesttokenresponse><for-service>another</for-service><lifetime>{lifetime}</lifetime><token-template/><token>{token}</token>{expiry}</requesttokenresponse>"
+    );
+    (200, "requesttokenresponse", body, vec![])
+}
+
+fn form(b: &Behaviour, error: &str) -> String {
+    let row = |id: &str, kind: &str, input: &str| {
+        format!(
+            "<Requirement><Credential><ID>{id}</ID><Type>{kind}</Type></Credential><Label><Type>plain</Type></Label><Input>{input}</Input></Requirement>"
+        )
+    };
+    let text = "<Text><ReadOnly>false</ReadOnly><InitialValue/></Text>";
+    let mut rows = row("user", "username", text) + &row("pw", "password", text) + error;
+    if b.passcode {
+        rows += &row("code", "passcode", text);
+    }
+    rows += &row("btn", "none", "<Button>Log On</Button>");
+    format!(
+        "<AuthenticateResponse xmlns='http://citrix.com/authentication/response/1'><Status>success</Status><Result>{}</Result><StateContext/><AuthenticationRequirements><PostBack>/Citrix/Authentication/ExplicitForms</PostBack><Requirements>{rows}</Requirements></AuthenticationRequirements></AuthenticateResponse>",
+        b.form_result
+    )
+}
+
+fn enumeration(b: &Behaviour) -> Said {
+    let (status, count) = b.enumeration;
+    if let Ok(status) = status.parse() {
+        return (status, "none", String::new(), vec![]);
+    }
+    let desktop = |index: usize| {
+        format!("<resource><id>Farm.Desktop {index}</id><canquerymachinestate>true</canquerymachinestate></resource>")
+    };
+    let mut resources: String = (0..count).map(desktop).collect();
+    if count > 0 {
+        resources += "<resource><id>Farm.Notepad</id><canquerymachinestate>false</canquerymachinestate></resource>";
+    }
+    (200, "resources", format!("<resources enumeration=\"{status}\">{resources}</resources>"), vec![])
+}
+
+/// Only the first two resources have machines.
+fn machines(b: &mut Behaviour, asked: &Asked) -> Said {
+    if b.failing_resource.is_some_and(|id| asked.body.contains(id)) {
+        return (500, "none", String::new(), vec![]);
+    }
+    if let Some(left) = b.expire_after_lists.take() {
+        match left {
+            0 => b.service_age += 1,
+            left => b.expire_after_lists = Some(left - 1),
+        }
+    }
+    if let Some(body) = b.list_body {
+        return (200, "machinecontrolstatusresult", body.to_owned(), vec![]);
+    }
+    let machine = |index: usize, power: &str, registration: &str| {
+        let is_asked = asked.body.contains(&format!("<resourceid>Farm.Desktop {index}</resourceid>"));
+        let status = format!(
+            "<status><machineid>Farm.S-1-{index}</machineid><resourceid>Farm.Desktop {index}</resourceid><machinedata><machinename>VM-{}</machinename><powerstate>{power}</powerstate><registrationstate>{registration}</registrationstate><poweractioninprogress>false</poweractioninprogress></machinedata></status>",
+            index + 1
+        );
+        if is_asked { status } else { String::new() }
+    };
+    let list = machine(0, "On", "Registered") + &machine(1, "Off", "Unregistered");
+    let body = format!(
+        "<machinecontrolstatusresult status=\"success\"><machinestatus>{list}</machinestatus></machinecontrolstatusresult>"
+    );
+    (200, "machinecontrolstatusresult", body, vec![])
+}
