@@ -22,14 +22,8 @@ pub(super) struct Target {
 pub(super) const OFFLINE_BY_DESIGN: &str = "*-placeholder";
 
 /// The results that the reference lists.
-pub(super) const RESULTS: [&str; 6] = [
-    "abandoned",
-    "canceled",
-    "failed",
-    "skipped",
-    "succeeded",
-    "succeededWithIssues",
-];
+pub(super) const RESULTS: [&str; 6] =
+    ["abandoned", "canceled", "failed", "skipped", "succeeded", "succeededWithIssues"];
 
 /// Label values end here, at a character boundary.
 const LABEL_BYTES: usize = 256;
@@ -49,10 +43,7 @@ impl Samples {
 /// Every sample of that target.
 pub(super) fn truth(world: &Arc<World>, target: Target) -> Vec<Truth> {
     let view = View::new(world);
-    let mut samples = Samples {
-        target: target.name,
-        all: Vec::new(),
-    };
+    let mut samples = Samples { target: target.name, all: Vec::new() };
     for pool in view.pools() {
         if target.pools.is_empty() || target.pools.contains(&pool.name.as_str()) {
             pool_samples(&mut samples, &view, &pool);
@@ -60,16 +51,8 @@ pub(super) fn truth(world: &Arc<World>, target: Target) -> Vec<Truth> {
     }
     if let Some(limit) = Limit::now(world) {
         samples.add("azure_devops_rate_limit", &[], limit.limit as f64);
-        samples.add(
-            "azure_devops_rate_limit_remaining",
-            &[],
-            limit.remaining as f64,
-        );
-        samples.add(
-            "azure_devops_rate_limit_reset_timestamp_seconds",
-            &[],
-            limit.reset as f64,
-        );
+        samples.add("azure_devops_rate_limit_remaining", &[], limit.remaining as f64);
+        samples.add("azure_devops_rate_limit_reset_timestamp_seconds", &[], limit.reset as f64);
         if let Some(delay) = limit.delay {
             samples.add("azure_devops_rate_limit_delay_seconds", &[], delay);
         }
@@ -104,24 +87,12 @@ fn pool_samples(samples: &mut Samples, view: &View, pool: &Pool) {
     let one = [("pool", name)];
     samples.add("azure_devops_pool_size", &one, agents.len() as f64);
     samples.add("azure_devops_pool_job_requests_up", &one, 1.0);
-    let states = [
-        ("queued", queue.len() as f64),
-        ("assigned", assigned),
-        ("running", running),
-    ];
+    let states = [("queued", queue.len() as f64), ("assigned", assigned), ("running", running)];
     for (state, value) in states {
-        samples.add(
-            "azure_devops_pool_jobs",
-            &[("pool", name), ("state", state)],
-            value,
-        );
+        samples.add("azure_devops_pool_jobs", &[("pool", name), ("state", state)], value);
     }
     if let Some(oldest) = queue.iter().map(|j| j.queued).min() {
-        samples.add(
-            "azure_devops_pool_oldest_queued_job_timestamp_seconds",
-            &one,
-            oldest.seconds(),
-        );
+        samples.add("azure_devops_pool_oldest_queued_job_timestamp_seconds", &one, oldest.seconds());
     }
 }
 
@@ -151,34 +122,16 @@ fn agent_samples(samples: &mut Samples, view: &View, pool: &Pool, agent: &Agent,
     let values = [
         ("azure_devops_agent_enabled", Some(flag(agent.enabled))),
         ("azure_devops_agent_busy", Some(flag(busy.is_some()))),
-        (
-            "azure_devops_agent_update_pending",
-            Some(flag(agent.update.is_some())),
-        ),
-        (
-            "azure_devops_agent_max_parallelism",
-            Some(agent.parallelism as f64),
-        ),
-        (
-            "azure_devops_agent_created_timestamp_seconds",
-            agent.created.map(|m| m.seconds()),
-        ),
-        (
-            "azure_devops_agent_status_changed_timestamp_seconds",
-            agent.status_changed.map(|m| m.seconds()),
-        ),
-        (
-            "azure_devops_agent_job_assigned_timestamp_seconds",
-            busy.and_then(|j| j.assigned).map(|m| m.seconds()),
-        ),
+        ("azure_devops_agent_update_pending", Some(flag(agent.update.is_some()))),
+        ("azure_devops_agent_max_parallelism", Some(agent.parallelism as f64)),
+        ("azure_devops_agent_created_timestamp_seconds", agent.created.map(|m| m.seconds())),
+        ("azure_devops_agent_status_changed_timestamp_seconds", agent.status_changed.map(|m| m.seconds())),
+        ("azure_devops_agent_job_assigned_timestamp_seconds", busy.and_then(|j| j.assigned).map(|m| m.seconds())),
         (
             "azure_devops_agent_job_locked_until_timestamp_seconds",
             busy.and_then(|j| j.locked_until).map(|m| m.seconds()),
         ),
-        (
-            "azure_devops_agent_last_job_finished_timestamp_seconds",
-            last.and_then(|j| j.finished).map(|m| m.seconds()),
-        ),
+        ("azure_devops_agent_last_job_finished_timestamp_seconds", last.and_then(|j| j.finished).map(|m| m.seconds())),
     ];
     for (name, value) in values {
         if let Some(value) = value {
@@ -186,25 +139,15 @@ fn agent_samples(samples: &mut Samples, view: &View, pool: &Pool, agent: &Agent,
         }
     }
     if let Some(result) = last.and_then(|j| j.result) {
-        let known = if RESULTS.contains(&result) {
-            result
-        } else {
-            "other"
-        };
-        samples.add(
-            "azure_devops_agent_last_job_result",
-            &with(&[("result", known)]),
-            1.0,
-        );
+        let known = if RESULTS.contains(&result) { result } else { "other" };
+        samples.add("azure_devops_agent_last_job_result", &with(&[("result", known)]), 1.0);
     }
 }
 
 /// Section 4 of the contract; the first condition that holds.
 fn health(view: &View, pool: &Pool, agent: &Agent) -> &'static str {
     let offline = agent.status == "offline";
-    let by_design = agent
-        .name
-        .ends_with(OFFLINE_BY_DESIGN.trim_start_matches('*'));
+    let by_design = agent.name.ends_with(OFFLINE_BY_DESIGN.trim_start_matches('*'));
     // An old server does not say which pools are on demand.
     let on_demand = !view.old_server && pool.options() != "none";
     match agent.provisioning {

@@ -123,11 +123,7 @@ impl Farm {
             age = age.max(lost);
         }
         let stamp = Stamp::of(view, index);
-        let moment = |back, fraction| {
-            stamp
-                .shown(view.now - back, fraction)
-                .filter(|_| !view.old_server)
-        };
+        let moment = |back, fraction| stamp.shown(view.now - back, fraction).filter(|_| !view.old_server);
         Machine {
             index,
             id: format!("{}.{}", self.name, sid(self.index, index)),
@@ -159,9 +155,7 @@ impl Farm {
     fn shown_name(&self, view: &View, index: usize, name: String) -> String {
         match index {
             1 if view.quirk(Quirk::DuplicateName, self, index) => self.machine_name(0),
-            2 if view.quirk(Quirk::NastyName, self, index) => {
-                "quote \" backslash \\ line\nfeed".to_owned()
-            }
+            2 if view.quirk(Quirk::NastyName, self, index) => "quote \" backslash \\ line\nfeed".to_owned(),
             // Two-byte characters after an odd prefix: a cut at byte 256 would split one.
             3 if view.quirk(Quirk::LongName, self, index) => format!("long-{}", "ä".repeat(5_000)),
             _ => name,
@@ -170,8 +164,7 @@ impl Farm {
 
     /// For how long the hypervisor of this machine has been lost.
     fn lost(&self, view: &View, kind: Kind) -> Option<i64> {
-        view.lost
-            .filter(|_| self.index == 0 && kind != Kind::Physical)
+        view.lost.filter(|_| self.index == 0 && kind != Kind::Physical)
     }
 
     fn state(&self, view: &View, index: usize, kind: Kind, dice: u64) -> State {
@@ -180,11 +173,7 @@ impl Farm {
             let registered = calm(view.now - lost).1 == "Registered";
             // Nearly all fall silent within five minutes; on a few the users go on working.
             let silent = lost >= 60 + (index as i64 * 37) % 240 && index % 40 != 1;
-            let registration = if registered && !silent {
-                "Registered"
-            } else {
-                "Unregistered"
-            };
+            let registration = if registered && !silent { "Registered" } else { "Unregistered" };
             return ("Unknown", registration, false);
         }
         let Some(patching) = view.patching.filter(|_| kind != Kind::Physical) else {
@@ -245,14 +234,7 @@ fn parade(index: usize) -> State {
 
 /// All of one length: their order as text is the order of the places.
 fn sid(farm: usize, index: usize) -> String {
-    let domain = [
-        "3729792978-2641905665-2579007459",
-        "1108430157-3390226714-4012578330",
-        "2266810943-1900357128-3348125502",
-    ];
-    format!(
-        "S-1-5-21-{}-{}",
-        domain[farm % domain.len()],
-        1_000_001 + index
-    )
+    let domain =
+        ["3729792978-2641905665-2579007459", "1108430157-3390226714-4012578330", "2266810943-1900357128-3348125502"];
+    format!("S-1-5-21-{}-{}", domain[farm % domain.len()], 1_000_001 + index)
 }
