@@ -52,10 +52,10 @@ pub struct Machine {
     pub acting: Option<bool>,
     /// Whether it may be suspended, shut down, turned off.
     pub supported: [Option<bool>; 3],
-    /// When its data were last updated.
-    pub updated: Option<UnixTime>,
+    /// When its data were last updated, in Unix seconds.
+    pub updated: Option<f64>,
     /// When its power state could last have been updated; in the vendor's sample earlier than `updated`.
-    pub max_updated: Option<UnixTime>,
+    pub max_updated: Option<f64>,
 }
 
 impl Machine {

@@ -1,8 +1,7 @@
 //! Machines to agents and samples.
 
 use crate::{
-    catalogue::{Family, citrix_storefront as families},
-    clock::UnixTime,
+    catalogue::citrix_storefront as families,
     config::Target,
     vendor::{Agent, Id, Part, Warning, Warnings},
 };
@@ -84,17 +83,19 @@ pub fn add(part: &mut Part, machine: &Machine, target: &Target, warnings: &Warni
     if let Some(registration) = registration {
         part.set(&families::MACHINE_REGISTRATION_STATE, agent, &[registration], 1.0);
     }
-    part.set(&families::MACHINE_INFO, agent, &[&machine.id, &machine.resource, &machine.sessions], 1.0);
+    part.set(
+        &families::MACHINE_INFO,
+        agent,
+        &[&machine.id, &machine.resource, states::sessions(&machine.sessions)],
+        1.0,
+    );
     let bit = |truth: Option<bool>| truth.map(f64::from);
     part.set_some(&families::MACHINE_POWER_ACTION, agent, &[], bit(machine.acting));
     for (operation, supported) in OPERATIONS.iter().zip(machine.supported) {
         part.set_some(&families::MACHINE_POWER_OPERATION_SUPPORTED, agent, &[operation], bit(supported));
     }
-    let mut time = |family: &'static Family, time: Option<UnixTime>| {
-        part.set_some(family, agent, &[], time.map(UnixTime::as_secs_f64));
-    };
-    time(&families::MACHINE_LAST_UPDATED, machine.updated);
-    time(&families::MACHINE_MAX_LAST_UPDATED, machine.max_updated);
+    part.set_some(&families::MACHINE_LAST_UPDATED, agent, &[], machine.updated);
+    part.set_some(&families::MACHINE_MAX_LAST_UPDATED, agent, &[], machine.max_updated);
     true
 }
 

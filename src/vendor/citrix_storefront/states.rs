@@ -94,6 +94,11 @@ pub fn registration(text: &str) -> Option<&'static str> {
     REGISTRATIONS.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(name, _)| *name)
 }
 
+/// The vendor's spelling of a session support; another one as it is.
+pub fn sessions(text: &str) -> &str {
+    ["SingleSession", "MultiSession"].into_iter().find(|name| name.eq_ignore_ascii_case(text)).unwrap_or(text)
+}
+
 /// The health of a machine.
 ///
 /// `power` and `registration` as the vendor wrote them, empty where nothing was said; `acting`: a power action is in
@@ -178,6 +183,7 @@ mod tests {
         assert_eq!(power("resuming"), Some("Resuming"));
         assert_eq!(registration("AGENTERROR"), Some("AgentError"));
         assert_eq!((power("Hibernating"), registration("")), (None, None));
+        assert_eq!((sessions("multisession"), sessions("NoSession")), ("MultiSession", "NoSession"));
         assert_eq!(health("on", "REGISTERED", false, false), Healthy);
     }
 }

@@ -5,20 +5,28 @@ use std::time::Duration;
 use crate::clock::UnixTime;
 
 /// 2000-01-01: what lies before is .NET's way to say that a time is not set (`0001-01-01T00:00:00Z`).
-const FIRST: i64 = 946_684_800_000;
+const FIRST: f64 = 946_684_800.0;
 
-/// A time that says something: `None` for unset ones, those before 2000 or over a day ahead of `now`. `Err`: one that
+/// A time that says something, in Unix seconds with all its digits: `None` for unset ones, those before 2000 or over a day ahead of `now`. `Err`: one that
 /// cannot be read.
-pub fn moment(text: &str, now: UnixTime) -> Result<Option<UnixTime>, ()> {
+pub fn moment(text: &str, now: UnixTime) -> Result<Option<f64>, ()> {
     if text.is_empty() {
         return Ok(None);
     }
-    let time = timestamp(text).ok_or(())?;
-    Ok((time.0 >= FIRST && time.0 <= now.plus(Duration::from_secs(86_400)).0).then_some(time))
+    let (seconds, nanos) = read(text).ok_or(())?;
+    let time = seconds as f64 + f64::from(nanos) / 1e9;
+    let last = now.plus(Duration::from_secs(86_400)).as_secs_f64();
+    Ok((FIRST..=last).contains(&time).then_some(time))
 }
 
 /// `2025-09-24T09:25:54.2998305Z`: any number of fractional digits, `Z`, an offset, or no zone (taken as UTC).
 pub fn timestamp(text: &str) -> Option<UnixTime> {
+    let (seconds, nanos) = read(text)?;
+    Some(UnixTime(seconds * 1000 + i64::from(nanos / 1_000_000)))
+}
+
+/// Seconds and nanoseconds.
+fn read(text: &str) -> Option<(i64, u32)> {
     let bytes = text.as_bytes();
     let number = |from: usize, to: usize| -> Option<i64> { digits(bytes.get(from..to)?) };
     let separators = [(4, b'-'), (7, b'-'), (13, b':'), (16, b':')];
@@ -33,11 +41,13 @@ pub fn timestamp(text: &str) -> Option<UnixTime> {
         return None;
     }
     let mut rest = &bytes[19..];
-    let mut millis = 0;
+    let mut nanos = 0;
     if let Some(fraction) = rest.strip_prefix(b".").or_else(|| rest.strip_prefix(b",")) {
         let length = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        for (place, byte) in [100, 10, 1].into_iter().zip(&fraction[..length]) {
-            millis += place * i64::from(byte - b'0');
+        let mut place = 100_000_000;
+        for byte in &fraction[..length] {
+            nanos += place * u32::from(byte - b'0');
+            place /= 10;
         }
         rest = &fraction[length..];
     }
@@ -50,7 +60,7 @@ pub fn timestamp(text: &str) -> Option<UnixTime> {
         _ => return None,
     };
     let seconds = days(year, month, day) * 86_400 + hour * 3600 + (minute - offset) * 60 + second;
-    Some(UnixTime(seconds * 1000 + millis))
+    Some((seconds, nanos))
 }
 
 fn digits(bytes: &[u8]) -> Option<i64> {
@@ -132,7 +142,8 @@ mod tests {
         assert_eq!(moment("", now), Ok(None));
         assert_eq!(moment("0001-01-01T00:00:00Z", now), Ok(None));
         assert_eq!(moment("1999-12-31T23:59:59Z", now), Ok(None));
-        assert_eq!(moment("2025-09-25T09:25:54Z", now), Ok(Some(now.plus(Duration::from_secs(86_400)))));
+        assert_eq!(moment("2025-09-25T09:25:54Z", now), Ok(Some(1_758_792_354.0)));
+        assert_eq!(moment("2025-09-24T09:25:54.2998305Z", now), Ok(Some(1_758_705_954.299_830_5)));
         assert_eq!(moment("2025-09-25T09:25:55Z", now), Ok(None));
         for text in ["soon", "2025-09-24", "2025-13-24T09:25:54Z", "2025-09-24T09:25:54.5X", "２０25-09-24T09:25:54Z"]
         {

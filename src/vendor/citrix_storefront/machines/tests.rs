@@ -54,8 +54,8 @@ fn sample() -> Machine {
         sessions: "SingleSession".to_owned(),
         acting: Some(false),
         supported: [Some(false), Some(true), Some(true)],
-        updated: Some(UnixTime(1_758_705_954_299)),
-        max_updated: Some(UnixTime(1_758_705_907_958)),
+        updated: Some(1_758_705_954.299_830_5),
+        max_updated: Some(1_758_705_907.958_690_3),
     }
 }
 
@@ -127,7 +127,7 @@ fn times_that_are_not_set_are_missing() {
     let body = SAMPLE.replace("2025-09-24T09:25:54.2998305Z", "0001-01-01T00:00:00Z");
     let body = body.replace("2025-09-24T09:25:07.9586903Z", "2025-09-24T09:25:07");
     let machine = one(&body);
-    assert_eq!((machine.updated, machine.max_updated), (None, Some(UnixTime(1_758_705_907_000))));
+    assert_eq!((machine.updated, machine.max_updated), (None, Some(1_758_705_907.0)));
 }
 
 #[test]
