@@ -95,9 +95,10 @@ impl Ledger {
         let since = self.since_index(&previous);
         let kept: HashSet<&str> = order.iter().filter(|(_, fresh)| fresh.is_none()).map(|(key, _)| &**key).collect();
         let complete = kept.is_empty() && observation.failure.is_none();
-        let taken = previous.iter().filter(|held| kept.contains(&*held.key));
-        let taken =
-            taken.flat_map(|held| held.members.iter().map(|m| ((m.pool.clone(), m.name.clone()), ()))).collect();
+        // Rows that are no agents do not take a name: those of kept Resilio jobs are the agent of the part that came.
+        let taken = previous.iter().filter(|held| kept.contains(&*held.key)).flat_map(|held| &held.members);
+        let taken = taken.filter(|member| member.health.is_some());
+        let taken = taken.map(|member| ((member.pool.clone(), member.name.clone()), ())).collect();
         let mut pool_names: HashSet<Arc<str>> = HashSet::new();
         let named: Vec<(&Part, Vec<Arc<str>>)> =
             fresh.iter().map(|part| (part, intern_pools(part, &mut pool_names, warnings))).collect();

@@ -87,7 +87,9 @@ impl Held {
             let states = declared.map_or(&[][..], |(_, names)| *names);
             segments.push(segment(part, family, samples, &prefixes, states, warnings));
         }
-        let pools = pools.iter().cloned().zip(part.pools.iter().map(|pool| pool.on_demand)).collect();
+        // A pool whose agents are elsewhere is not for this part to count.
+        let pools = pools.iter().zip(&part.pools).filter(|(_, pool)| pool.counted);
+        let pools = pools.map(|(name, pool)| (Arc::clone(name), pool.on_demand)).collect();
         Held { key: "".into(), observed: now, pools, members, families: part.families, segments }
     }
 

@@ -49,6 +49,15 @@ pub struct PoolRow {
 /// Options of a pool whose agents come and go with the work.
 const ON_DEMAND: [&str; 2] = ["elasticPool", "singleUseAgents"];
 
+/// Types of pools.
+const TYPES: [&str; 2] = ["automation", "deployment"];
+
+/// The type as the vendor's page spells it; another one as it came.
+fn pool_type(wire: &str) -> &str {
+    let wire = wire.trim();
+    TYPES.into_iter().find(|known| known.eq_ignore_ascii_case(wire)).unwrap_or(wire)
+}
+
 /// Reads a page of the list.
 pub fn read(body: &[u8], pools: &mut Vec<PoolRow>, warnings: &Warnings) -> Result<(), Failure> {
     let text = lenient::text(body);
@@ -67,7 +76,7 @@ pub fn read(body: &[u8], pools: &mut Vec<PoolRow>, warnings: &Warnings) -> Resul
         pools.push(PoolRow {
             id,
             name,
-            kind: wire.pool_type.get(warnings, "pool poolType").map_or_else(String::new, Cow::into_owned),
+            kind: pool_type(&wire.pool_type.get(warnings, "pool poolType").unwrap_or_default()).to_owned(),
             hosted: wire.is_hosted.get(warnings, "pool isHosted").unwrap_or(false),
             size: wire.size.get(warnings, "pool size"),
             on_demand: options

@@ -292,12 +292,13 @@ fn results_are_those_of_the_vendor_in_any_case() {
 fn pools_are_on_demand_by_their_options_and_told_apart_by_their_ids() {
     let warnings = Warnings::default();
     let body = r#"{"count":9,"value":[{"id":7,"name":"x","options":"elasticPool, singleUseAgents"},{"id":5,"name":"x","options":"none"},
-        {"id":6,"options":"SingleUseAgents","size":null},{"id":6,"name":"again"},{"name":"no id"},{"id":8,"name":"y","options":"preserveAgentOnJobFailure"}]}"#;
+        {"id":6,"options":"SingleUseAgents","size":null},{"id":6,"name":"again"},{"name":"no id"},{"id":8,"name":"y","poolType":" Deployment","options":"preserveAgentOnJobFailure"}]}"#;
     let mut rows = Vec::new();
     pools::read(body.as_bytes(), &mut rows, &warnings).expect("a list");
     pools::tell_apart(&mut rows, &warnings);
     let found: Vec<_> = rows.iter().map(|row| (row.id, &*row.name, row.on_demand)).collect();
     assert_eq!(found, [(5, "x", false), (6, "6", true), (7, "x#7", true), (8, "y", false)]);
+    assert_eq!(rows[3].kind, "deployment");
     assert_eq!(counted(&warnings), [("bad_item", 2), ("duplicate", 1), ("bad_value", 1)]);
 }
 
