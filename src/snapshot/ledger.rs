@@ -116,11 +116,17 @@ impl Ledger {
             })
             .collect();
         drop(since);
+        // While a log-on is held nothing is asked: what is told again was read when it was first told.
+        let told_again = observation.failure.as_ref().is_some_and(|failure| failure.reason == Reason::Held);
         let mut old: HashMap<Box<str>, Held> = previous.into_iter().map(|held| (held.key.clone(), held)).collect();
         for (key, index) in order {
+            let before = old.remove(&key);
             let held = match index {
-                Some(index) => rendered[index].take(),
-                None => old.remove(&key),
+                Some(index) => rendered[index].take().map(|held| match &before {
+                    Some(before) if told_again => Held { read: before.read, ..held },
+                    _ => held,
+                }),
+                None => before,
             };
             if let Some(mut held) = held {
                 held.key = key;
@@ -242,10 +248,10 @@ fn pool_views(target: &Target, parts: &[&Held]) -> Vec<PoolView> {
                 name: Arc::clone(name),
                 on_demand: *on_demand,
                 agents: [0; 6],
-                last_success: held.observed,
+                last_success: held.read,
                 min_serving: target.expect.iter().find(|e| e.pool.matches(name)).map(|e| e.min_serving),
             });
-            view.last_success = view.last_success.min(held.observed);
+            view.last_success = view.last_success.min(held.read);
             view.on_demand |= on_demand;
         }
         for member in &held.members {

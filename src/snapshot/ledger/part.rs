@@ -24,8 +24,10 @@ pub(super) static HEALTH: [&Family; 2] = [&agent::AGENT_HEALTH, &agent::AGENT_HE
 #[derive(Debug)]
 pub(super) struct Held {
     pub key: Box<str>,
-    /// When it was read.
+    /// When it was last told; it is stale a while after.
     pub observed: UnixTime,
+    /// When the vendor said it.
+    pub read: UnixTime,
     /// Its pools: name, and whether they are on demand.
     pub pools: Vec<(Arc<str>, bool)>,
     /// Its agents and other rows that have a name of their own.
@@ -33,7 +35,7 @@ pub(super) struct Held {
     /// The vendor's families.
     pub families: &'static [&'static Family],
     /// Lines by family: [`HEALTH`] first, then the vendor's own.
-    segments: Vec<Segment>,
+    pub segments: Vec<Segment>,
 }
 
 /// A row of a part.
@@ -90,7 +92,7 @@ impl Held {
         // A pool whose agents are elsewhere is not for this part to count.
         let pools = pools.iter().zip(&part.pools).filter(|(_, pool)| pool.counted);
         let pools = pools.map(|(name, pool)| (Arc::clone(name), pool.on_demand)).collect();
-        Held { key: "".into(), observed: now, pools, members, families: part.families, segments }
+        Held { key: "".into(), observed: now, read: now, pools, members, families: part.families, segments }
     }
 
     /// Agents, without rows that are none.
