@@ -1,4 +1,16 @@
-//! Rollcall takes the roll call of agent fleets.
+//! Rollcall takes the roll call of agent fleets: it polls the APIs of Parallels RAS, Citrix StoreFront, Azure DevOps and
+//! Resilio, and tells Prometheus who is present, in what state, and since when.
+//!
+//! The data go one way. [`config`] says what to poll. [`poll`] has one task per target, which asks its [`vendor`] API
+//! through the one [`http`] client and gets an [`Observation`](vendor::Observation): agents in classes of [`health`], and
+//! samples of the families of the [`catalogue`]. The target's ledger in [`snapshot`] takes it up and publishes an immutable
+//! [`Snapshot`](snapshot::Snapshot) with blocks of text that are ready to be sent; [`exposition`] splices them into the
+//! answer to a scrape, and [`web`] serves it, with pages and JSON beside it.
+//!
+//! A vendor knows nothing of metrics text or the web, the web knows nothing of vendors; they meet in the observation and the
+//! snapshot. [`failure`] is why a poll failed, [`event`] is what is worth a log line, [`clock`] is the time, which tests can
+//! pause. [`daemon`] holds it together, [`cli`] starts it. [`sim`] stands in for the vendors in the demo and in the tests,
+//! and shares nothing with [`vendor`], so that a misreading cannot hide on both sides.
 
 #![forbid(unsafe_code)]
 
