@@ -13,6 +13,8 @@
 //! and shares nothing with [`vendor`], so that a misreading cannot hide on both sides.
 
 #![forbid(unsafe_code)]
+// Tests may wait, and may read what they know to be small.
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 pub mod catalogue;
 pub mod cli;
