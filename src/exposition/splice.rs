@@ -136,3 +136,68 @@ impl hyper::body::Body for Body {
         SizeHint::with_exact(self.left)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+    use crate::catalogue::target;
+
+    fn answer(format: Format, encoding: Encoding, blocks: &[Block]) -> Vec<u8> {
+        let mut splice = Splice::new(format, encoding);
+        splice.family(&target::UP, blocks.iter());
+        splice.family(&target::POLLS, [].iter());
+        splice.family(&target::POLLS, blocks.iter().take(1));
+        splice.finish().concat()
+    }
+
+    #[test]
+    fn a_gzip_answer_is_one_member_with_the_same_bytes() {
+        let blocks: Vec<Block> =
+            (0..50).map(|n| Block::new(format!("up{{target=\"{n}\"}} 1\n").repeat(n * 37))).collect();
+        for format in [Format::Text, Format::OpenMetrics] {
+            for some in [&blocks[..], &blocks[..1], &[]] {
+                let plain = answer(format, Encoding::Identity, some);
+                let packed = answer(format, Encoding::Gzip, some);
+                let (mut unpacked, mut reader) = (Vec::new(), flate2::bufread::GzDecoder::new(&packed[..]));
+                reader.read_to_end(&mut unpacked).expect("a valid member");
+                assert_eq!(unpacked, plain);
+                assert!(reader.into_inner().is_empty(), "nothing follows the member");
+            }
+        }
+    }
+
+    #[test]
+    fn the_length_is_known_before_the_body() {
+        let mut splice = Splice::new(Format::Text, Encoding::Gzip);
+        splice.push(&Block::new("a 1\n"));
+        let body = splice.finish();
+        let hint = hyper::body::Body::size_hint(&body).exact();
+        assert_eq!(hint, Some(body.concat().len() as u64));
+    }
+
+    #[test]
+    fn formats_differ_in_headers_and_end_only() {
+        let blocks = [Block::new("rollcall_polls_total{} 1\n")];
+        let text = String::from_utf8(answer(Format::Text, Encoding::Identity, &blocks)).expect("text");
+        let open = String::from_utf8(answer(Format::OpenMetrics, Encoding::Identity, &blocks)).expect("text");
+        let samples = |text: &str| text.lines().filter(|l| !l.starts_with('#')).map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(samples(&text), samples(&open));
+        assert!(text.contains("# TYPE rollcall_polls_total counter\n") && !text.contains("EOF"));
+        assert!(open.contains("# TYPE rollcall_polls counter\n") && open.ends_with("# EOF\n"));
+    }
+
+    #[test]
+    fn a_block_of_any_size_can_be_deflated() {
+        for size in [0, 1, 100, 16_383, 65_536, 1_000_000] {
+            let noise: Vec<u8> =
+                (0..size as u64).map(|n| (n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8).collect();
+            let mut splice = Splice::new(Format::Text, Encoding::Gzip);
+            splice.push(&Block::new(noise.clone()));
+            let (packed, mut unpacked) = (splice.finish().concat(), Vec::new());
+            flate2::bufread::GzDecoder::new(&packed[..]).read_to_end(&mut unpacked).expect("a valid member");
+            assert_eq!(unpacked, noise);
+        }
+    }
+}

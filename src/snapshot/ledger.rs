@@ -291,3 +291,6 @@ fn pool_lines(target: &Target, pools: &[PoolView]) -> Vec<(FamilyKey, Vec<u8>, u
     let lines = [agents, last, least, on_demand];
     families.into_iter().zip(lines).map(|(family, lines)| (key_of(family), lines.bytes, lines.series)).collect()
 }
+
+#[cfg(test)]
+mod tests;

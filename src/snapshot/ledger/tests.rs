@@ -1,0 +1,246 @@
+use std::time::Duration;
+
+use super::*;
+use crate::{
+    catalogue::resilio,
+    config::{Http, VendorSettings, glob::Glob, target::Expect},
+    vendor::{Agent, Id, Warning},
+};
+
+const T0: UnixTime = UnixTime::from_secs(1_000_000);
+
+fn target() -> Target {
+    Target {
+        name: "t".to_owned(),
+        url: "http://127.0.0.1:3840".parse().expect("a valid URL"),
+        interval: Duration::from_secs(60),
+        timeout: Duration::from_secs(20),
+        stale_after: Duration::from_secs(300),
+        max_response_size: 1 << 20,
+        max_agents: 5,
+        http: Http::default(),
+        labels: vec![("site".to_owned(), "zrh".to_owned())],
+        expect: vec![Expect { pool: Glob::new("a*").expect("a valid glob"), min_serving: 2 }],
+        health_overrides: Vec::new(),
+        settings: VendorSettings::Resilio(crate::config::target::Resilio { auth: None, tags: true }),
+    }
+}
+
+fn ledger() -> Ledger {
+    Ledger::new(Arc::new(target()), false)
+}
+
+/// A part with agents (name, id, class) in one pool, each with a sample.
+fn part(pool: &str, agents: &[(&str, i64, Health)]) -> Part {
+    let mut part = Part::new(resilio::FAMILIES);
+    let pool = part.pool(pool, false);
+    for (name, id, health) in agents {
+        let agent = Agent {
+            pool,
+            name: (*name).into(),
+            id: Id::Number(*id),
+            health: Some(*health),
+            state: health.as_str().into(),
+        };
+        let row = part.agent(agent).expect("ids are unique");
+        part.set(&resilio::CLIENT_PAUSED, row, &[], *id as f64);
+    }
+    part
+}
+
+fn apply(ledger: &mut Ledger, at: u64, parts: Vec<(&str, Outcome)>) -> Warnings {
+    let warnings = Warnings::default();
+    let parts = parts.into_iter().map(|(key, outcome)| (key.into(), outcome)).collect();
+    let observation = Observation { parts, ..Observation::default() };
+    ledger.apply(observation, at_second(at), &warnings).expect("few agents");
+    warnings
+}
+
+fn at_second(second: u64) -> UnixTime {
+    T0.plus(Duration::from_secs(second))
+}
+
+fn failed() -> Outcome {
+    Outcome::Failed(Failure::new(Reason::HttpStatus, "500"))
+}
+
+/// The lines of the exposition that begin so.
+fn lines(ledger: &mut Ledger, at: u64, start: &str) -> Vec<String> {
+    let snapshot = ledger.publish(at_second(at)).snapshot;
+    let text = crate::exposition::of_target(snapshot);
+    let text = String::from_utf8(text).expect("text");
+    let base = "vendor=\"resilio\",target=\"t\"";
+    text.lines().filter(|line| line.starts_with(start)).map(|line| line.replace(base, "")).collect()
+}
+
+#[test]
+fn a_part_becomes_lines_with_the_four_labels() {
+    let mut ledger = ledger();
+    apply(&mut ledger, 0, vec![("", Outcome::Fresh(part("a", &[("x", 7, Health::Degraded)])))]);
+    assert_eq!(lines(&mut ledger, 0, "resilio"), ["resilio_client_paused{,pool=\"a\",agent=\"x\"} 7"]);
+    let health = lines(&mut ledger, 0, "rollcall_agent_health{");
+    assert_eq!(health.len(), 6);
+    assert!(health.contains(&"rollcall_agent_health{,pool=\"a\",agent=\"x\",health=\"degraded\"} 1".to_owned()));
+    assert_eq!(lines(&mut ledger, 0, "rollcall_pool_agents{").len(), 6);
+    assert_eq!(lines(&mut ledger, 0, "rollcall_pool_min_serving"), ["rollcall_pool_min_serving{,pool=\"a\"} 2"]);
+    let info = "rollcall_target_info{,url=\"http://127.0.0.1:3840\",site=\"zrh\"} 1";
+    assert_eq!(lines(&mut ledger, 0, "rollcall_target_info"), [info]);
+}
+
+#[test]
+fn the_series_are_counted_as_they_stand_there() {
+    let mut ledger = ledger();
+    apply(&mut ledger, 0, vec![("", Outcome::Fresh(part("a", &[("x", 7, Health::Degraded)])))]);
+    let snapshot = ledger.publish(T0).snapshot;
+    let text = String::from_utf8(crate::exposition::of_target(snapshot.clone())).expect("text");
+    assert_eq!(snapshot.series, text.lines().filter(|line| !line.starts_with('#')).count());
+    assert!(text.contains(&format!("rollcall_target_series{{vendor=\"resilio\",target=\"t\"}} {}\n", snapshot.series)));
+}
+
+#[test]
+fn a_failed_part_stays_and_is_withdrawn_alone() {
+    let mut ledger = ledger();
+    let fresh = |name| Outcome::Fresh(part("a", &[(name, 1, Health::Healthy)]));
+    let other = |name| Outcome::Fresh(part("b", &[(name, 2, Health::Healthy)]));
+    apply(&mut ledger, 0, vec![("1", fresh("x")), ("2", other("y"))]);
+    apply(&mut ledger, 200, vec![("1", failed()), ("2", other("y"))]);
+    assert_eq!(lines(&mut ledger, 300, "resilio_client_paused").len(), 2);
+    assert_eq!(lines(&mut ledger, 301, "resilio_client_paused"), ["resilio_client_paused{,pool=\"b\",agent=\"y\"} 2"]);
+    assert_eq!(lines(&mut ledger, 301, "rollcall_target_stale"), ["rollcall_target_stale{} 0"]);
+    assert_eq!(ledger.publish(at_second(301)).next_stale, Some(at_second(500)));
+    assert!(lines(&mut ledger, 501, "resilio").is_empty());
+    assert_eq!(lines(&mut ledger, 501, "rollcall_target_stale"), ["rollcall_target_stale{} 1"]);
+    // The last success of a pool is that of its oldest part.
+    apply(&mut ledger, 600, vec![("1", failed()), ("2", other("y"))]);
+    let last = lines(&mut ledger, 600, "rollcall_pool_last_success");
+    assert_eq!(last, ["rollcall_pool_last_success_timestamp_seconds{,pool=\"b\"} 1000600"]);
+}
+
+#[test]
+fn what_a_complete_answer_no_longer_has_is_gone() {
+    let mut ledger = ledger();
+    let two = [("x", 1, Health::Healthy), ("y", 2, Health::Healthy)];
+    apply(&mut ledger, 0, vec![("1", Outcome::Fresh(part("a", &two))), ("2", Outcome::Fresh(part("b", &two)))]);
+    apply(&mut ledger, 60, vec![("1", Outcome::Fresh(part("a", &two[..1])))]);
+    assert_eq!(lines(&mut ledger, 60, "resilio"), ["resilio_client_paused{,pool=\"a\",agent=\"x\"} 1"]);
+}
+
+#[test]
+fn since_moves_only_with_the_class() {
+    let mut ledger = ledger();
+    let poll = |health| vec![("", Outcome::Fresh(part("a", &[("x", 1, health)])))];
+    let since = |ledger: &mut Ledger, at| lines(ledger, at, "rollcall_agent_health_since")[0].clone();
+    apply(&mut ledger, 0, poll(Health::Healthy));
+    apply(&mut ledger, 60, poll(Health::Healthy));
+    assert!(since(&mut ledger, 60).ends_with(" 1000000"));
+    apply(&mut ledger, 120, poll(Health::Failed));
+    assert!(since(&mut ledger, 120).ends_with(" 1000120"));
+    let mut restarted = self::ledger();
+    restarted.restore(ledger.save());
+    apply(&mut restarted, 180, poll(Health::Failed));
+    assert!(since(&mut restarted, 180).ends_with(" 1000120"));
+    let mut elsewhere = self::ledger();
+    elsewhere.restore(SavedTarget { vendor: "azure_devops".to_owned(), ..ledger.save() });
+    apply(&mut elsewhere, 180, poll(Health::Failed));
+    assert!(since(&mut elsewhere, 180).ends_with(" 1000180"));
+}
+
+#[test]
+fn of_one_name_the_lowest_id_keeps_it() {
+    let mut ledger = ledger();
+    let twins = [("x", 9, Health::Healthy), ("x", 3, Health::Healthy), ("x", 12, Health::Failed)];
+    let warnings = apply(&mut ledger, 0, vec![("", Outcome::Fresh(part("a", &twins)))]);
+    let names = lines(&mut ledger, 0, "resilio_client_paused");
+    let line = |name: &str, id| format!("resilio_client_paused{{,pool=\"a\",agent=\"{name}\"}} {id}");
+    assert_eq!(names, [line("x#9", 9), line("x", 3), line("x#12", 12)]);
+    assert_eq!(warnings.count(Warning::Duplicate), 2);
+}
+
+#[test]
+fn one_object_in_two_parts_is_shown_once_and_counted_once() {
+    let mut ledger = ledger();
+    let same = || Outcome::Fresh(part("a", &[("x", 1, Health::Healthy)]));
+    let warnings = apply(&mut ledger, 0, vec![("1", same()), ("2", same())]);
+    assert_eq!(lines(&mut ledger, 0, "resilio_client_paused").len(), 1);
+    assert_eq!(warnings.count(Warning::Duplicate), 0);
+    let healthy = "rollcall_pool_agents{,pool=\"a\",health=\"healthy\"} 1".to_owned();
+    assert!(lines(&mut ledger, 0, "rollcall_pool_agents").contains(&healthy));
+}
+
+#[test]
+fn a_new_agent_of_a_kept_parts_name_is_told_apart() {
+    let mut ledger = ledger();
+    let one = |id| Outcome::Fresh(part("a", &[("x", id, Health::Healthy)]));
+    apply(&mut ledger, 0, vec![("1", one(5))]);
+    apply(&mut ledger, 60, vec![("1", failed()), ("2", one(4))]);
+    let names = lines(&mut ledger, 60, "resilio_client_paused");
+    assert_eq!(names.len(), 2);
+    assert!(names[1].contains("agent=\"x#4\""), "{names:?}");
+}
+
+#[test]
+fn long_names_are_cut_and_told_apart() {
+    let mut ledger = ledger();
+    let (one, two) = (format!("{}1", "é".repeat(5000)), format!("{}2", "é".repeat(5000)));
+    let agents = [(one.as_str(), 1, Health::Healthy), (two.as_str(), 2, Health::Healthy)];
+    let warnings = apply(&mut ledger, 0, vec![("", Outcome::Fresh(part("a", &agents)))]);
+    let names = lines(&mut ledger, 0, "resilio_client_paused");
+    let cut = "é".repeat(128);
+    assert!(names[0].contains(&format!("agent=\"{cut}\"")) && names[1].contains(&format!("agent=\"{cut}#2\"")));
+    assert_eq!((warnings.count(Warning::TruncatedLabel), warnings.count(Warning::Duplicate)), (2, 1));
+}
+
+#[test]
+fn labels_that_were_cut_to_the_same_make_one_series() {
+    let mut ledger = ledger();
+    let mut part = part("a", &[("x", 1, Health::Healthy)]);
+    let long = "k".repeat(300);
+    for (tag, value) in [(format!("{long}1"), "v"), (format!("{long}2"), "v"), ("k".to_owned(), "v")] {
+        part.set(&resilio::CLIENT_TAG_INFO, crate::vendor::AgentRef(0), &[&tag, value], 1.0);
+    }
+    let warnings = apply(&mut ledger, 0, vec![("", Outcome::Fresh(part))]);
+    assert_eq!(lines(&mut ledger, 0, "resilio_client_tag_info").len(), 2);
+    assert_eq!(warnings.count(Warning::Duplicate), 1);
+}
+
+#[test]
+fn full_state_sets_add_the_other_states() {
+    static STATES: [&str; 3] = ["CONNECTED", "STOPPED", "A\"B"];
+    let mut part = part("a", &[("x", 1, Health::Healthy), ("y", 2, Health::Healthy)]);
+    part.declare_states(&resilio::CLIENT_STATE, &STATES);
+    part.set(&resilio::CLIENT_STATE, crate::vendor::AgentRef(0), &["STOPPED"], 1.0);
+    part.set(&resilio::CLIENT_STATE, crate::vendor::AgentRef(1), &["A\"B"], 1.0);
+    let mut ledger = Ledger::new(Arc::new(target()), true);
+    apply(&mut ledger, 0, vec![("", Outcome::Fresh(part))]);
+    let line = |agent: &str, state: &str, value| {
+        format!("resilio_client_state{{,pool=\"a\",agent=\"{agent}\",state=\"{state}\"}} {value}")
+    };
+    let expected = [
+        line("x", "STOPPED", 1),
+        line("x", "CONNECTED", 0),
+        line("x", "A\\\"B", 0),
+        line("y", "A\\\"B", 1),
+        line("y", "CONNECTED", 0),
+        line("y", "STOPPED", 0),
+    ];
+    assert_eq!(lines(&mut ledger, 0, "resilio_client_state"), expected);
+}
+
+#[test]
+fn more_agents_than_allowed_change_nothing() {
+    let mut ledger = ledger();
+    apply(&mut ledger, 0, vec![("", Outcome::Fresh(part("a", &[("x", 1, Health::Healthy)])))]);
+    let many: Vec<(&str, i64, Health)> = (0..6).map(|id| ("x", id, Health::Healthy)).collect();
+    let observation = Observation::single(part("a", &many));
+    let failure = ledger.apply(observation, at_second(60), &Warnings::default()).expect_err("too many");
+    assert_eq!(failure.reason, Reason::TooLarge);
+    assert_eq!(lines(&mut ledger, 60, "resilio_client_paused").len(), 1);
+}
+
+#[test]
+fn every_family_is_found_in_the_catalogue() {
+    for family in catalogue::TABLES.iter().flat_map(|table| table.iter()) {
+        let (table, ordinal) = key_of(family);
+        assert_eq!(catalogue::TABLES[table as usize][ordinal as usize].name, family.name);
+    }
+}
