@@ -1,7 +1,7 @@
 //! All targets of the daemon: their tasks, a reload that touches only what changed, and the state file.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
@@ -91,8 +91,10 @@ impl Fleet {
         let full = config.exposition.full_state_sets;
         let stopped = {
             let mut running = self.running();
+            let wanted: HashMap<&str, &Arc<Target>> = config.targets.iter().map(|t| (t.name.as_str(), t)).collect();
             let stays = |name: &String, run: &Running| {
-                config.targets.iter().any(|t| t.name == *name && *t == run.desk.target && run.full_state_sets == full)
+                run.full_state_sets == full
+                    && wanted.get(name.as_str()).is_some_and(|target| **target == run.desk.target)
             };
             let gone: Vec<String> =
                 running.iter().filter(|(name, run)| !stays(name, run)).map(|(name, _)| name.clone()).collect();

@@ -1,6 +1,7 @@
 //! The book of a target: what every part brought last, since when agents are in their class, and what that looks like.
 
 mod part;
+mod publish;
 mod saved;
 
 pub use saved::{SavedAgent, SavedTarget};
@@ -12,9 +13,8 @@ use std::{
 
 use part::Held;
 
-use super::{AgentView, FamilyKey, PoolView, Snapshot, Status, names, render::Lines, status};
+use super::{FamilyKey, Snapshot, Status, names, status};
 use crate::{
-    catalogue::{self, Family, agent as family},
     clock::UnixTime,
     config::Target,
     exposition::{Block, text},
@@ -148,45 +148,6 @@ impl Ledger {
         self.parts.iter().map(Held::agents).sum()
     }
 
-    /// What is known now, without parts that are older than `stale_after`.
-    pub fn publish(&mut self, now: UnixTime) -> Published {
-        let stale_after = self.target.stale_after;
-        let is_fresh = |held: &&Held| now <= held.observed.plus(stale_after);
-        let fresh: Vec<&Held> = self.parts.iter().filter(is_fresh).collect();
-        let next_stale = fresh.iter().map(|held| held.observed.plus(stale_after)).min();
-        self.status.stale = fresh.is_empty();
-        let agents: Vec<AgentView> = fresh.iter().flat_map(|held| held.views()).collect();
-        let pools = pool_views(&self.target, &fresh);
-
-        let mut lines: Vec<(FamilyKey, Vec<u8>, usize)> = pool_lines(&self.target, &pools);
-        for (held_family, key) in held_families(&fresh) {
-            let mut bytes = Vec::new();
-            let mut series = 0;
-            for segment in fresh.iter().filter_map(|held| held.segment(held_family)) {
-                bytes.extend_from_slice(&segment.bytes);
-                series += segment.series;
-            }
-            lines.push((key, bytes, series));
-        }
-        let status = self.status.lines(&self.target, agents.len());
-        lines.extend(status.into_iter().map(|(family, lines)| (key_of(family), lines.bytes, lines.series)));
-        lines.retain(|(_, bytes, _)| !bytes.is_empty());
-        // The one more is the series that tells how many there are.
-        let series = lines.iter().map(|(_, _, series)| series).sum::<usize>() + 1;
-        let mut own = Lines::new(&catalogue::target::SERIES, &status::base(&self.target));
-        own.with(&[], series as f64);
-        lines.push((key_of(&catalogue::target::SERIES), own.bytes, 1));
-        lines.sort_by_key(|(key, _, _)| *key);
-
-        let mut old = std::mem::take(&mut self.blocks);
-        let blocks: Vec<(FamilyKey, Block)> =
-            lines.into_iter().map(|(key, bytes, _)| (key, Block::renewed(bytes, old.remove(&key).as_ref()))).collect();
-        self.blocks = blocks.iter().cloned().collect();
-        let target = Arc::clone(&self.target);
-        let snapshot = Snapshot { target, status: self.status.clone(), pools, agents, blocks, series };
-        Published { snapshot, next_stale }
-    }
-
     fn since_index<'a>(&'a self, parts: &'a [Held]) -> HashMap<(&'a str, &'a str), (Health, UnixTime)> {
         let restored = self.restored.iter().map(|((pool, agent), seen)| ((pool.as_str(), agent.as_str()), *seen));
         let members = parts.iter().flat_map(|held| &held.members);
@@ -222,74 +183,6 @@ fn intern_pools(part: &Part, known: &mut HashSet<Arc<str>>, warnings: &Warnings)
         })
     };
     part.pools.iter().map(intern).collect()
-}
-
-/// Position of a family in the catalogue.
-fn key_of(family: &'static Family) -> FamilyKey {
-    let table = catalogue::TABLES
-        .iter()
-        .position(|table| table.get(family.ordinal as usize).is_some_and(|other| std::ptr::eq(*other, family)));
-    (table.expect("every family stands in a table of the catalogue") as u8, family.ordinal)
-}
-
-/// The families that parts bring lines for, and their keys: the vendor's own and those of the agents' health.
-fn held_families(parts: &[&Held]) -> Vec<(usize, FamilyKey)> {
-    let Some(first) = parts.first() else { return Vec::new() };
-    let own = first.families.iter().enumerate().map(|(index, family)| (index + part::HEALTH.len(), key_of(family)));
-    part::HEALTH.iter().enumerate().map(|(index, family)| (index, key_of(family))).chain(own).collect()
-}
-
-/// The pools of all fresh parts, by name, with their agents counted.
-fn pool_views(target: &Target, parts: &[&Held]) -> Vec<PoolView> {
-    let mut pools: BTreeMap<Arc<str>, PoolView> = BTreeMap::new();
-    for held in parts {
-        for (name, on_demand) in &held.pools {
-            let view = pools.entry(Arc::clone(name)).or_insert_with(|| PoolView {
-                name: Arc::clone(name),
-                on_demand: *on_demand,
-                agents: [0; 6],
-                last_success: held.read,
-                min_serving: target.expect.iter().find(|e| e.pool.matches(name)).map(|e| e.min_serving),
-            });
-            view.last_success = view.last_success.min(held.read);
-            view.on_demand |= on_demand;
-        }
-        for member in &held.members {
-            if let (Some(health), Some(view)) = (member.health, pools.get_mut(&member.pool)) {
-                view.agents[health as usize] += 1;
-            }
-        }
-    }
-    // A pool of logical rows only is no pool of agents.
-    let logical = |held: &&Held, name: &str| held.members.iter().any(|m| &*m.pool == name && m.health.is_none());
-    pools.retain(|name, view| view.agents.iter().any(|n| *n > 0) || !parts.iter().any(|held| logical(held, name)));
-    pools.into_values().collect()
-}
-
-fn pool_lines(target: &Target, pools: &[PoolView]) -> Vec<(FamilyKey, Vec<u8>, usize)> {
-    let base = status::base(target);
-    let mut agents = Lines::new(&family::POOL_AGENTS, &base);
-    let mut last = Lines::new(&family::POOL_LAST_SUCCESS, &base);
-    let mut least = Lines::new(&family::POOL_MIN_SERVING, &base);
-    let mut on_demand = Lines::new(&family::POOL_ON_DEMAND, &base);
-    for pool in pools {
-        let mut labels = base.to_vec();
-        text::label(&mut labels, "pool", &pool.name);
-        for (health, n) in Health::ALL.iter().zip(pool.agents) {
-            let mut labels = labels.clone();
-            text::label(&mut labels, "health", health.as_str());
-            agents.raw(&labels, f64::from(n));
-        }
-        last.raw(&labels, pool.last_success.as_secs_f64());
-        if let Some(n) = pool.min_serving {
-            least.raw(&labels, n as f64);
-        }
-        on_demand.raw(&labels, f64::from(u8::from(pool.on_demand)));
-    }
-    let families =
-        [&family::POOL_AGENTS, &family::POOL_LAST_SUCCESS, &family::POOL_MIN_SERVING, &family::POOL_ON_DEMAND];
-    let lines = [agents, last, least, on_demand];
-    families.into_iter().zip(lines).map(|(family, lines)| (key_of(family), lines.bytes, lines.series)).collect()
 }
 
 #[cfg(test)]

@@ -114,8 +114,8 @@ impl Held {
     }
 
     /// The lines of a family, by its index in [`Held::segments`].
-    pub fn segment(&self, index: usize) -> Option<&Segment> {
-        self.segments.get(index).filter(|segment| segment.series > 0)
+    pub fn segment(&mut self, index: usize) -> Option<&mut Segment> {
+        self.segments.get_mut(index).filter(|segment| segment.series > 0)
     }
 }
 

@@ -2,8 +2,9 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    catalogue::resilio,
+    catalogue::{self, resilio},
     config::{Http, VendorSettings, glob::Glob, target::Expect},
+    health::Health,
     vendor::{Agent, Id, Warning},
 };
 
@@ -240,7 +241,7 @@ fn more_agents_than_allowed_change_nothing() {
 #[test]
 fn every_family_is_found_in_the_catalogue() {
     for family in catalogue::TABLES.iter().flat_map(|table| table.iter()) {
-        let (table, ordinal) = key_of(family);
+        let (table, ordinal) = publish::key_of(family);
         assert_eq!(catalogue::TABLES[table as usize][ordinal as usize].name, family.name);
     }
 }

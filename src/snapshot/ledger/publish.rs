@@ -1,0 +1,165 @@
+//! From the ledger to a snapshot: blocks are joined from the segments of the fresh parts, and taken over where nothing in
+//! them changed.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::Bytes;
+
+use super::{
+    super::{AgentView, FamilyKey, PoolView, Snapshot, render::Lines, status},
+    Ledger, Published,
+    part::{self, Held},
+};
+use crate::{
+    catalogue::{self, Family, agent as family},
+    clock::UnixTime,
+    config::Target,
+    exposition::{Block, text},
+    health::Health,
+};
+
+impl Ledger {
+    /// What is known now, without parts that are older than `stale_after`.
+    pub fn publish(&mut self, now: UnixTime) -> Published {
+        let stale_after = self.target.stale_after;
+        let is_fresh = |held: &&mut Held| now <= held.observed.plus(stale_after);
+        let mut fresh: Vec<&mut Held> = self.parts.iter_mut().filter(is_fresh).collect();
+        let next_stale = fresh.iter().map(|held| held.observed.plus(stale_after)).min();
+        self.status.stale = fresh.is_empty();
+        let agents: Vec<AgentView> = fresh.iter().flat_map(|held| held.views()).collect();
+        let pools = pool_views(&self.target, &fresh);
+
+        let mut old = std::mem::take(&mut self.blocks);
+        let mut blocks: Vec<(FamilyKey, Block)> = Vec::new();
+        let mut series = 0;
+        for (index, key) in held_families(&fresh) {
+            let mut segments: Vec<&mut part::Segment> =
+                fresh.iter_mut().filter_map(|held| held.segment(index)).collect();
+            if !segments.is_empty() {
+                series += segments.iter().map(|segment| segment.series).sum::<usize>();
+                blocks.push((key, join(&mut segments, old.remove(&key))));
+            }
+        }
+        let status = self.status.lines(&self.target, agents.len());
+        let status = status.into_iter().map(|(family, lines)| (key_of(family), lines));
+        for (key, lines) in pool_lines(&self.target, &pools).into_iter().chain(status) {
+            if lines.series > 0 {
+                series += lines.series;
+                blocks.push((key, Block::renewed(lines.bytes, old.remove(&key).as_ref())));
+            }
+        }
+        // The one more is the series that tells how many there are.
+        series += 1;
+        let mut own = Lines::new(&catalogue::target::SERIES, &status::base(&self.target));
+        own.with(&[], series as f64);
+        let key = key_of(&catalogue::target::SERIES);
+        blocks.push((key, Block::renewed(own.bytes, old.remove(&key).as_ref())));
+        blocks.sort_by_key(|(key, _)| *key);
+        self.blocks = blocks.iter().cloned().collect();
+        let target = Arc::clone(&self.target);
+        let snapshot = Snapshot { target, status: self.status.clone(), pools, agents, blocks, series };
+        Published { snapshot, next_stale }
+    }
+}
+
+/// One block of several segments. Afterwards the segments are slices of it, so that their bytes are kept once.
+fn join(segments: &mut [&mut part::Segment], old: Option<Block>) -> Block {
+    let block = match old {
+        Some(old) if is_joined(segments, old.plain()) => old,
+        _ => match &*segments {
+            [one] => Block::new(one.bytes.clone()),
+            many => {
+                let mut bytes = Vec::with_capacity(many.iter().map(|segment| segment.bytes.len()).sum());
+                many.iter().for_each(|segment| bytes.extend_from_slice(&segment.bytes));
+                Block::new(bytes)
+            }
+        },
+    };
+    let mut start = 0;
+    for segment in segments.iter_mut() {
+        let end = start + segment.bytes.len();
+        segment.bytes = block.plain().slice(start..end);
+        start = end;
+    }
+    block
+}
+
+/// Whether these segments, one after the other, are these bytes.
+fn is_joined(segments: &[&mut part::Segment], bytes: &Bytes) -> bool {
+    let mut rest = &bytes[..];
+    segments.iter().all(|segment| match rest.strip_prefix(&segment.bytes[..]) {
+        Some(left) => {
+            rest = left;
+            true
+        }
+        None => false,
+    }) && rest.is_empty()
+}
+
+/// Position of a family in the catalogue.
+pub(super) fn key_of(family: &'static Family) -> FamilyKey {
+    let table = catalogue::TABLES
+        .iter()
+        .position(|table| table.get(family.ordinal as usize).is_some_and(|other| std::ptr::eq(*other, family)));
+    (table.expect("every family stands in a table of the catalogue") as u8, family.ordinal)
+}
+
+/// The families that parts bring lines for, and their keys: the vendor's own and those of the agents' health.
+fn held_families(parts: &[&mut Held]) -> Vec<(usize, FamilyKey)> {
+    let Some(first) = parts.first() else { return Vec::new() };
+    let own = first.families.iter().enumerate().map(|(index, family)| (index + part::HEALTH.len(), key_of(family)));
+    part::HEALTH.iter().enumerate().map(|(index, family)| (index, key_of(family))).chain(own).collect()
+}
+
+/// The pools of all fresh parts, by name, with their agents counted.
+fn pool_views(target: &Target, parts: &[&mut Held]) -> Vec<PoolView> {
+    let mut pools: BTreeMap<Arc<str>, PoolView> = BTreeMap::new();
+    for held in parts {
+        for (name, on_demand) in &held.pools {
+            let view = pools.entry(Arc::clone(name)).or_insert_with(|| PoolView {
+                name: Arc::clone(name),
+                on_demand: *on_demand,
+                agents: [0; 6],
+                last_success: held.read,
+                min_serving: target.expect.iter().find(|e| e.pool.matches(name)).map(|e| e.min_serving),
+            });
+            view.last_success = view.last_success.min(held.read);
+            view.on_demand |= on_demand;
+        }
+        for member in &held.members {
+            if let (Some(health), Some(view)) = (member.health, pools.get_mut(&member.pool)) {
+                view.agents[health as usize] += 1;
+            }
+        }
+    }
+    // A pool of logical rows only is no pool of agents.
+    let logical = |held: &&mut Held, name: &str| held.members.iter().any(|m| &*m.pool == name && m.health.is_none());
+    pools.retain(|name, view| view.agents.iter().any(|n| *n > 0) || !parts.iter().any(|held| logical(held, name)));
+    pools.into_values().collect()
+}
+
+fn pool_lines(target: &Target, pools: &[PoolView]) -> Vec<(FamilyKey, Lines)> {
+    let base = status::base(target);
+    let mut agents = Lines::new(&family::POOL_AGENTS, &base);
+    let mut last = Lines::new(&family::POOL_LAST_SUCCESS, &base);
+    let mut least = Lines::new(&family::POOL_MIN_SERVING, &base);
+    let mut on_demand = Lines::new(&family::POOL_ON_DEMAND, &base);
+    for pool in pools {
+        let mut labels = base.to_vec();
+        text::label(&mut labels, "pool", &pool.name);
+        for (health, n) in Health::ALL.iter().zip(pool.agents) {
+            let mut labels = labels.clone();
+            text::label(&mut labels, "health", health.as_str());
+            agents.raw(&labels, f64::from(n));
+        }
+        last.raw(&labels, pool.last_success.as_secs_f64());
+        if let Some(n) = pool.min_serving {
+            least.raw(&labels, n as f64);
+        }
+        on_demand.raw(&labels, f64::from(u8::from(pool.on_demand)));
+    }
+    let families =
+        [&family::POOL_AGENTS, &family::POOL_LAST_SUCCESS, &family::POOL_MIN_SERVING, &family::POOL_ON_DEMAND];
+    let lines = [agents, last, least, on_demand];
+    families.into_iter().zip(lines).map(|(family, lines)| (key_of(family), lines)).collect()
+}
