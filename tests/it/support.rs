@@ -1,0 +1,21 @@
+//! What the tests are written with: a simulation, a configuration, the daemon as a process, and its exposition.
+
+// Not every module of the tests uses everything.
+#![allow(dead_code, unused_imports)]
+
+mod config;
+mod daemon;
+mod exposition;
+mod simulation;
+mod wait;
+
+pub use config::{Config, Target};
+pub use daemon::{Daemon, Reply};
+pub use exposition::{Exposition, Sample};
+pub use simulation::{Sim, frozen, runtime};
+pub use wait::{Folder, wait_until};
+
+use std::time::Duration;
+
+/// Longer than anything takes on a busy machine; nothing waits for so long where all is well.
+pub const PATIENCE: Duration = Duration::from_secs(30);
