@@ -5,5 +5,6 @@
 // A test says what it expects by panicking.
 #![allow(clippy::unwrap_used)]
 
+mod failures;
 mod polling;
 mod support;

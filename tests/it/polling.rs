@@ -1,8 +1,6 @@
 //! When targets are polled, and how the daemon starts and stops.
 
-use crate::support::{Config, Daemon, Folder, Sim, Target};
-
-const VENDORS: [&str; 5] = ["parallels_ras", "parallels_ras_session", "resilio", "azure_devops", "citrix_storefront"];
+use crate::support::{Config, Daemon, Folder, Sim, Target, VENDORS};
 
 #[test]
 fn every_vendor_is_up_within_seconds_and_a_stop_logs_off() {
