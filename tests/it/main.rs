@@ -6,5 +6,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod failures;
+mod holds;
 mod polling;
 mod support;
