@@ -3,7 +3,7 @@
 
 use std::{fs, path::PathBuf};
 
-use rollcall::sim::{AzureDevops, CitrixStorefront, ParallelsRas, ParallelsRasSession};
+use rollcall::sim::{AzureDevops, CitrixStorefront, Fault, ParallelsRas, ParallelsRasSession};
 
 use crate::support::{Config, Daemon, Exposition, Folder, Sim, Target, wait_until};
 
@@ -271,7 +271,7 @@ fn a_refused_token_backs_off_and_is_never_held() {
         Target::resilio("agent-token", &sim, 1),
     ];
     // Resilio's token comes from the agent itself: refused it is where not even a new one is taken.
-    sim.fail("resilio", "/client", rollcall::sim::Fault::Status(401, "{}", "application/json"));
+    sim.fail("resilio", "/client", Fault::Status(401, "{}", "application/json"));
     // The longest wait is 4 s here, a third of stale_after.
     let config = Config::with_defaults("{ interval: 1s, timeout: 3s, stale_after: 12s }").targets(targets);
     let daemon = Daemon::start(&config.write(&folder));
@@ -297,6 +297,90 @@ fn a_refused_token_backs_off_and_is_never_held() {
         let waits: Vec<f64> = asked.windows(2).map(|pair| pair[1] - pair[0]).filter(|wait| *wait > 0.5).collect();
         assert!(waits[0] < waits[2] && waits[2] > 2.5, "{vendor}: the waits do not grow: {waits:?}");
     }
+}
+
+#[test]
+fn a_deep_probe_sends_a_refused_password_once_and_holds_the_light_ones_of_its_account() {
+    let (sim, folder) = (Sim::frozen(), Folder::new());
+    let broker = sim.parallels_ras_session();
+    folder.write("secrets/probe", "wrong-probe");
+    let configure = |labels: &str| {
+        let target = |name: &str| Target::session(name, &sim).session_password("password_file: secrets/probe");
+        let deep =
+            target("deep").set("mode", "deep").set("interval", "15m").set("stale_after", "31m").set("labels", labels);
+        let deep = deep.map("session", |session| session.replace(" }", ", prime_timeout: 3s }")).set("timeout", "5s");
+        Config::quick().head("state_file: rollcall.state").targets([deep, target("light")]).write(&folder)
+    };
+    let config = configure("{}");
+    let daemon = Daemon::start(&config);
+    let held = |now: &Exposition, name: &str| now.of(name, "rollcall_login_held") == Some(1.0);
+    let is_held = |now: &Exposition| held(now, "deep") && held(now, "light") && now.failures("light", "held") >= 2.0;
+    let now = daemon.wait_for("both are held", is_held);
+    assert_eq!((now.failure("deep").as_str(), now.failures("light", "auth")), ("auth", 0.0));
+    let refused = [("target", "deep"), ("verdict", "account"), ("code", "5155")];
+    assert_eq!(now.get("parallels_ras_session_probe_error", &refused), Some(1.0));
+    // While it is held the last verdict stays: the light one had nothing to complain about.
+    assert_eq!(now.of("light", "parallels_ras_session_probe_success"), Some(1.0));
+    let sent = sim.secrets_seen("parallels_ras_session");
+
+    configure("{ site: zrh }");
+    daemon.reload();
+    daemon.wait_for("the edited target is held at its next poll", |now| now.failures("deep", "held") >= 1.0);
+    daemon.terminate();
+    let daemon = Daemon::start(&config);
+    daemon.wait_for("both are held after a restart", |now| is_held(now) && now.failures("deep", "held") >= 1.0);
+    assert_eq!((broker.wrong_passwords(), broker.primed_sessions()), (1, 0));
+    assert_eq!(sim.secrets_seen("parallels_ras_session"), sent, "nothing was sent while it was held");
+
+    folder.write("secrets/probe", ParallelsRasSession::PASSWORD);
+    configure("{ site: gva }");
+    daemon.reload();
+    let now = daemon.wait_until_up(&["deep", "light"]);
+    assert!(!held(&now, "deep") && !held(&now, "light"));
+    assert_eq!((broker.wrong_passwords(), broker.primed_sessions()), (0, 1));
+}
+
+#[test]
+fn a_log_on_that_gets_no_verdict_is_not_held() {
+    let faults = [
+        ("500", Fault::Status(500, "{}", "application/json"), "http_status"),
+        ("503", Fault::Status(503, "<html>", "text/html"), "http_status"),
+        ("html", Fault::Html, "content_type"),
+        ("dropped", Fault::Drop, "connect"),
+    ];
+    let folder = Folder::new();
+    let mut config = Config::quick();
+    let (mut rows, mut faulty) = (Vec::new(), Vec::new());
+    for (fault_name, fault, reason) in faults {
+        let sim = Sim::frozen();
+        for (vendor, path) in [
+            ("parallels_ras", "/api/Session/logon"),
+            ("citrix_storefront", "/ExplicitForms"),
+            ("azure_devops", "/oauth2/v2.0/token"),
+        ] {
+            sim.fail(vendor, path, fault.clone());
+            let name = format!("{vendor}-{fault_name}");
+            config = config.target(match vendor {
+                "azure_devops" => Target::azure_entra(&name, &sim),
+                _ => Target::of(vendor, &name, &sim),
+            });
+            rows.push((name, reason));
+        }
+        faulty.push(sim);
+    }
+    let daemon = Daemon::start(&config.write(&folder));
+    let now = daemon.wait_for("two failures each", |now| {
+        rows.iter().all(|(name, _)| now.of(name, "rollcall_target_consecutive_failures") >= Some(2.0))
+    });
+    for (name, reason) in &rows {
+        assert_eq!(now.failure(name), *reason, "{name}");
+        assert_eq!(now.of(name, "rollcall_login_held"), Some(0.0), "{name}");
+        assert_eq!(now.failures(name, "held"), 0.0, "{name}");
+    }
+    for sim in &faulty {
+        sim.vendors().for_each(|vendor| sim.heal(vendor));
+    }
+    daemon.wait_until_up(&rows.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>());
 }
 
 #[test]

@@ -8,4 +8,5 @@
 mod failures;
 mod holds;
 mod polling;
+mod reload;
 mod support;
