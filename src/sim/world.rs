@@ -85,6 +85,8 @@ pub enum Quirk {
     OldServer,
     /// Other spellings that the vendor was seen to send: enum spellings, numbers as strings, other case, other namespace.
     OtherSpelling,
+    /// Agent after agent of a pool is in another state, until every one of the vendor's page was shown; of the farm.
+    EveryState,
 }
 
 /// Seed, time and what is wrong at the moment. Shared by all services of a simulation.

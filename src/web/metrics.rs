@@ -1,6 +1,6 @@
 //! `GET /metrics`.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use hyper::StatusCode;
 
@@ -11,9 +11,6 @@ use crate::{
     exposition::{Encoding, Format, scrape},
     snapshot::Snapshot,
 };
-
-/// The vendors that may be asked for.
-const VENDORS: [&str; 5] = ["parallels_ras", "parallels_ras_session", "resilio", "azure_devops", "citrix_storefront"];
 
 /// Everything, or the targets that `?target=` and `?vendor=` name; given both, those that either names.
 pub fn answer(daemon: &Daemon, request: &Request) -> Reply {
@@ -42,8 +39,10 @@ fn check(request: &Request, targets: &[Arc<Snapshot>]) -> Result<(), String> {
     if let Some(unknown) = request.all("target").find(|name| !names.contains(name)) {
         return Err(format!("no target is called {unknown:?}; there are: {}\n", names.join(", ")));
     }
-    if let Some(unknown) = request.all("vendor").find(|name| !VENDORS.contains(name)) {
-        return Err(format!("no vendor is called {unknown:?}; there are: {}\n", VENDORS.join(", ")));
+    let vendors: BTreeSet<&str> = targets.iter().map(|snapshot| snapshot.target.vendor()).collect();
+    if let Some(unknown) = request.all("vendor").find(|name| !vendors.contains(name)) {
+        let vendors: Vec<&str> = vendors.into_iter().collect();
+        return Err(format!("no target is of the vendor {unknown:?}; there are: {}\n", vendors.join(", ")));
     }
     Ok(())
 }
