@@ -5,5 +5,14 @@
 // A test says what it expects by panicking.
 #![allow(clippy::unwrap_used)]
 
+mod catalogue;
+mod cli;
+mod formats;
 mod polling;
+mod program;
+mod prometheus;
+mod readonly;
+mod secrets;
 mod support;
+mod tls;
+mod truth;
