@@ -7,11 +7,14 @@
 
 mod catalogue;
 mod cli;
+mod failures;
 mod formats;
+mod holds;
 mod polling;
 mod program;
 mod prometheus;
 mod readonly;
+mod reload;
 mod secrets;
 mod support;
 mod tls;

@@ -334,7 +334,7 @@ fn no_secret_shows_up_anywhere() {
     said.by(&["check", path, "--connect"]);
     said.by(&["check", path]);
     let log = daemon.terminate();
-    assert!(log.contains("TRACE"), "the log says everything");
+    assert!(log.contains("DEBUG"), "the log says everything");
     said.add("the log", log);
     said.add("the state file", folder.read("rollcall.state"));
 

@@ -83,6 +83,14 @@ impl Target {
         self
     }
 
+    /// Changes the value of a key.
+    #[must_use]
+    pub fn map(self, key: &str, change: impl FnOnce(&str) -> String) -> Target {
+        let (_, value) = self.lines.iter().find(|(old, _)| old == key).expect("the key is set");
+        let value = change(value);
+        self.set(key, &value)
+    }
+
     /// Credentials with the password in the configuration.
     #[must_use]
     pub fn auth_password(self, username: &str, password: &str) -> Target {

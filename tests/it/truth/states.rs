@@ -140,6 +140,8 @@ fn every_state_of_a_resilio_client_and_every_status_of_a_job_is_shown() {
         serde_json::json!({}),
         serde_json::json!(""),
         serde_json::json!(0),
+        serde_json::json!(3),
+        serde_json::json!(false),
     ]
     .into_iter()
     .enumerate()
