@@ -5,8 +5,17 @@
 // A test says what it expects by panicking.
 #![allow(clippy::unwrap_used)]
 
+mod catalogue;
+mod cli;
 mod failures;
+mod formats;
 mod holds;
 mod polling;
+mod program;
+mod prometheus;
+mod readonly;
 mod reload;
+mod secrets;
 mod support;
+mod tls;
+mod truth;
