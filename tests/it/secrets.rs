@@ -19,29 +19,29 @@ use crate::{
 };
 
 /// Everything that was configured, each with characters that every encoding changes.
-const RAS: &str = "ras-p&ss \"w+rd/=<1> quaggaRAS31";
-const SESSION_TOKEN: &str = "tok/+=-quaggaBROKER47";
-const SESSION_PASSWORD: &str = "prime&<it> quaggaPRIME59";
-const PAT: &str = "pat/+%&quaggaPAT61";
-const CLIENT_SECRET: &str = "entra~s&cret+/=quaggaENTRA73";
-const CITRIX: &str = "citrix&<p>'\"+ quaggaCITRIX87";
-const RESILIO_BEARER: &str = "bearer-quaggaRESILIO91";
-const RESILIO_PASSWORD: &str = "basic:quagga&RESILIO92";
-const HEADER: &str = "gateway-quaggaHEADER13";
-const PROXY: &str = "proxy-quaggaPROXY17";
-const ALERTMANAGER: &str = "am-quaggaALERT19";
-const ALERTMANAGER_BEARER: &str = "am-quaggaBEARER20";
+const RAS: &str = "zebra p&ss \"w+rd/=<1> quaggaRAS31";
+const SESSION_TOKEN: &str = "zebra/+=-quaggaBROKER47";
+const SESSION_PASSWORD: &str = "zebra&<it> quaggaPRIME59";
+const PAT: &str = "zebra/+%&quaggaPAT61";
+const CLIENT_SECRET: &str = "zebra~s&cret+/=quaggaENTRA73";
+const CITRIX: &str = "zebra&<p>'\"+ quaggaCITRIX87";
+const RESILIO_BEARER: &str = "zebra-quaggaRESILIO91";
+const RESILIO_PASSWORD: &str = "zebra:quagga&RESILIO92";
+const HEADER: &str = "zebra-quaggaHEADER13";
+const PROXY: &str = "zebra-quaggaPROXY17";
+const ALERTMANAGER: &str = "zebra-quaggaALERT19";
+const ALERTMANAGER_BEARER: &str = "zebra-quaggaBEARER20";
 /// Wrong ones, which are refused and held.
-const WRONG_RAS: &str = "wrong&quaggaWRONG23";
-const WRONG_PAT: &str = "wrong/quaggaWRONG29";
-const WRONG_CITRIX: &str = "wrong<quaggaWRONG37";
-const WRONG_ENTRA: &str = "wrong+quaggaWRONG41";
-const WRONG_TOKEN: &str = "wrong-quaggaWRONG43";
-const WRONG_SESSION: &str = "wrong quaggaWRONG53";
+const WRONG_RAS: &str = "zebra&quaggaWRONG23";
+const WRONG_PAT: &str = "zebra/quaggaWRONG29";
+const WRONG_CITRIX: &str = "zebra<quaggaWRONG37";
+const WRONG_ENTRA: &str = "zebra+quaggaWRONG41";
+const WRONG_TOKEN: &str = "zebra-quaggaWRONG43";
+const WRONG_SESSION: &str = "zebra quaggaWRONG53";
 /// What a redirect and an error page would give away.
-const REDIRECT: &str = "redirect-quaggaREDIRECT11";
+const REDIRECT: &str = "zebra-quaggaREDIRECT11";
 /// What slips into a broken configuration.
-const SLIPPED: &str = "slipped-quaggaSLIPPED67";
+const SLIPPED: &str = "zebra-quaggaSLIPPED67";
 
 const CONFIGURED: [&str; 20] = [
     RAS,
@@ -173,11 +173,11 @@ fn yaml(wires: &Wires) -> String {
     add("desktops", "citrix_storefront", &store, &citrix(CITRIX, "explicit_forms"));
     add("desktops-basic", "citrix_storefront", &store, &citrix(CITRIX, "http_basic"));
     // Refused, and held where that could lock an account.
-    add("wrong-farm", "parallels_ras", &wires.ras, &ras(WRONG_RAS));
-    add("wrong-token", "parallels_ras_session", &wires.session, &session(WRONG_TOKEN, WRONG_SESSION, "light"));
-    add("wrong-pat", "azure_devops", &contoso, &pat(WRONG_PAT));
-    add("wrong-entra", "azure_devops", &contoso, &entra(&wires.azure, WRONG_ENTRA));
-    add("wrong-forms", "citrix_storefront", &store, &citrix(WRONG_CITRIX, "explicit_forms"));
+    add("zebra-farm", "parallels_ras", &wires.ras, &ras(WRONG_RAS));
+    add("zebra-token", "parallels_ras_session", &wires.session, &session(WRONG_TOKEN, WRONG_SESSION, "light"));
+    add("zebra-pat", "azure_devops", &contoso, &pat(WRONG_PAT));
+    add("zebra-entra", "azure_devops", &contoso, &entra(&wires.azure, WRONG_ENTRA));
+    add("zebra-forms", "citrix_storefront", &store, &citrix(WRONG_CITRIX, "explicit_forms"));
     // Servers that give away what they can.
     // With credentials of their own: what one server refuses is held for all targets of that account.
     for (kind, server) in [("redirect", redirect), ("echo", echo), ("tls", tls)] {

@@ -59,9 +59,14 @@ impl Bench {
 
     /// A daemon over this simulation, with or without the deep probe.
     pub fn over(sim: Sim, deep: bool) -> Bench {
+        Bench::polling(sim, |target| deep || target != DEEP)
+    }
+
+    /// A daemon that polls these targets of the simulation.
+    pub fn polling(sim: Sim, polled: impl Fn(&str) -> bool) -> Bench {
         let folder = Folder::new();
         folder.write("all.yml", &sim.config_yaml());
-        let file = folder.write("rollcall.yml", &quick(&sim.config_yaml(), deep));
+        let file = folder.write("rollcall.yml", &quick(&sim.config_yaml(), polled));
         Bench { daemon: Daemon::start(&file), sim, folder }
     }
 
@@ -74,14 +79,16 @@ impl Bench {
     /// The same without the samples of these vendors.
     #[track_caller]
     pub fn wait_for_truth_but(&self, when: &str, left_out: &[&str]) -> Exposition {
+        // Time stands still, so that the truth is the same until something is changed.
+        let wanted = |truth: &Truth| !left_out.contains(&&*truth.labels["vendor"]);
+        let truth: Vec<Truth> = self.sim.truth().into_iter().filter(wanted).collect();
         let exposition = self.daemon.wait_for_within(&format!("the truth, {when}"), LONG, |exposition| {
-            let polled = |target: &str| !exposition.all("rollcall_target_info", &[("target", target)]).is_empty();
-            let wanted =
-                |truth: &Truth| polled(&truth.labels["target"]) && !left_out.contains(&&*truth.labels["vendor"]);
-            let truth: Vec<Truth> = self.sim.truth().into_iter().filter(wanted).collect();
+            let infos = exposition.all("rollcall_target_info", &[]);
+            let polled: BTreeSet<&str> = infos.into_iter().map(|info| info.label("target")).collect();
+            let truth: Vec<&Truth> = truth.iter().filter(|truth| polled.contains(&*truth.labels["target"])).collect();
             assert!(!truth.is_empty(), "nothing to compare with");
             let shown = exposition.samples.iter().filter(|sample| !left_out.contains(&sample.label("vendor")));
-            differences(&truth, shown)
+            differences(truth, shown).inspect_err(|_| std::thread::sleep(Duration::from_millis(150)))
         });
         consistent(&exposition);
         exposition
@@ -112,12 +119,13 @@ impl Bench {
 
 /// The simulation's configuration with times as short as they may be. The deep probe's interval has to stay, and the
 /// farm's budget is ten requests in ten seconds.
-fn quick(yaml: &str, deep: bool) -> String {
+fn quick(yaml: &str, polled: impl Fn(&str) -> bool) -> String {
     let mut text = String::new();
     let mut entry = String::new();
     for line in yaml.lines().chain(["  - name: end"]) {
         if line.starts_with("  - name: ") {
-            if deep || !entry.contains(DEEP) {
+            let name = entry.lines().next().and_then(|line| line.strip_prefix("  - name: "));
+            if name.is_none_or(&polled) {
                 text += &entry;
             }
             entry.clear();
@@ -138,7 +146,10 @@ fn quick(yaml: &str, deep: bool) -> String {
 type Key = (String, BTreeMap<String, String>);
 
 /// Whether the two hold the same samples: name, all labels, value.
-pub fn differences<'a>(truth: &[Truth], shown: impl Iterator<Item = &'a Sample>) -> Result<(), String> {
+pub fn differences<'a>(
+    truth: impl IntoIterator<Item = &'a Truth>,
+    shown: impl Iterator<Item = &'a Sample>,
+) -> Result<(), String> {
     let vendors = ["parallels_ras_", "resilio_", "azure_devops_", "citrix_"];
     let mut ours: BTreeMap<Key, f64> = BTreeMap::new();
     for sample in shown.filter(|sample| match sample.name.as_str() {

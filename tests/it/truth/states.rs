@@ -32,7 +32,7 @@ fn every_agent_state_of_ras_is_shown_on_every_kind_of_server() {
         let some: Vec<Truth> = truth.iter().filter(of).cloned().collect();
         assert_eq!(values(&some, "parallels_ras_agent_state", "state"), all, "{server_type}");
     }
-    Bench::over(sim, false).wait_for_truth("every state of RAS");
+    Bench::polling(sim, |target| target == "hq-farm").wait_for_truth("every state of RAS");
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn every_combination_of_citrix_states_is_shown_however_it_is_written() {
         Some(ListStyle::Prefixed),
     ];
     let sim = prepare(fleet(1_600, 6), |sim| sim.citrix_storefront().set_parade(true));
-    let bench = Bench::over(sim, false);
+    let bench = Bench::polling(sim, |target| target == "desktops");
     for style in styles {
         bench.sim.citrix_storefront().set_list_style(style);
         for other_spelling in [false, true] {
@@ -124,7 +124,7 @@ fn every_state_of_a_resilio_client_and_every_status_of_a_job_is_shown() {
     states.insert("other");
     assert_eq!(values(&truth, "resilio_client_state", "state"), states);
     assert!(values(&truth, "resilio_job_status", "status").is_superset(&STATUSES.into()));
-    let bench = Bench::over(sim, false);
+    let bench = Bench::polling(sim, |target| target.starts_with("filer-"));
     bench.wait_for_truth("every state of Resilio");
     // A status that nobody knows, a finished job that expired, and errors of every shape.
     let resilio = bench.sim.resilio();
