@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod alert;
 pub mod catalogue;
 pub mod cli;
 pub mod clock;

@@ -1,0 +1,1 @@
+//! The daemon's own evaluation of the alert rules.

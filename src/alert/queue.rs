@@ -1,0 +1,1 @@
+//! What is to be sent to one Alertmanager: per alert the newest state.
