@@ -1,14 +1,24 @@
 //! Every alert as data. To add one: an entry in the table of its subject below `catalogue/`, a firing and a silent case in
 //! the table of cases (`tests/`), a runbook `deploy/runbooks/<Alert>.md`, then regenerate `deploy/` (see `promql`).
 
+mod azure_devops;
+mod citrix_storefront;
+mod daemons;
+mod parallels_ras;
+mod pools;
+mod resilio;
+mod targets;
+
 use std::{sync::LazyLock, time::Duration};
 
 use super::expr::{Expr, Matcher};
-use crate::catalogue::{Family, agent, resilio};
+use crate::catalogue::{self as metrics, Family};
 
 /// One row of the catalogue: an alert in one severity.
 #[derive(Debug)]
 pub struct Alert {
+    /// The group of rules that it stands in: `targets`, `pools`, `daemons`, or the vendor.
+    pub group: &'static str,
     /// The label `alertname`.
     pub name: &'static str,
     /// The label `severity`.
@@ -134,8 +144,8 @@ impl Labels {
     /// poll was partial and none is there, what fires is held. `None`: not held by partial polls.
     pub fn presence(self) -> Option<(&'static Family, &'static [&'static str])> {
         match self {
-            Labels::Pool | Labels::Agent => Some((&agent::POOL_LAST_SUCCESS, Labels::Pool.names())),
-            Labels::AgentJob => Some((&resilio::JOB_STATUS, Labels::Target.names())),
+            Labels::Pool | Labels::Agent => Some((&metrics::agent::POOL_LAST_SUCCESS, Labels::Pool.names())),
+            Labels::AgentJob => Some((&metrics::resilio::JOB_STATUS, Labels::Target.names())),
             _ => None,
         }
     }
@@ -172,13 +182,116 @@ pub struct For {
     pub duration: Duration,
 }
 
-/// The whole catalogue, in the order of the rules.
+/// The whole catalogue, in the order of the rules. Rows of one name stand together, the highest severity first.
 pub fn all() -> &'static [Alert] {
-    static ALL: LazyLock<Vec<Alert>> = LazyLock::new(Vec::new);
+    static ALL: LazyLock<Vec<Alert>> = LazyLock::new(|| {
+        let tables = [
+            daemons::alerts(),
+            targets::alerts(),
+            pools::alerts(),
+            parallels_ras::alerts(),
+            resilio::alerts(),
+            azure_devops::alerts(),
+            citrix_storefront::alerts(),
+        ];
+        tables.into_iter().flatten().collect()
+    });
     &ALL
 }
 
 /// The rows of one name.
 pub fn named(name: &str) -> impl Iterator<Item = &'static Alert> {
     all().iter().filter(move |alert| alert.name == name)
+}
+
+/// An entry of a table, to be continued.
+fn alert(name: &'static str, severity: Severity, labels: Labels, condition: Expr) -> Alert {
+    let keeps = labels.of_target() && severity >= Severity::Warning;
+    Alert {
+        group: "",
+        name,
+        severity,
+        labels,
+        sender: Sender::Both,
+        vendors: &[],
+        condition,
+        threshold: None,
+        r#for: vec![For { scope: Vec::new(), on_demand: None, duration: Duration::ZERO }],
+        keep_firing_for: if keeps { minutes(15) } else { Duration::ZERO },
+        hold: labels.of_target(),
+        summary: "",
+        description: "",
+        dashboard: "",
+    }
+}
+
+impl Alert {
+    /// The number of [`Expr::Threshold`].
+    fn threshold(mut self, value: f64, unit: Unit) -> Alert {
+        self.threshold = Some(Threshold { value, unit });
+        self
+    }
+
+    /// How long the condition must hold.
+    fn lasting(mut self, duration: Duration) -> Alert {
+        if let Some(last) = self.r#for.last_mut() {
+            last.duration = duration;
+        }
+        self
+    }
+
+    /// How long it must hold for a part; the first that matches counts.
+    fn lasting_for(mut self, scope: Vec<Matcher>, duration: Duration) -> Alert {
+        self.r#for.insert(self.r#for.len() - 1, For { scope, on_demand: None, duration });
+        self
+    }
+
+    /// How long it must hold for pools on demand.
+    fn lasting_on_demand(mut self, duration: Duration) -> Alert {
+        self.r#for.insert(0, For { scope: Vec::new(), on_demand: Some(true), duration });
+        self
+    }
+
+    /// The condition speaks of the polls, which are known at any time.
+    fn never_blind(mut self) -> Alert {
+        self.hold = false;
+        self
+    }
+
+    /// Who may send it, if not both.
+    fn sent_by(mut self, sender: Sender) -> Alert {
+        self.sender = sender;
+        self
+    }
+
+    /// The vendors that it is about, where not all.
+    fn about(mut self, vendors: &'static [&'static str]) -> Alert {
+        self.vendors = vendors;
+        self
+    }
+
+    /// Summary and description.
+    fn says(mut self, summary: &'static str, description: &'static str) -> Alert {
+        self.summary = summary;
+        self.description = description;
+        self
+    }
+}
+
+/// What all alerts of a table share.
+fn table(group: &'static str, dashboard: &'static str, vendors: &'static [&'static str], rows: Vec<Alert>) -> Vec<Alert> {
+    let vendors_of = |row: &Alert| if row.vendors.is_empty() { vendors } else { row.vendors };
+    rows.into_iter().map(|row| Alert { group, dashboard, vendors: vendors_of(&row), ..row }).collect()
+}
+
+const fn minutes(n: u64) -> Duration {
+    Duration::from_secs(60 * n)
+}
+
+const fn hours(n: u64) -> Duration {
+    minutes(60 * n)
+}
+
+const fn days(n: u64) -> Duration {
+    hours(24 * n)
 }

@@ -79,41 +79,52 @@ impl From<f64> for Expr {
 /// What both a selector and an expression can be continued with.
 macro_rules! continued {
     ($($(#[$doc:meta])* $name:ident $operator:ident;)*) => {
-        $(
-            $(#[$doc])*
-            pub fn $name(self, right: impl Into<Expr>) -> Expr {
-                self.binary(Operator::$operator, Matching::All, right)
-            }
-        )*
+        impl Expr {
+            $(
+                $(#[$doc])*
+                pub fn $name(self, right: impl Into<Expr>) -> Expr {
+                    self.binary(Operator::$operator, Matching::All, right)
+                }
+            )*
+        }
+
+        impl Selector {
+            $(
+                $(#[$doc])*
+                pub fn $name(self, right: impl Into<Expr>) -> Expr {
+                    Expr::from(self).$name(right)
+                }
+            )*
+        }
     };
 }
 
-impl Expr {
-    continued! {
-        /// The sum.
-        plus Add;
-        /// The difference.
-        minus Subtract;
-        /// The product.
-        times Multiply;
-        /// The quotient.
-        over Divide;
-        /// Only samples with this value.
-        equals Equal;
-        /// Only samples with a larger value.
-        above Greater;
-        /// Only samples with this or a larger value.
-        at_least AtLeast;
-        /// Only samples with a smaller value.
-        below Less;
-        /// Only samples that the right has too.
-        and And;
-        /// Also the samples of the right that are not here.
-        or Or;
-        /// Only samples that the right has not.
-        unless Unless;
-    }
+continued! {
+    /// The sum.
+    plus Add;
+    /// The difference.
+    minus Subtract;
+    /// The product.
+    times Multiply;
+    /// The quotient.
+    over Divide;
+    /// Only samples with this value.
+    equals Equal;
+    /// Only samples with a larger value.
+    above Greater;
+    /// Only samples with this or a larger value.
+    at_least AtLeast;
+    /// Only samples with a smaller value.
+    below Less;
+    /// Only samples that the right has too.
+    and And;
+    /// Also the samples of the right that are not here.
+    or Or;
+    /// Only samples that the right has not.
+    unless Unless;
+}
 
+impl Expr {
     /// An operation with its matching.
     pub fn binary(self, operator: Operator, matching: Matching, right: impl Into<Expr>) -> Expr {
         Expr::Binary(operator, matching, Box::new(self), Box::new(right.into()))
@@ -171,20 +182,5 @@ impl Selector {
     /// As an expression.
     pub fn all(self) -> Expr {
         self.into()
-    }
-
-    /// Only samples with this value.
-    pub fn equals(self, right: impl Into<Expr>) -> Expr {
-        self.all().equals(right)
-    }
-
-    /// Only samples with a larger value.
-    pub fn above(self, right: impl Into<Expr>) -> Expr {
-        self.all().above(right)
-    }
-
-    /// Only samples with this or a larger value.
-    pub fn at_least(self, right: impl Into<Expr>) -> Expr {
-        self.all().at_least(right)
     }
 }
