@@ -9,6 +9,8 @@ mod pools;
 mod resilio;
 mod targets;
 
+pub use daemons::SCRAPE_UP;
+
 use std::{sync::LazyLock, time::Duration};
 
 use super::expr::{Expr, Matcher};
