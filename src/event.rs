@@ -2,8 +2,12 @@
 //! disagree.
 
 mod daemon;
+mod notification;
 
 pub use daemon::{HttpRequest, Panicked, Reloaded, gather};
+pub use notification::{
+    NotificationsDropped, NotificationsFailed, NotificationsSent, NotificationsWaiting, PeerAdded, PeerRemoved,
+};
 
 use crate::{
     failure::{Failure, Reason},
