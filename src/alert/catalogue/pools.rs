@@ -62,8 +62,9 @@ pub(super) fn alerts() -> Vec<Alert> {
 fn capacity() -> Vec<Alert> {
     let citrix = || vec![only("vendor", &["citrix_storefront"])];
     let entry_points = family(&POOL_AGENTS).is("vendor", "parallels_ras").prefixed("pool", ENTRY_POINTS);
-    let pool_down = down(family(&POOL_AGENTS)).at_least(Expr::Threshold).unless(on_demand());
     let failed = || family(&POOL_AGENTS).is("health", "failed").all().sum_without(HEALTH);
+    let some_failed = failed().above(0.0).over(eligible()).at_least(Expr::Threshold);
+    let pool_down = some_failed.and(eligible().at_least(2.0)).unless(on_demand());
     let lacking = || failed().over(eligible()).above(Expr::Threshold).and(eligible().at_least(3.0)).unless(on_demand());
     let of_all = failed().over(family(&POOL_AGENTS).all().sum_without(HEALTH));
     let urgent = failed().over(
@@ -94,13 +95,14 @@ fn capacity() -> Vec<Alert> {
             Pool,
             pool_down.unless(entry_points.all().sum_without(HEALTH)),
         )
-        .threshold(2.0, Unit::Count)
+        // All of them: none serves.
+        .threshold(1.0, Unit::Share)
         .lasting_for(desktop_hosts(), minutes(15))
         .lasting_for(citrix(), minutes(25))
         .lasting(minutes(5))
         .says(
             "No agent of a pool serves.",
-            "All agents of pool {pool} of {target} ({vendor}) that should serve have failed: {value}.",
+            "{value:share} of the agents of pool {pool} of {target} ({vendor}) that should serve have failed.",
         ),
         capacity_low(Critical, urgent, 0.5),
         capacity_low(Warning, lacking(), 0.2),

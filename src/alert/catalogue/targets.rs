@@ -110,7 +110,8 @@ fn expiries() -> Vec<Alert> {
 }
 
 fn contents() -> Vec<Alert> {
-    let counted = past(Function::Increase, family(&DECODE_WARNINGS).is("kind", "unknown_state"), minutes(30));
+    // A window no longer than `for`: one occurrence is not enough.
+    let counted = past(Function::Increase, family(&DECODE_WARNINGS).is("kind", "unknown_state"), minutes(15));
     let complete = |of: Expr| {
         let read = of.and(family(&UP).equals(1.0).max_by(TARGET));
         read.unless(family(&PARTIAL).equals(1.0).max_by(TARGET)).unless(family(&STALE).equals(1.0).max_by(TARGET))

@@ -25,7 +25,14 @@ struct Printer<'a> {
 impl Printer<'_> {
     fn broken(&self, expr: &Expr, indent: usize) -> String {
         let line = self.line(expr);
-        if line.len() + indent <= WIDTH {
+        // An operand that is a number does not begin a line, so it does not break one either.
+        let width = match expr {
+            Expr::Binary(operator, _, left, right) if operator.rank() > 1 && matches!(**right, Expr::Number(_)) => {
+                self.line(left).len()
+            }
+            _ => line.len(),
+        };
+        if width + indent <= WIDTH {
             return line;
         }
         let pad = " ".repeat(indent);
@@ -36,6 +43,10 @@ impl Printer<'_> {
             }
             Expr::Binary(operator, matching, left, right) => {
                 let left = self.operand(left, operator.rank(), indent);
+                let short = self.line(right);
+                if operator.rank() > 1 && short.len() < 20 && left.contains('\n') {
+                    return format!("{left} {}{} {short}", operator.symbol(), matched(*matching));
+                }
                 let right = self.operand(right, operator.rank() + 1, indent);
                 format!("{left}\n{pad}{}{} {right}", operator.symbol(), matched(*matching))
             }
