@@ -26,6 +26,7 @@
 
 pub mod alertmanager;
 pub mod catalogue;
+pub mod document;
 pub mod engine;
 pub mod expr;
 pub mod promql;

@@ -77,6 +77,19 @@ pub fn prometheus(template: &str) -> String {
         .collect()
 }
 
+/// A value in the query of a URL, as Go's `urlquery` writes it.
+pub fn query(text: &str) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(byte)),
+            b' ' => out.push('+'),
+            other => out.push_str(&format!("%{other:02X}")),
+        }
+    }
+    out
+}
+
 /// Four significant digits, as `%.4g` writes them.
 fn significant(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {
