@@ -1,5 +1,5 @@
-//! Alertmanager API v2: `POST {url}/api/v2/alerts`, a JSON array of alerts; without a log-on, with HTTP Basic or a bearer
-//! token.
+//! Alertmanager API v2: `POST {url}/api/v2/alerts`, a JSON array of alerts; without a log-on, with HTTP Basic or a
+//! bearer token.
 //!
 //! | answer | means |
 //! |---|---|
@@ -8,8 +8,8 @@
 //! | 413, 422 | nothing is stored, and never will be in this form: one alert, or the size, spoils the batch |
 //! | anything else, or none | nothing is known: to be sent again |
 //!
-//! Labels are the identity of an alert, annotations are not; an empty label is none. `endsAt` is always given: where it is
-//! missing Alertmanager makes up its own.
+//! Labels are the identity of an alert, annotations are not; an empty label is none. `endsAt` is always given: where it
+//! is missing Alertmanager makes up its own.
 //!
 //! Source: `api/v2/openapi.yaml` and `postAlertsHandler` in `api/v2/api.go` of prometheus/alertmanager 0.25.
 

@@ -1,21 +1,22 @@
 //! From the engine to the Alertmanagers: one coalescing queue per Alertmanager ("peer"), each with a task of its own.
 //!
-//! The [`Outbox`] takes [`Change`]s and never blocks. A peer's [`Queue`] is keyed by the alert's fingerprint, and the newest
-//! state wins: what a peer that was away finds out is where things stand, not the way there.
+//! The [`Outbox`] takes [`Change`]s and never blocks. A peer's [`Queue`] is keyed by the alert's fingerprint, and the
+//! newest state wins: what a peer that was away finds out is where things stand, not the way there.
 //!
 //! - A firing alert is sent at once and again each `resend_delay`, with an `endsAt` of 4 × the larger of 15 s and
 //!   `resend_delay` from now: should the daemon die, the alert lapses then.
-//! - A resolved one is sent at once, again each `resend_delay` for 15 minutes, and then forgotten. One that the peer never
-//!   took is kept until the firing alert would have lapsed there by itself as well; only then it is dropped, and counted.
+//! - A resolved one is sent at once, again each `resend_delay` for 15 minutes, and then forgotten. One that the peer
+//!   never took is kept until the firing alert would have lapsed there by itself as well; only then it is dropped, and
+//!   counted.
 //! - With `ha` no end is ever sent: another daemon may see the alert fire still, so it is left to lapse.
-//! - At most 256 alerts go into a request, news before repeats, one request at a time per peer. What fails is sent again
-//!   with full jitter, below 1 s at first and 30 s at the most. A batch that is refused for what it holds is halved until the alert
-//!   that spoils it stands alone; that one is tried once per `resend_delay`, never in a loop.
+//! - At most 256 alerts go into a request, news before repeats, one request at a time per peer. What fails is sent
+//!   again with full jitter, below 1 s at first and 30 s at the most. A batch that is refused for what it holds is
+//!   halved until the alert that spoils it stands alone; that one is tried once per `resend_delay`, never in a loop.
 //! - A clean stop sends what is not told yet, for 5 s at the most, and resolves nothing.
 //!
-//! **Bound.** A queue holds one entry per alert that fires, and per alert that ended within the last 15 minutes (or within
-//! the 4 × `resend_delay` above, where that is longer), however long its peer is away and however often they change. The
-//! texts are shared between the peers. The time of an update does not depend on any peer.
+//! **Bound.** A queue holds one entry per alert that fires, and per alert that ended within the last 15 minutes (or
+//! within the 4 × `resend_delay` above, where that is longer), however long its peer is away and however often they
+//! change. The texts are shared between the peers. An update waits for no peer.
 
 mod notification;
 mod outbox;
@@ -233,7 +234,7 @@ impl Queue {
         let Some(mut entry) = self.entries.remove(&fingerprint) else { return };
         self.order.remove(&(entry.told, entry.due, fingerprint));
         (entry.told, entry.due) = (true, at.plus(self.timing.resend_delay));
-        if !entry.alert.ends_at.is_some_and(|ended| entry.due > ended.plus(RETENTION)) {
+        if entry.alert.ends_at.is_none_or(|ended| entry.due <= ended.plus(RETENTION)) {
             self.insert(fingerprint, entry);
         }
     }

@@ -1,6 +1,6 @@
-//! The client and its peer's task against Alertmanagers on loopback: a small one of our own, and a real one where there is
-//! one. Real sockets and a paused clock do not go together (time would run ahead whenever everybody waits for a socket), so
-//! the long stories are told in `queue/tests`, and nothing here waits.
+//! The client and its peer's task against Alertmanagers on loopback: a small one of our own, and a real one where there
+//! is one. Real sockets and a paused clock do not go together (time would run ahead whenever everybody waits for a
+//! socket), so the long stories are told in `queue/tests`, and nothing here waits.
 
 mod real;
 mod stub;

@@ -35,8 +35,8 @@ impl Notification {
     }
 }
 
-/// The identity of an alert, made of its labels: 64 bits of FNV-1a as Prometheus and Alertmanager make it, so that without
-/// external labels it is the `fingerprint` of their API. Labels that they would take for one alert are one here as well.
+/// The identity of an alert, made of its labels: 64 bits of FNV-1a as Prometheus and Alertmanager make it, so that
+/// without external labels it is the `fingerprint` of their API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint(pub u64);
 

@@ -26,8 +26,9 @@ const SLACK: Duration = Duration::from_secs(1);
 
 /// Between the engine and the Alertmanagers.
 ///
-/// The engine says [`Outbox::update`] after each evaluation, with what is new or with everything: what is known already
-/// costs a look-up. After a start it says first what fires according to the state file, and resolves only what it has seen since.
+/// The engine calls [`Outbox::update`] after each evaluation, with what is new or with everything: what is known
+/// already costs a look-up. After a start it first tells what fires according to the state file, and resolves only what it has
+/// seen since.
 #[derive(Debug)]
 pub struct Outbox {
     clock: Clock,
@@ -67,9 +68,9 @@ impl Outbox {
         Outbox { clock, desk: Mutex::new(desk) }
     }
 
-    /// Takes up the Alertmanagers of a configuration; outside of direct mode there are none. Those whose settings are the
-    /// same go on undisturbed; new and changed ones are told everything that is known; removed ones hear no more, and what
-    /// fires there lapses. Changed external labels make other alerts: the former ones lapse as well.
+    /// Takes up the Alertmanagers of a configuration; outside of direct mode there are none. Those whose settings are
+    /// the same go on undisturbed; new and changed ones are told everything that is known; removed ones hear no more,
+    /// and what fires there lapses. Changed external labels make other alerts: the former ones lapse as well.
     ///
     /// Fails with the URL and the reason where a certificate or key file cannot be used; nothing has changed then.
     pub async fn apply(&self, alerting: &Alerting) -> Result<(), (String, Failure)> {
@@ -132,8 +133,8 @@ impl Outbox {
         self.desk().book.values().cloned().collect()
     }
 
-    /// Sends what is not told yet, for 5 s at the most, and ends. Nothing is resolved: what fires lapses, unless the daemon
-    /// is back before.
+    /// Sends what is not told yet, for 5 s at the most, and ends. Nothing is resolved: what fires lapses, unless the
+    /// daemon is back before.
     pub async fn stop(&self) {
         let peers = std::mem::take(&mut self.desk().peers);
         peers.iter().for_each(|running| running.stop.cancel());

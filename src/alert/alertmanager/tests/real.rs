@@ -54,7 +54,8 @@ async fn alerts(url: &Url, wanted: impl Fn(&[serde_json::Value]) -> bool) -> Vec
     }
 }
 
-/// Tells an Alertmanager of a thousand alerts and of the end of some. For the integration tests too: it needs only the URL.
+/// Tells an Alertmanager of a thousand alerts and of the end of some. It needs only the URL, and so may move to the
+/// integration tests.
 async fn fires_and_resolves(url: &Url) {
     let clock = Clock::system();
     let outbox = Outbox::new(clock);
