@@ -281,7 +281,12 @@ impl Alert {
 }
 
 /// What all alerts of a table share.
-fn table(group: &'static str, dashboard: &'static str, vendors: &'static [&'static str], rows: Vec<Alert>) -> Vec<Alert> {
+fn table(
+    group: &'static str,
+    dashboard: &'static str,
+    vendors: &'static [&'static str],
+    rows: Vec<Alert>,
+) -> Vec<Alert> {
     let vendors_of = |row: &Alert| if row.vendors.is_empty() { vendors } else { row.vendors };
     rows.into_iter().map(|row| Alert { group, dashboard, vendors: vendors_of(&row), ..row }).collect()
 }

@@ -68,7 +68,9 @@ fn subjects(part: &Part) -> String {
     for matcher in &part.matchers {
         words.push(match &matcher.pattern {
             Pattern::OneOf(values) => values.join(" "),
-            Pattern::Prefix(prefixes) => prefixes.iter().map(|prefix| format!("{prefix}\\*")).collect::<Vec<_>>().join(" "),
+            Pattern::Prefix(prefixes) => {
+                prefixes.iter().map(|prefix| format!("{prefix}\\*")).collect::<Vec<_>>().join(" ")
+            }
             Pattern::Glob(glob) => glob.as_str().to_owned(),
         });
     }

@@ -70,10 +70,11 @@ impl Part {
     fn and(&self, other: &Part) -> Option<Part> {
         let mut matchers = self.matchers.clone();
         matchers.extend(other.matchers.iter().filter(|matcher| !self.matchers.contains(matcher)).cloned());
-        let words = matchers.iter().filter(|matcher| matcher.label == "vendor").find_map(|matcher| match &matcher.pattern {
-            Pattern::OneOf(words) => Some(words.clone()),
-            _ => None,
-        });
+        let words =
+            matchers.iter().filter(|matcher| matcher.label == "vendor").find_map(|matcher| match &matcher.pattern {
+                Pattern::OneOf(words) => Some(words.clone()),
+                _ => None,
+            });
         let vendors = words.unwrap_or_else(|| VENDORS.to_vec());
         let vendor_matchers = || matchers.iter().filter(|matcher| matcher.label == "vendor");
         let possible = vendors.iter().any(|vendor| vendor_matchers().all(|matcher| matcher.matches(vendor)));
@@ -109,7 +110,7 @@ pub fn restrict(expr: Expr, part: &Part, others: &[Part], pools: &Expr) -> Expr 
     let expr = simple.into_iter().fold(expr, |expr, other| other.not_of(expr, pools));
     let expr = self_only(expr, part);
     let expr = others.into_iter().fold(expr, |expr, other| other.not_of(expr, pools));
-    Part { matchers: Vec::new(), on_demand: part.on_demand }.of(expr, pools)
+    Part { matchers: Vec::new(), on_demand: part.on_demand }.of(expr, pools).simplified()
 }
 
 fn self_only(expr: Expr, part: &Part) -> Expr {
@@ -118,8 +119,7 @@ fn self_only(expr: Expr, part: &Part) -> Expr {
 
 const POOL: &[&str] = catalogue::Labels::Pool.names();
 const TARGET: &[&str] = catalogue::Labels::Target.names();
-const VENDORS: [&str; 5] =
-    ["parallels_ras", "parallels_ras_session", "resilio", "azure_devops", "citrix_storefront"];
+const VENDORS: [&str; 5] = ["parallels_ras", "parallels_ras_session", "resilio", "azure_devops", "citrix_storefront"];
 
 /// The rules of the catalogue under these overrides.
 pub fn resolve(overrides: &[AlertOverride]) -> Vec<Rule> {
@@ -140,8 +140,7 @@ fn rules_of(alert: &'static Alert, overrides: &[AlertOverride]) -> Vec<Rule> {
         for r#for in fors.iter().filter(|_| setting.enabled) {
             let narrower = Part { matchers: r#for.scope.clone(), on_demand: r#for.on_demand };
             let Some(part) = setting.part.and(&narrower) else { continue };
-            let others: Vec<Part> =
-                parts_before.iter().filter(|other| part.and(other).is_some()).cloned().collect();
+            let others: Vec<Part> = parts_before.iter().filter(|other| part.and(other).is_some()).cloned().collect();
             let expr = restrict(condition(alert, setting.threshold, overrides), &part, &others, &now);
             let gated = alert.labels.of_target() && expr.looks_back();
             rules.push(Rule {
@@ -215,10 +214,11 @@ fn settings(alert: &'static Alert, overrides: &[AlertOverride]) -> Vec<Setting> 
             continue;
         }
         let globs = [("vendor", &change.vendor), ("target", &change.target), ("pool", &change.pool)];
-        let matchers = globs.into_iter().filter(|(label, glob)| {
-            glob.as_str() != Glob::any().as_str() && alert.labels.names().contains(label)
-        });
-        let matchers = matchers.map(|(label, glob)| Matcher { label, pattern: Pattern::Glob(glob.clone()), negated: false });
+        let matchers = globs
+            .into_iter()
+            .filter(|(label, glob)| glob.as_str() != Glob::any().as_str() && alert.labels.names().contains(label));
+        let matchers =
+            matchers.map(|(label, glob)| Matcher { label, pattern: Pattern::Glob(glob.clone()), negated: false });
         let part = Part { matchers: matchers.collect(), on_demand: None };
         let last = part.is_everything();
         settings.push(Setting {

@@ -156,6 +156,9 @@ mod tests {
         for (value, expected) in cases {
             assert_eq!(significant(value), expected);
         }
-        assert_eq!((duration(59.5), duration(-3_600.0), duration(61.0)), ("59.5s".into(), "-1h 0m 0s".into(), "1m 1s".into()));
+        assert_eq!(
+            (duration(59.5), duration(-3_600.0), duration(61.0)),
+            ("59.5s".into(), "-1h 0m 0s".into(), "1m 1s".into())
+        );
     }
 }

@@ -76,7 +76,8 @@ fn blind(case: &Case) -> Case {
         let before = series.at(end - 1);
         let ours = series.labels.get("target").is_some_and(|target| target == TARGET);
         // Without it, what it was like before: a pool that is back, as many agents as before.
-        let first = matches!(family, "rollcall_pool_on_demand" | "rollcall_target_agents").then(|| series.at(0)).flatten();
+        let first =
+            matches!(family, "rollcall_pool_on_demand" | "rollcall_target_agents").then(|| series.at(0)).flatten();
         let (while_blind, after): (Option<f64>, Option<f64>) = match family {
             "rollcall_target_up" => (Some(0.0), Some(1.0)),
             "rollcall_target_stale" => (Some(1.0), Some(0.0)),

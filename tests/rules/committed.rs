@@ -28,6 +28,9 @@ fn committed_files_are_those_of_the_catalogue() {
             std::fs::write(&path, &expected).expect("a file can be written");
         }
         let found = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(found == expected, "deploy/{name} differs: UPDATE_DEPLOY=1 cargo test --test rules committed writes it anew");
+        assert!(
+            found == expected,
+            "deploy/{name} differs: UPDATE_DEPLOY=1 cargo test --test rules committed writes it anew"
+        );
     }
 }

@@ -6,4 +6,5 @@ mod alertmanager;
 mod case;
 mod cases;
 mod committed;
+mod engine;
 mod promtool;

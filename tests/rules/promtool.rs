@@ -57,7 +57,9 @@ alerting:
     let of = |name: &str| rules.iter().filter(|rule| rule.alert.name == name).collect::<Vec<_>>();
     assert_eq!(of("RollcallPoolDown").len(), 4, "one of an override, three of the catalogue");
     assert_eq!(of("AzureDevOpsPoolWithoutAgents").len(), 5);
-    assert!(of("RollcallTargetDown").iter().all(|rule| rule.r#for.as_secs() == 1_200 && rule.keep_firing_for.is_zero()));
+    assert!(
+        of("RollcallTargetDown").iter().all(|rule| rule.r#for.as_secs() == 1_200 && rule.keep_firing_for.is_zero())
+    );
 }
 
 #[test]
@@ -70,13 +72,15 @@ fn prometheus_gives_what_the_cases_say() {
     }
     let mut files = Vec::new();
     for (alert, cases) in &by_alert {
-        let own: Vec<Rule> = rules.iter().filter(|rule| rule.alert.name == *alert && promql::has(rule)).cloned().collect();
+        let own: Vec<Rule> =
+            rules.iter().filter(|rule| rule.alert.name == *alert && promql::has(rule)).cloned().collect();
         if cases[0].rows().all(|row| row.sender == Sender::Daemon) {
             assert!(own.is_empty(), "{alert} is the daemon's alone");
             continue;
         }
         let text = promql::render(&own, FilePart::All, Format::Prometheus, &Options::default());
-        let write = |name: String, text: &str| std::fs::write(directory.path().join(name), text).expect("can be written");
+        let write =
+            |name: String, text: &str| std::fs::write(directory.path().join(name), text).expect("can be written");
         write(format!("{alert}.rules.yml"), &text);
         write(format!("{alert}.test.yml"), &tests_of(alert, cases));
         files.push(format!("{alert}.test.yml"));
@@ -126,7 +130,10 @@ pub fn annotations(row: &Alert, expected: &Expected) -> [(&'static str, String);
         ("summary", row.summary.to_owned()),
         ("description", template::render(row.description, label, expected.value)),
         ("runbook_url", promql::runbook_url("", row.name)),
-        ("dashboard_url", promql::dashboard_url(row.dashboard, row.labels.names(), |name| template::query(label(name)))),
+        (
+            "dashboard_url",
+            promql::dashboard_url(row.dashboard, row.labels.names(), |name| template::query(label(name))),
+        ),
     ]
 }
 

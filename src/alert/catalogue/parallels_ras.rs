@@ -55,7 +55,6 @@ pub(super) const DISABLED: &[&str] = &[
 const NOT_VERIFIED: &str = "NotVerified";
 const ALWAYS_ON: &[&str] = &["HALB@", "TenantBroker@"];
 
-
 /// What ended the probe is a fault that users meet too.
 const FAULTS: &[&str] = &["unreachable", "endpoint", "broker", "license", "app", "certificate"];
 /// What ended the probe is its own set-up.
@@ -81,11 +80,13 @@ fn farm() -> Vec<Alert> {
     // A balancer is a logical row, which no pool counts. NoDevices has an alert of its own.
     let halb = || states().prefixed("pool", &["HALB@"]);
     let halb_failed = in_state(halb(), FAILED).or(in_state(halb(), &[NOT_VERIFIED]));
-    let halb_other = halb().none_of("state", FAILED).none_of("state", &[NOT_VERIFIED]).none_of("state", DISABLED).equals(1.0);
+    let halb_other =
+        halb().none_of("state", FAILED).none_of("state", &[NOT_VERIFIED]).none_of("state", DISABLED).equals(1.0);
     let members = &["agent", "state"];
     let halb_down = halb_failed.count_without(members).unless(halb_other.count_without(members));
     let brokers = || states().prefixed("pool", &["PA@"]);
-    let no_active = brokers().equals(1.0).count_without(members).unless(in_state(brokers(), &["OK"]).count_without(members));
+    let no_active =
+        brokers().equals(1.0).count_without(members).unless(in_state(brokers(), &["OK"]).count_without(members));
     let logical = family(&AGENT_INFO).is("kind", "logical");
     let not_verified = in_state(states().prefixed("pool", ALWAYS_ON), &[NOT_VERIFIED]);
     let failed = in_state(states(), FAILED).or(not_verified);

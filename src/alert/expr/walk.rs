@@ -1,6 +1,6 @@
 //! Walks through an expression.
 
-use super::{Expr, Matcher, Selector};
+use super::{Expr, Matcher, Operator, Pattern, Selector};
 
 impl Expr {
     /// Calls `visit` with every selector.
@@ -55,9 +55,60 @@ impl Expr {
     }
 }
 
+impl Expr {
+    /// The same without what can never give a sample, after restrictions that exclude each other.
+    pub fn simplified(self) -> Expr {
+        match self.map(&Expr::simplified) {
+            Expr::Binary(Operator::Unless, _, left, right) if right.is_never() => *left,
+            Expr::Binary(Operator::Or, _, left, right) if right.is_never() => *left,
+            Expr::Binary(Operator::Or, _, left, right) if left.is_never() => *right,
+            other => other,
+        }
+    }
+
+    /// Whether no sample can come out of it.
+    fn is_never(&self) -> bool {
+        match self {
+            Expr::Number(_) | Expr::Threshold | Expr::Time | Expr::Always | Expr::Absent(_) => false,
+            Expr::Select(selector) | Expr::Past(_, selector, _) => selector.is_never(),
+            Expr::Aggregate(_, _, of) => of.is_never(),
+            Expr::Binary(Operator::Or, _, left, right) => left.is_never() && right.is_never(),
+            Expr::Binary(Operator::Unless, _, left, _) => left.is_never(),
+            Expr::Binary(_, _, left, right) => left.is_never() || right.is_never(),
+        }
+    }
+}
+
 impl Selector {
-    fn restricted(self, matcher: &Matcher) -> Selector {
+    fn restricted(mut self, matcher: &Matcher) -> Selector {
         let known = self.family.all_labels().any(|label| label == matcher.label);
-        if known && !self.matchers.contains(matcher) { self.matching(matcher.clone()) } else { self }
+        if !known || self.matchers.contains(matcher) {
+            return self;
+        }
+        // Of values that are listed already only those that are meant.
+        for listed in self.matchers.iter_mut().filter(|listed| listed.label == matcher.label && !listed.negated) {
+            if let Pattern::OneOf(values) = &mut listed.pattern {
+                values.retain(|value| matcher.matches(value));
+                return self;
+            }
+        }
+        self.matching(matcher.clone())
+    }
+
+    /// Whether two of its matchers exclude each other.
+    fn is_never(&self) -> bool {
+        let prefixes = |matcher: &Matcher| match &matcher.pattern {
+            Pattern::Prefix(prefixes) if !matcher.negated => prefixes.clone(),
+            _ => Vec::new(),
+        };
+        let apart = |one: &[&str], other: &[&str]| {
+            let overlap = |a: &&str| other.iter().any(|b| a.starts_with(b) || b.starts_with(a));
+            !one.is_empty() && !other.is_empty() && !one.iter().any(overlap)
+        };
+        self.matchers.iter().any(|matcher| matches!(&matcher.pattern, Pattern::OneOf(values) if values.is_empty()))
+            || self
+                .matchers
+                .iter()
+                .any(|a| self.matchers.iter().any(|b| a.label == b.label && apart(&prefixes(a), &prefixes(b))))
     }
 }

@@ -54,7 +54,8 @@ pub fn render(rules: &[Rule], part: Part, format: Format, options: &Options) -> 
             groups.alert(rule, options);
         }
     }
-    let head = "# Written by `rollcall rules` from the alert catalogue; changes belong into the overrides of rollcall.yml.\n";
+    let head =
+        "# Written by `rollcall rules` from the alert catalogue; changes belong into the overrides of rollcall.yml.\n";
     match format {
         Format::Prometheus => format!("{head}groups:\n{}", groups.text),
         Format::Operator => {

@@ -44,7 +44,8 @@ impl Printer<'_> {
             Expr::Binary(operator, matching, left, right) => {
                 let left = self.operand(left, operator.rank(), indent);
                 let short = self.line(right);
-                if operator.rank() > 1 && short.len() < 20 && left.contains('\n') {
+                let number = matches!(**right, Expr::Number(_));
+                if operator.rank() > 1 && (number || short.len() < 20 && left.contains('\n')) {
                     return format!("{left} {}{} {short}", operator.symbol(), matched(*matching));
                 }
                 let right = self.operand(right, operator.rank() + 1, indent);

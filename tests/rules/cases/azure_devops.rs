@@ -9,9 +9,11 @@ pub fn cases() -> Vec<Case> {
 /// A pool with one agent: online, enabled, busy.
 fn agent(case: Case, pool: &str, online: &str, enabled: &str, busy: &str) -> Case {
     let of = format!("pool={pool},agent={pool}-1");
-    case.with("azure_devops_agent_online", &of, online)
-        .with("azure_devops_agent_enabled", &of, enabled)
-        .with("azure_devops_agent_busy", &of, busy)
+    case.with("azure_devops_agent_online", &of, online).with("azure_devops_agent_enabled", &of, enabled).with(
+        "azure_devops_agent_busy",
+        &of,
+        busy,
+    )
 }
 
 fn queue(case: Case, queued: &str, running: &str) -> Case {
@@ -32,8 +34,11 @@ fn queues() -> Vec<Case> {
         agent(queue(case, "2", running), "b", "1", "1", busy)
     };
     let wait = |kind, what, values| {
-        case("AzureDevOpsQueueWaitHigh", kind, "azure_devops", what)
-            .with("azure_devops_pool_oldest_queued_job_timestamp_seconds", "pool=b", values)
+        case("AzureDevOpsQueueWaitHigh", kind, "azure_devops", what).with(
+            "azure_devops_pool_oldest_queued_job_timestamp_seconds",
+            "pool=b",
+            values,
+        )
     };
     let saturated = |kind, what, enabled, busy| {
         agent(case("AzureDevOpsPoolSaturated", kind, "azure_devops", what), "b", "1", enabled, busy)

@@ -16,7 +16,8 @@ fn farm() -> Vec<Case> {
     let entry = |kind, what, classes: &[(&str, &str)]| {
         case("ParallelsRasEntryPointDown", kind, "parallels_ras", what).pool("Gateway@1", "0", classes)
     };
-    let info = |kind: &str| format!("pool=AVDTemplate@1,agent=7,site_id=1,server_type=AVDTemplate,agent_id=7,kind={kind}");
+    let info =
+        |kind: &str| format!("pool=AVDTemplate@1,agent=7,site_id=1,server_type=AVDTemplate,agent_id=7,kind={kind}");
     let object = |kind, what, state| rows("ParallelsRasObjectFailed", kind, what, &[("AVDTemplate@1", "7", state)]);
     let logical = |case: Case| case.with("parallels_ras_agent_info", &info("logical"), "1");
     vec![
@@ -25,17 +26,32 @@ fn farm() -> Vec<Case> {
             .silent(4)
             .fires(5, "critical", "pool=HALB@1", 1.0),
         entry(Silent, "one of two", &[("failed", "1"), ("healthy", "1")]).silent(30),
-        rows("ParallelsRasEntryPointDown", Silent, "one balancer of two", &[("HALB@1", "7", "Broken"), ("HALB@1", "8", "OK")])
-            .silent(30),
+        rows(
+            "ParallelsRasEntryPointDown",
+            Silent,
+            "one balancer of two",
+            &[("HALB@1", "7", "Broken"), ("HALB@1", "8", "OK")],
+        )
+        .silent(30),
         case("ParallelsRasEntryPointDown", Silent, "azure_devops", "a pool of that name elsewhere")
             .pool("Gateway@1", "0", &[("failed", "1")])
             .silent(30),
         entry(Maintenance, "it is switched off in the settings", &[("disabled", "1")]).silent(30),
-        rows("ParallelsRasNoActiveBroker", Fires, "only a standby", &[("PA@1", "1", "StandBy"), ("PA@1", "2", "Disconnected")])
-            .silent(4)
-            .fires(5, "critical", "pool=PA@1", 2.0),
-        rows("ParallelsRasNoActiveBroker", Silent, "one is active", &[("PA@1", "1", "OK"), ("PA@1", "2", "Disconnected")])
-            .silent(30),
+        rows(
+            "ParallelsRasNoActiveBroker",
+            Fires,
+            "only a standby",
+            &[("PA@1", "1", "StandBy"), ("PA@1", "2", "Disconnected")],
+        )
+        .silent(4)
+        .fires(5, "critical", "pool=PA@1", 2.0),
+        rows(
+            "ParallelsRasNoActiveBroker",
+            Silent,
+            "one is active",
+            &[("PA@1", "1", "OK"), ("PA@1", "2", "Disconnected")],
+        )
+        .silent(30),
         rows("ParallelsRasHostPoolEmpty", Fires, "nobody left", &[("RDSGroup@1", "3", "NoMembersAvailable")])
             .silent(14)
             .fires(15, "critical", "pool=RDSGroup@1", 1.0),
@@ -47,7 +63,9 @@ fn farm() -> Vec<Case> {
             1.0,
         ),
         logical(object(Silent, "it has an alert of its own", "NoMembersAvailable")).silent(30),
-        object(Silent, "a host has a health", "Disconnected").with("parallels_ras_agent_info", &info("host"), "1").silent(30),
+        object(Silent, "a host has a health", "Disconnected")
+            .with("parallels_ras_agent_info", &info("host"), "1")
+            .silent(30),
         logical(object(Maintenance, "it is about to be deleted", "MarkedForDeletion")).silent(30),
         rows("ParallelsRasLicenseExpired", Fires, "expired", &[("Site@1", "1", "LicenseExpired")])
             .silent(4)
@@ -61,7 +79,8 @@ fn farm() -> Vec<Case> {
         )
         .silent(14)
         .fires(15, "warning", "pool=RDSHost@1", 2.0),
-        rows("ParallelsRasProfilesUnavailable", Silent, "outdated", &[("RDSHost@1", "1", "FSLogixNeedsUpdate")]).silent(30),
+        rows("ParallelsRasProfilesUnavailable", Silent, "outdated", &[("RDSHost@1", "1", "FSLogixNeedsUpdate")])
+            .silent(30),
     ]
 }
 
@@ -73,13 +92,17 @@ fn probe() -> Vec<Case> {
             .with("parallels_ras_session_probe_error", &error, "-*10 1")
             .with("parallels_ras_session_probe_consecutive_failures", agent, failures)
     };
-    let failing = |kind, what, verdict, failures| probe("ParallelsRasSessionProbeFailing", kind, what, verdict, failures);
+    let failing =
+        |kind, what, verdict, failures| probe("ParallelsRasSessionProbeFailing", kind, what, verdict, failures);
     let set_up =
         |kind, what, verdict, failures| probe("ParallelsRasSessionProbeMisconfigured", kind, what, verdict, failures);
     let prime = |kind, what, values| {
         let deep = "pool=session,agent=rds-01,mode=deep";
-        case("ParallelsRasSessionPrimeSlow", kind, "parallels_ras_session", what)
-            .with("parallels_ras_session_prime_seconds", deep, values)
+        case("ParallelsRasSessionPrimeSlow", kind, "parallels_ras_session", what).with(
+            "parallels_ras_session_prime_seconds",
+            deep,
+            values,
+        )
     };
     let labels = "pool=session,agent=rds-01";
     vec![

@@ -13,14 +13,18 @@ fn down() -> Vec<Case> {
     let down = |kind, vendor, what| case("RollcallPoolDown", kind, vendor, what);
     vec![
         down(Fires, "azure_devops", "a build pool").pool("b", "0", GONE).silent(9).fires(10, "critical", "pool=b", 1.0),
-        down(Fires, "parallels_ras", "hosts, which reboot")
-            .pool("RDSHost@1", "0", GONE)
-            .silent(19)
-            .fires(20, "critical", "pool=RDSHost@1", 1.0),
-        down(Fires, "parallels_ras", "another type")
-            .pool("Enrollment@1", "0", GONE)
-            .silent(9)
-            .fires(10, "critical", "pool=Enrollment@1", 1.0),
+        down(Fires, "parallels_ras", "hosts, which reboot").pool("RDSHost@1", "0", GONE).silent(19).fires(
+            20,
+            "critical",
+            "pool=RDSHost@1",
+            1.0,
+        ),
+        down(Fires, "parallels_ras", "another type").pool("Enrollment@1", "0", GONE).silent(9).fires(
+            10,
+            "critical",
+            "pool=Enrollment@1",
+            1.0,
+        ),
         down(Fires, "citrix_storefront", "machines, which reboot slowly")
             .pool("Win", "0", GONE)
             .silent(29)
@@ -36,7 +40,11 @@ fn down() -> Vec<Case> {
             .silent(60)
             .silent(90),
         down(Flapping, "azure_devops", "for four minutes again and again")
-            .pool("b", "0", &[("healthy", "0*4 2*2 0*4 2*2 0*4 2*2 0*4 2"), ("failed", "2*4 0*2 2*4 0*2 2*4 0*2 2*4 0")])
+            .pool(
+                "b",
+                "0",
+                &[("healthy", "0*4 2*2 0*4 2*2 0*4 2*2 0*4 2"), ("failed", "2*4 0*2 2*4 0*2 2*4 0*2 2*4 0")],
+            )
             .silent(9)
             .silent(21)
             .silent(30),
@@ -107,9 +115,12 @@ fn capacity() -> Vec<Case> {
         below(Silent, "five of five", "4").silent(60),
         disabled(Fires, "forgotten", "5*10 0").silent(69).fires(70, "warning", "pool=b", 5.0),
         disabled(Silent, "never in service", "0").silent(120),
-        degraded(Fires, "three of five", &[("healthy", "2"), ("degraded", "3")])
-            .silent(29)
-            .fires(30, "warning", "pool=RDSHost@1", 0.6),
+        degraded(Fires, "three of five", &[("healthy", "2"), ("degraded", "3")]).silent(29).fires(
+            30,
+            "warning",
+            "pool=RDSHost@1",
+            0.6,
+        ),
         degraded(Silent, "the only one", &[("degraded", "1")]).silent(60),
     ]
 }
@@ -125,10 +136,14 @@ fn agents() -> Vec<Case> {
             .with("rollcall_agent_health_since_timestamp_seconds", "pool=p,agent=a", "0")
             .with("rollcall_agent_health", "pool=p,agent=a,health=transitional", "1")
     };
-    let slow = |kind, what| stuck(kind, what).with("parallels_ras_agent_state", "pool=p,agent=a,state=ImageOptimization", "1");
+    let slow =
+        |kind, what| stuck(kind, what).with("parallels_ras_agent_state", "pool=p,agent=a,state=ImageOptimization", "1");
     let flapping = |kind, what, values| {
-        case("RollcallAgentFlapping", kind, "citrix_storefront", what)
-            .with("rollcall_agent_health_since_timestamp_seconds", "pool=p,agent=a", values)
+        case("RollcallAgentFlapping", kind, "citrix_storefront", what).with(
+            "rollcall_agent_health_since_timestamp_seconds",
+            "pool=p,agent=a",
+            values,
+        )
     };
     vec![
         failed(Fires, "one", "1", "0").silent(29).fires(30, "info", "pool=p,agent=a", 1.0),
@@ -137,7 +152,9 @@ fn agents() -> Vec<Case> {
         stuck(Fires, "half an hour").silent(35).fires(36, "warning", "pool=p", 2_160.0),
         slow(Fires, "four hours of image optimization").silent(245).fires(246, "warning", "pool=p", 14_760.0),
         slow(Silent, "image optimization").silent(120),
-        stuck(Silent, "it is healthy").with("rollcall_agent_health", "pool=p,agent=a,health=transitional", "1*20 0").silent(90),
+        stuck(Silent, "it is healthy")
+            .with("rollcall_agent_health", "pool=p,agent=a,health=transitional", "1*20 0")
+            .silent(90),
         flapping(Fires, "twelve times", "0+60*12 720").silent(20).fires(21, "warning", "pool=p", 12.0),
         flapping(Silent, "a patch night", "0*10 600*10 1200*5 1500*5 1800*5 2100").silent(60),
         flapping(Flapping, "six times, and then it is quiet", "0+60*6 360")

@@ -29,13 +29,21 @@ fn not_connected(kind: super::Kind, what: &str, lost: usize, of: usize) -> Case 
 
 fn jobs() -> Vec<Case> {
     let health = |kind, what, health: &str| {
-        case("ResilioJobFailed", kind, "resilio", what)
-            .with("resilio_job_health", &format!("{JOB},health=failed"), if health == "failed" { "1" } else { "0" })
+        case("ResilioJobFailed", kind, "resilio", what).with(
+            "resilio_job_health",
+            &format!("{JOB},health=failed"),
+            if health == "failed" { "1" } else { "0" },
+        )
     };
     let no_peers = |kind, what, values| {
-        case("ResilioJobNoPeers", kind, "resilio", what).with("resilio_job_status", &format!("{JOB},status=no peers"), values)
+        case("ResilioJobNoPeers", kind, "resilio", what).with(
+            "resilio_job_status",
+            &format!("{JOB},status=no peers"),
+            values,
+        )
     };
-    let number = |alert, kind, what, family: &str, values: &str| job(alert, kind, what, "syncing").with(family, JOB, values);
+    let number =
+        |alert, kind, what, family: &str, values: &str| job(alert, kind, what, "syncing").with(family, JOB, values);
     let errors = |kind, what, values| number("ResilioJobErrors", kind, what, "resilio_job_errors", values);
     let eta = |kind, what, values| number("ResilioJobEtaHigh", kind, what, "resilio_job_eta_seconds", values);
     let stalled = |kind, what, status, values| {
@@ -78,11 +86,15 @@ fn jobs() -> Vec<Case> {
 fn clients() -> Vec<Case> {
     let flag = |alert, kind, what, family, values| case(alert, kind, "resilio", what).with(family, AGENT, values);
     let paused = |kind, what, values| flag("ResilioClientPaused", kind, what, "resilio_client_paused", values);
-    let restart =
-        |kind, what, values| flag("ResilioClientRestartRequired", kind, what, "resilio_client_restart_required", values);
+    let restart = |kind, what, values| {
+        flag("ResilioClientRestartRequired", kind, what, "resilio_client_restart_required", values)
+    };
     let state = |kind, what, state: &str| {
-        case("ResilioClientDisconnected", kind, "resilio", what)
-            .with("resilio_client_state", &format!("{AGENT},state={state}"), "1")
+        case("ResilioClientDisconnected", kind, "resilio", what).with(
+            "resilio_client_state",
+            &format!("{AGENT},state={state}"),
+            "1",
+        )
     };
     vec![
         paused(Fires, "forgotten", "1").silent(1_439).fires(1_440, "info", AGENT, 1.0),

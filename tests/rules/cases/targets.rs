@@ -27,7 +27,10 @@ fn polls() -> Vec<Case> {
         case("RollcallPollSlow", kind, "resilio", what).with("rollcall_target_poll_duration_seconds", "", values)
     };
     vec![
-        down(Fires, "azure_devops", "the vendor is down").silent(16).fires(17, "warning", "", 13.0).fires(90, "warning", "", 86.0),
+        down(Fires, "azure_devops", "the vendor is down")
+            .silent(16)
+            .fires(17, "warning", "", 13.0)
+            .fires(90, "warning", "", 86.0),
         // The ticket comes first; half an hour after the last good poll somebody is woken.
         down(Fires, "citrix_storefront", "people depend on it")
             .fires(20, "warning", "", 16.0)
@@ -62,12 +65,18 @@ fn polls() -> Vec<Case> {
 
 fn expiries() -> Vec<Case> {
     let credential = |kind, what, values| {
-        case("RollcallCredentialExpiring", kind, "azure_devops", what)
-            .with("rollcall_credential_expiry_timestamp_seconds", "credential=client_secret", values)
+        case("RollcallCredentialExpiring", kind, "azure_devops", what).with(
+            "rollcall_credential_expiry_timestamp_seconds",
+            "credential=client_secret",
+            values,
+        )
     };
     let certificate = |kind, what, values| {
-        case("RollcallCertificateExpiring", kind, "citrix_storefront", what)
-            .with("rollcall_tls_certificate_not_after_timestamp_seconds", "host=store.example.com", values)
+        case("RollcallCertificateExpiring", kind, "citrix_storefront", what).with(
+            "rollcall_tls_certificate_not_after_timestamp_seconds",
+            "host=store.example.com",
+            values,
+        )
     };
     vec![
         credential(Fires, "in ten days", "864000").silent(59).fires(
@@ -95,8 +104,11 @@ fn expiries() -> Vec<Case> {
 
 fn contents() -> Vec<Case> {
     let unknown = |kind, what, values| {
-        case("RollcallUnknownState", kind, "parallels_ras", what)
-            .with("rollcall_decode_warnings_total", "kind=unknown_state", values)
+        case("RollcallUnknownState", kind, "parallels_ras", what).with(
+            "rollcall_decode_warnings_total",
+            "kind=unknown_state",
+            values,
+        )
     };
     let broken = |kind, what, failed| {
         let case = case("RollcallTargetBroken", kind, "resilio", what);
@@ -107,11 +119,18 @@ fn contents() -> Vec<Case> {
         case("RollcallInventoryShrunk", kind, "parallels_ras", what).with("rollcall_target_agents", "", values)
     };
     let vanished = |kind, what, on_demand| {
-        case("RollcallPoolVanished", kind, "azure_devops", what).with("rollcall_pool_on_demand", "pool=builds", on_demand)
+        case("RollcallPoolVanished", kind, "azure_devops", what).with(
+            "rollcall_pool_on_demand",
+            "pool=builds",
+            on_demand,
+        )
     };
     vec![
         unknown(Fires, "a new version", "0*5 0+1").fires(60, "warning", "", 15.0),
-        unknown(Silent, "once", "0*5 1").with("rollcall_decode_warnings_total", "kind=bad_item", "0+1").silent(21).silent(60),
+        unknown(Silent, "once", "0*5 1")
+            .with("rollcall_decode_warnings_total", "kind=bad_item", "0+1")
+            .silent(21)
+            .silent(60),
         broken(Fires, "three of four pools", "failed").silent(9).fires(10, "critical", "", 0.75),
         broken(Silent, "three of four pools, two of them not expected to serve", "failed")
             .pool("b", "1", &[("failed", "2")])
@@ -127,7 +146,9 @@ fn contents() -> Vec<Case> {
             .silent(90),
         vanished(Fires, "a pool was deleted", "0*10 -").silent(24).fires(25, "warning", "pool=builds", 0.0),
         vanished(Silent, "it is on demand", "1*10 -").silent(60),
-        vanished(Silent, "its part could not be read", "0*10 -").with("rollcall_target_partial", "", "0*5 1").silent(60),
+        vanished(Silent, "its part could not be read", "0*10 -")
+            .with("rollcall_target_partial", "", "0*5 1")
+            .silent(60),
         vanished(Silent, "nothing could be read", "0*10 -")
             .with("rollcall_target_up", "", "1*5 0")
             .with("rollcall_target_stale", "", "0*10 1")
