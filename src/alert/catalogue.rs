@@ -302,3 +302,6 @@ const fn hours(n: u64) -> Duration {
 const fn days(n: u64) -> Duration {
     hours(24 * n)
 }
+
+#[cfg(test)]
+mod tests;

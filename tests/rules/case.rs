@@ -28,8 +28,16 @@ pub enum Kind {
 pub struct Series {
     pub family: String,
     pub labels: BTreeMap<String, String>,
-    /// Start, step from one minute to the next, and minutes; the last run has no end. `None`: the series is not there.
-    pub runs: Vec<(Option<(f64, f64)>, Option<usize>)>,
+    /// One after the other; the last has no end.
+    pub runs: Vec<Run>,
+}
+
+/// Samples of some minutes.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// The first sample, and how much the next one is larger. `None`: the series is not there.
+    pub value: Option<(f64, f64)>,
+    pub minutes: usize,
 }
 
 /// An alert that is expected to fire.
@@ -144,37 +152,33 @@ impl Case {
     }
 }
 
-fn run(text: &str) -> (Option<(f64, f64)>, Option<usize>) {
-    let (value, minutes) = match text.split_once('*') {
-        Some((value, minutes)) => (value, Some(minutes.parse().expect("minutes"))),
-        None => (text, None),
-    };
+fn run(text: &str) -> Run {
+    let (value, minutes) = text.split_once('*').unwrap_or((text, "1"));
     let number = |text: &str| text.parse::<f64>().expect("a number");
     let value = match value.split_once('+') {
         _ if value == "-" => None,
         Some((start, step)) => Some((number(start), number(step))),
         None => Some((number(value), 0.0)),
     };
-    (value, minutes)
+    Run { value, minutes: minutes.parse().expect("minutes") }
 }
 
 impl Series {
-    /// The sample of a minute. The last run goes on for ever.
+    /// The sample of a minute.
     pub fn at(&self, minute: usize) -> Option<f64> {
         let mut start = 0;
-        for (index, (value, minutes)) in self.runs.iter().enumerate() {
-            let end = minutes.map(|minutes| start + minutes).filter(|_| index + 1 < self.runs.len());
-            if end.is_none_or(|end| minute < end) {
-                return value.map(|(first, step)| first + step * (minute - start) as f64);
+        for (index, run) in self.runs.iter().enumerate() {
+            if minute < start + run.minutes || index + 1 == self.runs.len() {
+                return run.value.map(|(first, step)| first + step * (minute - start) as f64);
             }
-            start = end.unwrap_or(start);
+            start += run.minutes;
         }
         None
     }
 
     /// The same series with other samples.
     pub fn replaced(&self, samples: &[Option<f64>]) -> Series {
-        let runs = samples.iter().map(|sample| (sample.map(|value| (value, 0.0)), Some(1))).collect();
-        Series { runs, ..self.clone() }
+        let run = |sample: &Option<f64>| Run { value: sample.map(|value| (value, 0.0)), minutes: 1 };
+        Series { runs: samples.iter().map(run).collect(), ..self.clone() }
     }
 }

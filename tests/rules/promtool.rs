@@ -85,12 +85,51 @@ fn prometheus_gives_what_the_cases_say() {
         write(format!("{alert}.test.yml"), &tests_of(alert, cases));
         files.push(format!("{alert}.test.yml"));
     }
-    let args: Vec<&str> = ["test", "rules"].into_iter().chain(files.iter().map(String::as_str)).collect();
-    if let Err(error) = promtool(directory.path(), &args) {
-        let kept = std::env::temp_dir().join("rollcall-rules-failed");
-        let _ = std::fs::remove_dir_all(&kept);
-        std::fs::rename(directory.path(), &kept).expect("the files can be kept");
-        panic!("the files are in {}\n{error}", kept.display());
+    // A file at a time takes one processor only.
+    let next = std::sync::Mutex::new(files.iter());
+    let errors = std::sync::Mutex::new(Vec::new());
+    let take = || next.lock().ok().and_then(|mut files| files.next());
+    let work = || {
+        while let Some(file) = take() {
+            if let Err(error) = promtool(directory.path(), &["test", "rules", file]) {
+                errors.lock().expect("no other thread panics").push(error);
+            }
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
+    let errors = errors.into_inner().expect("no other thread panics");
+    if !errors.is_empty() {
+        let kept = directory.keep();
+        panic!("the files are in {}\n{}", kept.display(), errors.join("\n"));
+    }
+}
+
+/// The harness bites: another value in a text, another label, an alert too many.
+#[test]
+fn promtool_finds_what_is_wrong() {
+    let case = cases::all().into_iter().find(|case| case.alert == "RollcallPoolDown").expect("it has cases");
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let rules: Vec<Rule> = rule::resolve(&[]).into_iter().filter(|rule| rule.alert.name == case.alert).collect();
+    let text = promql::render(&rules, FilePart::All, Format::Prometheus, &Options::default());
+    std::fs::write(directory.path().join("RollcallPoolDown.rules.yml"), text).expect("can be written");
+    let verdict = |case: Case| {
+        std::fs::write(directory.path().join("test.yml"), tests_of(case.alert, &[case])).expect("can be written");
+        promtool(directory.path(), &["test", "rules", "test.yml"])
+    };
+    assert_eq!(verdict(case.clone()).err(), None);
+    let mut value = case.clone();
+    value.checks.values_mut().flatten().for_each(|expected| expected.value = 0.5);
+    let mut label = case.clone();
+    label
+        .checks
+        .values_mut()
+        .flatten()
+        .for_each(|expected| drop(expected.labels.insert("pool".into(), "other".into())));
+    let mut silent = case.clone();
+    silent.checks.values_mut().for_each(Vec::clear);
+    for wrong in [value, label, silent] {
+        assert!(verdict(wrong).is_err());
     }
 }
 
