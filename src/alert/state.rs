@@ -54,9 +54,12 @@ pub struct SavedTrack {
     pub key: String,
     /// When it was last looked at, to the minute.
     pub recorded: UnixTime,
-    /// Labels, and the values with the moments from which on they were seen; `null`: not there.
-    pub series: Vec<(BTreeMap<String, String>, Vec<(UnixTime, Option<f64>)>)>,
+    /// Them.
+    pub series: Vec<SavedSeries>,
 }
+
+/// Labels of a series, and its values with the moments from which on they were seen; `null`: not there.
+pub type SavedSeries = (BTreeMap<String, String>, Vec<(UnixTime, Option<f64>)>);
 
 /// A moment to the full minute before, so that a file with nothing new in it need not be written anew.
 pub fn minute(moment: UnixTime) -> UnixTime {

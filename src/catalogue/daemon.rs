@@ -9,6 +9,8 @@ families! {
         "Whether the configuration was accepted the last time it was read.";
     CONFIG_LAST_RELOAD_SUCCESS: Gauge Daemon "rollcall_config_last_reload_success_timestamp_seconds" [] "seconds"
         "Unix time at which the configuration was last accepted.";
+    ALERTS: Gauge Daemon "rollcall_alerts" ["alertname", "severity", "state"] ""
+        "Alerts that the daemon itself evaluates and that are pending or firing; only in direct mode.";
     NOTIFICATIONS_SENT: Counter Daemon "rollcall_notifications_sent_total" ["alertmanager"] ""
         "Alerts that this Alertmanager accepted from the daemon, repeats included; only in direct mode.";
     NOTIFICATIONS_FAILED: Counter Daemon "rollcall_notifications_failed_total" ["alertmanager"] ""

@@ -4,13 +4,14 @@ use std::sync::LazyLock;
 
 use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, Opts, Registry, proto::MetricFamily};
 
-use super::notification;
+use super::{alert, notification};
 use crate::{
     catalogue::{Family, daemon as family},
     clock::UnixTime,
 };
 
 pub(super) struct Metrics {
+    pub(super) alerts: alert::Metrics,
     pub(super) notifications: notification::Metrics,
     registry: Registry,
     reload_successful: IntGauge,
@@ -28,6 +29,7 @@ pub(super) static METRICS: LazyLock<Metrics> = LazyLock::new(|| {
         .with_label_values(&[env!("CARGO_PKG_VERSION"), env!("ROLLCALL_REVISION"), env!("ROLLCALL_RUSTC")])
         .set(1);
     let metrics = Metrics {
+        alerts: alert::Metrics::register(&registry).expect(valid),
         notifications: notification::Metrics::register(&registry).expect(valid),
         reload_successful: IntGauge::with_opts(opts(&family::CONFIG_LAST_RELOAD_SUCCESSFUL)).expect(valid),
         reload_success_time: Gauge::with_opts(opts(&family::CONFIG_LAST_RELOAD_SUCCESS)).expect(valid),

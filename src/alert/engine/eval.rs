@@ -25,8 +25,11 @@ pub enum Value {
 /// as the rules are.
 #[derive(Debug, Default)]
 pub struct Cache {
-    found: HashMap<(usize, Option<(u8, u64)>), (Stamp, Vec<Sample>)>,
+    found: HashMap<Place, (Stamp, Vec<Sample>)>,
 }
+
+/// Where a selector stands, and its bound: operator and number.
+type Place = (usize, Option<(u8, u64)>);
 
 /// What an expression is evaluated over.
 pub struct Scene<'a> {

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     alert::{
         expr::{Expr, Function, Pattern, Selector},
-        state::{SavedTrack, minute},
+        state::{SavedSeries, SavedTrack, minute},
     },
     clock::UnixTime,
 };
@@ -241,7 +241,7 @@ impl Track {
             (labels.collect(), series.steps.save())
         });
         let mut series: Vec<_> = series.collect();
-        series.sort_by(|(a, _): &(BTreeMap<String, String>, _), (b, _)| a.cmp(b));
+        series.sort_by(|(a, _): &SavedSeries, (b, _)| a.cmp(b));
         SavedTrack { key: key.to_owned(), recorded: minute(self.recorded.unwrap_or_default()), series }
     }
 }

@@ -173,8 +173,16 @@ fn quoted(text: &str) -> Option<(Cow<'_, str>, &str)> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use crate::catalogue::{resilio, target};
+    use crate::{
+        catalogue::{resilio, target},
+        clock::UnixTime,
+        config::Config,
+        snapshot::Ledger,
+        vendor::{Agent, Id, Observation, Part, Warnings},
+    };
 
     fn read(family: &'static Family, text: &str) -> Vec<(Vec<(&'static str, String)>, f64)> {
         let mut all = Vec::new();
@@ -197,6 +205,36 @@ mod tests {
             ("job_id", "1"),
         ];
         assert_eq!(all, [(expected.map(|(name, value)| (name, value.to_owned())).to_vec(), 2.5)]);
+    }
+
+    #[test]
+    fn what_is_at_hand_is_what_the_lines_say() {
+        let yaml = "targets: [{name: 'a \"b\"', vendor: resilio, url: 'http://127.0.0.1:1'}]";
+        let config = Config::parse(yaml, "rollcall.yml", std::path::Path::new(".")).expect("it is valid");
+        let mut part = Part::new(resilio::FAMILIES);
+        let pool = part.pool("p\\1", false);
+        for (id, health) in Health::ALL.into_iter().enumerate() {
+            let (name, id) = (format!("agent\n{id}").into(), Id::Number(id as i64));
+            part.agent(Agent { pool, name, id, health: Some(health), state: "s".into() });
+        }
+        let mut ledger = Ledger::new(Arc::clone(&config.targets[0]), false);
+        let now = UnixTime(1_763_771_283_123);
+        ledger.apply(Observation::single(part), now, &Warnings::default()).expect("it is small");
+        let snapshot = ledger.publish(now).snapshot;
+        for family in [&agent::AGENT_HEALTH, &agent::AGENT_HEALTH_SINCE] {
+            let key = key_of(family).expect("it has a target");
+            let text = snapshot.block(key).expect("there are agents").plain().clone();
+            let mut at_hand = Vec::new();
+            snapshot.visit(family, &mut |labels, value| {
+                at_hand.push((labels.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(), value));
+            });
+            assert_eq!(at_hand, read(family, std::str::from_utf8(&text).expect("it is text")));
+            assert!(!at_hand.is_empty());
+        }
+        // The same lines have the same stamp in the next snapshot.
+        let next = ledger.publish(now).snapshot;
+        assert_eq!(snapshot.stamp(&agent::AGENT_HEALTH), next.stamp(&agent::AGENT_HEALTH));
+        assert_ne!(snapshot.stamp(&agent::AGENT_HEALTH), next.stamp(&agent::AGENT_HEALTH_SINCE));
     }
 
     #[test]
