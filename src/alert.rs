@@ -17,9 +17,9 @@
 //!   plus `alertname` and `severity`. Empty labels do not exist.
 //! - It fires once it was there for `rule.for`, and goes on for `rule.keep_firing_for` after it was last there.
 //! - Where `rule.alert.hold` says so, what fires is held while nobody can know better: while the target's last poll
-//!   failed (`rollcall_target_up` 0), or was partial and the subject's own part is not there
-//!   ([`catalogue::Labels::presence`]), at the longest `max_hold` after the last success. The value of a held alert is NaN, and
-//!   its description says that it is not known ([`template`]).
+//!   failed (`rollcall_target_up` 0), for `max_hold` after the last success at the longest; and while it was partial and
+//!   the subject's own part is not there ([`catalogue::Labels::presence`]), as long as that lasts, for an alert about
+//!   partial polls is open meanwhile. The value of a held alert is NaN, and its description says `?` ([`template`]).
 //! - Two severities of one name never come out of `expr` for the same subject.
 //! - The first override that matches, by severity, vendor, target and pool, has changed `for`, `keep_firing_for` and
 //!   threshold, or has taken the rule away, already.

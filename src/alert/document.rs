@@ -10,7 +10,8 @@ const HEAD: &str = "# Alerts
 
 Written from the alert catalogue; a test fails when it differs. `for` is how long the condition must hold, `keep` how long the
 alert goes on afterwards. The sender of `both` is Prometheus with the shipped rules, or in direct mode the daemon, never both
-at once. The threshold, and `for` and `keep`, can be changed in `alerting.overrides`, by vendor, target and pool.
+at once; a change of the mode while alerts fire costs one resolve and one new page. The threshold, and `for` and `keep`, can be
+changed in `alerting.overrides`, by vendor, target and pool.
 
 ";
 

@@ -98,18 +98,17 @@ fn farm() -> Vec<Alert> {
         ),
         alert("ParallelsRasNoActiveBroker", Critical, Pool, no_active).lasting(minutes(5)).says(
             "A RAS site has no active connection broker.",
-            "None of the {value} brokers in {pool} of {target} is OK; a standby alone does not serve.",
+            "No broker in {pool} of {target} is OK, of {value}; a standby alone does not serve.",
         ),
         alert("ParallelsRasHostPoolEmpty", Critical, Pool, in_state(states(), EMPTY).sum_without(members))
             .lasting(minutes(15))
             .says(
                 "A RAS pool or load balancer has no member to send users to.",
-                "{value} rows in {pool} of {target} say that no member, gateway or device is available.",
+                "No member, gateway or device is available in {pool} of {target}; rows that say so: {value}.",
             ),
-        alert("ParallelsRasObjectFailed", Warning, Agent, failed).lasting(minutes(15)).says(
-            "A RAS object that is no server has failed.",
-            "{agent} in {pool} of {target} is in a failed state.",
-        ),
+        alert("ParallelsRasObjectFailed", Warning, Agent, failed)
+            .lasting(minutes(15))
+            .says("A RAS object that is no server has failed.", "{agent} in {pool} of {target} is in a failed state."),
         alert("ParallelsRasLicenseExpired", Critical, Target, in_state(states(), &[LICENSE])).lasting(minutes(5)).says(
             "The licence of a RAS farm has expired.",
             "{target} says LicenseExpired: users are, or soon will be, refused.",
@@ -123,7 +122,7 @@ fn farm() -> Vec<Alert> {
         .lasting(minutes(15))
         .says(
             "Profile containers are not available on RAS hosts.",
-            "{value} hosts in {pool} of {target} say that FSLogix is not available: sessions may start without the profile.",
+            "FSLogix is not available in {pool} of {target}: sessions may start without the profile. Hosts: {value}.",
         ),
     ]
 }
