@@ -3,6 +3,7 @@
 mod catalogue;
 mod check;
 mod demo;
+mod healthcheck;
 mod log;
 mod probe;
 mod serve;
@@ -12,7 +13,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::sim::Incident;
+use crate::{shard::Shard, sim::Incident};
 
 /// Takes the roll call of agent fleets: Parallels RAS, Citrix StoreFront, Azure DevOps and Resilio for Prometheus.
 #[derive(Debug, Parser)]
@@ -48,6 +49,9 @@ enum Command {
     Metrics(Metrics),
     /// A complete annotated configuration.
     DefaultConfig,
+    /// Whether a daemon answers; for container images, which have no shell.
+    #[command(hide = true)]
+    Healthcheck(Healthcheck),
 }
 
 #[derive(Debug, Args)]
@@ -64,6 +68,10 @@ struct Serve {
     )]
     #[arg(value_delimiter = ',')]
     listen: Vec<String>,
+    /// Polls a share of the targets only: I of 0 to N-1, dealt out by a hash of the name; auto/N takes I from the end
+    /// of the host's name, as pods of a StatefulSet have it.
+    #[arg(long, env = "ROLLCALL_SHARD", value_name = "I/N")]
+    shard: Option<Shard>,
     #[command(flatten)]
     web: Web,
     #[command(flatten)]
@@ -179,6 +187,13 @@ struct Metrics {
     format: catalogue::Format,
 }
 
+#[derive(Debug, Args)]
+struct Healthcheck {
+    /// What is asked.
+    #[arg(value_name = "URL", env = "ROLLCALL_HEALTHCHECK_URL", default_value = "http://127.0.0.1:10077/-/healthy")]
+    url: reqwest::Url,
+}
+
 /// Runs the command line of this process. 0: fine, 1: what was asked failed, 2: bad command line.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
@@ -190,6 +205,7 @@ pub fn run() -> ExitCode {
         Command::Check(args) => check::run(args),
         Command::Probe(args) => probe::run(args),
         Command::Metrics(args) => catalogue::run(args.format),
+        Command::Healthcheck(args) => healthcheck::run(args),
         Command::DefaultConfig => print(crate::config::default_yaml()),
     };
     match result {

@@ -1,6 +1,9 @@
 //! The daemon: a configuration, the targets that it names, and the way from one configuration to the next.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use arc_swap::ArcSwap;
 use tokio::sync::Mutex;
@@ -9,15 +12,19 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     clock::{Clock, UnixTime},
     config::Config,
-    event,
+    event, notify,
     poll::{Fleet, StateFile, state::State},
+    shard::Shard,
 };
 
 /// A running daemon, without its listeners.
 #[derive(Debug)]
 pub struct Daemon {
     config_file: PathBuf,
+    shard: Option<Shard>,
     config: ArcSwap<Config>,
+    /// Names of the targets that other shards poll.
+    elsewhere: ArcSwap<Vec<String>>,
     fleet: Arc<Fleet>,
     /// Reloads follow each other.
     reloading: Mutex<()>,
@@ -27,12 +34,12 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Starts the targets of the configuration in `config_file`.
+    /// Starts the targets of the configuration in `config_file`, or this shard of them.
     ///
     /// Fails with every error of the configuration, or with the target whose certificates cannot be used.
-    pub async fn start(config_file: PathBuf) -> Result<Arc<Daemon>, String> {
+    pub async fn start(config_file: PathBuf, shard: Option<Shard>) -> Result<Arc<Daemon>, String> {
         let clock = Clock::system();
-        let config = Config::load(&config_file).map_err(|errors| errors.to_string())?;
+        let (config, elsewhere) = load(&config_file, shard)?;
         let state_file = config.state_file.clone().map(StateFile::new);
         let state = match state_file.as_ref().map(StateFile::load) {
             None => State::default(),
@@ -50,7 +57,9 @@ impl Daemon {
         let keep = state_file.map(|file| tokio::spawn(Arc::clone(&fleet).keep_state(file, stop.clone())));
         Ok(Arc::new(Daemon {
             config_file,
+            shard,
             config: ArcSwap::from_pointee(config),
+            elsewhere: ArcSwap::from_pointee(elsewhere),
             fleet,
             reloading: Mutex::default(),
             started: clock.now(),
@@ -62,20 +71,23 @@ impl Daemon {
     /// Reads the configuration again. Where it has errors the one before stays, and they are returned.
     pub async fn reload(&self) -> Result<(), String> {
         let _turn = self.reloading.lock().await;
+        notify::reloading();
         let result = self.take_up().await;
         let now = self.fleet.clock().now();
         event::Reloaded { error: result.as_ref().err().map(String::as_str), now }.emit();
+        notify::ready();
         result
     }
 
     async fn take_up(&self) -> Result<(), String> {
-        let config = Config::load(&self.config_file).map_err(|errors| errors.to_string())?;
+        let (config, elsewhere) = load(&self.config_file, self.shard)?;
         if config.state_file != self.config.load().state_file {
             tracing::warn!("A changed state_file takes effect at the next start.");
         }
         warn(&config);
         self.fleet.apply(&config).await.map_err(|(target, failure)| format!("target {target}: {failure}"))?;
         self.config.store(Arc::new(config));
+        self.elsewhere.store(Arc::new(elsewhere));
         Ok(())
     }
 
@@ -93,7 +105,7 @@ impl Daemon {
         &self.fleet
     }
 
-    /// The configuration as it runs.
+    /// The configuration as it runs; of a shard, with its own targets.
     pub fn config(&self) -> Arc<Config> {
         self.config.load_full()
     }
@@ -103,10 +115,30 @@ impl Daemon {
         &self.config_file
     }
 
+    /// Which share of the targets this daemon polls, where it does not poll all.
+    pub fn shard(&self) -> Option<Shard> {
+        self.shard
+    }
+
+    /// Whether the configuration has a target of this name that another shard polls.
+    pub fn is_elsewhere(&self, target: &str) -> bool {
+        self.elsewhere.load().iter().any(|name| name == target)
+    }
+
     /// When the daemon started.
     pub fn started(&self) -> UnixTime {
         self.started
     }
+}
+
+/// Reads the configuration; what is left out of it because another shard polls it comes by name.
+fn load(file: &Path, shard: Option<Shard>) -> Result<(Config, Vec<String>), String> {
+    let mut config = Config::load(file).map_err(|errors| errors.to_string())?;
+    let Some(shard) = shard else { return Ok((config, Vec::new())) };
+    let (ours, others): (Vec<_>, Vec<_>) = config.targets.drain(..).partition(|target| shard.has(&target.name));
+    tracing::info!(%shard, targets = ours.len(), of = ours.len() + others.len(), "Targets dealt out.");
+    config.targets = ours;
+    Ok((config, others.iter().map(|target| target.name.clone()).collect()))
 }
 
 fn warn(config: &Config) {

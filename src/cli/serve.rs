@@ -5,14 +5,14 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::{Serve, Web, log};
-use crate::{daemon::Daemon, web};
+use crate::{daemon::Daemon, notify, web};
 
 pub fn run(args: Serve) -> Result<(), String> {
     log::start(args.log.level, args.log.format);
     let options = options(&args.web)?;
     super::runtime()?.block_on(async {
         let server = listen(&args.listen).await?;
-        let daemon = Daemon::start(args.config_file).await?;
+        let daemon = Daemon::start(args.config_file, args.shard).await?;
         let server = web::Server::new(server, web::State::new(Arc::clone(&daemon), options));
         for address in server.addresses() {
             tracing::info!(%address, "Listening.");
@@ -55,14 +55,34 @@ pub async fn until_stopped(daemon: Arc<Daemon>, server: web::Server) -> Result<(
     let stop = CancellationToken::new();
     let serving = tokio::spawn(server.run(stop.clone()));
     let mut signals = Signals::new().map_err(|error| format!("cannot wait for signals: {error}"))?;
+    notify::ready();
+    let alive = tokio::spawn(notify::keep_alive({
+        let daemon = Arc::clone(&daemon);
+        move || status(&daemon)
+    }));
     while signals.next().await == Signal::Reload {
         // What is wrong is in the log, and in rollcall_config_last_reload_successful.
         let _ = daemon.reload().await;
     }
     tracing::info!("Stopping.");
+    alive.abort();
+    notify::stopping();
     stop.cancel();
     daemon.stop().await;
     serving.await.map_err(|error| format!("the server ended badly: {error}"))
+}
+
+/// One line for `systemctl status`.
+fn status(daemon: &Daemon) -> String {
+    let (mut targets, mut agents, mut down, mut held) = (0, 0, 0, 0);
+    for snapshot in daemon.fleet().store().load() {
+        targets += 1;
+        agents += snapshot.agents.len();
+        down += usize::from(snapshot.status.up == Some(false));
+        held += usize::from(snapshot.status.held);
+    }
+    let shard = daemon.shard().map(|shard| format!("Shard {shard}: ")).unwrap_or_default();
+    format!("{shard}{targets} targets, {down} down, {held} held; {agents} agents.")
 }
 
 #[derive(Debug, PartialEq)]

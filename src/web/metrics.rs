@@ -15,11 +15,12 @@ use crate::{
 /// The vendors that may be asked for.
 const VENDORS: [&str; 5] = ["parallels_ras", "parallels_ras_session", "resilio", "azure_devops", "citrix_storefront"];
 
-/// Everything, or the targets that `?target=` and `?vendor=` name; given both, those that either names.
+/// Everything, or the targets that `?target=` and `?vendor=` name; given both, those that either names. A target that
+/// another shard polls may be named, so that one job can scrape all shards alike.
 pub fn answer(daemon: &Daemon, request: &Request) -> Reply {
     let mut targets = daemon.fleet().store().load();
     if request.query.iter().any(|(key, _)| key == "target" || key == "vendor") {
-        if let Err(message) = check(request, &targets) {
+        if let Err(message) = check(daemon, request, &targets) {
             return Reply::text(StatusCode::BAD_REQUEST, message);
         }
         targets.retain(|snapshot| {
@@ -37,9 +38,9 @@ pub fn answer(daemon: &Daemon, request: &Request) -> Reply {
     }
 }
 
-fn check(request: &Request, targets: &[Arc<Snapshot>]) -> Result<(), String> {
+fn check(daemon: &Daemon, request: &Request, targets: &[Arc<Snapshot>]) -> Result<(), String> {
     let names: Vec<&str> = targets.iter().map(|snapshot| snapshot.target.name.as_str()).collect();
-    if let Some(unknown) = request.all("target").find(|name| !names.contains(name)) {
+    if let Some(unknown) = request.all("target").find(|name| !names.contains(name) && !daemon.is_elsewhere(name)) {
         return Err(format!("no target is called {unknown:?}; there are: {}\n", names.join(", ")));
     }
     if let Some(unknown) = request.all("vendor").find(|name| !VENDORS.contains(name)) {
