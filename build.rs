@@ -3,7 +3,7 @@
 use std::process::Command;
 
 fn main() {
-    println!("cargo::rerun-if-changed=.git/HEAD");
+    println!("cargo::rerun-if-changed=.git/logs/HEAD");
     println!("cargo::rerun-if-env-changed=ROLLCALL_REVISION");
     let revision = std::env::var("ROLLCALL_REVISION").ok();
     let revision = revision.or_else(|| first_line("git", &["rev-parse", "--short=12", "HEAD"]));

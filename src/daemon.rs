@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::{Clock, UnixTime},
-    config::Config,
+    config::{Config, Target},
     event, notify,
     poll::{Fleet, StateFile, state::State},
     shard::Shard,
@@ -23,8 +23,8 @@ pub struct Daemon {
     config_file: PathBuf,
     shard: Option<Shard>,
     config: ArcSwap<Config>,
-    /// Names of the targets that other shards poll.
-    elsewhere: ArcSwap<Vec<String>>,
+    /// Targets of the configuration that other shards poll.
+    elsewhere: ArcSwap<Vec<Arc<Target>>>,
     fleet: Arc<Fleet>,
     /// Reloads follow each other.
     reloading: Mutex<()>,
@@ -120,9 +120,9 @@ impl Daemon {
         self.shard
     }
 
-    /// Whether the configuration has a target of this name that another shard polls.
-    pub fn is_elsewhere(&self, target: &str) -> bool {
-        self.elsewhere.load().iter().any(|name| name == target)
+    /// Targets of the configuration that other shards poll.
+    pub fn elsewhere(&self) -> Arc<Vec<Arc<Target>>> {
+        self.elsewhere.load_full()
     }
 
     /// When the daemon started.
@@ -131,14 +131,14 @@ impl Daemon {
     }
 }
 
-/// Reads the configuration; what is left out of it because another shard polls it comes by name.
-fn load(file: &Path, shard: Option<Shard>) -> Result<(Config, Vec<String>), String> {
+/// Reads the configuration, and takes out of it the targets that other shards poll.
+fn load(file: &Path, shard: Option<Shard>) -> Result<(Config, Vec<Arc<Target>>), String> {
     let mut config = Config::load(file).map_err(|errors| errors.to_string())?;
     let Some(shard) = shard else { return Ok((config, Vec::new())) };
     let (ours, others): (Vec<_>, Vec<_>) = config.targets.drain(..).partition(|target| shard.has(&target.name));
     tracing::info!(%shard, targets = ours.len(), of = ours.len() + others.len(), "Targets dealt out.");
     config.targets = ours;
-    Ok((config, others.iter().map(|target| target.name.clone()).collect()))
+    Ok((config, others))
 }
 
 fn warn(config: &Config) {

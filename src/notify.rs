@@ -167,7 +167,8 @@ impl Manager {
     pub fn tell(&self, _message: &str) {}
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(target_os = "linux")]
+#[cfg(test)]
 mod tests {
     use std::{
         ffi::OsStr,

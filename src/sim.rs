@@ -18,7 +18,7 @@ mod server;
 mod world;
 
 pub use azure_devops::AzureDevops;
-pub use citrix_storefront::CitrixStorefront;
+pub use citrix_storefront::{CitrixStorefront, ListStyle};
 pub use incident::{Incident, UnknownIncident};
 pub use parallels_ras::ParallelsRas;
 pub use parallels_ras_session::ParallelsRasSession;

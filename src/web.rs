@@ -13,15 +13,10 @@ mod server;
 
 pub use server::{Server, bind};
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Instant,
-};
+use std::{sync::Arc, time::Instant};
 
 use hyper::{Method, StatusCode};
+use tokio::sync::Semaphore;
 
 use crate::{daemon::Daemon, event};
 use reply::Reply;
@@ -44,14 +39,19 @@ pub struct Options {
 pub struct State {
     daemon: Arc<Daemon>,
     options: Options,
-    scrapes: AtomicUsize,
+    /// One permit for each scrape that may be answered at once; nothing where any number may.
+    scrapes: Option<Arc<Semaphore>>,
     started: Instant,
 }
 
 impl State {
     /// The routes of a daemon.
     pub fn new(daemon: Arc<Daemon>, options: Options) -> State {
-        State { daemon, options, scrapes: AtomicUsize::new(0), started: Instant::now() }
+        let scrapes = match options.max_requests {
+            0 => None,
+            limit => Some(Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)))),
+        };
+        State { daemon, options, scrapes, started: Instant::now() }
     }
 
     /// Answers one request.
@@ -78,19 +78,21 @@ impl State {
         reply
     }
 
+    /// A scrape lasts until its answer was sent: it is the slow readers that pile up.
+    fn scrape(&self, request: &reply::Request) -> Reply {
+        let Some(scrapes) = &self.scrapes else { return metrics::answer(&self.daemon, request) };
+        match Arc::clone(scrapes).try_acquire_owned() {
+            Ok(permit) => metrics::answer(&self.daemon, request).holding(permit),
+            Err(_) => {
+                let limit = self.options.max_requests;
+                Reply::text(StatusCode::SERVICE_UNAVAILABLE, format!("more than {limit} scrapes at once\n"))
+            }
+        }
+    }
+
     async fn dispatch(&self, path: &str, request: &reply::Request) -> Reply {
         match path {
-            "/metrics" => {
-                let at_once = self.scrapes.fetch_add(1, Ordering::Relaxed) + 1;
-                let reply = if self.options.max_requests > 0 && at_once > self.options.max_requests {
-                    let limit = self.options.max_requests;
-                    Reply::text(StatusCode::SERVICE_UNAVAILABLE, format!("more than {limit} scrapes at once\n"))
-                } else {
-                    metrics::answer(&self.daemon, request)
-                };
-                self.scrapes.fetch_sub(1, Ordering::Relaxed);
-                reply
-            }
+            "/metrics" => self.scrape(request),
             "/" => page::overview(&self.daemon, &self.options),
             "/api/v1/targets" => api::targets(&self.daemon),
             "/api/v1/agents" => api::agents(&self.daemon, request),

@@ -11,6 +11,7 @@ use std::{
 use bytes::Bytes;
 use flate2::Crc;
 use hyper::body::{Frame, SizeHint};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Block, Encoding, Format};
 use crate::catalogue::{Family, Kind};
@@ -81,7 +82,7 @@ impl Splice {
             self.pieces.push_back(end.into());
         }
         let left = self.pieces.iter().map(|piece| piece.len() as u64).sum();
-        Body { pieces: self.pieces, left }
+        Body { pieces: self.pieces, left, held: None }
     }
 }
 
@@ -103,13 +104,21 @@ pub fn header(name: &str, kind: Kind, help: &str, format: Format) -> String {
 pub struct Body {
     pieces: VecDeque<Bytes>,
     left: u64,
+    /// Given back when the body was sent, or its reader is gone.
+    held: Option<OwnedSemaphorePermit>,
 }
 
 impl Body {
     /// A body of one piece.
     pub fn whole(bytes: impl Into<Bytes>) -> Body {
         let bytes = bytes.into();
-        Body { left: bytes.len() as u64, pieces: VecDeque::from([bytes]) }
+        Body { left: bytes.len() as u64, pieces: VecDeque::from([bytes]), held: None }
+    }
+
+    /// The same, which keeps the permit until it was sent.
+    pub fn holding(mut self, permit: OwnedSemaphorePermit) -> Body {
+        self.held = Some(permit);
+        self
     }
 
     /// Everything in one piece, copied; for tests and for `probe`.

@@ -2,7 +2,10 @@
 
 use super::Incident;
 use std::{
-    sync::RwLock,
+    sync::{
+        RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -17,7 +20,7 @@ pub struct Options {
     pub incidents: Vec<Incident>,
     /// How long the fleet is well before the incidents begin.
     pub incident_delay: Duration,
-    /// Time stands still at the start: two reads give the same answer. Incidents with a delay then never begin; those
+    /// Time stands still at the start, but for [`World::advance`]: two reads give the same answer. Incidents with a delay then never begin; those
     /// without, and those of [`World::begin`], do.
     pub frozen: bool,
     /// Simulated seconds per real second for what moves by itself and for incidents; 1 is real time.
@@ -82,6 +85,8 @@ pub enum Quirk {
     OldServer,
     /// Other spellings that the vendor was seen to send: enum spellings, numbers as strings, other case, other namespace.
     OtherSpelling,
+    /// Agent after agent of a pool is in another state, until every one of the vendor's page was shown; of the farm.
+    EveryState,
 }
 
 /// Seed, time and what is wrong at the moment. Shared by all services of a simulation.
@@ -91,6 +96,8 @@ pub struct World {
     pub options: Options,
     started: Instant,
     epoch: Duration,
+    /// Milliseconds that [`World::advance`] added.
+    advanced: AtomicU64,
     changes: RwLock<Changes>,
 }
 
@@ -118,6 +125,7 @@ impl World {
             options,
             started: Instant::now(),
             epoch,
+            advanced: AtomicU64::new(0),
             changes: RwLock::new(Changes { incidents, quirks: Vec::new() }),
         }
     }
@@ -142,7 +150,15 @@ impl World {
 
     /// Simulated time since the start.
     pub fn elapsed(&self) -> Duration {
-        if self.options.frozen { Duration::ZERO } else { self.started.elapsed().mul_f64(self.options.speed) }
+        let passed =
+            if self.options.frozen { Duration::ZERO } else { self.started.elapsed().mul_f64(self.options.speed) };
+        passed + Duration::from_millis(self.advanced.load(Ordering::Relaxed))
+    }
+
+    /// Lets so much simulated time pass at once, in whole milliseconds; a frozen world then stands still again.
+    pub fn advance(&self, by: Duration) {
+        let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        self.advanced.fetch_add(millis, Ordering::Relaxed);
     }
 
     /// Simulated wall time since the Unix epoch.

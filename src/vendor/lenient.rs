@@ -8,7 +8,7 @@
 mod date;
 mod list;
 
-pub use date::date;
+pub use date::{Moment, date};
 pub use list::{List, items, object};
 
 use std::{borrow::Cow, fmt, marker::PhantomData};
@@ -20,7 +20,6 @@ use serde::{
 use serde_json::value::RawValue;
 
 use super::{Warning, Warnings};
-use crate::clock::UnixTime;
 
 /// A field as it came.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -162,26 +161,28 @@ impl<'de> Wire<'de> for bool {
 }
 
 /// An ISO 8601 date, or Unix time in seconds or, above 1e11, in milliseconds; 0 and negative numbers mean "never".
-impl<'de> Wire<'de> for UnixTime {
+impl<'de> Wire<'de> for Moment {
     fn text(text: Cow<'de, str>) -> Field<Self> {
         let text = text.trim();
         match text.parse::<f64>() {
             _ if text.is_empty() => Field::Missing,
-            Ok(number) => UnixTime::float(number),
+            Ok(number) => Moment::float(number),
             Err(_) => date(text),
         }
     }
 
     fn int(number: i64) -> Field<Self> {
-        UnixTime::float(number as f64)
+        Moment::float(number as f64)
     }
 
     fn float(number: f64) -> Field<Self> {
-        let millis = if number > 1e11 { number } else { number * 1000.0 };
-        match millis {
-            millis if millis <= 0.0 => Field::Missing,
+        let seconds = if number > 1e11 { number / 1000.0 } else { number };
+        match seconds {
+            seconds if seconds <= 0.0 => Field::Missing,
             // Up to the year 9999.
-            millis if millis < 253_402_300_800_000.0 => Field::Value(UnixTime(millis as i64)),
+            seconds if seconds < 253_402_300_800.0 => {
+                Field::Value(Moment::new(seconds as i64, (seconds.fract() * 1e9) as u32))
+            }
             _ => Field::Bad,
         }
     }

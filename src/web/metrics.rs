@@ -1,6 +1,6 @@
 //! `GET /metrics`.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use hyper::StatusCode;
 
@@ -12,11 +12,8 @@ use crate::{
     snapshot::Snapshot,
 };
 
-/// The vendors that may be asked for.
-const VENDORS: [&str; 5] = ["parallels_ras", "parallels_ras_session", "resilio", "azure_devops", "citrix_storefront"];
-
-/// Everything, or the targets that `?target=` and `?vendor=` name; given both, those that either names. A target that
-/// another shard polls may be named, so that one job can scrape all shards alike.
+/// Everything, or the targets that `?target=` and `?vendor=` name; given both, those that either names. What another shard
+/// polls may be named too, so that one job can scrape all shards alike.
 pub fn answer(daemon: &Daemon, request: &Request) -> Reply {
     let mut targets = daemon.fleet().store().load();
     if request.query.iter().any(|(key, _)| key == "target" || key == "vendor") {
@@ -39,12 +36,16 @@ pub fn answer(daemon: &Daemon, request: &Request) -> Reply {
 }
 
 fn check(daemon: &Daemon, request: &Request, targets: &[Arc<Snapshot>]) -> Result<(), String> {
-    let names: Vec<&str> = targets.iter().map(|snapshot| snapshot.target.name.as_str()).collect();
-    if let Some(unknown) = request.all("target").find(|name| !names.contains(name) && !daemon.is_elsewhere(name)) {
+    let elsewhere = daemon.elsewhere();
+    let configured = || targets.iter().map(|snapshot| &snapshot.target).chain(elsewhere.iter());
+    let names: Vec<&str> = configured().map(|target| target.name.as_str()).collect();
+    if let Some(unknown) = request.all("target").find(|name| !names.contains(name)) {
         return Err(format!("no target is called {unknown:?}; there are: {}\n", names.join(", ")));
     }
-    if let Some(unknown) = request.all("vendor").find(|name| !VENDORS.contains(name)) {
-        return Err(format!("no vendor is called {unknown:?}; there are: {}\n", VENDORS.join(", ")));
+    let vendors: BTreeSet<&str> = configured().map(|target| target.vendor()).collect();
+    if let Some(unknown) = request.all("vendor").find(|name| !vendors.contains(name)) {
+        let vendors: Vec<&str> = vendors.into_iter().collect();
+        return Err(format!("no target is of the vendor {unknown:?}; there are: {}\n", vendors.join(", ")));
     }
     Ok(())
 }

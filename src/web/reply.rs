@@ -2,6 +2,7 @@
 
 use hyper::{HeaderMap, Method, Response, StatusCode, header::HeaderValue};
 use serde::Serialize;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::exposition::Body;
 
@@ -81,6 +82,12 @@ impl Reply {
     /// Adds a header.
     pub fn with_header(mut self, name: &'static str, value: &'static str) -> Reply {
         self.headers.insert(name, HeaderValue::from_static(value));
+        self
+    }
+
+    /// Keeps the permit until the body was sent.
+    pub fn holding(mut self, permit: OwnedSemaphorePermit) -> Reply {
+        self.body = self.body.holding(permit);
         self
     }
 

@@ -5,6 +5,9 @@
 // A test says what it expects by panicking.
 #![allow(clippy::unwrap_used)]
 
+mod deploy;
 mod failures;
+mod holds;
 mod polling;
+mod reload;
 mod support;

@@ -3,6 +3,7 @@
 //! What moves in a calm farm is spread by strides over a pool, so that a pool of any size has only a small share of
 //! hosts that do not serve, and a pool of fewer than ten has none: nothing of it may page.
 
+use super::states;
 use crate::sim::{Incident, Quirk, World};
 use std::time::Duration;
 
@@ -131,6 +132,7 @@ pub(super) struct Moment {
     gateway_lost: bool,
     patch_night: Option<Duration>,
     unknown_state: bool,
+    every_state: bool,
     old_server: bool,
 }
 
@@ -141,6 +143,7 @@ impl Moment {
             gateway_lost: world.since(Incident::GatewayLost).is_some(),
             patch_night: world.since(Incident::PatchNight),
             unknown_state: world.quirk(vendor, Quirk::UnknownState),
+            every_state: world.quirk(vendor, Quirk::EveryState),
             old_server: world.quirk(vendor, Quirk::OldServer),
         }
     }
@@ -154,6 +157,7 @@ impl Moment {
 
     fn state(self, world: &World, group: Group, index: usize) -> i32 {
         match group.server_type {
+            _ if self.every_state => states::AGENT_STATES[index % states::AGENT_STATES.len()].0,
             kind::RDS_HOST if self.unknown_state && group.site == 1 && index == 0 => 99,
             kind::RDS_HOST | kind::VDI_HOST | kind::AVD_HOST => match self.patch_night {
                 Some(since) => patched(since, group, index),
@@ -247,7 +251,7 @@ fn pool_key(group: Group) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::{Options, parallels_ras::states};
+    use crate::sim::Options;
     use std::collections::HashMap;
 
     fn world(agents: usize) -> World {

@@ -157,38 +157,3 @@ async fn no_series_of_the_truth_comes_twice_and_a_frozen_world_repeats_itself() 
         assert_eq!(truth, sim.truth());
     }
 }
-
-/// Prints what the issue asks for: `cargo test --lib measure -- --ignored --nocapture --test-threads 1`.
-#[tokio::test]
-#[ignore = "a measurement: it must be alone in its process"]
-async fn measure_a_hundred_thousand_agents() {
-    let begun = std::time::Instant::now();
-    let options = Options { agents: 100_000, ..Options::default() };
-    let sim = Simulation::start(options).await.expect("free ports");
-    println!("started after {:?}, {}", begun.elapsed(), resident());
-    let body = serde_json::json!({ "username": ParallelsRas::USERNAME, "password": ParallelsRas::PASSWORD });
-    let log_on = client().post(sim.url("parallels_ras") + "/api/Session/logon").json(&body);
-    let answer: serde_json::Value = log_on.send().await.expect("an answer").json().await.expect("JSON");
-    let token = answer["authToken"].as_str().expect("a token");
-    for path in ["/api/Agent", "/api/RDS/Host"] {
-        for _ in 0..5 {
-            let asked = std::time::Instant::now();
-            let request = client().get(sim.url("parallels_ras") + path).header("auth_token", token);
-            let mut answer = request.send().await.expect("an answer");
-            let mut size = 0;
-            while let Some(chunk) = answer.chunk().await.expect("a whole body") {
-                size += chunk.len();
-            }
-            println!("{path}: {size} bytes in {:?}, {}", asked.elapsed(), resident());
-        }
-    }
-    let asked = std::time::Instant::now();
-    let samples = sim.truth().len();
-    println!("truth: {samples} samples in {:?}, {}", asked.elapsed(), resident());
-}
-
-fn resident() -> String {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let lines = status.lines().filter(|l| l.starts_with("VmRSS") || l.starts_with("VmHWM"));
-    lines.collect::<Vec<_>>().join(" ")
-}

@@ -7,14 +7,13 @@ use serde::{Deserialize, de::IgnoredAny};
 use super::{
     super::{
         Agent, AgentRef, Id, Part, PoolRef, Warning, Warnings,
-        lenient::{self, Field, Object},
+        lenient::{self, Field, Moment, Object},
     },
     pools::{self, PoolRow},
     states::{self, Facts, OTHER, RESULTS, Status},
 };
 use crate::{
     catalogue::azure_devops as families,
-    clock::UnixTime,
     config::{Target, target},
     failure::Failure,
 };
@@ -36,8 +35,8 @@ pub struct Wire<'a> {
     #[serde(borrow)]
     provisioning_state: Field<Cow<'a, str>>,
     max_parallelism: Field<f64>,
-    created_on: Field<UnixTime>,
-    status_changed_on: Field<UnixTime>,
+    created_on: Field<Moment>,
+    status_changed_on: Field<Moment>,
     #[serde(borrow)]
     assigned_request: Object<Request<'a>>,
     #[serde(borrow)]
@@ -53,15 +52,15 @@ pub struct Request<'a> {
     #[serde(borrow)]
     pub plan_type: Field<Cow<'a, str>>,
     /// When it was queued.
-    pub queue_time: Field<UnixTime>,
+    pub queue_time: Field<Moment>,
     /// When an agent was assigned.
-    pub assign_time: Field<UnixTime>,
+    pub assign_time: Field<Moment>,
     /// When the agent took it.
-    pub receive_time: Field<UnixTime>,
+    pub receive_time: Field<Moment>,
     /// When it ended.
-    pub finish_time: Field<UnixTime>,
+    pub finish_time: Field<Moment>,
     /// By when the agent must renew its hold on the job.
-    pub locked_until: Field<UnixTime>,
+    pub locked_until: Field<Moment>,
     /// How it ended.
     #[serde(borrow)]
     pub result: Field<Cow<'a, str>>,
@@ -180,10 +179,10 @@ impl Reader<'_> {
         part: &mut Part,
         family: &'static crate::catalogue::Family,
         agent: AgentRef,
-        moment: Field<UnixTime>,
+        moment: Field<Moment>,
         what: &str,
     ) {
-        part.set_some(family, agent, &[], moment.get(self.warnings, what).map(UnixTime::as_secs_f64));
+        part.set_some(family, agent, &[], moment.get(self.warnings, what).map(Moment::as_secs_f64));
     }
 
     fn unknown(&self, what: &str, wire: &str) {

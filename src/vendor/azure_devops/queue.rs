@@ -5,14 +5,13 @@ use std::time::Duration;
 use super::{
     super::{
         Part, PoolRef, Warning, Warnings,
-        lenient::{self, Field},
+        lenient::{self, Field, Moment},
     },
     agents::Request,
     pools,
 };
 use crate::{
     catalogue::azure_devops::{POOL_JOB_REQUESTS_UP, POOL_JOBS, POOL_OLDEST_QUEUED_JOB},
-    clock::UnixTime,
     failure::Failure,
 };
 
@@ -29,7 +28,7 @@ pub struct Queue {
     /// An agent has taken it.
     pub running: u64,
     /// When the oldest that is queued was queued.
-    pub oldest: Option<UnixTime>,
+    pub oldest: Option<Moment>,
 }
 
 impl Queue {
@@ -68,5 +67,5 @@ pub fn set(part: &mut Part, pool: PoolRef, queue: Option<&Queue>) {
     for (state, jobs) in [("queued", queue.queued), ("assigned", queue.assigned), ("running", queue.running)] {
         part.set(&POOL_JOBS, pool, &[state], jobs as f64);
     }
-    part.set_some(&POOL_OLDEST_QUEUED_JOB, pool, &[], queue.oldest.map(UnixTime::as_secs_f64));
+    part.set_some(&POOL_OLDEST_QUEUED_JOB, pool, &[], queue.oldest.map(Moment::as_secs_f64));
 }

@@ -107,10 +107,12 @@ pub fn by_code(api: u32) -> Option<&'static Code> {
     CODES.binary_search_by_key(&api, |code| code.api).ok().map(|index| &CODES[index])
 }
 
-/// The row of a code. One that is not in the table has the verdict `unknown`, and beyond 3100 an RDP code all the same.
+/// The row of a code. One that is not in the table has the verdict `unknown`, and beyond 3100 an RDP code all the same,
+/// of an unknown category.
 pub fn look_up(api: u32) -> Code {
     let beyond = (api > RDP_BASE).then_some(api);
-    let new = || code(api, beyond, beyond.map(|api| api - RDP_BASE), "", Verdict::Unknown);
+    let category = if beyond.is_some() { "unknown" } else { "" };
+    let new = || code(api, beyond, beyond.map(|api| api - RDP_BASE), category, Verdict::Unknown);
     by_code(api).copied().unwrap_or_else(new)
 }
 

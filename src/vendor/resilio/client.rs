@@ -7,14 +7,13 @@ use serde::Deserialize;
 use super::{
     super::{
         AgentRef, Part, Warning, Warnings,
-        lenient::{self, Field, Object},
+        lenient::{self, Field, Moment, Object},
     },
     POOL,
     states::{self, OTHER},
 };
 use crate::{
     catalogue::resilio as families,
-    clock::UnixTime,
     config::Target,
     failure::{Failure, Reason},
     health::Health,
@@ -40,7 +39,7 @@ struct Wire<'a> {
 struct Server<'a> {
     #[serde(borrow)]
     addr: Field<Cow<'a, str>>,
-    last_seen: Field<UnixTime>,
+    last_seen: Field<Moment>,
     #[serde(borrow)]
     state: Field<Cow<'a, str>>,
 }
@@ -55,7 +54,7 @@ pub struct Client {
     paused: bool,
     restart_required: bool,
     server: String,
-    last_seen: Option<UnixTime>,
+    last_seen: Option<Moment>,
     state: String,
 }
 
@@ -113,7 +112,7 @@ impl Client {
         part.set(&families::CLIENT_STATE, agent, &[row.map_or(OTHER, |(name, _)| name)], 1.0);
         part.set(&families::CLIENT_PAUSED, agent, &[], f64::from(self.paused));
         part.set(&families::CLIENT_RESTART_REQUIRED, agent, &[], f64::from(self.restart_required));
-        part.set_some(&families::CLIENT_SERVER_LAST_SEEN, agent, &[], self.last_seen.map(UnixTime::as_secs_f64));
+        part.set_some(&families::CLIENT_SERVER_LAST_SEEN, agent, &[], self.last_seen.map(Moment::as_secs_f64));
     }
 }
 

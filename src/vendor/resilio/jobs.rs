@@ -10,14 +10,13 @@ use serde::Deserialize;
 use super::{
     super::{
         AgentRef, Context, Id, Part, Warning, Warnings,
-        lenient::{self, Count, Field},
+        lenient::{self, Count, Field, Moment},
     },
     POOL,
     states::{self, OTHER},
 };
 use crate::{
     catalogue::{Family, resilio as families},
-    clock::UnixTime,
     config::Target,
     failure::{Failure, Reason},
     health::Health,
@@ -59,7 +58,7 @@ struct Wire<'a> {
     transferred_down: Field<f64>,
     transferred_up: Field<f64>,
     /// When the difference last became zero; it stays while synced. Missing from older agents, 0: never.
-    last_synced: Field<UnixTime>,
+    last_synced: Field<Moment>,
 }
 
 /// The newest run of a job.
@@ -78,7 +77,7 @@ pub struct Run {
     files: [Option<f64>; 2],
     /// Family and value, of what is only passed on.
     numbers: [Option<f64>; 6],
-    last_synced: Option<UnixTime>,
+    last_synced: Option<Moment>,
 }
 
 /// The families of [`Run::numbers`].
@@ -213,7 +212,7 @@ impl Run {
             part.set_some(family, agent, &job, number);
         }
         part.set(&families::JOB_ERRORS, agent, &job, self.errors as f64);
-        part.set_some(&families::JOB_LAST_SYNCED, agent, &job, self.last_synced.map(UnixTime::as_secs_f64));
+        part.set_some(&families::JOB_LAST_SYNCED, agent, &job, self.last_synced.map(Moment::as_secs_f64));
     }
 }
 

@@ -19,6 +19,10 @@ enum Break {
     Answer(u16, &'static str),
     /// The data are well-formed and something else.
     OtherRoot,
+    /// There are no data where they should be.
+    Empty,
+    /// The data begin, and then the connection ends, or stays open without a word.
+    Begun { stays: bool },
 }
 
 /// What the target shows then.
@@ -77,12 +81,16 @@ fn rows() -> Vec<Row> {
         ("large", Break::Fault(Fault::Oversized(1_000_000)), all("too_large", withdrawn("too_large"))),
         ("html", Break::Fault(Fault::Html), all("content_type", probe("content_type", "unknown"))),
         ("cut", Break::Fault(Fault::Truncated), all("decode", probe("decode", "unknown"))),
+        ("status-302", status(302), all("http_status", probe("http_status", "unreachable"))),
+        ("empty", Break::Empty, all("decode", probe("decode", "unknown"))),
+        ("ended", Break::Begun { stays: false }, all("decode", probe("decode", "unreachable"))),
+        ("dripping", Break::Begun { stays: true }, all("timeout", probe("timeout", "unreachable"))),
         ("other-root", Break::OtherRoot, all("decode", probe("", "unknown"))),
     ];
     for (name, _, expected) in &mut rows {
         match *name {
             // A page for people where Azure's data should be is its sign-in page.
-            "html" => expected[3] = withdrawn("auth"),
+            "html" | "status-302" => expected[3] = withdrawn("auth"),
             // RAS answers 401 also where a right is missing: a new log-on tells, and that was good.
             "status-401" => expected[0] = then(withdrawn("forbidden"), After::LeftAlone),
             "status-403" => expected[0] = then(withdrawn("forbidden"), After::LeftAlone),
@@ -237,13 +245,13 @@ fn every_vendor_under_every_breakage_keeps_good_data_until_they_are_old_and_reco
     config = config.targets(VENDORS.iter().zip(&bystanders).map(|(vendor, name)| Target::of(vendor, name, &well)));
     let mut worlds = Vec::new();
     let mut cases = Vec::new();
-    for (name, _, expected) in &rows {
+    for (name, how, expected) in &rows {
         let sim = small();
         let fronts = VENDORS.map(|vendor| Front::of(&sim, vendor));
         for ((vendor, expected), front) in VENDORS.iter().zip(expected).zip(&fronts) {
             let target = format!("{vendor}-{name}");
             let mut entry = Target::of(vendor, &target, &sim);
-            if *name == "busy" {
+            if matches!(how, Break::Answer(..) | Break::Begun { .. }) {
                 entry = entry.map("url", |url| url.replace(&sim.url(vendor), front.url()));
             }
             config = config.target(entry);
@@ -274,14 +282,17 @@ fn every_vendor_under_every_breakage_keeps_good_data_until_they_are_old_and_reco
 
     for ((_, how, _), (sim, fronts)) in rows.iter().zip(&worlds) {
         for (vendor, front) in VENDORS.iter().zip(fronts) {
+            let (media_type, other_root) = match *vendor {
+                "citrix_storefront" => ("text/xml", "<other/>"),
+                _ => ("application/json", "{}"),
+            };
             match how {
                 Break::Shut => sim.shut(vendor),
                 Break::Fault(fault) => sim.fail(vendor, data_path(vendor), fault.clone()),
                 Break::Answer(status, header) => front.answer(data_path(vendor), *status, &[*header]),
-                Break::OtherRoot if *vendor == "citrix_storefront" => {
-                    sim.fail(vendor, data_path(vendor), Fault::Status(200, "<other/>", "text/xml"));
-                }
-                Break::OtherRoot => sim.fail(vendor, data_path(vendor), Fault::Status(200, "{}", "application/json")),
+                Break::OtherRoot => sim.fail(vendor, data_path(vendor), Fault::Status(200, other_root, media_type)),
+                Break::Empty => sim.fail(vendor, data_path(vendor), Fault::Status(200, "", media_type)),
+                Break::Begun { stays } => front.begin(data_path(vendor), media_type, &other_root[..1], *stays),
             }
         }
     }
