@@ -6,6 +6,7 @@ set -eu
 
 program=$1
 root=$2
+umask 022
 
 install -D -m 0755 "$program" "$root/usr/bin/rollcall"
 

@@ -60,9 +60,9 @@ function Invoke-Checked {
 
 # Rights on a folder: SYSTEM and the administrators everything, the service what is given here, nobody else anything.
 function Set-Rights {
-    param([string] $Folder, [string] $Service)
+    param([string] $Folder, [string] $Rights)
     Invoke-Checked icacls.exe @(
-        $Folder, '/inheritance:r', '/grant:r', '*S-1-5-18:(OI)(CI)F', '*S-1-5-32-544:(OI)(CI)F', "${account}:(OI)(CI)$Service", '/Q'
+        $Folder, '/inheritance:r', '/grant:r', '*S-1-5-18:(OI)(CI)F', '*S-1-5-32-544:(OI)(CI)F', "${account}:(OI)(CI)$Rights", '/Q'
     )
 }
 
@@ -100,10 +100,10 @@ Invoke-Checked sc.exe @('config', $service, 'obj=', $account)
 Invoke-Checked sc.exe @('sidtype', $service, 'unrestricted')
 
 # The account exists only now.
-Set-Rights -Folder $data -Service 'RX'
-Set-Rights -Folder "$data\secrets" -Service 'RX'
-Set-Rights -Folder "$data\state" -Service 'M'
-Set-Rights -Folder "$data\logs" -Service 'M'
+Set-Rights -Folder $data -Rights 'RX'
+Set-Rights -Folder "$data\secrets" -Rights 'RX'
+Set-Rights -Folder "$data\state" -Rights 'M'
+Set-Rights -Folder "$data\logs" -Rights 'M'
 
 if ($ScrapedFrom) {
     Get-NetFirewallRule -DisplayName $rule -ErrorAction SilentlyContinue | Remove-NetFirewallRule
@@ -112,6 +112,8 @@ if ($ScrapedFrom) {
 }
 
 Start-Service -Name $service
+# Windows PowerShell takes what a program says on stderr for an error of its own.
+$ErrorActionPreference = 'Continue'
 foreach ($attempt in 1..20) {
     & (Join-Path $program 'rollcall.exe') healthcheck 2>$null
     if ($LASTEXITCODE -eq 0) {
