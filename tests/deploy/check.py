@@ -447,6 +447,41 @@ def metrics_in_documents_exist():
     return None
 
 
+@check
+def configurations_in_documents_are_valid():
+    if not rollcall:
+        return "needs --rollcall"
+    pages = [*(DEPLOY / "docs").rglob("*.md"), DEPLOY / "systemd/README.md", DEPLOY / "windows/README.md", ROOT / "README.md"]
+    blocks = [(page, text) for page in pages for text in re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)]
+    blocks = [(page, text) for page, text in blocks if re.search(r"^targets:", text, re.MULTILINE)]
+    need(len(blocks) >= 7, "the guides have fewer configurations than vendors")
+    for page, text in blocks:
+        with tempfile.TemporaryDirectory() as folder:
+            text = text.replace("/run/credentials/rollcall.service/secret_", "secrets/")
+            file = pathlib.Path(folder) / "rollcall.yml"
+            file.write_text(text)
+            (file.parent / "secrets").mkdir()
+            for name in re.findall(r"_file: secrets/([\w-]+)", text):
+                (file.parent / "secrets" / name).write_text("secret")
+            try:
+                run(rollcall, "check", file)
+            except Failed as error:
+                raise Failed(f"{page}: {error}") from None
+    return None
+
+
+@check
+def guides_tell_what_to_do_about_every_reason():
+    source = (ROOT / "src" / "failure.rs").read_text()
+    reasons = re.findall(r'Reason::\w+ => "(\w+)"', source)
+    need(len(reasons) >= 15, "the reasons are not where they were")
+    vendors = ["parallels-ras", "parallels-ras-session", "resilio", "azure-devops", "citrix-storefront"]
+    for vendor in vendors:
+        page = (DEPLOY / "docs" / f"{vendor}.md").read_text()
+        for reason in reasons:
+            need(f"\n| `{reason}` |" in page, f"{vendor}.md does not say what to do about {reason}")
+
+
 def main():
     global rollcall
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
