@@ -17,8 +17,10 @@ pub(crate) mod resilio;
 mod server;
 mod world;
 
-pub use azure_devops::AzureDevops;
-pub use citrix_storefront::{CitrixStorefront, ListStyle};
+pub use azure_devops::{AzureDevops, EntraRefusal, SignIn};
+pub use citrix_storefront::{
+    ChallengeStyle, ChoicesStyle, CitrixStorefront, Enumeration, FormStyle, ListStyle, LogOn, Protocol,
+};
 pub use incident::{Incident, UnknownIncident};
 pub use parallels_ras::ParallelsRas;
 pub use parallels_ras_session::ParallelsRasSession;

@@ -9,6 +9,7 @@ pub fn run(args: Demo) -> Result<(), String> {
     log::start(args.log.level, args.log.format);
     let options = serve::options(&args.web)?;
     super::runtime()?.block_on(async {
+        let signals = serve::Signals::new()?;
         let listeners = serve::listen(&args.listen).await?;
         let simulation = Simulation::start(args.fleet.options());
         let simulation = simulation.await.map_err(|error| format!("cannot start the simulated APIs: {error}"))?;
@@ -30,7 +31,7 @@ pub fn run(args: Demo) -> Result<(), String> {
                 &format!("\n  http://{address}{prefix}/         status\n  http://{address}{prefix}/metrics  metrics\n");
         }
         super::print(&format!("{text}\nStop with Ctrl-C.\n"))?;
-        let result = serve::until_stopped(daemon, server).await;
+        let result = serve::until_stopped(daemon, server, signals).await;
         simulation.stop().await;
         result
     })

@@ -11,13 +11,14 @@ pub fn run(args: Serve) -> Result<(), String> {
     log::start(args.log.level, args.log.format);
     let options = options(&args.web)?;
     super::runtime()?.block_on(async {
+        let signals = Signals::new()?;
         let server = listen(&args.listen).await?;
         let daemon = Daemon::start(args.config_file, args.shard).await?;
         let server = web::Server::new(server, web::State::new(Arc::clone(&daemon), options));
         for address in server.addresses() {
             tracing::info!(%address, "Listening.");
         }
-        until_stopped(daemon, server).await
+        until_stopped(daemon, server, signals).await
     })
 }
 
@@ -51,10 +52,9 @@ pub async fn listen(addresses: &[String]) -> Result<Vec<tokio::net::TcpListener>
 }
 
 /// Serves until a signal says stop.
-pub async fn until_stopped(daemon: Arc<Daemon>, server: web::Server) -> Result<(), String> {
+pub async fn until_stopped(daemon: Arc<Daemon>, server: web::Server, mut signals: Signals) -> Result<(), String> {
     let stop = CancellationToken::new();
     let serving = tokio::spawn(server.run(stop.clone()));
-    let mut signals = Signals::new().map_err(|error| format!("cannot wait for signals: {error}"))?;
     notify::ready();
     let alive = tokio::spawn(notify::keep_alive({
         let daemon = Arc::clone(&daemon);
@@ -91,8 +91,10 @@ enum Signal {
     Stop,
 }
 
+/// What the operating system tells the daemon. Made before anything else, since a SIGHUP that nobody waits for ends the
+/// process.
 #[cfg(unix)]
-struct Signals {
+pub struct Signals {
     hangup: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
@@ -100,12 +102,14 @@ struct Signals {
 
 #[cfg(unix)]
 impl Signals {
-    fn new() -> std::io::Result<Signals> {
+    /// Waits for signals from now on.
+    pub fn new() -> Result<Signals, String> {
         use tokio::signal::unix::{SignalKind, signal};
+        let listen = |kind| signal(kind).map_err(|error| format!("cannot wait for signals: {error}"));
         Ok(Signals {
-            hangup: signal(SignalKind::hangup())?,
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
+            hangup: listen(SignalKind::hangup())?,
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
         })
     }
 
@@ -118,12 +122,14 @@ impl Signals {
     }
 }
 
+/// What the operating system tells the daemon.
 #[cfg(not(unix))]
-struct Signals;
+pub struct Signals;
 
 #[cfg(not(unix))]
 impl Signals {
-    fn new() -> std::io::Result<Signals> {
+    /// Waits for Ctrl-C.
+    pub fn new() -> Result<Signals, String> {
         Ok(Signals)
     }
 

@@ -12,8 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{State, reply::Request};
 
-/// A client that does not send its request within this time is dropped.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// A client that does not send its request within this time is dropped. It is also how long a connection may be idle
+/// between two scrapes, so it is longer than the usual interval.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Answers that are under way when the daemon stops have this long.
 const DRAIN: Duration = Duration::from_secs(2);

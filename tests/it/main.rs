@@ -2,12 +2,21 @@
 //!
 //! Every test starts its own simulations and its own daemon on free ports, so all can run side by side.
 
-// A test says what it expects by panicking.
-#![allow(clippy::unwrap_used)]
+// A test says what it expects by panicking, may wait, and may read what it knows to be small.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
+mod catalogue;
+mod cli;
 mod deploy;
 mod failures;
+mod formats;
 mod holds;
 mod polling;
+mod program;
+mod prometheus;
+mod readonly;
 mod reload;
+mod secrets;
 mod support;
+mod tls;
+mod truth;

@@ -123,10 +123,13 @@ pub(super) fn kind_name(kind: Kind) -> &'static str {
     }
 }
 
-/// Strings, numbers or objects in an array count each; a lone object is one; nothing is none.
+/// Strings, numbers or objects in an array count each; a lone number is how many there are; any other lone value is one;
+/// nothing is none, however it is written.
 fn error_count(errors: &Value) -> usize {
     match errors {
-        Value::Null => 0,
+        Value::Null | Value::Bool(false) => 0,
+        Value::String(error) if error.is_empty() => 0,
+        Value::Number(count) => count.as_u64().unwrap_or(1) as usize,
         Value::Array(errors) => errors.len(),
         _ => 1,
     }

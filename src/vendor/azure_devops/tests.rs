@@ -133,7 +133,7 @@ async fn a_pool_with_an_agent_and_its_queue() {
             "azure_devops_agent_update_pending{Default,build-01;} 0",
             "azure_devops_agent_job_assigned_timestamp_seconds{Default,build-01;} 1700000000",
             "azure_devops_agent_job_locked_until_timestamp_seconds{Default,build-01;} 1700000600",
-            "azure_devops_agent_last_job_finished_timestamp_seconds{Default,build-01;} 1699995600.503",
+            "azure_devops_agent_last_job_finished_timestamp_seconds{Default,build-01;} 1699995600.5033333",
             "azure_devops_agent_last_job_result{Default,build-01;succeededWithIssues} 1",
         ]
     );

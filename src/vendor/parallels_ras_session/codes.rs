@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_new_code_is_unknown_and_has_its_rdp_code_beyond_3100() {
-        assert_eq!(look_up(4000), code(4000, Some(4000), Some(900), "", Verdict::Unknown));
+        assert_eq!(look_up(4000), code(4000, Some(4000), Some(900), "unknown", Verdict::Unknown));
         assert_eq!(look_up(105), code(105, None, None, "", Verdict::Unknown));
         assert_eq!(look_up(3100).rdp, None);
     }

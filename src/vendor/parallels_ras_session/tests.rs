@@ -113,7 +113,7 @@ async fn any_answer_of_the_broker_is_a_successful_poll() {
     for (status, body, labels, health) in [
         (400, r#"{"code":3360}"#, r#"verdict="endpoint",category="Connection",code="3360""#, Health::Failed),
         (400, r#"{"code":3007}"#, r#"verdict="priming",category="",code="3007""#, Health::Degraded),
-        (400, r#"{"code":4000}"#, r#"verdict="unknown",category="",code="4000""#, Health::Unknown),
+        (400, r#"{"code":4000}"#, r#"verdict="unknown",category="unknown",code="4000""#, Health::Unknown),
         (405, "", r#"verdict="unknown",category="",code="""#, Health::Unknown),
     ] {
         let stub = Stub::start(move |_| (status, JSON, body.to_owned())).await;

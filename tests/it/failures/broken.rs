@@ -155,9 +155,17 @@ impl Case {
             return Err(format!("{missing:?} are gone"));
         }
         let reason = now.failure(&self.target);
+        // A poll of many requests may have been under way when the vendor broke: that one alone is partial.
+        let straddles = |reason: &str| self.vendor == "azure_devops" && reason == "partial";
+        if straddles(&reason) && !self.seen_fresh {
+            return Ok(());
+        }
         let others = now.all("rollcall_poll_failures_total", &[("target", &self.target)]);
-        let others =
-            others.iter().filter(|sample| sample.label("reason") != self.expected.reason && sample.value > 0.0);
+        let others = others.iter().filter(|sample| {
+            let reason = sample.label("reason");
+            let allowed = f64::from(u8::from(straddles(reason)));
+            reason != self.expected.reason && sample.value > allowed
+        });
         if let Some(other) = others.map(|sample| sample.label("reason")).next() {
             return Err(format!("a failure for {other:?} was counted, not {:?}", self.expected.reason));
         }
@@ -172,7 +180,7 @@ impl Case {
             None => !reason.is_empty(),
         };
         if !told {
-            return match data == self.before && !self.seen_fresh {
+            return match data == self.before {
                 true => Ok(()),
                 false => {
                     Err(format!("the data changed before the failure was told: {}", difference(&self.before, &data)))
@@ -234,15 +242,20 @@ fn difference(before: &Data, after: &Data) -> String {
     format!("{} before, {} now; gone {gone:?}, new {new:?}", before.len(), after.len())
 }
 
+fn quick(vendor: &str, name: &str, sim: &Sim) -> Target {
+    Target::of(vendor, name, sim).set("stale_after", "12s")
+}
+
 const EACH: Duration = Duration::from_millis(200);
 
 #[test]
 fn every_vendor_under_every_breakage_keeps_good_data_until_they_are_old_and_recovers() {
     let small = || Sim::start(Options { agents: 20, ..frozen() });
     let (well, folder, rows) = (small(), Folder::new(), rows());
-    let mut config = Config::with_defaults("{ interval: 2s, timeout: 3s, stale_after: 7s, max_response_size: 512KiB }");
+    let mut config =
+        Config::with_defaults("{ interval: 2s, timeout: 3s, stale_after: 12s, max_response_size: 512KiB }");
     let bystanders = VENDORS.map(|vendor| format!("{vendor}-well"));
-    config = config.targets(VENDORS.iter().zip(&bystanders).map(|(vendor, name)| Target::of(vendor, name, &well)));
+    config = config.targets(VENDORS.iter().zip(&bystanders).map(|(vendor, name)| quick(vendor, name, &well)));
     let mut worlds = Vec::new();
     let mut cases = Vec::new();
     for (name, how, expected) in &rows {
@@ -250,7 +263,7 @@ fn every_vendor_under_every_breakage_keeps_good_data_until_they_are_old_and_reco
         let fronts = VENDORS.map(|vendor| Front::of(&sim, vendor));
         for ((vendor, expected), front) in VENDORS.iter().zip(expected).zip(&fronts) {
             let target = format!("{vendor}-{name}");
-            let mut entry = Target::of(vendor, &target, &sim);
+            let mut entry = quick(vendor, &target, &sim);
             if matches!(how, Break::Answer(..) | Break::Begun { .. }) {
                 entry = entry.map("url", |url| url.replace(&sim.url(vendor), front.url()));
             }
@@ -298,11 +311,16 @@ fn every_vendor_under_every_breakage_keeps_good_data_until_they_are_old_and_reco
     }
     let mut problems = BTreeSet::new();
     let broken = Instant::now();
+    let mut last_look = broken;
     while !cases.iter().all(|case| case.settled) && broken.elapsed() < Duration::from_secs(40) {
         std::thread::sleep(EACH);
         let now = daemon.scrape();
+        // On a machine that stood still nobody saw what was there in between, and it cannot be held against the daemon.
+        let stood_still = last_look.elapsed() > Duration::from_secs(4);
+        last_look = Instant::now();
         problems.extend(unmoved(&now, &bystanders));
         for case in &mut cases {
+            case.seen_fresh |= stood_still;
             if let Err(problem) = case.look(&now, &own[&case.target]) {
                 problems.insert(format!("{}: {problem}", case.target));
             }

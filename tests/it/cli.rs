@@ -1,0 +1,348 @@
+//! The command line as users meet it: exit codes, messages, help, and commands that run until they are stopped.
+
+use std::{
+    net::TcpListener,
+    time::{Duration, Instant},
+};
+
+use rollcall::sim::{CitrixStorefront, ParallelsRas};
+use serde_json::{Value, json};
+
+use crate::{
+    program::{Demo, Running, command, http, rollcall},
+    support::{Config, Exposition, Folder, PATIENCE, Sim, Target, runtime, wait_until},
+};
+
+const COMMANDS: [&str; 7] = ["serve", "demo", "simulate", "check", "probe", "metrics", "default-config"];
+
+#[test]
+fn a_bad_command_line_is_2_and_says_what_is_wrong() {
+    for (args, part) in [
+        (&["fly"][..], "fly"),
+        (&["demo", "--incident", "quake"], "hypervisor-lost"),
+        (&["demo", "--agents", "many"], "many"),
+        (&["serve", "--log.level", "loud"], "loud"),
+        (&["metrics", "--format", "xml"], "xml"),
+        (&["check"], "<FILE>"),
+        (&["probe"], "<TARGET>"),
+        (&["serve", "--config.flie", "x"], "--config.file"),
+        (&[], "Usage"),
+    ] {
+        let ended = rollcall(args).expect(2);
+        assert!(ended.err.contains(part), "{args:?}: {}", ended.err);
+        assert_eq!(ended.out, "", "{args:?}");
+    }
+}
+
+#[test]
+fn help_and_version_are_on_stdout_for_every_command() {
+    let help = rollcall(&["--help"]).expect(0).out;
+    for name in COMMANDS {
+        assert!(help.contains(name), "{name} in\n{help}");
+        let own = rollcall(&[name, "--help"]).expect(0).out;
+        assert!(
+            own.starts_with(|c: char| c.is_uppercase()) && own.contains(&format!("Usage: rollcall {name}")),
+            "{own}"
+        );
+        assert!(own.lines().all(|line| line.chars().count() <= 100), "{own}");
+        assert!(rollcall(&[name, "-h"]).expect(0).out.contains("Usage"));
+    }
+    let serve = rollcall(&["serve", "--help"]).expect(0).out;
+    for flag in [
+        "--config.file",
+        "--web.listen-address",
+        "--web.external-url",
+        "--web.route-prefix",
+        "--web.max-requests",
+        "--web.enable-lifecycle",
+        "--log.level",
+        "--log.format",
+    ] {
+        let variable = flag.trim_start_matches("--").replace(['.', '-'], "_").to_uppercase();
+        assert!(serve.contains(flag) && serve.contains(&format!("ROLLCALL_{variable}")), "{flag} in\n{serve}");
+    }
+    assert!(serve.contains(":10077"));
+    for incident in rollcall::sim::Incident::ALL {
+        assert!(rollcall(&["demo", "--help"]).out.contains(incident.name()), "{incident}");
+    }
+    let version = rollcall(&["--version"]).expect(0).out;
+    assert!(version.starts_with(concat!("rollcall ", env!("CARGO_PKG_VERSION"), " (revision ")), "{version}");
+}
+
+#[test]
+fn flags_come_from_the_environment_too() {
+    let folder = Folder::new();
+    let mut serve = command();
+    serve.arg("serve").env("ROLLCALL_CONFIG_FILE", folder.file("nowhere.yml"));
+    let ended = crate::program::Ended::of(serve.output().expect("the binary runs")).expect(1);
+    assert!(ended.err.contains("nowhere.yml"), "{}", ended.err);
+    let mut serve = command();
+    let ended = serve.arg("serve").env("ROLLCALL_LOG_LEVEL", "loud").output().expect("the binary runs");
+    assert_eq!(ended.status.code(), Some(2));
+}
+
+#[test]
+fn check_tells_every_error_at_once_with_its_place_and_path() {
+    let folder = Folder::new();
+    let text = "defaults: { interval: soon }\n\
+                targets:\n\
+                \x20 - name: farm\n\
+                \x20   vendor: parallels_ras\n\
+                \x20   url: https://ras.example.com:20443\n\
+                \x20   auth: { username: monitor, password_file: secrets/ras }\n\
+                \x20 - name: farm\n\
+                \x20   vendor: resilio\n\
+                \x20   url: ftp://filer.example.com\n\
+                \x20   tagz: true\n";
+    let file = folder.write("rollcall.yml", text);
+    let file = file.to_str().expect("a plain name");
+    let ended = rollcall(&["check", file]).expect(1);
+    assert_eq!(ended.out, "");
+    for (place, path) in [
+        ("1:23", "defaults.interval"),
+        ("6:47", "targets[0].auth.password_file"),
+        ("7:11", "targets[1].name"),
+        ("9:10", "targets[1].url"),
+        ("10:5", "targets[1].tagz"),
+    ] {
+        let line =
+            ended.err.lines().find(|line| line.contains(path)).unwrap_or_else(|| panic!("{path}\n{}", ended.err));
+        assert!(line.starts_with(&format!("{file}:{place}: {path}")), "{line}\nnot at {place}");
+    }
+    folder.write("secrets/ras", "secret");
+    let fine =
+        text.replace("soon", "30s").replace("name: farm\n    vendor: resilio", "name: filer\n    vendor: resilio");
+    folder.write("rollcall.yml", &fine.replace("ftp:", "http:").replace("    tagz: true\n", ""));
+    assert!(rollcall(&["check", file]).expect(0).out.contains("2 targets"));
+    let ended = rollcall(&["check", "/no/such/file.yml"]).expect(1);
+    assert!(ended.err.contains("/no/such/file.yml"), "{}", ended.err);
+    // serve says the same, but that a secret file which is not there yet does not stop it.
+    folder.write("rollcall.yml", text);
+    let served = rollcall(&["serve", "--config.file", file, "--web.listen-address", "127.0.0.1:0"]).expect(1);
+    for path in ["defaults.interval", "targets[1].name", "targets[1].tagz"] {
+        assert!(served.err.contains(path), "{}", served.err);
+    }
+}
+
+#[test]
+fn the_default_configuration_passes_once_its_secret_files_are_there() {
+    let folder = Folder::new();
+    let text = rollcall(&["default-config"]).expect(0).out;
+    let file = folder.write("rollcall.yml", &text);
+    let file = file.to_str().expect("a plain name");
+    let ended = rollcall(&["check", file]).expect(1);
+    let lines: Vec<&str> = ended.err.lines().collect();
+    assert!(!lines.is_empty());
+    for line in &lines {
+        assert!(line.contains("_file"), "only its files are missing: {line}");
+    }
+    let live = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+    for path in live.filter_map(|line| line.split("secrets/").nth(1)) {
+        let name: String = path.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c)).collect();
+        folder.write(&format!("secrets/{name}"), "secret\n");
+    }
+    rollcall(&["check", file]).expect(0);
+}
+
+#[test]
+fn probe_shows_each_simulated_target_and_names_them_for_one_that_is_not_there() {
+    let sim = Sim::frozen();
+    let folder = Folder::new();
+    let file = folder.write("rollcall.yml", &sim.config_yaml());
+    let file = file.to_str().expect("a plain name");
+    let yaml = sim.config_yaml();
+    let names: Vec<&str> = yaml.lines().filter_map(|line| line.strip_prefix("  - name: ")).collect();
+    assert!(names.len() > 6);
+    for name in &names {
+        let ended = rollcall(&["probe", name, "--config.file", file]).expect(0);
+        assert!(ended.err.contains(name) && ended.err.contains("http://127.0.0.1:"), "{}", ended.err);
+        assert!(ended.err.contains("200, "), "requests and their answers: {}", ended.err);
+        assert!(ended.out.contains("pool ") && ended.out.contains(" agents in "), "{}", ended.out);
+        assert!(!ended.out.contains("# HELP"));
+        let ended = rollcall(&["probe", name, "--config.file", file, "--metrics", "--agents", "0"]).expect(0);
+        let start = ended.out.find("# HELP").expect("the exposition");
+        let exposition = Exposition::parse(&ended.out[start..]);
+        assert_eq!(exposition.of(name, "rollcall_target_up"), Some(1.0));
+        let agents = exposition.all("rollcall_agent_health", &[]).iter().filter(|s| s.value == 1.0).count();
+        let listed = ended.out[..start].lines().filter(|line| line.starts_with("  ")).count();
+        assert_eq!(listed, agents, "{}", ended.out);
+    }
+    let ended = rollcall(&["probe", "nobody", "--config.file", file]).expect(1);
+    assert!(names.iter().all(|name| ended.err.contains(name)), "{}", ended.err);
+    sim.shut("resilio");
+    let ended = rollcall(&["probe", "filer-01", "--config.file", file]).expect(1);
+    assert!(ended.err.contains("connect"), "{}", ended.err);
+}
+
+#[test]
+fn check_connect_polls_each_target_once_and_tells_which_failed() {
+    let sim = Sim::frozen();
+    let folder = Folder::new();
+    let config = Config::quick()
+        .target(Target::resilio("filer", &sim, 1))
+        .target(Target::azure("builds", &sim))
+        .target(Target::azure("stranger", &sim).set("auth", "{ pat: wrong }"));
+    let file = config.write(&folder);
+    let ended = rollcall(&["check", file.to_str().expect("a plain name"), "--connect"]).expect(1);
+    let said = |start: &str, name: &str| {
+        ended.out.lines().any(|line| line.starts_with(start) && line.contains(&format!("{name}: ")))
+    };
+    assert!(said("ok", "filer") && said("ok", "builds") && said("failed", "stranger"), "{}", ended.out);
+    assert!(ended.out.contains("auth") && ended.err.contains("1 of 3 targets"), "{}\n{}", ended.out, ended.err);
+}
+
+#[test]
+fn simulate_writes_a_configuration_that_connects_and_never_overwrites_one_that_is_not_its_own() {
+    let folder = Folder::new();
+    let file = folder.file("rollcall.yml");
+    let start = || {
+        let mut command = command();
+        command.args(["simulate", "--agents", "40", "--config.file"]).arg(&file);
+        command
+    };
+    let mut simulation = Running::start(&mut start());
+    let said = simulation.wait_for("Stop with Ctrl-C");
+    for vendor in ["parallels_ras ", "parallels_ras_session", "resilio", "azure_devops", "citrix_storefront"] {
+        assert!(said.contains(vendor), "{said}");
+    }
+    let path = file.to_str().expect("a plain name");
+    rollcall(&["check", path]).expect(0);
+    let ended = rollcall(&["check", path, "--connect"]).expect(0);
+    assert!(ended.out.lines().filter(|line| line.starts_with("ok")).count() > 6, "{}", ended.out);
+    assert_eq!(simulation.terminate().code, 0);
+    // Its own it overwrites; another's it does not.
+    let mut again = Running::start(&mut start());
+    again.wait_for("Stop with Ctrl-C");
+    assert_eq!(again.terminate().code, 0);
+    folder.write("rollcall.yml", "# Mine.\ntargets: []\n");
+    let ended = rollcall(&["simulate", "--config.file", path]).expect(1);
+    assert!(ended.err.contains("--force"), "{}", ended.err);
+    assert_eq!(folder.read("rollcall.yml"), "# Mine.\ntargets: []\n");
+    let mut forced = Running::start(start().arg("--force"));
+    forced.wait_for("Stop with Ctrl-C");
+    assert_ne!(folder.read("rollcall.yml"), "# Mine.\ntargets: []\n");
+}
+
+#[test]
+fn the_demo_prints_where_everything_is_and_stops_cleanly() {
+    let demo = Demo::start(&["--agents", "20", "--incident", "sync-stuck"]);
+    let said = demo.process.out();
+    for part in
+        ["parallels_ras ", "parallels_ras_session", "resilio", "azure_devops", "citrix_storefront", "sync-stuck"]
+    {
+        assert!(said.contains(part), "{part} in\n{said}");
+    }
+    let exposition = demo.wait_until_up();
+    let vendors = ["parallels_ras", "parallels_ras_session", "resilio", "azure_devops", "citrix_storefront"];
+    for vendor in vendors {
+        assert!(!exposition.all("rollcall_agent_health", &[("vendor", vendor)]).is_empty(), "{vendor}");
+    }
+    assert!(demo.get("/").text().contains("hq-farm"));
+    let begun = Instant::now();
+    assert_eq!(demo.process.terminate().code, 0);
+    assert!(begun.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn addresses_that_cannot_be_listened_on_are_told_before_anything_is_polled() {
+    let sim = Sim::frozen();
+    let folder = Folder::new();
+    let file = Config::quick().target(Target::resilio("filer", &sim, 1)).write(&folder);
+    let file = file.to_str().expect("a plain name");
+    let taken = TcpListener::bind("127.0.0.1:0").expect("free ports");
+    let taken = taken.local_addr().map(|address| (address.to_string(), taken)).expect("it is bound");
+    for (address, part) in [
+        (taken.0.as_str(), "in use"),
+        ("127.0.0.1", ""),
+        ("127.0.0.1:port", ""),
+        ("127.0.0.1:99999", ""),
+        ("nobody.invalid:80", ""),
+        ("192.0.2.1:10077", ""),
+    ] {
+        let ended = rollcall(&["serve", "--config.file", file, "--web.listen-address", address]).expect(1);
+        let said = ended.err.lines().last().unwrap_or_default();
+        assert!(said.starts_with(&format!("cannot listen on {address}: ")), "{address}: {}", ended.err);
+        assert!(said.to_lowercase().contains(part), "{address}: {said}");
+    }
+    assert!(sim.journal().is_empty());
+}
+
+#[test]
+fn the_daemon_listens_on_all_its_addresses_and_on_every_interface() {
+    let sim = Sim::frozen();
+    let folder = Folder::new();
+    let file = Config::quick().target(Target::resilio("filer", &sim, 1)).write(&folder);
+    let mut serve = command();
+    serve.arg("serve").arg("--config.file").arg(&file).args([
+        "--web.listen-address",
+        ":0",
+        "--web.listen-address",
+        "127.0.0.1:0",
+    ]);
+    let daemon = Running::start(&mut serve);
+    let ports = wait_until("it listens twice", PATIENCE, || {
+        let log = daemon.err();
+        let lines = log.lines().filter(|line| line.contains("Listening."));
+        let ports: Vec<String> = lines.filter_map(|line| Some(line.rsplit_once(':')?.1.trim().to_owned())).collect();
+        if ports.len() == 2 { Ok(ports) } else { Err(log) }
+    });
+    for port in &ports {
+        assert_eq!(http("GET", &format!("http://127.0.0.1:{port}/-/healthy"), &[]).status, 200);
+    }
+    assert_eq!(daemon.terminate().code, 0);
+}
+
+/// The simulation as a process of its own, at full size: what the issue promises to whoever tests with it.
+#[test]
+fn a_hundred_thousand_simulated_agents_start_within_seconds_and_stay_small_while_they_are_read() {
+    const LIMIT_KIB: u64 = 300 * 1024;
+    let folder = Folder::new();
+    let file = folder.file("rollcall.yml");
+    let begun = Instant::now();
+    let mut command = command();
+    command.args(["simulate", "--agents", "100000", "--config.file"]).arg(&file);
+    let mut simulation = Running::start(&mut command);
+    let said = simulation.wait_for("Stop with Ctrl-C");
+    let started = begun.elapsed();
+    assert!(started < Duration::from_secs(5), "{started:?}");
+    let url = |vendor: &str| {
+        let line = said.lines().find_map(|line| line.trim().strip_prefix(vendor)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("{vendor} in\n{said}")).trim().to_owned()
+    };
+    let farm = url("parallels_ras");
+    let body = json!({ "username": ParallelsRas::USERNAME, "password": ParallelsRas::PASSWORD });
+    let token = runtime().block_on(async {
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client without options that can be wrong");
+        let answer = client.post(format!("{farm}/api/Session/logon")).json(&body).send().await.expect("an answer");
+        let answer: Value = answer.json().await.expect("JSON");
+        answer["authToken"].as_str().expect("a token").to_owned()
+    });
+    for path in ["/api/Agent", "/api/RDS/Host"] {
+        let list = http("GET", &format!("{farm}{path}"), &[("auth_token", &token)]);
+        assert!(list.status == 200 && list.body.len() > 1_000_000, "{path}: {} bytes", list.body.len());
+    }
+    // The exporter reads all of Azure DevOps and StoreFront.
+    let path = file.to_str().expect("a plain name");
+    for (target, least) in [("builds", 35_000), ("desktops", 19_000), ("hq-farm", 30_000)] {
+        let ended = rollcall(&["probe", target, "--config.file", path, "--agents", "1"]).expect(0);
+        let agents: usize = ended
+            .out
+            .lines()
+            .filter_map(|line| {
+                line.strip_prefix("pool ")?.rsplit_once(": ")?.1.strip_suffix(" agents")?.parse::<usize>().ok()
+            })
+            .sum();
+        assert!(agents >= least, "{target}: {agents} agents\n{}", ended.out);
+    }
+    let peak = simulation.memory_kib("VmHWM");
+    println!("started after {started:?}, at most {peak} KiB resident");
+    assert!(peak < LIMIT_KIB, "{peak} KiB");
+    assert!(std::fs::read_to_string(&file).is_ok_and(|text| text.contains(CitrixStorefront::USERNAME)));
+}
+
+#[test]
+fn a_demo_of_twenty_agents_is_complete() {
+    let demo = Demo::start(&["--agents", "20", "--seed", "3", "--frozen"]);
+    let exposition = demo.wait_until_up();
+    assert!(exposition.all("rollcall_agent_health", &[("health", "healthy")]).len() >= 20);
+}

@@ -1,0 +1,194 @@
+//! Nothing that is sent to a vendor changes anything there: whatever happens, only these requests are seen.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use rollcall::sim::{Fault, Incident, Options, Quirk, Seen};
+
+use crate::{
+    program,
+    support::{Config, Daemon, Folder, PATIENCE, Sim, Target, wait_until},
+};
+
+/// Method and path of everything that may be sent. `*` stands for one part of a path: a number, a name, a tenant.
+const ALLOWED: [(&str, &[&str]); 5] = [
+    (
+        "parallels_ras",
+        &[
+            "POST /api/Session/logon",
+            "POST /api/Session/logoff",
+            "GET /api/Agent",
+            "GET /api/Broker",
+            "GET /api/Gateway",
+            "GET /api/RDS/Host",
+            "GET /api/RDS",
+            "GET /api/Provider",
+            "GET /api/Provider/VM/Host/Status",
+            "GET /api/EnrollmentServer/Status",
+        ],
+    ),
+    ("parallels_ras_session", &["PUT /api/directsessiontunnel"]),
+    ("resilio", &["GET /*/api/v3/token", "GET /*/api/v3/client", "GET /*/api/v3/runs", "GET /*/api/v3/tags"]),
+    (
+        "azure_devops",
+        &[
+            "GET /contoso/_apis/distributedtask/pools",
+            "GET /contoso/_apis/distributedtask/pools/*/agents",
+            "GET /contoso/_apis/distributedtask/pools/*/jobrequests",
+            "POST /*/oauth2/v2.0/token",
+        ],
+    ),
+    (
+        "citrix_storefront",
+        &[
+            "GET /Citrix/Store/discovery",
+            "GET /Citrix/Store/endpoints/v1",
+            // The other enumeration would subscribe the account to applications.
+            "GET /Citrix/Store/resources/v2/withoutautoprovision",
+            "POST /Citrix/Store/machinecontrol/list",
+            "POST /Citrix/Authentication/auth/v1/token",
+            "POST /Citrix/Authentication/auth/v1/protocols",
+            "POST /Citrix/Authentication/ExplicitForms/Start",
+            "POST /Citrix/Authentication/ExplicitForms",
+            "POST /Citrix/Authentication/ExplicitForms/Authenticate",
+            "POST /Citrix/Authentication/HttpBasic/Authenticate",
+        ],
+    ),
+];
+
+fn allowed(seen: &Seen) -> bool {
+    let path = seen.path.split('?').next().unwrap_or_default();
+    let patterns = ALLOWED.iter().find(|(vendor, _)| *vendor == seen.vendor).map_or(&[][..], |(_, patterns)| patterns);
+    patterns.iter().any(|pattern| {
+        let (method, pattern) = pattern.split_once(' ').expect("a method and a path");
+        let same = |(part, wanted): (&str, &str)| part == wanted || (wanted == "*" && !part.is_empty());
+        method == seen.method
+            && path.split('/').count() == pattern.split('/').count()
+            && path.split('/').zip(pattern.split('/')).all(same)
+    })
+}
+
+/// Every parameter that may stand in a query.
+const PARAMETERS: [&str; 12] = [
+    "siteId",
+    "token",
+    "api-version",
+    "includeAssignedRequest",
+    "includeLastCompletedRequest",
+    "includeCapabilities",
+    "continuationToken",
+    "completedRequestCount",
+    "poolType",
+    "obj",
+    "$top",
+    "propertyFilters",
+];
+
+#[track_caller]
+fn only_allowed(journal: &[Seen], when: &str) {
+    for seen in journal {
+        assert!(allowed(seen), "{when}: {seen:?}");
+        for parameter in seen.path.split_once('?').map_or("", |(_, query)| query).split('&').filter(|p| !p.is_empty()) {
+            let name = parameter.split('=').next().unwrap_or_default();
+            assert!(PARAMETERS.contains(&name), "{when}: {seen:?}");
+        }
+    }
+}
+
+#[test]
+fn a_request_that_is_not_on_the_list_is_found() {
+    let seen = |method: &str, path: &str| Seen {
+        vendor: "parallels_ras",
+        method: method.to_owned(),
+        path: path.to_owned(),
+        status: 200,
+        secret: false,
+        came: Duration::ZERO,
+        answered: Duration::ZERO,
+    };
+    assert!(allowed(&seen("GET", "/api/Agent?siteId=1")));
+    for (method, path) in
+        [("DELETE", "/api/Agent"), ("PUT", "/api/Agent"), ("GET", "/api/Agent/1"), ("POST", "/api/RDS")]
+    {
+        assert!(!allowed(&seen(method, path)), "{method} {path}");
+    }
+}
+
+fn config(sim: &Sim) -> Config {
+    let password = format!("password: {}", rollcall::sim::CitrixStorefront::PASSWORD);
+    Config::with_defaults("{ interval: 1s, timeout: 5s, stale_after: 20s }")
+        .target(Target::ras("farm", sim).set("resolve_names", "true").set("stale_after", "20s"))
+        .target(Target::session("session", sim))
+        .target(Target::resilio("filer-1", sim, 1))
+        .target(Target::resilio("filer-2", sim, 2))
+        .target(Target::azure("builds", sim))
+        .target(Target::azure_entra("builds-entra", sim))
+        .target(Target::citrix("desktops", sim).set("enumerate_interval", "1s"))
+        .target(Target::citrix("desktops-basic", sim).citrix_method("http_basic", &password))
+}
+
+#[test]
+fn only_requests_that_change_nothing_are_sent_whatever_happens() {
+    let sim = Sim::start(Options { agents: 200, speed: 60.0, ..Options::default() });
+    let folder = Folder::new();
+    let targets = ["farm", "session", "filer-1", "filer-2", "builds", "builds-entra", "desktops", "desktops-basic"];
+    let daemon = Daemon::start(&config(&sim).write(&folder));
+    daemon.wait_until_up(&targets);
+    let vendors: Vec<&'static str> = sim.vendors().collect();
+    // Of every vendor some more requests are seen in every situation; then it is another one's turn.
+    let look = |when: &str, asked: &[&str]| {
+        sim.clear_journal();
+        wait_until(when, PATIENCE, || {
+            let journal = sim.journal();
+            only_allowed(&journal, when);
+            let missing: Vec<&&str> =
+                asked.iter().filter(|v| journal.iter().filter(|seen| seen.vendor == **v).count() < 3).collect();
+            if missing.is_empty() { Ok(()) } else { Err(format!("{missing:?}")) }
+        });
+    };
+    look("all is well", &vendors);
+    for quirk in [Quirk::BadItem, Quirk::UnknownState, Quirk::OtherSpelling, Quirk::OldServer, Quirk::EveryState] {
+        vendors.iter().for_each(|vendor| sim.world().set_quirk(vendor, quirk, true));
+        look(&format!("{quirk:?}"), &vendors);
+        vendors.iter().for_each(|vendor| sim.world().set_quirk(vendor, quirk, false));
+    }
+    for incident in Incident::ALL {
+        sim.world().begin(incident);
+        let asked: Vec<&str> = match incident {
+            Incident::PasswordExpired => vec!["resilio"],
+            Incident::RateLimited => vec!["resilio", "citrix_storefront"],
+            _ => vec!["azure_devops", "citrix_storefront", "resilio"],
+        };
+        look(&format!("{incident}"), &asked);
+        sim.world().end(incident);
+    }
+    for fault in [
+        Fault::Drop,
+        Fault::Status(500, "{}", "application/json"),
+        Fault::Status(401, "{}", "application/json"),
+        Fault::Status(403, "", "text/plain"),
+        Fault::Html,
+        Fault::Truncated,
+        Fault::Header("location", "/api/Agent/delete".to_owned()),
+    ] {
+        vendors.iter().for_each(|vendor| sim.fail(vendor, "", fault.clone()));
+        look(&format!("{fault:?}"), &["resilio"]);
+        vendors.iter().for_each(|vendor| sim.heal(vendor));
+    }
+    vendors.iter().for_each(|vendor| sim.expire_sessions(vendor));
+    look("every session is forgotten", &["resilio", "azure_devops"]);
+    sim.clear_journal();
+    daemon.terminate();
+    for target in targets {
+        let file = folder.file("rollcall.yml");
+        let file = file.to_str().expect("the temporary folder has a plain name");
+        let _ = program::rollcall(&["probe", target, "--config.file", file]);
+    }
+    let journal = sim.journal();
+    only_allowed(&journal, "the stop, and probes");
+    let probed: BTreeSet<&str> = journal.iter().map(|seen| seen.vendor).collect();
+    assert_eq!(probed, vendors.into_iter().collect());
+    assert_eq!(sim.citrix_storefront().power_actions(), [""; 0]);
+    assert_eq!(sim.citrix_storefront().auto_provisioned(), 0);
+    // The light probe opens no session.
+    assert_eq!(sim.parallels_ras_session().primed_sessions(), 0);
+}

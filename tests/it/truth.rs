@@ -1,0 +1,114 @@
+//! What stands on `/metrics` is what the simulated vendors hold: every sample of every agent, its labels and its value,
+//! nothing missing and nothing more.
+
+mod appearance;
+pub mod compare;
+mod states;
+
+use compare::{Bench, prepare};
+use rollcall::sim::{Incident, Options, Quirk};
+use std::time::Duration;
+
+const QUIRKS: [Quirk; 7] = [
+    Quirk::BadItem,
+    Quirk::UnknownState,
+    Quirk::DuplicateName,
+    Quirk::NastyName,
+    Quirk::LongName,
+    Quirk::OldServer,
+    Quirk::OtherSpelling,
+];
+
+fn fleet(agents: usize, seed: u64) -> Options {
+    Options { agents, seed, frozen: true, ..Options::default() }
+}
+
+#[test]
+fn every_sample_of_a_calm_fleet_is_the_truth() {
+    for seed in [1, 2] {
+        let bench = Bench::start(fleet(300, seed));
+        let exposition = bench.wait_for_truth("a calm fleet");
+        // All five vendors, both modes of the probe: what was compared is not little.
+        assert!(exposition.all("rollcall_agent_health", &[("health", "healthy")]).len() >= 300);
+        for target in
+            ["hq-farm", "hq-session-light", "hq-session-deep", "filer-01", "builds", "builds-entra", "desktops"]
+        {
+            assert_eq!(exposition.of(target, "rollcall_target_up"), Some(1.0), "{target}");
+        }
+        compare::warnings_are_none(&exposition);
+    }
+}
+
+#[test]
+fn every_sample_stays_the_truth_over_a_day() {
+    let bench = Bench::without_deep(fleet(300, 3));
+    for hour in 0..12 {
+        bench.wait_for_truth(&format!("step {hour}"));
+        bench.sim.world().advance(Duration::from_secs(107 * 60 + hour * 13));
+    }
+    bench.wait_for_truth("the next morning");
+}
+
+#[test]
+fn every_sample_is_the_truth_under_each_quirk() {
+    for quirk in QUIRKS {
+        let sim = prepare(fleet(200, 4), |sim| {
+            let vendors: Vec<&'static str> = sim.vendors().collect();
+            vendors.into_iter().for_each(|vendor| sim.world().set_quirk(vendor, quirk, true));
+        });
+        let bench = Bench::over(sim, false);
+        let exposition = bench.wait_for_truth(&format!("{quirk:?}"));
+        bench.probe_deep(&format!("{quirk:?}"));
+        compare::warnings_tell(&exposition, quirk);
+    }
+}
+
+/// Compares before the incident, when it begins, several times while it lasts, and when it is over. Of the vendors in
+/// `unread` nothing new comes meanwhile: what was read stays, and is compared before time goes on.
+fn stays_the_truth_through(incident: Incident, steps: [u64; 4], unread: &[&str]) {
+    let bench = Bench::without_deep(fleet(200, 5));
+    bench.wait_for_truth("before");
+    bench.sim.world().begin(incident);
+    bench.wait_for_truth(&format!("{incident} begins"));
+    for seconds in steps {
+        bench.sim.world().advance(Duration::from_secs(seconds));
+        bench.wait_for_truth_but(&format!("{incident}, {seconds} s later"), unread);
+    }
+    bench.probe_deep(&format!("{incident}"));
+    bench.sim.world().end(incident);
+    // A refused log-on is held for a quarter of an hour.
+    let unread = if incident == Incident::PasswordExpired { unread } else { &[] };
+    bench.wait_for_truth_but(&format!("{incident} is over"), unread);
+}
+
+/// Seconds from one comparison to the next: into the middle of a round, and past the end of sessions.
+const STEPS: [u64; 4] = [70, 330, 160, 3_000];
+
+macro_rules! incidents {
+    ($($name:ident: $incident:ident, $steps:expr, $unread:expr;)*) => {
+        $(
+            #[test]
+            fn $name() {
+                stays_the_truth_through(Incident::$incident, $steps, &$unread);
+            }
+        )*
+
+        #[test]
+        fn every_incident_has_its_test() {
+            assert_eq!([$(Incident::$incident),*], Incident::ALL);
+        }
+    };
+}
+
+incidents! {
+    every_sample_is_the_truth_when_a_hypervisor_is_lost: HypervisorLost, STEPS, [];
+    every_sample_is_the_truth_when_a_build_pool_is_offline: BuildPoolOffline, STEPS, [];
+    every_sample_is_the_truth_when_a_password_expires: PasswordExpired, STEPS, ["parallels_ras"];
+    // Each answer asks for a second's patience, from a minute on; later more, and from the third minute on all is refused.
+    every_sample_is_the_truth_when_the_rate_is_limited: RateLimited, [20, 35, 10, 5], [];
+    every_sample_is_the_truth_when_a_job_is_stuck: SyncStuck, STEPS, [];
+    every_sample_is_the_truth_when_priming_is_refused: PrimingRefused, STEPS, [];
+    every_sample_is_the_truth_when_the_gateways_are_lost: GatewayLost, STEPS, [];
+    every_sample_is_the_truth_in_a_patch_night: PatchNight, STEPS, [];
+    every_sample_is_the_truth_when_two_vendors_are_down: VendorApiDown, STEPS, ["azure_devops", "citrix_storefront"];
+}

@@ -1,0 +1,105 @@
+//! Every metric of the contract appears, in the healthy demo or under an incident, with exactly its labels.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use rollcall::sim::Incident;
+
+use super::{
+    compare::{Bench, every_series_is_as_in_the_contract},
+    fleet,
+};
+use crate::{
+    catalogue::CONTRACT,
+    program::Demo,
+    support::{Config, Daemon, Folder, PATIENCE, Sim, Target, frozen, wait_until},
+    tls::Front,
+};
+
+#[test]
+fn every_metric_of_the_contract_appears() {
+    let mut seen = healthy();
+    seen.extend(broken());
+    seen.extend(limited());
+    seen.extend(configured());
+    let all: BTreeSet<&str> = CONTRACT.iter().map(|row| row.0).collect();
+    let missing: Vec<&&str> = all.difference(&seen).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+/// The demo as it starts.
+fn healthy() -> BTreeSet<&'static str> {
+    let demo = Demo::start(&[]);
+    let seen = every_series_is_as_in_the_contract(&demo.wait_until_up());
+    // What tells of trouble or needs more than the demo has.
+    let rest = [
+        "azure_devops_rate_limit",
+        "azure_devops_rate_limit_delay_seconds",
+        "azure_devops_rate_limit_remaining",
+        "azure_devops_rate_limit_reset_timestamp_seconds",
+        "parallels_ras_session_probe_error",
+        "rollcall_pool_min_serving",
+        "rollcall_target_failure",
+        "rollcall_tls_certificate_not_after_timestamp_seconds",
+    ];
+    let missing: BTreeSet<&str> =
+        CONTRACT.iter().map(|row| row.0).filter(|name| !seen.contains(name) && !rest.contains(name)).collect();
+    assert!(missing.is_empty(), "not in the healthy demo: {missing:?}");
+    seen
+}
+
+/// The demo with incidents that begin at once.
+fn broken() -> BTreeSet<&'static str> {
+    let incidents = ["--incident", "gateway-lost", "--incident", "vendor-api-down", "--incident", "password-expired"];
+    let demo = Demo::start(&[&incidents[..], &["--incident.delay", "0s"]].concat());
+    let exposition = wait_until("the incidents show", PATIENCE, || {
+        let exposition = demo.scrape();
+        let failing = ["hq-farm", "builds", "desktops"].map(|target| exposition.failure(target));
+        let errors = exposition.all("parallels_ras_session_probe_error", &[("verdict", "endpoint")]);
+        let shown = !errors.is_empty() && failing.iter().all(|reason| !reason.is_empty());
+        if shown {
+            Ok(exposition.clone())
+        } else {
+            Err(format!("{failing:?}\n{}", exposition.about("hq-session-light")))
+        }
+    });
+    assert_eq!(exposition.failure("builds"), "http_status");
+    assert_eq!(exposition.of("hq-farm", "rollcall_login_held"), Some(1.0));
+    every_series_is_as_in_the_contract(&exposition)
+}
+
+/// The rate limit of Azure DevOps while it delays.
+fn limited() -> BTreeSet<&'static str> {
+    let bench = Bench::without_deep(fleet(20, 1));
+    bench.sim.world().begin(Incident::RateLimited);
+    bench.sim.world().advance(Duration::from_secs(70));
+    every_series_is_as_in_the_contract(&bench.wait_for_truth("a delay of 1.25 s is told"))
+}
+
+/// Settings that the demo does not have: an expectation, a label, TLS.
+fn configured() -> BTreeSet<&'static str> {
+    let sim = Sim::start(frozen());
+    let folder = Folder::new();
+    let front = Front::of(sim.address("azure_devops"));
+    folder.write("ca.pem", &front.certificate);
+    let target = Target::azure("builds", &sim)
+        .set("url", &format!("https://{}/contoso", front.address))
+        .set("http", "{ tls: { ca_file: ca.pem } }")
+        .set("labels", "{ site: zrh }")
+        .set("expect", "[{ pool: \"linux-*\", min_serving: 3 }]");
+    let daemon = Daemon::start(&Config::quick().target(target).write(&folder));
+    let exposition = daemon.wait_until_up(&["builds"]);
+    let expected = exposition.all("rollcall_pool_min_serving", &[]);
+    assert!(!expected.is_empty());
+    assert!(expected.iter().all(|sample| sample.value == 3.0 && sample.label("pool").starts_with("linux-")));
+    let linux = exposition.all("rollcall_pool_agents", &[("health", "healthy")]);
+    assert_eq!(expected.len(), linux.iter().filter(|sample| sample.label("pool").starts_with("linux-")).count());
+    let end = exposition.all("rollcall_tls_certificate_not_after_timestamp_seconds", &[]);
+    assert_eq!(end.len(), 1);
+    assert_eq!(end[0].label("host"), "127.0.0.1");
+    // The certificates of rcgen end in the year 4096.
+    assert_eq!(end[0].value, 67_090_118_400.0);
+    let info = exposition.all("rollcall_target_info", &[("site", "zrh")]);
+    assert_eq!(info.len(), 1);
+    assert_eq!(info[0].label("url"), format!("https://{}/contoso", front.address));
+    every_series_is_as_in_the_contract(&exposition)
+}
