@@ -82,7 +82,7 @@ fn status(daemon: &Daemon) -> String {
         held += usize::from(snapshot.status.held);
     }
     let shard = daemon.shard().map(|shard| format!("Shard {shard}: ")).unwrap_or_default();
-    format!("{shard}{targets} targets, {down} down, {held} held; {agents} agents.")
+    format!("{shard}{down} of {targets} targets down, {held} held; {agents} agents.")
 }
 
 #[derive(Debug, PartialEq)]
