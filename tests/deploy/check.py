@@ -64,7 +64,7 @@ def run(*command, **options):
     return done.stdout
 
 
-def helm(folder=pathlib.Path(tempfile.gettempdir()) / f"rollcall-helm-{os.getuid()}"):
+def helm(folder=pathlib.Path(sys.prefix) / "helm"):
     """The path of Helm 3.8 or later; out of its package where the machine has none."""
     if shutil.which("helm"):
         return shutil.which("helm")
