@@ -60,7 +60,7 @@ impl Scope {
 }
 
 /// One metric family.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Family {
     /// Name of the samples, for a counter with `_total`, for a histogram without suffix.
     pub name: &'static str,

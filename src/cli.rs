@@ -6,6 +6,7 @@ mod demo;
 mod healthcheck;
 mod log;
 mod probe;
+mod rules;
 mod serve;
 mod simulate;
 
@@ -47,6 +48,8 @@ enum Command {
     Probe(Probe),
     /// The metric catalogue.
     Metrics(Metrics),
+    /// The Prometheus recording and alert rules of the alert catalogue.
+    Rules(Rules),
     /// A complete annotated configuration.
     DefaultConfig,
     /// Whether a daemon answers; for container images, which have no shell.
@@ -194,6 +197,22 @@ struct Healthcheck {
     url: reqwest::Url,
 }
 
+#[derive(Debug, Args)]
+struct Rules {
+    /// The configuration whose overrides are applied; without, the rules are those that are shipped.
+    #[arg(long = "config.file", env = "ROLLCALL_CONFIG_FILE", value_name = "FILE")]
+    config_file: Option<PathBuf>,
+    /// Form of the rules.
+    #[arg(long, value_name = "FORMAT", default_value = "prometheus")]
+    format: crate::alert::promql::Format,
+    /// Which scrapes of Prometheus are those of Rollcall daemons, for the rules about `up`.
+    #[arg(long, value_name = "MATCHERS", default_value = "job=\"rollcall\"")]
+    selector: String,
+    /// Only these rules.
+    #[arg(long, value_name = "PART", default_value = "all")]
+    part: crate::alert::promql::FilePart,
+}
+
 /// Runs the command line of this process. 0: fine, 1: what was asked failed, 2: bad command line.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
@@ -205,6 +224,7 @@ pub fn run() -> ExitCode {
         Command::Check(args) => check::run(args),
         Command::Probe(args) => probe::run(args),
         Command::Metrics(args) => catalogue::run(args.format),
+        Command::Rules(args) => rules::run(&args),
         Command::Healthcheck(args) => healthcheck::run(args),
         Command::DefaultConfig => print(crate::config::default_yaml()),
     };

@@ -10,9 +10,12 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    alert::engine::task::Pager,
     clock::{Clock, UnixTime},
     config::{Config, Target},
-    event, notify,
+    event,
+    failure::Failure,
+    notify,
     poll::{Fleet, StateFile, state::State},
     shard::Shard,
 };
@@ -26,22 +29,28 @@ pub struct Daemon {
     /// Targets of the configuration that other shards poll.
     elsewhere: ArcSwap<Vec<Arc<Target>>>,
     fleet: Arc<Fleet>,
+    pager: Arc<Pager>,
     /// Reloads follow each other.
     reloading: Mutex<()>,
     started: UnixTime,
     stop: CancellationToken,
-    state_task: Mutex<Option<tokio::task::JoinHandle<()>>>,
+    tasks: Mutex<Vec<tokio::task::JoinHandle<()>>>,
 }
 
 impl Daemon {
-    /// Starts the targets of the configuration in `config_file`, or this shard of them.
+    /// Starts the targets of the configuration in `config_file`, or this shard of them. `external_url` is where people reach
+    /// the daemon, for the links in its alerts; empty: nowhere.
     ///
     /// Fails with every error of the configuration, or with the target whose certificates cannot be used.
-    pub async fn start(config_file: PathBuf, shard: Option<Shard>) -> Result<Arc<Daemon>, String> {
+    pub async fn start(
+        config_file: PathBuf,
+        shard: Option<Shard>,
+        external_url: String,
+    ) -> Result<Arc<Daemon>, String> {
         let clock = Clock::system();
         let (config, elsewhere) = load(&config_file, shard)?;
         let state_file = config.state_file.clone().map(StateFile::new);
-        let state = match state_file.as_ref().map(StateFile::load) {
+        let mut state = match state_file.as_ref().map(StateFile::load) {
             None => State::default(),
             Some(Ok(state)) => state,
             Some(Err(error)) => {
@@ -49,22 +58,32 @@ impl Daemon {
                 State::default()
             }
         };
+        let alerts = std::mem::take(&mut state.alerts);
         let fleet = Arc::new(Fleet::new(clock, state));
+        let pager = Arc::new(Pager::new(Arc::clone(&fleet), alerts, external_url));
         warn(&config);
-        fleet.apply(&config).await.map_err(|(target, failure)| format!("target {target}: {failure}"))?;
+        // Before the targets: their first snapshots say already who pages.
+        pager.apply(&config.alerting).await.map_err(of_alertmanager)?;
+        fleet.apply(&config).await.map_err(of_target)?;
         event::Reloaded { error: None, now: clock.now() }.emit();
         let stop = CancellationToken::new();
-        let keep = state_file.map(|file| tokio::spawn(Arc::clone(&fleet).keep_state(file, stop.clone())));
+        let mut tasks = vec![tokio::spawn(Arc::clone(&pager).run(stop.clone()))];
+        if let Some(file) = state_file {
+            let source = Arc::clone(&pager);
+            let alerts = move || source.save();
+            tasks.push(tokio::spawn(Arc::clone(&fleet).keep_state(file, alerts, stop.clone())));
+        }
         Ok(Arc::new(Daemon {
             config_file,
             shard,
             config: ArcSwap::from_pointee(config),
             elsewhere: ArcSwap::from_pointee(elsewhere),
             fleet,
+            pager,
             reloading: Mutex::default(),
             started: clock.now(),
             stop,
-            state_task: Mutex::new(keep),
+            tasks: Mutex::new(tasks),
         }))
     }
 
@@ -85,24 +104,34 @@ impl Daemon {
             tracing::warn!("A changed state_file takes effect at the next start.");
         }
         warn(&config);
-        self.fleet.apply(&config).await.map_err(|(target, failure)| format!("target {target}: {failure}"))?;
+        self.pager.apply(&config.alerting).await.map_err(of_alertmanager)?;
+        if let Err(error) = self.fleet.apply(&config).await {
+            // These settings could be used before.
+            let _ = self.pager.apply(&self.config.load().alerting).await;
+            return Err(of_target(error));
+        }
         self.config.store(Arc::new(config));
         self.elsewhere.store(Arc::new(elsewhere));
         Ok(())
     }
 
-    /// Stops polling, logs sessions off and writes the state file; a few seconds at the most.
+    /// Stops polling, logs sessions off, tells the Alertmanagers what they do not know yet and writes the state file; a few
+    /// seconds at the most.
     pub async fn stop(&self) {
-        self.fleet.stop().await;
+        tokio::join!(self.fleet.stop(), self.pager.stop());
         self.stop.cancel();
-        if let Some(task) = self.state_task.lock().await.take() {
-            let _ = tokio::time::timeout(std::time::Duration::from_secs(3), task).await;
-        }
+        let tasks = futures_util::future::join_all(self.tasks.lock().await.drain(..));
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(3), tasks).await;
     }
 
     /// The targets.
     pub fn fleet(&self) -> &Arc<Fleet> {
         &self.fleet
+    }
+
+    /// The alerts.
+    pub fn pager(&self) -> &Pager {
+        &self.pager
     }
 
     /// The configuration as it runs; of a shard, with its own targets.
@@ -139,6 +168,14 @@ fn load(file: &Path, shard: Option<Shard>) -> Result<(Config, Vec<Arc<Target>>),
     tracing::info!(%shard, targets = ours.len(), of = ours.len() + others.len(), "Targets dealt out.");
     config.targets = ours;
     Ok((config, others))
+}
+
+fn of_target((target, failure): (String, Failure)) -> String {
+    format!("target {target}: {failure}")
+}
+
+fn of_alertmanager((url, failure): (String, Failure)) -> String {
+    format!("alertmanager {url}: {failure}")
 }
 
 fn warn(config: &Config) {

@@ -1,9 +1,15 @@
 //! Every event that is worth a log line is a type; emitting it writes the line and moves the counter, so the two cannot
 //! disagree.
 
+mod alert;
 mod daemon;
+mod notification;
 
+pub use alert::AlertsCounted;
 pub use daemon::{HttpRequest, Panicked, Reloaded, gather};
+pub use notification::{
+    NotificationsDropped, NotificationsFailed, NotificationsSent, NotificationsWaiting, PeerAdded, PeerRemoved,
+};
 
 use crate::{
     failure::{Failure, Reason},

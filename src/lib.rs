@@ -17,6 +17,7 @@
 // Tests may wait, and may read what they know to be small.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
+pub mod alert;
 pub mod catalogue;
 pub mod cli;
 pub mod clock;

@@ -96,7 +96,7 @@ impl State {
             "/" => page::overview(&self.daemon, &self.options),
             "/api/v1/targets" => api::targets(&self.daemon),
             "/api/v1/agents" => api::agents(&self.daemon, request),
-            "/api/v1/alerts" => api::alerts(),
+            "/api/v1/alerts" => api::alerts(&self.daemon, request),
             "/api/v1/status" => api::status(&self.daemon, self.started.elapsed()),
             "/config" => Reply::yaml(self.daemon.config().to_yaml()),
             "/-/healthy" => Reply::text(StatusCode::OK, "Rollcall is healthy.\n"),

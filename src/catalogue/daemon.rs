@@ -9,6 +9,20 @@ families! {
         "Whether the configuration was accepted the last time it was read.";
     CONFIG_LAST_RELOAD_SUCCESS: Gauge Daemon "rollcall_config_last_reload_success_timestamp_seconds" [] "seconds"
         "Unix time at which the configuration was last accepted.";
+    ALERTS: Gauge Daemon "rollcall_alerts" ["alertname", "severity", "state"] ""
+        "Alerts that the daemon itself evaluates and that are pending or firing; only in direct mode.";
+    NOTIFICATIONS_SENT: Counter Daemon "rollcall_notifications_sent_total" ["alertmanager"] ""
+        "Alerts that this Alertmanager accepted from the daemon, repeats included; only in direct mode.";
+    NOTIFICATIONS_FAILED: Counter Daemon "rollcall_notifications_failed_total" ["alertmanager"] ""
+        "Alerts in requests that this Alertmanager did not accept, counted at each attempt; they are sent again.";
+    NOTIFICATIONS_DROPPED: Counter Daemon "rollcall_notifications_dropped_total" ["alertmanager"] ""
+        "Alerts given up without this Alertmanager having been told: ends too old to be of use, or untold at a stop.";
+    NOTIFICATIONS_QUEUE: Gauge Daemon "rollcall_notifications_queue_length" ["alertmanager"] ""
+        "Alerts that this Alertmanager is still to be told, overdue repeats included; 0 while it keeps up.";
+    NOTIFICATIONS_LAST_SUCCESS: Gauge Daemon "rollcall_notifications_last_success_timestamp_seconds" ["alertmanager"] "seconds"
+        "Unix time at which this Alertmanager last accepted alerts; 0 until it did.";
+    NOTIFICATION_DURATION: Histogram Daemon "rollcall_notification_duration_seconds" ["alertmanager"] "seconds"
+        "Duration of the requests to this Alertmanager, failed ones included.";
     HTTP_REQUESTS: Counter Daemon "rollcall_http_requests_total" ["route", "method", "code"] ""
         "Requests answered by the daemon, by route, method and status code; unknown paths are other.";
     PANICS: Counter Daemon "rollcall_panics_total" [] ""

@@ -3,12 +3,20 @@
 use std::sync::Arc;
 
 use super::{Check, probe::poll_once};
-use crate::{config::Config, vendor::logon::Logons};
+use crate::{
+    config::{AlertingMode, Config},
+    vendor::logon::Logons,
+};
 
 pub fn run(args: Check) -> Result<(), String> {
     let config = Config::check(&args.config_file).map_err(|errors| errors.to_string())?;
     for warning in &config.warnings {
         eprintln!("warning: {warning}");
+    }
+    if config.alerting.mode == AlertingMode::Direct {
+        eprintln!(
+            "note: alerting.mode is direct; a change of the mode while alerts fire costs one resolve and one new page"
+        );
     }
     let fine = format!("{}: {} targets, no errors\n", args.config_file.display(), config.targets.len());
     if !args.connect {

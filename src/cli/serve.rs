@@ -13,7 +13,7 @@ pub fn run(args: Serve) -> Result<(), String> {
     super::runtime()?.block_on(async {
         let signals = Signals::new()?;
         let server = listen(&args.listen).await?;
-        let daemon = Daemon::start(args.config_file, args.shard).await?;
+        let daemon = Daemon::start(args.config_file, args.shard, options.external_url.clone()).await?;
         let server = web::Server::new(server, web::State::new(Arc::clone(&daemon), options));
         for address in server.addresses() {
             tracing::info!(%address, "Listening.");

@@ -4,12 +4,15 @@ use std::sync::LazyLock;
 
 use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, Opts, Registry, proto::MetricFamily};
 
+use super::{alert, notification};
 use crate::{
     catalogue::{Family, daemon as family},
     clock::UnixTime,
 };
 
-struct Metrics {
+pub(super) struct Metrics {
+    pub(super) alerts: alert::Metrics,
+    pub(super) notifications: notification::Metrics,
     registry: Registry,
     reload_successful: IntGauge,
     reload_success_time: Gauge,
@@ -17,7 +20,7 @@ struct Metrics {
     panics: IntCounter,
 }
 
-static METRICS: LazyLock<Metrics> = LazyLock::new(|| {
+pub(super) static METRICS: LazyLock<Metrics> = LazyLock::new(|| {
     let registry = Registry::new();
     let opts = |family: &Family| Opts::new(family.name, family.help);
     let valid = "the catalogue's names and labels are valid, a test registers them all";
@@ -26,6 +29,8 @@ static METRICS: LazyLock<Metrics> = LazyLock::new(|| {
         .with_label_values(&[env!("CARGO_PKG_VERSION"), env!("ROLLCALL_REVISION"), env!("ROLLCALL_RUSTC")])
         .set(1);
     let metrics = Metrics {
+        alerts: alert::Metrics::register(&registry).expect(valid),
+        notifications: notification::Metrics::register(&registry).expect(valid),
         reload_successful: IntGauge::with_opts(opts(&family::CONFIG_LAST_RELOAD_SUCCESSFUL)).expect(valid),
         reload_success_time: Gauge::with_opts(opts(&family::CONFIG_LAST_RELOAD_SUCCESS)).expect(valid),
         http_requests: IntCounterVec::new(opts(&family::HTTP_REQUESTS), family::HTTP_REQUESTS.labels).expect(valid),

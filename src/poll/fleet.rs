@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -15,6 +18,7 @@ use super::{
     task::{Desk, Task, lock},
 };
 use crate::{
+    alert::state::SavedAlerts,
     clock::Clock,
     config::{Config, Target},
     failure::Failure,
@@ -40,6 +44,9 @@ pub struct Fleet {
     clock: Clock,
     started: Instant,
     urgent: Arc<Notify>,
+    published: Arc<Notify>,
+    /// Whether the daemon pages for the targets.
+    direct: Arc<AtomicBool>,
     running: Mutex<BTreeMap<String, Running>>,
     /// Targets of the state file that no task has taken up yet.
     waiting: Mutex<BTreeMap<String, SavedTarget>>,
@@ -65,6 +72,8 @@ impl Fleet {
             clock,
             started: Instant::now(),
             urgent: Arc::default(),
+            published: Arc::default(),
+            direct: Arc::default(),
             running: Mutex::default(),
             waiting: Mutex::new(state.targets),
         }
@@ -78,6 +87,30 @@ impl Fleet {
     /// The clock that everything here goes by.
     pub fn clock(&self) -> Clock {
         self.clock
+    }
+
+    /// Told whenever a target has a newer snapshot.
+    pub fn published(&self) -> &Notify {
+        &self.published
+    }
+
+    /// Told when something changed that must reach the state file at once.
+    pub fn urgent(&self) -> &Notify {
+        &self.urgent
+    }
+
+    /// Whether the daemon itself pages for the targets, which their snapshots tell from now on.
+    pub fn set_direct(&self, direct: bool) {
+        if self.direct.swap(direct, Ordering::Relaxed) == direct {
+            return;
+        }
+        let desks: Vec<Desk> = self.running().values().map(|run| run.desk.clone()).collect();
+        for desk in desks {
+            let mut ledger = lock(&desk.ledger);
+            ledger.status.direct_alerting = direct;
+            let published = ledger.publish(self.clock.now());
+            desk.slot.publish(published.snapshot);
+        }
     }
 
     /// Makes the running targets those of the configuration. Targets that did not change keep their task, session and
@@ -131,8 +164,14 @@ impl Fleet {
         self.started.elapsed() >= READY_ANYWAY || self.store.load().iter().all(|s| s.status.last_poll.is_some())
     }
 
-    /// Writes the state file whenever something changed, until it is cancelled, and once more then.
-    pub async fn keep_state(self: Arc<Self>, file: StateFile, cancelled: CancellationToken) {
+    /// Writes the state file whenever something changed, until it is cancelled, and once more then. `alerts` gives the
+    /// section about alerts.
+    pub async fn keep_state(
+        self: Arc<Self>,
+        file: StateFile,
+        alerts: impl Fn() -> SavedAlerts + Clone + Send + 'static,
+        cancelled: CancellationToken,
+    ) {
         let mut last = None;
         let mut complained = false;
         loop {
@@ -141,13 +180,12 @@ impl Fleet {
                 () = self.urgent.notified() => false,
                 () = tokio::time::sleep(SAVE_EVERY) => false,
             };
-            let (fleet, file) = (Arc::clone(&self), file.clone());
+            let (fleet, file, alerts) = (Arc::clone(&self), file.clone(), alerts.clone());
             let before = last.take();
             let saved = tokio::task::spawn_blocking(move || {
-                let state = fleet.state();
-                let same = before
-                    .as_ref()
-                    .is_some_and(|b: &State| b.identities == state.identities && b.targets == state.targets);
+                let mut state = fleet.state();
+                state.alerts = alerts();
+                let same = before.as_ref().is_some_and(|before: &State| before.tells_the_same(&state));
                 let result = if same { Ok(()) } else { file.save(&state) };
                 (state, result)
             });
@@ -196,9 +234,12 @@ impl Fleet {
     fn desk(&self, target: &Arc<Target>, full_state_sets: bool, before: Option<Desk>) -> Desk {
         let same_api = |desk: &Desk| desk.target.vendor() == target.vendor() && desk.target.url == target.url;
         if let Some(desk) = before.filter(same_api) {
-            lock(&desk.ledger).reconfigure(Arc::clone(target), full_state_sets);
+            let mut ledger = lock(&desk.ledger);
+            ledger.reconfigure(Arc::clone(target), full_state_sets);
+            ledger.status.direct_alerting = self.direct.load(Ordering::Relaxed);
             // The old task may publish once more; it must not do so in the new one's place.
-            let published = lock(&desk.ledger).publish(self.clock.now());
+            let published = ledger.publish(self.clock.now());
+            drop(ledger);
             return Desk { target: Arc::clone(target), slot: Arc::new(Slot::new(published.snapshot)), ..desk };
         }
         let mut ledger = Ledger::new(Arc::clone(target), full_state_sets);
@@ -208,6 +249,7 @@ impl Fleet {
             memory.restore(std::mem::take(&mut saved.memory));
             ledger.restore(saved);
         }
+        ledger.status.direct_alerting = self.direct.load(Ordering::Relaxed);
         ledger.status.held = self.logons.hold_of(&target.name).is_some();
         let slot = Arc::new(Slot::new(ledger.publish(self.clock.now()).snapshot));
         Desk {
@@ -218,6 +260,8 @@ impl Fleet {
             logons: self.logons.clone(),
             clock: self.clock,
             urgent: Arc::clone(&self.urgent),
+            published: Arc::clone(&self.published),
+            direct: Arc::clone(&self.direct),
         }
     }
 

@@ -1,4 +1,4 @@
-//! The state file: since-when, log-on holds and known pools survive a restart.
+//! The state file: since-when, log-on holds, known pools and alerts survive a restart.
 //!
 //! It is written to a file beside it and renamed, so that a crash leaves the old or the new one. A damaged file is set
 //! aside and costs no start.
@@ -12,7 +12,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{clock::UnixTime, snapshot::SavedTarget, vendor::logon::saved::SavedIdentity};
+use crate::{alert::state::SavedAlerts, clock::UnixTime, snapshot::SavedTarget, vendor::logon::saved::SavedIdentity};
 
 /// The format that this version writes.
 const VERSION: u32 = 1;
@@ -27,6 +27,9 @@ pub struct State {
     pub identities: Vec<SavedIdentity>,
     /// Targets by name.
     pub targets: BTreeMap<String, SavedTarget>,
+    /// Alerts that are pending or fire; a file of an earlier version has none.
+    #[serde(default)]
+    pub alerts: SavedAlerts,
 }
 
 /// Where the state is kept.
@@ -61,9 +64,16 @@ pub enum StateError {
 }
 
 impl State {
-    /// A state as of now.
+    /// A state as of now, without alerts.
     pub fn new(saved_at: UnixTime, identities: Vec<SavedIdentity>, targets: BTreeMap<String, SavedTarget>) -> State {
-        State { version: VERSION, saved_at, identities, targets }
+        State { version: VERSION, saved_at, identities, targets, alerts: SavedAlerts::default() }
+    }
+}
+
+impl State {
+    /// Whether both are the same but for the time at which they were written.
+    pub fn tells_the_same(&self, other: &State) -> bool {
+        self.identities == other.identities && self.targets == other.targets && self.alerts == other.alerts
     }
 }
 
@@ -146,6 +156,16 @@ mod tests {
             let mode = std::os::unix::fs::MetadataExt::mode(&fs::metadata(file.path()).expect("it is there"));
             assert_eq!(mode & 0o777, 0o600);
         }
+        fs::remove_dir_all(folder).expect("it is ours");
+    }
+
+    #[test]
+    fn a_file_from_before_there_were_alerts_is_taken_up() {
+        let folder = folder("earlier");
+        let file = StateFile::new(folder.join("rollcall.state"));
+        let text = r#"{"version":1,"saved_at":5000,"identities":[],"targets":{}}"#;
+        fs::write(file.path(), text).expect("it can be written");
+        assert_eq!(file.load().expect("it is whole").saved_at, UnixTime(5000));
         fs::remove_dir_all(folder).expect("it is ours");
     }
 

@@ -3,7 +3,10 @@
 use std::{
     collections::HashSet,
     panic::AssertUnwindSafe,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -45,6 +48,10 @@ pub(super) struct Desk {
     pub clock: Clock,
     /// Told when something changed that must reach the state file at once.
     pub urgent: Arc<Notify>,
+    /// Told when there is a newer snapshot.
+    pub published: Arc<Notify>,
+    /// Whether the daemon pages for the target.
+    pub direct: Arc<AtomicBool>,
 }
 
 pub(super) struct Task {
@@ -166,10 +173,12 @@ impl Task {
         if ledger.status.held != was_held {
             self.desk.urgent.notify_one();
         }
+        ledger.status.direct_alerting = self.desk.direct.load(Ordering::Relaxed);
         ledger.status.requests = self.client.stats().counts();
         let published = ledger.publish(self.desk.clock.now());
         self.next_stale = published.next_stale;
         self.desk.slot.publish(published.snapshot);
+        self.desk.published.notify_one();
     }
 
     /// When the next part becomes stale; far away where none will.

@@ -254,7 +254,8 @@ impl Service for ParallelsRasSession {
             let success = f64::from(u8::from(code.is_none()));
             push("parallels_ras_session_probe_success", &[("mode", mode)], success);
             if let Some(code) = code {
-                let shown = code.to_string();
+                // The page's misprint is told as the code that it stands for.
+                let shown = if code == 64_435 { 6_435 } else { code }.to_string();
                 let labels = [
                     ("mode", mode),
                     ("verdict", verdict),

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::reply::{Reply, Request};
 use crate::{
+    alert::queue::Labels,
     clock::UnixTime,
     daemon::Daemon,
     health::Health,
@@ -137,9 +138,48 @@ pub fn agents(daemon: &Daemon, request: &Request) -> Reply {
     )
 }
 
-/// `GET /api/v1/alerts`: those of direct mode; there are none while Prometheus evaluates the rules.
-pub fn alerts() -> Reply {
-    Reply::json(StatusCode::OK, &serde_json::json!({ "alerts": [] }))
+#[derive(Serialize)]
+struct AlertJson {
+    name: &'static str,
+    severity: &'static str,
+    state: &'static str,
+    /// Since when its condition holds.
+    active_since: String,
+    /// When it began to fire.
+    firing_since: Option<String>,
+    /// Since when its condition does not hold any more, while it goes on firing.
+    clearing_since: Option<String>,
+    /// Whether it goes on only because its target cannot be read.
+    held: bool,
+    value: Option<f64>,
+    labels: Labels,
+    annotations: Labels,
+}
+
+/// `GET /api/v1/alerts`: what is pending or fires in direct mode; there is nothing while Prometheus evaluates the rules.
+/// Filtered by any label (each repeatable), and by `state`.
+pub fn alerts(daemon: &Daemon, request: &Request) -> Reply {
+    let wanted = |name: &str, value: &str| request.all(name).next().is_none() || request.all(name).any(|v| v == value);
+    let alerts = daemon.pager().alerts().into_iter().map(|alert| AlertJson {
+        name: alert.name,
+        severity: alert.severity.as_str(),
+        state: if alert.fired.is_some() { "firing" } else { "pending" },
+        active_since: alert.since.to_string(),
+        firing_since: alert.fired.map(|at| at.to_string()),
+        clearing_since: alert.clearing.map(|at| at.to_string()),
+        held: alert.held,
+        value: alert.value.filter(|value| value.is_finite()),
+        labels: alert.labels,
+        annotations: alert.annotations,
+    });
+    let found = alerts.filter(|alert| {
+        let asked = request.query.iter().filter(|(name, _)| name != "state");
+        let mut labels = asked.map(|(name, _)| (name, alert.labels.get(name.as_str()).map_or("", String::as_str)));
+        wanted("state", alert.state) && labels.all(|(name, value)| wanted(name, value))
+    });
+    let found: Vec<AlertJson> = found.collect();
+    let mode = if daemon.pager().is_direct() { "direct" } else { "off" };
+    Reply::json(StatusCode::OK, &serde_json::json!({ "mode": mode, "alerts": found }))
 }
 
 /// `GET /api/v1/status`.

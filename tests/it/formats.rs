@@ -357,14 +357,14 @@ fn every_scrape_is_whole_while_everything_moves_and_is_polled() {
             let url = format!("{}/metrics", daemon.url());
             scope.spawn(move || {
                 let mut scrapes = 0;
-                while Instant::now() < until {
+                // Several polls of every target, and some scrapes however busy the machine is.
+                while Instant::now() < until || scrapes < 8 {
                     let accept = if scraper % 2 == 0 { OPEN_METRICS } else { "text/plain" };
                     let answer = http("GET", &url, &[("accept", accept)]);
                     families_are_whole(answer.text());
                     consistent(&Exposition::parse(answer.text()));
                     scrapes += 1;
                 }
-                assert!(scrapes > 5, "{scrapes}");
             });
         }
     });

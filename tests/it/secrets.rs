@@ -173,11 +173,11 @@ fn yaml(wires: &Wires) -> String {
     add("desktops", "citrix_storefront", &store, &citrix(CITRIX, "explicit_forms"));
     add("desktops-basic", "citrix_storefront", &store, &citrix(CITRIX, "http_basic"));
     // Refused, and held where that could lock an account.
-    add("zebra-farm", "parallels_ras", &wires.ras, &ras(WRONG_RAS));
-    add("zebra-token", "parallels_ras_session", &wires.session, &session(WRONG_TOKEN, WRONG_SESSION, "light"));
-    add("zebra-pat", "azure_devops", &contoso, &pat(WRONG_PAT));
-    add("zebra-entra", "azure_devops", &contoso, &entra(&wires.azure, WRONG_ENTRA));
-    add("zebra-forms", "citrix_storefront", &store, &citrix(WRONG_CITRIX, "explicit_forms"));
+    add("refused-farm", "parallels_ras", &wires.ras, &ras(WRONG_RAS));
+    add("refused-token", "parallels_ras_session", &wires.session, &session(WRONG_TOKEN, WRONG_SESSION, "light"));
+    add("refused-pat", "azure_devops", &contoso, &pat(WRONG_PAT));
+    add("refused-entra", "azure_devops", &contoso, &entra(&wires.azure, WRONG_ENTRA));
+    add("refused-forms", "citrix_storefront", &store, &citrix(WRONG_CITRIX, "explicit_forms"));
     // Servers that give away what they can.
     // With credentials of their own: what one server refuses is held for all targets of that account.
     for (kind, server) in [("redirect", redirect), ("echo", echo), ("tls", tls)] {

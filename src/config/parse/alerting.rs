@@ -1,12 +1,15 @@
-//! `alerting:`. Whether an override names an alert that exists is up to the alert catalogue.
+//! `alerting:`. Overrides are held against the alert catalogue, so that one that changes nothing is told at once.
 
 use std::time::Duration;
 
 use super::{credentials, http, labels};
-use crate::config::{
-    AlertOverride, Alerting, AlertingMode, Alertmanager, Http,
-    glob::Glob,
-    read::{Item, Section},
+use crate::{
+    alert::catalogue,
+    config::{
+        AlertOverride, Alerting, AlertingMode, Alertmanager, Http,
+        glob::Glob,
+        read::{Item, Section, closest},
+    },
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -60,6 +63,9 @@ fn r#override(item: &Item<'_>) -> Option<AlertOverride> {
     if ["for", "keep_firing_for", "threshold", "enabled"].iter().all(|key| section.get(key).is_none()) {
         item.warn("changes nothing; give for, keep_firing_for, threshold or enabled");
     }
+    if let Some(alert) = &alert {
+        against_catalogue(&section, alert, severity.as_deref());
+    }
     section.finish();
     Some(AlertOverride {
         alert: alert?,
@@ -72,4 +78,30 @@ fn r#override(item: &Item<'_>) -> Option<AlertOverride> {
         threshold,
         enabled,
     })
+}
+
+/// Tells what of an override the alert does not have.
+fn against_catalogue(section: &Section<'_>, alert: &str, severity: Option<&str>) {
+    let error = |key, message: String| section.get(key).into_iter().for_each(|item| item.error(message.as_str()));
+    let rows: Vec<_> = catalogue::named(alert).collect();
+    if rows.is_empty() {
+        let hint = closest(alert, catalogue::all().iter().map(|row| row.name));
+        let hint = hint.map(|name| format!("; did you mean {name}?")).unwrap_or_default();
+        error("alert", format!("there is no alert of this name{hint}"));
+        return;
+    }
+    let rows: Vec<_> = rows.into_iter().filter(|row| severity.is_none_or(|one| one == row.severity.as_str())).collect();
+    if rows.is_empty() {
+        error("severity", format!("{alert} does not have this severity"));
+        return;
+    }
+    for label in ["vendor", "target", "pool"] {
+        let any = section.get(label).is_none_or(|item| item.scalar() == Some("*"));
+        if !any && !rows.iter().any(|row| row.labels.names().contains(&label)) {
+            error(label, format!("{alert} has no label {label}"));
+        }
+    }
+    if rows.iter().all(|row| row.threshold.is_none()) {
+        error("threshold", format!("{alert} has no threshold"));
+    }
 }

@@ -44,7 +44,9 @@ const EVERY: Duration = Duration::from_secs(600);
 const AGAIN: Duration = Duration::from_secs(60);
 
 /// Places in the budget that the lists leave, at the most, for the agent lists of the next polls and of other targets.
-const RESERVED: usize = 5;
+const MOST_RESERVED: usize = 5;
+/// And at the least, for other targets.
+const LEAST_RESERVED: usize = 1;
 
 /// Id and, where the list says it, site.
 type Key = (Option<i64>, String);
@@ -53,6 +55,8 @@ type Key = (Option<i64>, String);
 #[derive(Debug, Default)]
 pub struct Names {
     known: [Known; LISTS.len()],
+    /// Polls so far.
+    polls: usize,
 }
 
 /// What is known of one list.
@@ -87,12 +91,15 @@ impl Names {
         polls: usize,
         deadline: Instant,
     ) -> Result<(), Failure> {
+        // A poll whose forerunner left the window takes its place: room is needed only until there were enough of them.
+        self.polls = self.polls.saturating_add(1);
+        let reserved = polls.saturating_sub(self.polls).clamp(LEAST_RESERVED, MOST_RESERVED);
         for (list, known) in LISTS.iter().zip(&mut self.known) {
             let of_use = || rows.iter().any(|row| list.server_types.contains(&row.type_code()));
             if cx.now < known.due || !of_use() {
                 continue;
             }
-            if session.free() <= polls.min(RESERVED) || Instant::now() >= deadline {
+            if session.free() <= reserved || Instant::now() >= deadline {
                 break;
             }
             match known.read(list, session, cx, rows, deadline).await {

@@ -1,0 +1,364 @@
+//! The alerts of one target, from pending over firing to resolved.
+//!
+//! | the condition | pending | firing |
+//! |---|---|---|
+//! | holds | fires after `for` | goes on |
+//! | does not hold | is forgotten | goes on for `keep_firing_for`, then it is resolved |
+//! | does not hold, and nobody can know | is forgotten | is held: goes on, and its value is unknown |
+//! | the target was not polled since the start | waits | is said again, and goes on |
+//!
+//! Nobody can know: the last poll failed and `max_hold` has not passed since the last success; the last poll was partial and
+//! the subject's own part is not there. An alert about the polls themselves is known at any time, but after a restart they
+//! have to be counted anew: it is held until a poll was successful, for `max_hold` at most.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    time::Duration,
+};
+
+use super::{
+    eval::{Cache, Scene},
+    history::{History, LOOKBACK, Need},
+    rules::{Rules, Settings},
+    sample::LabelSet,
+    source::{self, Source},
+    text,
+};
+use crate::{
+    alert::{
+        catalogue::{self, Alert, Severity},
+        expr::Grouping,
+        queue::{Change, Fingerprint, Notification},
+        rule::Rule,
+        state::{SavedAlert, SavedBook, minute},
+    },
+    catalogue::target::{LAST_SUCCESS, PARTIAL, UP},
+    clock::UnixTime,
+};
+
+/// Where nothing was evaluated for longer than this, what fired may have ended without anybody having noticed: it is told
+/// only once it was seen again. As long as alerts about targets go on after their condition.
+const ASLEEP: Duration = Duration::from_secs(900);
+
+/// Which alert: name and severity, and its other labels.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Identity {
+    name: &'static str,
+    severity: Severity,
+    labels: LabelSet,
+}
+
+/// An alert that is pending or fires.
+#[derive(Debug, Clone)]
+pub struct Active {
+    /// Its row of the catalogue.
+    pub alert: &'static Alert,
+    /// Its labels besides `alertname` and `severity`.
+    pub labels: LabelSet,
+    /// Since when its condition holds.
+    pub since: UnixTime,
+    /// When it began to fire; `None`: it is pending.
+    pub fired: Option<UnixTime>,
+    /// Since when its condition does not hold any more, while it goes on.
+    pub clearing: Option<UnixTime>,
+    /// The value of its condition; `None`: not known.
+    pub value: Option<f64>,
+    /// Whether it goes on only because nobody can know.
+    pub held: bool,
+    /// From before a restart, and not seen since.
+    carried: bool,
+    /// What was last told of it.
+    told: Option<Notification>,
+}
+
+/// The alerts of one target.
+#[derive(Debug)]
+pub struct Book {
+    vendor: String,
+    /// Its rules, by index, and the past that they look at.
+    mine: Vec<usize>,
+    needs: Vec<Need>,
+    history: History,
+    cache: Cache,
+    active: BTreeMap<Identity, Active>,
+    /// When its rules were last evaluated.
+    evaluated: Option<UnixTime>,
+    /// When they last were, or could not be because the target was not polled yet.
+    awake: Option<UnixTime>,
+    /// When this run first evaluated it.
+    started: Option<UnixTime>,
+    /// Whether a poll was successful since the start.
+    polled: bool,
+}
+
+impl Book {
+    /// A book without alerts. `own`: for the alerts that are about no target.
+    pub fn new(vendor: &str, target: &str, own: bool, rules: &Rules) -> Book {
+        let mut book = Book {
+            vendor: vendor.to_owned(),
+            mine: Vec::new(),
+            needs: Vec::new(),
+            history: History::default(),
+            cache: Cache::default(),
+            active: BTreeMap::new(),
+            evaluated: None,
+            awake: None,
+            started: None,
+            polled: false,
+        };
+        book.configure(target, own, rules);
+        book
+    }
+
+    /// Goes on under other rules.
+    pub fn configure(&mut self, target: &str, own: bool, rules: &Rules) {
+        self.mine = rules.about(&self.vendor, target, own);
+        self.needs = Need::of(self.mine.iter().map(|index| &rules.all[*index].expr));
+        self.cache = Cache::default();
+    }
+
+    /// Takes up what an earlier run has saved about the same API.
+    pub fn restore(&mut self, saved: SavedBook) {
+        if saved.vendor != self.vendor {
+            return;
+        }
+        self.history = History::restore(saved.tracks);
+        (self.evaluated, self.awake) = (saved.evaluated, saved.evaluated);
+        for alert in saved.alerts {
+            let row = catalogue::named(&alert.alert).find(|row| row.severity.as_str() == alert.severity);
+            if let (Some(row), Some(labels)) = (row, LabelSet::known(&alert.labels)) {
+                let identity = Identity { name: row.name, severity: row.severity, labels: labels.clone() };
+                let active = Active {
+                    alert: row,
+                    labels,
+                    since: alert.since,
+                    fired: alert.fired,
+                    clearing: alert.clearing,
+                    value: alert.value,
+                    held: false,
+                    carried: true,
+                    told: None,
+                };
+                self.active.insert(identity, active);
+            }
+        }
+    }
+
+    /// What survives a restart.
+    pub fn save(&self) -> SavedBook {
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        let alerts = self.active.values().map(|active| SavedAlert {
+            alert: active.alert.name.to_owned(),
+            severity: active.alert.severity.as_str().to_owned(),
+            labels: active.labels.iter().map(owned).collect(),
+            since: active.since,
+            fired: active.fired,
+            clearing: active.clearing,
+            value: active.value.filter(|value| value.is_finite()),
+        });
+        SavedBook {
+            vendor: self.vendor.clone(),
+            evaluated: self.evaluated.map(minute),
+            alerts: alerts.collect(),
+            tracks: self.history.save(),
+        }
+    }
+
+    /// Which API it is about.
+    pub fn vendor(&self) -> &str {
+        &self.vendor
+    }
+
+    /// What is pending or fires.
+    pub fn alerts(&self) -> impl Iterator<Item = &Active> {
+        self.active.values()
+    }
+
+    /// Evaluates the target's rules; returns what is new.
+    pub fn evaluate(&mut self, rules: &Rules, source: &dyn Source, now: UnixTime) -> Vec<Change> {
+        let asleep = self.awake.is_some_and(|before| now.since(before) > ASLEEP);
+        let started = *self.started.get_or_insert(now);
+        let up = source::single(source, &UP);
+        if asleep && up.is_none() {
+            return Vec::new();
+        }
+        self.awake = Some(now);
+        let Some(up) = up else { return self.tell(&rules.settings) };
+        self.polled |= up == 1.0;
+        if asleep {
+            self.active.values_mut().for_each(|active| (active.carried, active.told) = (true, None));
+        }
+        if self.evaluated.is_some_and(|before| now.since(before) > LOOKBACK) {
+            self.active.retain(|_, active| active.fired.is_some());
+        }
+        self.evaluated = Some(now);
+        self.history.record(&self.needs, source, now);
+        let present = self.present(rules, source, now);
+        let sight = Sight::of(source, now, up, self.polled, started, rules.settings.max_hold);
+        let mut changes = self.absent(rules, &sight, &present, asleep);
+        for (identity, (value, rule)) in present {
+            let active = self.active.entry(identity).or_insert_with_key(|identity| Active::new(rule, identity, now));
+            (active.clearing, active.held, active.carried) = (None, false, false);
+            active.value = Some(value).filter(|value| !value.is_nan());
+            if active.fired.is_none() && now.since(active.since) >= rule.r#for {
+                active.fired = Some(now);
+            }
+        }
+        changes.extend(self.tell(&rules.settings));
+        changes
+    }
+
+    /// Nothing of this is to be told any more: the target is gone, or is another one.
+    pub fn withdraw(&mut self) -> Vec<Change> {
+        let gone = std::mem::take(&mut self.active);
+        gone.into_values().filter_map(Active::withdrawn).collect()
+    }
+
+    /// Somebody else was told meanwhile, or nobody: everything that fires is to be told again.
+    pub fn forget_told(&mut self) {
+        self.active.values_mut().for_each(|active| active.told = None);
+    }
+
+    /// What the conditions give, by alert.
+    fn present<'r>(
+        &mut self,
+        rules: &'r Rules,
+        source: &dyn Source,
+        now: UnixTime,
+    ) -> HashMap<Identity, (f64, &'r Rule)> {
+        let mut scene = Scene { source, history: &self.history, now, cache: &mut self.cache };
+        let mut present = HashMap::new();
+        for index in &self.mine {
+            let rule = &rules.all[*index];
+            for sample in scene.samples(&rule.expr) {
+                let labels = sample.labels.grouped(Grouping::By(rule.alert.labels.names()));
+                let identity = Identity { name: rule.alert.name, severity: rule.alert.severity, labels };
+                present.insert(identity, (sample.value, rule));
+            }
+        }
+        present
+    }
+
+    /// What becomes of alerts whose condition does not hold.
+    fn absent<V>(
+        &mut self,
+        rules: &Rules,
+        sight: &Sight<'_>,
+        present: &HashMap<Identity, V>,
+        asleep: bool,
+    ) -> Vec<Change> {
+        let mine = &self.mine;
+        let mut changes = Vec::new();
+        let mut parts = HashMap::new();
+        self.active.retain(|identity, active| {
+            if present.contains_key(identity) {
+                return true;
+            }
+            let Some(fired) = active.fired else { return false };
+            let own = mine.iter().map(|index| &rules.all[*index]);
+            let Some(rule) = own.into_iter().find(|rule| rule.is_about(active.alert, &active.labels)) else {
+                // No rule says anything about it any more, so nobody knows how it ends.
+                changes.extend(active.clone().withdrawn());
+                return false;
+            };
+            if sight.is_blind(active, &mut parts) {
+                (active.held, active.clearing, active.value) = (true, None, None);
+                return true;
+            }
+            active.held = false;
+            if asleep && active.carried {
+                changes.extend(active.clone().withdrawn());
+                return false;
+            }
+            let clearing = *active.clearing.get_or_insert(sight.now);
+            if sight.now.since(clearing) < rule.keep_firing_for {
+                return true;
+            }
+            let mut notification = text::notification(active, fired, &rules.settings);
+            notification.ends_at = Some(sight.now);
+            changes.push(Change::Told(notification));
+            false
+        });
+        changes
+    }
+
+    /// What fires and was not told so before, or in other words.
+    fn tell(&mut self, settings: &Settings) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for active in self.active.values_mut() {
+            let Some(fired) = active.fired else { continue };
+            let notification = text::notification(active, fired, settings);
+            if active.told.as_ref() != Some(&notification) {
+                active.told = Some(notification.clone());
+                changes.push(Change::Told(notification));
+            }
+        }
+        changes
+    }
+}
+
+impl Active {
+    fn new(rule: &Rule, identity: &Identity, now: UnixTime) -> Active {
+        Active {
+            alert: rule.alert,
+            labels: identity.labels.clone(),
+            since: now,
+            fired: None,
+            clearing: None,
+            value: None,
+            held: false,
+            carried: false,
+            told: None,
+        }
+    }
+
+    fn withdrawn(self) -> Option<Change> {
+        self.fired?;
+        Some(Change::Withdrawn(Fingerprint::of(&text::labels(&self))))
+    }
+}
+
+/// How much of the target can be seen.
+struct Sight<'a> {
+    source: &'a dyn Source,
+    now: UnixTime,
+    /// The last poll failed, not too long after one that did not.
+    blind: bool,
+    /// The last poll was partial.
+    partial: bool,
+    /// No poll was successful since the start, which is not too long ago.
+    unpolled: bool,
+}
+
+impl Sight<'_> {
+    fn of(
+        source: &dyn Source,
+        now: UnixTime,
+        up: f64,
+        polled: bool,
+        started: UnixTime,
+        max_hold: Duration,
+    ) -> Sight<'_> {
+        let last_success = source::single(source, &LAST_SUCCESS).unwrap_or_default();
+        Sight {
+            source,
+            now,
+            blind: up == 0.0 && now.as_secs_f64() - last_success < max_hold.as_secs_f64(),
+            partial: source::single(source, &PARTIAL) == Some(1.0),
+            unpolled: !polled && now.since(started) < max_hold,
+        }
+    }
+
+    /// Whether nobody can know that it has ended. `parts` keeps which subjects have their part.
+    fn is_blind(&self, active: &Active, parts: &mut HashMap<&'static str, HashSet<LabelSet>>) -> bool {
+        if !active.alert.hold {
+            return active.carried && self.unpolled;
+        }
+        let mut part_is_gone = || {
+            let Some((family, names)) = active.alert.labels.presence() else { return false };
+            let known = parts.entry(family.name).or_insert_with(|| source::subjects(self.source, family, names));
+            !known.contains(&active.labels.grouped(Grouping::By(names)))
+        };
+        self.blind || (self.partial && part_is_gone())
+    }
+}

@@ -1,0 +1,64 @@
+//! What is evaluated, and what the texts need to know.
+
+use std::time::Duration;
+
+use super::sample::LabelSet;
+use crate::{
+    alert::{
+        catalogue::{Alert, Labels, Sender},
+        rule::{self, Part, Rule},
+    },
+    config::Alerting,
+};
+
+/// The rules that the daemon may evaluate, and their settings.
+#[derive(Debug, Default)]
+pub struct Rules {
+    /// Those whose alerts the daemon may send.
+    pub all: Vec<Rule>,
+    /// What they share.
+    pub settings: Settings,
+}
+
+/// What the rules share.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Settings {
+    /// How long an alert is held after the last success of its target.
+    pub max_hold: Duration,
+    /// Base of the links to runbooks; empty: the shipped ones.
+    pub runbook_url: String,
+    /// URL under which people reach the daemon, without a slash at its end; empty: not known.
+    pub external_url: String,
+}
+
+impl Rules {
+    /// As configured.
+    pub fn new(alerting: &Alerting, external_url: &str) -> Rules {
+        let mut all = rule::resolve(&alerting.overrides);
+        all.retain(|rule| rule.alert.sender != Sender::Prometheus);
+        let (max_hold, runbook_url) = (alerting.max_hold, alerting.runbook_url.clone());
+        let settings = Settings { max_hold, runbook_url, external_url: external_url.to_owned() };
+        Rules { all, settings }
+    }
+
+    /// The rules that may concern a target, or with `own` those that are about none.
+    pub fn about(&self, vendor: &str, target: &str, own: bool) -> Vec<usize> {
+        let rules = self.all.iter().enumerate();
+        let mine = rules.filter(|(_, rule)| match own {
+            true => rule.alert.labels == Labels::None,
+            false => rule.alert.labels.of_target() && rule.concerns(vendor, target),
+        });
+        mine.map(|(index, _)| index).collect()
+    }
+}
+
+impl Rule {
+    /// Whether an alert of this row and with these labels is one of the rule's. Whether its pool is on demand is not known
+    /// here, so rules that differ in that alone are both about it.
+    pub fn is_about(&self, alert: &Alert, labels: &LabelSet) -> bool {
+        let matches = |part: &Part| part.matchers.iter().all(|matcher| matcher.matches(labels.get(matcher.label)));
+        std::ptr::eq(self.alert, alert)
+            && matches(&self.part)
+            && !self.others.iter().any(|other| other.on_demand.is_none() && matches(other))
+    }
+}

@@ -1,0 +1,183 @@
+//! Direct mode: evaluates after every poll and every 15 s, and tells the Alertmanagers.
+
+use std::{
+    collections::{HashMap, HashSet},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::{Engine, Rules, Shown};
+use crate::{
+    alert::{
+        queue::{Change, Outbox},
+        state::SavedAlerts,
+    },
+    clock::UnixTime,
+    config::{Alerting, AlertingMode},
+    event,
+    failure::Failure,
+    poll::Fleet,
+    snapshot::Snapshot,
+};
+
+/// Every target is evaluated at least this often: time alone can make an alert fire.
+const EVERY: Duration = Duration::from_secs(15);
+
+/// Polls that end within this time are evaluated together.
+const TOGETHER: Duration = Duration::from_millis(100);
+
+/// The engine at work, its targets and its Alertmanagers.
+///
+/// While the mode is `off` nothing is evaluated and nothing sent; what is known stays, for when the mode changes back.
+#[derive(Debug)]
+pub struct Pager {
+    fleet: Arc<Fleet>,
+    outbox: Outbox,
+    external_url: String,
+    desk: Mutex<Desk>,
+}
+
+#[derive(Debug)]
+struct Desk {
+    engine: Engine,
+    direct: bool,
+    /// The snapshots that were evaluated last.
+    seen: HashMap<String, Arc<Snapshot>>,
+}
+
+impl Pager {
+    /// A pager that is off. `saved` is what an earlier run has saved; `external_url` is where people reach the daemon.
+    pub fn new(fleet: Arc<Fleet>, saved: SavedAlerts, external_url: String) -> Pager {
+        let outbox = Outbox::new(fleet.clock());
+        let engine = Engine::new(Rules::default(), saved);
+        let desk = Mutex::new(Desk { engine, direct: false, seen: HashMap::new() });
+        Pager { fleet, outbox, external_url, desk }
+    }
+
+    /// Takes up a configuration. Alerts and their past stay.
+    ///
+    /// Fails with the Alertmanager whose certificates cannot be used; nothing has changed then.
+    pub async fn apply(&self, alerting: &Alerting) -> Result<(), (String, Failure)> {
+        self.outbox.apply(alerting).await?;
+        let direct = alerting.mode == AlertingMode::Direct;
+        {
+            let mut desk = self.desk();
+            desk.engine.configure(Rules::new(alerting, &self.external_url));
+            desk.seen.clear();
+            if desk.direct != direct {
+                desk.direct = direct;
+                // Whoever pages from now on begins anew: what fires is told again, and what was told lapses.
+                desk.engine.forget_told();
+                self.outbox.replace(self.fleet.clock().now(), []);
+            }
+        }
+        self.fleet.set_direct(direct);
+        self.fleet.published().notify_one();
+        Ok(())
+    }
+
+    /// Whether the daemon pages.
+    pub fn is_direct(&self) -> bool {
+        self.desk().direct
+    }
+
+    /// What is pending or fires; nothing while the mode is `off`.
+    pub fn alerts(&self) -> Vec<Shown> {
+        let desk = self.desk();
+        if desk.direct { desk.engine.alerts() } else { Vec::new() }
+    }
+
+    /// What survives a restart.
+    pub fn save(&self) -> SavedAlerts {
+        self.desk().engine.save()
+    }
+
+    /// Evaluates until it is cancelled.
+    pub async fn run(self: Arc<Self>, cancelled: CancellationToken) {
+        let mut due = Instant::now();
+        loop {
+            let all = tokio::select! {
+                () = cancelled.cancelled() => return,
+                () = sleep_until(due) => true,
+                () = self.fleet.published().notified() => false,
+            };
+            if all {
+                due = Instant::now() + EVERY;
+            }
+            let pager = Arc::clone(&self);
+            // Evaluating a large target takes a while.
+            if tokio::task::spawn_blocking(move || pager.evaluate(all)).await.is_err() {
+                return;
+            }
+            sleep(TOGETHER).await;
+        }
+    }
+
+    /// Tells the Alertmanagers what they do not know yet, for a few seconds at the most. Resolves nothing.
+    pub async fn stop(&self) {
+        self.outbox.stop().await;
+    }
+
+    /// Evaluates all targets, or those with a newer snapshot.
+    fn evaluate(&self, all: bool) {
+        let (snapshots, now) = (self.fleet.store().load(), self.fleet.clock().now());
+        for snapshot in &snapshots {
+            self.evaluate_one(snapshot, all, now);
+        }
+        let mut desk = self.desk();
+        if !desk.direct {
+            drop(desk);
+            return event::AlertsCounted { counts: Default::default() }.emit();
+        }
+        let names: HashSet<&str> = snapshots.iter().map(|snapshot| super::Source::target(&**snapshot)).collect();
+        let mut changes = desk.engine.retain(&names);
+        desk.seen.retain(|name, _| names.contains(name.as_str()));
+        if all {
+            changes.extend(desk.engine.evaluate_own(now));
+        }
+        let counts = desk.engine.counts();
+        self.tell(now, changes);
+        drop(desk);
+        event::AlertsCounted { counts }.emit();
+    }
+
+    fn evaluate_one(&self, snapshot: &Arc<Snapshot>, all: bool, now: UnixTime) {
+        let target = super::Source::target(&**snapshot);
+        let mut desk = self.desk();
+        let known = desk.seen.get(target).is_some_and(|seen| Arc::ptr_eq(seen, snapshot));
+        if !desk.direct || (known && !all) {
+            return;
+        }
+        desk.seen.insert(target.to_owned(), Arc::clone(snapshot));
+        // One target's trouble is not the others'.
+        match catch_unwind(AssertUnwindSafe(|| desk.engine.evaluate(&**snapshot, now))) {
+            // Told before the desk is free, so that a change of the mode comes before or after all of it.
+            Ok(changes) => self.tell(now, changes),
+            Err(_) => event::Panicked { target, message: "while its alerts were evaluated" }.emit(),
+        }
+    }
+
+    fn tell(&self, now: UnixTime, changes: Vec<Change>) {
+        let news = changes.iter().any(|change| match change {
+            Change::Told(told) => told.ends_at.is_some() || told.starts_at == now,
+            Change::Withdrawn(_) => true,
+        });
+        if news {
+            self.fleet.urgent().notify_one();
+        }
+        if !changes.is_empty() {
+            self.outbox.update(now, changes);
+        }
+    }
+
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}
+
+#[cfg(test)]
+mod tests;

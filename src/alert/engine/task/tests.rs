@@ -1,0 +1,67 @@
+use super::*;
+use crate::{
+    clock::Clock,
+    config::Config,
+    poll::state::State,
+    snapshot::{Ledger, Slot},
+};
+
+fn config(mode: &str) -> Config {
+    let yaml = format!(
+        "targets: [{{name: t, vendor: resilio, url: 'http://127.0.0.1:1'}}]\n\
+         alerting: {{mode: {mode}, alertmanagers: [{{url: 'http://127.0.0.1:1'}}]}}"
+    );
+    Config::parse(&yaml, "rollcall.yml", std::path::Path::new(".")).expect("the configuration is valid")
+}
+
+/// A fleet of one target that fails; nothing polls it.
+fn fleet(clock: Clock) -> Arc<Fleet> {
+    let fleet = Arc::new(Fleet::new(clock, State::default()));
+    let mut ledger = Ledger::new(Arc::clone(&config("off").targets[0]), false);
+    (ledger.status.up, ledger.status.consecutive_failures) = (Some(false), 3);
+    fleet.store().replace(vec![Arc::new(Slot::new(ledger.publish(clock.now()).snapshot))]);
+    fleet
+}
+
+fn names(pager: &Pager) -> Vec<(&'static str, bool)> {
+    pager.alerts().iter().map(|alert| (alert.name, alert.fired.is_some())).collect()
+}
+
+async fn minutes(n: u64) {
+    sleep(Duration::from_secs(60 * n)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn time_alone_makes_an_alert_fire_and_the_mode_says_who_tells() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let clock = Clock::at(UnixTime::from_secs(1_000_000));
+    let pager = Arc::new(Pager::new(fleet(clock), SavedAlerts::default(), String::new()));
+    pager.apply(&config("direct").alerting).await.expect("it can be used");
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(Arc::clone(&pager).run(stop.clone()));
+    minutes(1).await;
+    assert_eq!(names(&pager), [("RollcallTargetDown", false), ("RollcallDirectWatchdog", true)]);
+    minutes(10).await;
+    assert_eq!(names(&pager), [("RollcallTargetDown", true), ("RollcallDirectWatchdog", true)]);
+    assert_eq!(pager.outbox.known().len(), 2);
+    let family = event::gather().into_iter().find(|family| family.name() == "rollcall_alerts").expect("it is there");
+    assert_eq!(family.get_metric().len(), 4);
+
+    // While somebody else pages nothing is shown and nothing told.
+    pager.apply(&config("off").alerting).await.expect("it can be used");
+    minutes(2).await;
+    assert_eq!((names(&pager), pager.outbox.known().len()), (Vec::new(), 0));
+    assert!(event::gather().iter().all(|family| family.name() != "rollcall_alerts"));
+
+    // Back after a short while it goes on where it was.
+    pager.apply(&config("direct").alerting).await.expect("it can be used");
+    minutes(1).await;
+    assert_eq!(names(&pager), [("RollcallTargetDown", true), ("RollcallDirectWatchdog", true)]);
+    let down = pager.outbox.known().into_iter().find(|alert| alert.labels["alertname"] == "RollcallTargetDown");
+    assert_eq!(down.map(|alert| alert.starts_at), Some(UnixTime::from_secs(1_000_600)));
+
+    stop.cancel();
+    running.await.expect("it ends");
+    assert!(pager.outbox.known().iter().all(|alert| alert.ends_at.is_none()), "a stop resolves nothing");
+    pager.stop().await;
+}

@@ -1,0 +1,149 @@
+//! Whatever happens: no end that nobody saw, no second page for one episode, no page before its time.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const POOL_DOWN: &str = "RollcallPoolDown";
+/// `for` of the alert, in seconds.
+const FOR: i64 = 300;
+/// `keep_firing_for` of the alert, in seconds.
+const KEEP: i64 = 900;
+
+/// A hold that does not end.
+const LONG: &str = "  max_hold: 1000d\n";
+
+/// What happens to a target or to the daemon.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    /// A complete poll shows the pool down.
+    Down,
+    /// A complete poll shows it well.
+    Well,
+    /// A poll brings everything but the pool.
+    Partial,
+    /// A poll fails.
+    Fail,
+    /// So many seconds pass.
+    Wait(i64),
+    /// The state is written.
+    Save,
+    /// The daemon is killed, and starts again so many seconds later from the state that was written last.
+    Kill(i64),
+    /// The configuration is read again.
+    Reload,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => Just(Step::Down),
+        4 => Just(Step::Well),
+        2 => Just(Step::Partial),
+        3 => Just(Step::Fail),
+        8 => (1i64..400).prop_map(Step::Wait),
+        2 => Just(Step::Save),
+        1 => (1i64..120).prop_map(Step::Kill),
+        1 => Just(Step::Reload),
+    ]
+}
+
+/// What an observer knows of the pool.
+#[derive(Debug, Default, Clone)]
+struct Observer {
+    /// The last successful poll of the pool in this run of the daemon: whether it was down, and when.
+    shown: Option<(bool, i64)>,
+    /// Since when no poll showed it well.
+    down_since: Option<i64>,
+    /// When the alert that is told began, if one is.
+    told: Option<UnixTime>,
+    heard: usize,
+}
+
+impl Observer {
+    fn sees(&mut self, down: bool, now: i64) {
+        self.shown = Some((down, now));
+        if down {
+            self.down_since.get_or_insert(now);
+        } else {
+            self.down_since = None;
+        }
+    }
+
+    fn hears(&mut self, site: &Site) {
+        for (at, change) in &site.said[self.heard..] {
+            let Change::Told(told) = change else { panic!("nothing is withdrawn: {change:?}") };
+            if told.labels["alertname"] != POOL_DOWN {
+                continue;
+            }
+            if told.ends_at.is_some() {
+                assert_eq!(self.told.take(), Some(told.starts_at), "an end without a beginning at {at}");
+                assert!(matches!(self.shown, Some((false, _))), "an end that nobody saw at {at}: {self:?}");
+            } else {
+                let first = self.told.replace(told.starts_at);
+                assert!(first.is_none_or(|first| first == told.starts_at), "a second page at {at}");
+                if first.is_none() {
+                    assert!(self.down_since.is_some_and(|since| since + FOR <= *at), "too early at {at}: {self:?}");
+                }
+            }
+        }
+        self.heard = site.said.len();
+    }
+}
+
+fn run(steps: &[Step]) {
+    let mut site = Site::only("azure_devops", LONG, &[POOL_DOWN]);
+    let mut observer = Observer::default();
+    let save = |site: &Site| serde_json::to_string(&site.engine.save()).expect("it can be written");
+    let mut saved = (save(&site), None);
+    let other = ("others", 3, 0);
+    for step in steps {
+        match *step {
+            Step::Down => {
+                observer.sees(true, site.now);
+                site.poll(&[("builds", 0, 3), other]);
+            }
+            Step::Well => {
+                observer.sees(false, site.now);
+                site.poll(&[("builds", 3, 0), other]);
+            }
+            Step::Partial => site.poll_parts(&[other], &["builds"]),
+            Step::Fail => site.fail(),
+            Step::Wait(seconds) => site.wait(seconds),
+            Step::Save => {}
+            Step::Kill(seconds) => {
+                site.restart_from(&saved.0, seconds, LONG);
+                // What was seen after the last writing is forgotten by everybody.
+                (observer.shown, observer.down_since) = (None, saved.1);
+            }
+            Step::Reload => {
+                let mut same = rules(LONG);
+                same.all.retain(|rule| rule.alert.name == POOL_DOWN);
+                site.engine.configure(same);
+            }
+        }
+        let news = site.said.len() > observer.heard;
+        observer.hears(&site);
+        // What fires or ends is written at once, the rest now and then.
+        if news || matches!(step, Step::Save) {
+            saved = (save(&site), observer.down_since);
+        }
+    }
+    // At the end it is well, and everybody agrees on that.
+    for _ in 0..2 + KEEP / 60 {
+        observer.sees(false, site.now);
+        site.poll(&[("builds", 3, 0), other]);
+        observer.hears(&site);
+        site.wait(60);
+        observer.hears(&site);
+    }
+    assert_eq!(observer.told, None, "it is well and still fires");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_false_end_no_second_page_no_early_page(steps in prop::collection::vec(step(), 1..80)) {
+        run(&steps);
+    }
+}

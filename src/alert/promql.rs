@@ -1,0 +1,68 @@
+//! From the catalogue to Prometheus' rules.
+//!
+//! The alerts do not build on the recording rules: groups are evaluated side by side, so that a recorded series may lag
+//! behind by an interval, and a site may load the alerts alone. The recording rules are for dashboards and for reports.
+//!
+//! Rules of one alert and severity that differ in their part (`for` by vendor, overrides) say again one of the labels that
+//! their alerts have anyway, with a comment in it that names the part: the labels of the alerts stay the same, and a
+//! linter sees that the rules are no duplicates.
+//!
+//! The committed files in `deploy/` are written anew by `UPDATE_DEPLOY=1 cargo test --test rules committed`.
+
+mod file;
+mod hold;
+mod print;
+mod recording;
+
+pub use file::{Format, Groups, Part as FilePart, render};
+pub use print::print;
+
+use std::time::Duration;
+
+use super::{catalogue::Sender, expr::Expr, rule::Rule};
+
+/// What the rules depend on besides the catalogue and its overrides.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// The longest hold.
+    pub max_hold: Duration,
+    /// Which scrapes are those of daemons: `job="rollcall"`.
+    pub selector: String,
+    /// Base of the runbook links; empty: the place of the shipped ones.
+    pub runbook_url: String,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            max_hold: Duration::from_secs(86_400),
+            selector: "job=\"rollcall\"".to_owned(),
+            runbook_url: String::new(),
+        }
+    }
+}
+
+/// The whole expression of an alert rule: the condition, what is held, and not while the daemon itself pages.
+pub fn expression(rule: &Rule, options: &Options) -> Expr {
+    hold::held(rule, options.max_hold)
+}
+
+/// Whether Prometheus has this rule.
+pub fn has(rule: &Rule) -> bool {
+    rule.alert.sender != Sender::Daemon
+}
+
+/// The link to the runbook of an alert: a file per alert.
+pub fn runbook_url(base: &str, alert: &str) -> String {
+    let base = if base.is_empty() { "deploy/runbooks/" } else { base };
+    let slash = if base.ends_with(['/', '#', '=', '?']) { "" } else { "/" };
+    format!("{base}{slash}{alert}.md")
+}
+
+/// The link to the dashboard of an alert, below the root of Grafana, with the variables that the alert knows.
+pub fn dashboard_url(uid: &str, labels: &[&str], value: impl Fn(&str) -> String) -> String {
+    let known = ["vendor", "target", "pool"].into_iter().filter(|name| labels.contains(name));
+    let variables: Vec<String> = known.map(|name| format!("var-{name}={}", value(name))).collect();
+    let question = if variables.is_empty() { "" } else { "?" };
+    format!("/d/{uid}{question}{}", variables.join("&"))
+}

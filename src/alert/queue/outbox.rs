@@ -1,0 +1,223 @@
+//! All peers, and the book of what each of them has to know.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use tokio::{task::JoinHandle, time::timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Change, Fingerprint, Labels, Notification, RETENTION, SWEEP, Timing,
+    peer::{DRAIN, Peer},
+};
+use crate::{
+    alert::alertmanager::{self, Client, Deliver},
+    clock::{Clock, UnixTime},
+    config::{Alerting, AlertingMode, Alertmanager},
+    event,
+    failure::Failure,
+};
+
+/// Beyond its drain a task has so long to end.
+const SLACK: Duration = Duration::from_secs(1);
+
+/// Between the engine and the Alertmanagers.
+///
+/// The engine calls [`Outbox::update`] after each evaluation, with what is new or with everything: what is known
+/// already costs a look-up. After a start it first tells what fires according to the state file, and resolves only what it has
+/// seen since.
+#[derive(Debug)]
+pub struct Outbox {
+    clock: Clock,
+    desk: Mutex<Desk>,
+}
+
+#[derive(Debug)]
+struct Desk {
+    /// The newest state of each alert, for peers that come later.
+    book: HashMap<Fingerprint, Arc<Notification>>,
+    swept: UnixTime,
+    peers: Vec<Running>,
+}
+
+/// A peer and its task.
+#[derive(Debug)]
+struct Running {
+    peer: Arc<Peer>,
+    settings: Settings,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+/// What a peer's task was started with; where it changes, another one is started.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Settings {
+    pub label: String,
+    pub alertmanager: Alertmanager,
+    pub timing: Timing,
+    pub external: Labels,
+}
+
+impl Outbox {
+    /// An outbox without peers.
+    pub fn new(clock: Clock) -> Outbox {
+        let desk = Desk { book: HashMap::new(), swept: clock.now(), peers: Vec::new() };
+        Outbox { clock, desk: Mutex::new(desk) }
+    }
+
+    /// Takes up the Alertmanagers of a configuration; outside of direct mode there are none. Those whose settings are
+    /// the same go on undisturbed; new and changed ones are told everything that is known; removed ones hear no more,
+    /// and what fires there lapses. Changed external labels make other alerts: the former ones lapse as well.
+    ///
+    /// Fails with the URL and the reason where a certificate or key file cannot be used; nothing has changed then.
+    pub async fn apply(&self, alerting: &Alerting) -> Result<(), (String, Failure)> {
+        let wanted = match alerting.mode {
+            AlertingMode::Direct => settings(alerting),
+            AlertingMode::Off => Vec::new(),
+        };
+        let mut links = Vec::new();
+        for settings in &wanted {
+            let link = Client::new(&settings.alertmanager, settings.external.clone());
+            links.push((settings.clone(), link.map_err(|failure| (settings.label.clone(), failure))?));
+        }
+        self.exchange(links).await;
+        Ok(())
+    }
+
+    /// Takes up what the engine found out.
+    pub fn update(&self, now: UnixTime, changes: impl IntoIterator<Item = Change>) {
+        let mut desk = self.desk();
+        let mut news = Vec::new();
+        for change in changes {
+            match change {
+                Change::Told(alert) => {
+                    let fingerprint = alert.fingerprint();
+                    if desk.book.get(&fingerprint).is_some_and(|known| **known == alert) {
+                        continue;
+                    }
+                    let alert = Arc::new(alert);
+                    desk.book.insert(fingerprint, Arc::clone(&alert));
+                    news.push((fingerprint, Some(alert)));
+                }
+                Change::Withdrawn(fingerprint) => {
+                    desk.book.remove(&fingerprint);
+                    news.push((fingerprint, None));
+                }
+            }
+        }
+        desk.publish(now, &news);
+    }
+
+    /// Takes up the whole state: everything that fires, and as many of those just resolved as the engine still knows.
+    /// What fired and is not among them is withdrawn, never resolved: that it is missing proves nothing.
+    pub fn replace(&self, now: UnixTime, alerts: impl IntoIterator<Item = Notification>) {
+        let alerts: HashMap<_, _> = alerts.into_iter().map(|alert| (alert.fingerprint(), alert)).collect();
+        let gone: Vec<Change> = {
+            let desk = self.desk();
+            let firing = desk.book.iter().filter(|(_, alert)| alert.ends_at.is_none());
+            firing.filter(|(at, _)| !alerts.contains_key(at)).map(|(at, _)| Change::Withdrawn(*at)).collect()
+        };
+        self.update(now, gone.into_iter().chain(alerts.into_values().map(Change::Told)));
+    }
+
+    /// The peers, and how many alerts each is still to be told.
+    pub fn waiting(&self) -> Vec<(String, usize)> {
+        self.desk().peers.iter().map(|running| (running.peer.label.clone(), running.peer.waiting())).collect()
+    }
+
+    /// The newest state of every alert that is not forgotten.
+    pub fn known(&self) -> Vec<Arc<Notification>> {
+        self.desk().book.values().cloned().collect()
+    }
+
+    /// Sends what is not told yet, for 5 s at the most, and ends. Nothing is resolved: what fires lapses, unless the
+    /// daemon is back before.
+    pub async fn stop(&self) {
+        let peers = std::mem::take(&mut self.desk().peers);
+        peers.iter().for_each(|running| running.stop.cancel());
+        let tasks = peers.into_iter().map(|running| async move {
+            let mut task = running.task;
+            if timeout(DRAIN + SLACK, &mut task).await.is_err() {
+                task.abort();
+            }
+        });
+        futures_util::future::join_all(tasks).await;
+    }
+
+    /// Ends the peers that are not among these, and starts those that are new.
+    pub(super) async fn exchange(&self, links: Vec<(Settings, impl Deliver)>) {
+        let gone = {
+            let mut desk = self.desk();
+            let keep = |running: &Running| links.iter().any(|(settings, _)| *settings == running.settings);
+            let (kept, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut desk.peers).into_iter().partition(keep);
+            desk.peers = kept;
+            gone
+        };
+        let mut labels = Vec::new();
+        for running in gone {
+            running.task.abort();
+            // From here on nothing moves its counters any more.
+            let _ = running.task.await;
+            labels.push(running.settings.label);
+        }
+        labels.retain(|label| links.iter().all(|(settings, _)| settings.label != *label));
+        labels.iter().for_each(|label| event::PeerRemoved { alertmanager: label }.emit());
+        let mut desk = self.desk();
+        for (settings, link) in links {
+            if desk.peers.iter().all(|running| running.settings != settings) {
+                let running = desk.start(self.clock, settings, link);
+                desk.peers.push(running);
+            }
+        }
+    }
+
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}
+
+impl Desk {
+    fn publish(&mut self, now: UnixTime, news: &[(Fingerprint, Option<Arc<Notification>>)]) {
+        if !news.is_empty() {
+            for running in &self.peers {
+                running.peer.put(now, news.iter().map(|(fingerprint, alert)| (*fingerprint, alert.as_ref())));
+            }
+        }
+        if now >= self.swept.plus(SWEEP) {
+            self.swept = now;
+            self.book.retain(|_, alert| alert.ends_at.is_none_or(|ended| now <= ended.plus(RETENTION)));
+        }
+    }
+
+    fn start(&self, clock: Clock, settings: Settings, link: impl Deliver) -> Running {
+        let peer = Arc::new(Peer::new(settings.label.clone(), settings.timing, clock));
+        peer.put(clock.now(), self.book.iter().map(|(fingerprint, alert)| (*fingerprint, Some(alert))));
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(Arc::clone(&peer).run(link, stop.clone()));
+        Running { peer, settings, stop, task }
+    }
+}
+
+/// Without an outbox nobody stops the tasks.
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        self.desk().peers.iter().for_each(|running| running.task.abort());
+    }
+}
+
+/// The settings of each peer. The label of one that has the URL of another gets `#2`, and so on.
+fn settings(alerting: &Alerting) -> Vec<Settings> {
+    let external: Labels = alerting.external_labels.iter().cloned().collect();
+    let mut all: Vec<Settings> = Vec::new();
+    for settings in &alerting.alertmanagers {
+        let url = alertmanager::label(settings);
+        let same = all.iter().filter(|other| alertmanager::label(&other.alertmanager) == url).count();
+        let label = if same == 0 { url } else { format!("{url}#{}", same + 1) };
+        let (alertmanager, timing, external) = (settings.clone(), Timing::of(alerting), external.clone());
+        all.push(Settings { label, alertmanager, timing, external });
+    }
+    all
+}

@@ -1,0 +1,101 @@
+//! An Alertmanager in memory.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use tokio::time::sleep;
+
+use super::super::{Batch, Fingerprint};
+use crate::{
+    alert::alertmanager::{Deliver, Outcome},
+    clock::{Clock, UnixTime},
+};
+
+/// What it does with a request.
+#[derive(Debug, Clone)]
+pub(super) enum Mood {
+    /// Takes it, after so long.
+    Takes(Duration),
+    /// Answers like this, and stores nothing.
+    Answers(Outcome),
+    /// Never answers.
+    Silent,
+}
+
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub mood: Mood,
+    /// When each request came, and how many alerts it had.
+    pub requests: Vec<(UnixTime, usize)>,
+    /// Every end that was told, with the time at which it came.
+    pub ends: Vec<(UnixTime, Fingerprint)>,
+    /// `endsAt` by alert.
+    pub alerts: BTreeMap<Fingerprint, UnixTime>,
+}
+
+/// An Alertmanager in memory; clones are the same one.
+#[derive(Debug, Clone)]
+pub(super) struct Receiver {
+    clock: Clock,
+    inner: Arc<Mutex<Inner>>,
+}
+
+impl Receiver {
+    pub fn new(clock: Clock) -> Receiver {
+        let mood = Mood::Takes(Duration::ZERO);
+        let inner = Inner { mood, requests: Vec::new(), ends: Vec::new(), alerts: BTreeMap::new() };
+        Receiver { clock, inner: Arc::new(Mutex::new(inner)) }
+    }
+
+    pub fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().expect("no test panics while it holds this")
+    }
+
+    pub fn set(&self, mood: Mood) {
+        self.inner().mood = mood;
+    }
+
+    /// How many ends it was told.
+    pub fn ends(&self) -> usize {
+        self.inner().ends.len()
+    }
+
+    /// What fires there now.
+    pub fn firing(&self) -> Vec<Fingerprint> {
+        let now = self.clock.now();
+        self.inner().alerts.iter().filter(|(_, ends)| **ends > now).map(|(fingerprint, _)| *fingerprint).collect()
+    }
+
+    fn store(&self, batch: &Batch) {
+        let now = self.clock.now();
+        let mut inner = self.inner();
+        for (fingerprint, alert) in &batch.alerts {
+            inner.alerts.insert(*fingerprint, alert.ends_at.unwrap_or(batch.lapses_at));
+            if alert.ends_at.is_some() {
+                inner.ends.push((now, *fingerprint));
+            }
+        }
+    }
+}
+
+impl Deliver for Receiver {
+    async fn deliver(&self, batch: &Batch) -> Outcome {
+        let mood = {
+            let mut inner = self.inner();
+            inner.requests.push((self.clock.now(), batch.alerts.len()));
+            inner.mood.clone()
+        };
+        match mood {
+            Mood::Takes(time) => {
+                sleep(time).await;
+                self.store(batch);
+                Outcome::Accepted
+            }
+            Mood::Answers(outcome) => outcome,
+            Mood::Silent => std::future::pending().await,
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! The shipped configuration of Alertmanager: routes for every alert, and inhibition that names what is there.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use rollcall::alert::{
+    catalogue::{self, Alert, Severity},
+    rule,
+};
+use serde_json::Value;
+
+fn file() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/alertmanager/alertmanager.yml")
+}
+
+fn config() -> Value {
+    let text = std::fs::read_to_string(file()).expect("the file is committed");
+    serde_saphyr::from_str(&text).expect("the file is YAML")
+}
+
+fn run(program: &str, args: &[String]) -> Result<String, String> {
+    let output = Command::new(program).args(args).output();
+    let output = output.map_err(|error| format!("{program} cannot be started, is it installed? {error}"))?;
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    if output.status.success() { Ok(text) } else { Err(text) }
+}
+
+#[test]
+fn amtool_has_nothing_against_it() {
+    run("amtool", &["check-config".to_owned(), file().display().to_string()]).unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// `amlint` is from PyPI; where it is not installed, its part is left out.
+#[test]
+fn amlint_has_nothing_against_it() {
+    if Command::new("amlint").arg("--version").output().is_err() {
+        eprintln!("amlint is not installed: left out");
+        return;
+    }
+    run("amlint", &["check".to_owned(), file().display().to_string()]).unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn every_alert_gets_to_its_receiver() {
+    for alert in catalogue::all() {
+        let receiver = match alert.severity {
+            Severity::Critical => "pager",
+            Severity::Warning => "tickets",
+            Severity::Info => "nobody",
+            Severity::None => "dead-mans-switch",
+        };
+        let vendors = if alert.vendors.is_empty() { &["resilio", "parallels_ras"][..] } else { alert.vendors };
+        for vendor in vendors {
+            let mut args = vec!["config".to_owned(), "routes".into(), "test".into()];
+            args.push(format!("--config.file={}", file().display()));
+            args.push(format!("--verify.receivers={receiver}"));
+            args.push(format!("alertname={}", alert.name));
+            args.push(format!("severity={}", alert.severity.as_str()));
+            args.extend(alert.labels.names().iter().map(|name| match *name {
+                "vendor" => format!("vendor={vendor}"),
+                name => format!("{name}=x"),
+            }));
+            run("amtool", &args).unwrap_or_else(|error| panic!("{} {}: {error}", alert.name, alert.severity.as_str()));
+        }
+    }
+    let other = ["config", "routes", "test", "--verify.receivers=nobody", "alertname=NodeDown", "severity=critical"];
+    let mut args: Vec<String> = other.map(str::to_owned).to_vec();
+    args.push(format!("--config.file={}", file().display()));
+    run("amtool", &args).unwrap_or_else(|error| panic!("what is not ours pages: {error}"));
+}
+
+#[test]
+fn groups_are_those_of_the_routing_table() {
+    let config = config();
+    let routes = config["route"]["routes"][0]["routes"].as_array().cloned().unwrap_or_default();
+    let groups = |receiver: &str| -> Vec<String> {
+        let own = routes.iter().filter(|route| route["receiver"] == receiver);
+        own.map(|route| strings(&route["group_by"]).join(" ")).collect()
+    };
+    assert_eq!(groups("pager"), ["vendor target", "vendor target"]);
+    assert_eq!(groups("tickets"), ["alertname vendor", "alertname vendor", "alertname vendor target"]);
+    assert_eq!(groups("dead-mans-switch"), ["alertname job instance"]);
+    for route in routes.iter().filter(|route| route["receiver"] == "pager") {
+        let times =
+            ["group_wait", "group_interval", "repeat_interval"].map(|name| route[name].as_str().unwrap_or_default());
+        assert_eq!(times, ["1m", "15m", "4h"]);
+    }
+}
+
+/// A rule of inhibition, read.
+struct Inhibition {
+    source: Vec<&'static Alert>,
+    targets: Vec<&'static Alert>,
+    equal: Vec<String>,
+    name: String,
+}
+
+fn strings(value: &Value) -> Vec<String> {
+    value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// The rows that matchers select. Every name in them must be in the catalogue.
+fn selected(matchers: &[String]) -> Vec<&'static Alert> {
+    let mut rows: Vec<&'static Alert> = catalogue::all().iter().collect();
+    for matcher in matchers {
+        let (label, values) = matcher.split_once('=').expect("a matcher");
+        let values = values.trim_start_matches('~').trim_matches('"');
+        let values: Vec<&str> = values.split('|').collect();
+        match label {
+            "alertname" => {
+                for value in &values {
+                    assert!(catalogue::named(value).next().is_some(), "{value} is not in the catalogue");
+                }
+                rows.retain(|row| values.contains(&row.name));
+            }
+            "severity" => rows.retain(|row| values.contains(&row.severity.as_str())),
+            other => panic!("{other} is not expected here"),
+        }
+    }
+    rows
+}
+
+fn inhibitions() -> Vec<Inhibition> {
+    let config = config();
+    let rules = config["inhibit_rules"].as_array().cloned().unwrap_or_default();
+    let read = |rule: &Value| Inhibition {
+        source: selected(&strings(&rule["source_matchers"])),
+        targets: selected(&strings(&rule["target_matchers"])),
+        equal: strings(&rule["equal"]),
+        name: rule["source_matchers"].to_string(),
+    };
+    rules.iter().map(read).collect()
+}
+
+#[test]
+fn every_label_that_must_be_equal_is_on_both_sides() {
+    let inhibitions = inhibitions();
+    assert_eq!(inhibitions.len(), 6);
+    for inhibition in inhibitions {
+        assert!(!inhibition.source.is_empty() && !inhibition.targets.is_empty(), "{}", inhibition.name);
+        for row in inhibition.source.iter().chain(&inhibition.targets) {
+            for label in &inhibition.equal {
+                assert!(
+                    row.labels.names().contains(&label.as_str()),
+                    "{}: {} has no {label}",
+                    inhibition.name,
+                    row.name
+                );
+            }
+        }
+    }
+}
+
+/// A source that is a ticket mutes no page; the exception is a held log-on, without which nothing is read.
+#[test]
+fn only_what_pages_mutes_what_pages() {
+    for inhibition in inhibitions() {
+        let held = inhibition.source.iter().any(|row| row.name == "RollcallTargetLoginHeld");
+        let pages = inhibition.source.iter().all(|row| row.severity == Severity::Critical);
+        let mutes = inhibition.targets.iter().any(|row| row.severity == Severity::Critical);
+        assert!(held || pages || !mutes, "{}", inhibition.name);
+    }
+}
+
+/// A new alert about pools or agents must be decided on: a held log-on and a broken target mute all of them.
+#[test]
+fn all_alerts_about_pools_and_agents_are_named() {
+    for inhibition in inhibitions() {
+        let name = inhibition.source[0].name;
+        if !matches!(name, "RollcallTargetLoginHeld" | "RollcallTargetDown" | "RollcallTargetBroken") {
+            continue;
+        }
+        for row in catalogue::all().iter().filter(|row| row.labels.of_pool()) {
+            let muted = inhibition.targets.iter().any(|target| std::ptr::eq(*target, row));
+            let expected = name != "RollcallTargetDown" || row.severity != Severity::Critical;
+            assert_eq!(muted, expected, "{name} and {}", row.name);
+        }
+    }
+}
+
+/// The source should fire before what it mutes. Where it may not, `ALERTS.md` gives the times and the rule nevertheless.
+#[test]
+fn sources_are_not_slower_than_their_targets() {
+    let rules = rule::resolve(&[]);
+    let times = |row: &Alert| -> Vec<u64> {
+        rules.iter().filter(|rule| std::ptr::eq(rule.alert, row)).map(|rule| rule.r#for.as_secs()).collect()
+    };
+    let mut slower: Vec<String> = Vec::new();
+    for inhibition in inhibitions() {
+        for source in &inhibition.source {
+            let fastest = times(source).into_iter().min().unwrap_or_default();
+            for target in &inhibition.targets {
+                if times(target).into_iter().max().unwrap_or_default() < fastest {
+                    slower.push(format!("{} -> {}", source.name, target.name));
+                }
+            }
+        }
+    }
+    slower.sort();
+    slower.dedup();
+    assert_eq!(slower, SLOWER);
+}
+
+/// What is frozen while a log-on is held or a target is down began before, or does not begin at all.
+const SLOWER: &[&str] = &[
+    "RollcallTargetBroken -> ParallelsRasSessionProbeFailing",
+    "RollcallTargetDown -> AzureDevOpsAgentLostJob",
+    "RollcallTargetDown -> ParallelsRasSessionProbeMisconfigured",
+    "RollcallTargetDown -> ResilioJobFailed",
+    "RollcallTargetDown -> RollcallAgentStuck",
+    "RollcallTargetLoginHeld -> AzureDevOpsAgentLostJob",
+    "RollcallTargetLoginHeld -> AzureDevOpsQueueWaitHigh",
+    "RollcallTargetLoginHeld -> ParallelsRasEntryPointDown",
+    "RollcallTargetLoginHeld -> ParallelsRasNoActiveBroker",
+    "RollcallTargetLoginHeld -> ParallelsRasSessionProbeFailing",
+    "RollcallTargetLoginHeld -> ParallelsRasSessionProbeMisconfigured",
+    "RollcallTargetLoginHeld -> ResilioJobFailed",
+    "RollcallTargetLoginHeld -> RollcallAgentStuck",
+    "RollcallTargetLoginHeld -> RollcallPoolBelowMinimum",
+    "RollcallTargetLoginHeld -> RollcallTargetDown",
+];

@@ -1,0 +1,158 @@
+//! The table of cases, and what follows from it: blindness, direct mode and two daemons for each alert that they concern.
+
+mod azure_devops;
+mod citrix_storefront;
+mod daemons;
+mod parallels_ras;
+mod pools;
+mod resilio;
+mod targets;
+
+use rollcall::alert::catalogue::{self, Sender, Severity};
+
+use super::case::{Case, Kind, TARGET};
+
+/// All cases.
+pub fn all() -> Vec<Case> {
+    let mut all = written();
+    let derived: Vec<Case> = all.iter().filter(|case| case.kind == Kind::Fires).flat_map(derived).collect();
+    all.extend(derived);
+    all
+}
+
+fn written() -> Vec<Case> {
+    let tables = [
+        daemons::cases(),
+        targets::cases(),
+        pools::cases(),
+        parallels_ras::cases(),
+        resilio::cases(),
+        azure_devops::cases(),
+        citrix_storefront::cases(),
+    ];
+    tables.into_iter().flatten().collect()
+}
+
+fn derived(case: &Case) -> Vec<Case> {
+    let Some(row) = case.rows().next() else { return Vec::new() };
+    let mut derived = Vec::new();
+    if row.sender == Sender::Both {
+        let mut direct = case.clone().with("rollcall_direct_alerting_active", "", "1");
+        direct.kind = Kind::Direct;
+        direct.checks.values_mut().for_each(Vec::clear);
+        derived.push(direct);
+        if row.hold {
+            derived.push(blind(case));
+        }
+    }
+    if !case.vendor.is_empty() {
+        let mut twice = case.clone();
+        twice.kind = Kind::Twice;
+        let of = |series: &super::case::Series, instance: &str| {
+            let mut series = series.clone();
+            series.labels.insert("instance".into(), instance.into());
+            series
+        };
+        twice.series = case.series.iter().flat_map(|series| [of(series, "a"), of(series, "b")]).collect();
+        derived.push(twice);
+    }
+    derived
+}
+
+/// How long nothing can be read: longer than `keep_firing_for`, and than every window.
+const BLIND: usize = 70;
+/// After so long what is not there any more has resolved.
+const AFTER: usize = 80;
+
+/// The case, then polls that fail, then polls that succeed and show nothing wrong any more.
+fn blind(case: &Case) -> Case {
+    let end = case.end() + 1;
+    let back = end + BLIND;
+    let last = back + AFTER;
+    let mut blind = case.clone();
+    blind.kind = Kind::Blind;
+    for series in &mut blind.series {
+        let family = series.family.as_str();
+        let before = series.at(end - 1);
+        let ours = series.labels.get("target").is_some_and(|target| target == TARGET);
+        // Without it, what it was like before: a pool that is back, as many agents as before.
+        let first =
+            matches!(family, "rollcall_pool_on_demand" | "rollcall_target_agents").then(|| series.at(0)).flatten();
+        let (while_blind, after): (Option<f64>, Option<f64>) = match family {
+            "rollcall_target_up" => (Some(0.0), Some(1.0)),
+            "rollcall_target_stale" => (Some(1.0), Some(0.0)),
+            "rollcall_target_partial" => (Some(0.0), Some(0.0)),
+            "rollcall_target_agents" => (Some(0.0), first),
+            "rollcall_target_last_success_timestamp_seconds" => (before, Some(back as f64 * 60.0)),
+            _ if family.starts_with("rollcall_target") || family.ends_with("_total") => (before, before),
+            "rollcall_login_held" | "rollcall_direct_alerting_active" => (before, before),
+            _ => (None, first),
+        };
+        let samples: Vec<Option<f64>> = (0..=last)
+            .map(|minute| match minute {
+                minute if minute < end || !ours => series.at(minute),
+                minute if minute < back => while_blind,
+                _ => after,
+            })
+            .collect();
+        *series = series.replaced(&samples);
+    }
+    let firing = case.checks.values().next_back().cloned().unwrap_or_default();
+    let held = firing.into_iter().map(|expected| super::case::Expected { value: f64::NAN, ..expected });
+    blind.checks.insert(back - 1, held.collect());
+    blind.silent(last)
+}
+
+/// The alerts that must have a case of things taken out of service on purpose.
+const MAINTENANCE: &[&str] = &[
+    "RollcallTargetBroken",
+    "RollcallPoolDown",
+    "RollcallPoolCapacityLow",
+    "RollcallAgentFailed",
+    "ParallelsRasEntryPointDown",
+    "ParallelsRasObjectFailed",
+    "ResilioJobNoPeers",
+    "ResilioJobStalled",
+    "AzureDevOpsPoolSaturated",
+    "CitrixMachineUnregistered",
+];
+
+/// The alerts that must have a case of coming and going.
+const FLAPPING: &[&str] = &[
+    "RollcallTargetDown",
+    "RollcallTargetPartial",
+    "RollcallPoolDown",
+    "RollcallPoolCapacityLow",
+    "RollcallAgentFlapping",
+    "ParallelsRasSessionProbeFailing",
+    "ResilioJobNoPeers",
+    "CitrixPowerStateUnknown",
+];
+
+#[test]
+fn every_alert_has_the_cases_that_concern_it() {
+    let cases = all();
+    let has = |alert: &str, kind: Kind| cases.iter().any(|case| case.alert == alert && case.kind == kind);
+    let mut missing = Vec::new();
+    for alert in catalogue::all() {
+        let mut needs = vec![Kind::Fires];
+        // What always fires cannot be silent; that it is not sent by Prometheus is told elsewhere.
+        if alert.sender != Sender::Daemon {
+            needs.push(Kind::Silent);
+        }
+        if alert.sender == Sender::Both {
+            needs.push(Kind::Direct);
+        }
+        if alert.hold {
+            needs.push(Kind::Blind);
+        }
+        needs.extend(MAINTENANCE.contains(&alert.name).then_some(Kind::Maintenance));
+        needs.extend(FLAPPING.contains(&alert.name).then_some(Kind::Flapping));
+        missing.extend(needs.into_iter().filter(|kind| !has(alert.name, *kind)).map(|kind| (alert.name, kind)));
+        let severity = alert.severity.as_str();
+        let fires = cases.iter().filter(|case| case.alert == alert.name && case.kind == Kind::Fires);
+        let fires = fires.flat_map(|case| case.checks.values().flatten()).any(|expected| expected.severity == severity);
+        assert!(fires || alert.severity == Severity::None, "no case fires {} as {severity}", alert.name);
+    }
+    assert!(missing.is_empty(), "these cases are missing: {missing:?}");
+}

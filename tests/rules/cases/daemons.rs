@@ -1,0 +1,55 @@
+use super::super::case::{Case, Kind::*, case};
+
+pub fn cases() -> Vec<Case> {
+    let daemon = "job=rollcall,instance=a:10077";
+    let failed = "job=rollcall,instance=a:10077,alertmanager=http://am1";
+    let other = "job=rollcall,instance=a:10077,alertmanager=http://am2";
+    vec![
+        case("RollcallDown", Fires, "", "a daemon is down")
+            .with("up", daemon, "1*5 0")
+            .silent(14)
+            .fires(15, "warning", daemon, 0.0),
+        case("RollcallDown", Silent, "", "a daemon restarts, and another job is down")
+            .with("up", daemon, "1*5 0*3 1")
+            .with("up", "job=node,instance=b", "0")
+            .silent(30),
+        case("RollcallDownWidely", Fires, "", "two of three")
+            .with("up", daemon, "0")
+            .with("up", "job=rollcall,instance=b", "0")
+            .with("up", "job=rollcall,instance=c", "1")
+            .silent(4)
+            .fires(5, "critical", "job=rollcall", 2.0 / 3.0),
+        case("RollcallDownWidely", Silent, "", "one of two")
+            .with("up", daemon, "0")
+            .with("up", "job=rollcall,instance=b", "1")
+            .silent(20),
+        case("RollcallAbsent", Fires, "", "another job only")
+            .with("up", "job=node,instance=b", "1")
+            .silent(14)
+            .fires(15, "critical", "", 1.0),
+        case("RollcallAbsent", Silent, "", "a daemon that is down is there").with("up", daemon, "0").silent(30),
+        case("RollcallWatchdog", Fires, "", "always").with("up", daemon, "1").fires(0, "none", daemon, 1.0),
+        case("RollcallWatchdog", Silent, "", "down").with("up", daemon, "1*5 0").silent(5),
+        case("RollcallDirectWatchdog", Fires, "", "always").fires(1, "none", "", 1.0),
+        case("RollcallConfigReloadFailed", Fires, "", "a typo")
+            .with("rollcall_config_last_reload_successful", daemon, "1*5 0")
+            .silent(14)
+            .fires(15, "warning", daemon, 0.0),
+        case("RollcallConfigReloadFailed", Silent, "", "mended within minutes")
+            .with("rollcall_config_last_reload_successful", daemon, "1*5 0*5 1")
+            .silent(20),
+        case("RollcallAlertDeliveryFailing", Fires, "", "no Alertmanager accepts")
+            .with("rollcall_notifications_failed_total", failed, "0+1")
+            .with("rollcall_notifications_failed_total", other, "0+1")
+            .with("rollcall_notifications_sent_total", failed, "7")
+            .with("rollcall_notifications_sent_total", other, "7")
+            .silent(5)
+            .fires(20, "critical", daemon, 10.0),
+        case("RollcallAlertDeliveryFailing", Silent, "", "one of two accepts")
+            .with("rollcall_notifications_failed_total", failed, "0+1")
+            .with("rollcall_notifications_failed_total", other, "0")
+            .with("rollcall_notifications_sent_total", failed, "7")
+            .with("rollcall_notifications_sent_total", other, "7+1")
+            .silent(30),
+    ]
+}

@@ -1,0 +1,36 @@
+//! What is committed below `deploy/` is what the catalogue gives.
+
+use std::path::Path;
+
+use rollcall::alert::{
+    document,
+    promql::{FilePart, Format, Options, render},
+    rule,
+};
+
+#[test]
+fn committed_files_are_those_of_the_catalogue() {
+    let rules = rule::resolve(&[]);
+    let rules_of = |part, format| render(&rules, part, format, &Options::default());
+    let files = [
+        ("prometheus/rollcall-recording.rules.yml", rules_of(FilePart::Recording, Format::Prometheus)),
+        ("prometheus/rollcall-fleet.rules.yml", rules_of(FilePart::Fleet, Format::Prometheus)),
+        ("prometheus/rollcall-daemon.rules.yml", rules_of(FilePart::Daemon, Format::Prometheus)),
+        ("prometheus/rollcall-prometheusrule.yml", rules_of(FilePart::All, Format::Operator)),
+        ("docs/alerts.md", document::markdown()),
+    ];
+    let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy");
+    let update = std::env::var_os("UPDATE_DEPLOY").is_some();
+    for (name, expected) in files {
+        let path = deploy.join(name);
+        if update {
+            std::fs::create_dir_all(path.parent().expect("a file is in a directory")).expect("a directory can be made");
+            std::fs::write(&path, &expected).expect("a file can be written");
+        }
+        let found = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            found == expected,
+            "deploy/{name} differs: UPDATE_DEPLOY=1 cargo test --test rules committed writes it anew"
+        );
+    }
+}

@@ -1,0 +1,10 @@
+//! The alert rules: what is committed, what Prometheus' own tools say of it, and one table of cases for both evaluations.
+//!
+//! `promtool` and `amtool` must be installed (Debian: `prometheus`, `prometheus-alertmanager`).
+
+mod alertmanager;
+mod case;
+mod cases;
+mod committed;
+mod engine;
+mod promtool;

@@ -1,0 +1,202 @@
+//! What Prometheus' own tool says of the rules, and the table of cases through it.
+
+use std::{collections::BTreeMap, fmt::Write as _, path::Path, process::Command};
+
+use rollcall::alert::{
+    catalogue::{Alert, Sender},
+    promql::{self, FilePart, Format, Options},
+    rule::{self, Rule},
+    template,
+};
+
+use super::{
+    case::{Case, Expected, Series},
+    cases,
+};
+
+fn promtool(directory: &Path, args: &[&str]) -> Result<String, String> {
+    let output = Command::new("promtool").args(args).current_dir(directory).output();
+    let output = output.map_err(|error| format!("promtool cannot be started, is prometheus installed? {error}"))?;
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    if output.status.success() { Ok(text) } else { Err(text) }
+}
+
+#[test]
+fn promtool_has_nothing_against_the_committed_rules() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/prometheus");
+    let files = ["rollcall-recording.rules.yml", "rollcall-fleet.rules.yml", "rollcall-daemon.rules.yml"];
+    let args: Vec<&str> = ["check", "rules", "--lint=all", "--lint-fatal"].into_iter().chain(files).collect();
+    promtool(&directory, &args).unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// Overrides that split rules in every way still give rules that load.
+#[test]
+fn promtool_has_nothing_against_rules_with_overrides() {
+    let text = r#"
+targets: []
+alerting:
+  max_hold: 12h
+  runbook_url: https://wiki.example.com/runbooks
+  overrides:
+    - { alert: RollcallPoolDown, vendor: citrix_storefront, target: "lab-*", enabled: false }
+    - { alert: RollcallPoolDown, pool: "RDSHost@{1,2}", for: 30m, threshold: 0.8 }
+    - { alert: RollcallPoolCapacityLow, severity: critical, target: "a.b[0-9]", threshold: 0.9 }
+    - { alert: RollcallPoolCapacityLow, severity: warning, vendor: resilio, enabled: false }
+    - { alert: RollcallTargetDown, for: 20m, keep_firing_for: 0s }
+    - { alert: AzureDevOpsPoolWithoutAgents, pool: "x\"y", for: 1h }
+    - { alert: AzureDevOpsPoolWithoutAgents, target: "prod", keep_firing_for: 30m }
+    - { alert: RollcallDown, for: 1h }
+"#;
+    let config = rollcall::config::Config::parse(text, "rollcall.yml", Path::new("")).expect("the text is valid");
+    let rules = rule::resolve(&config.alerting.overrides);
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let text = promql::render(&rules, FilePart::All, Format::Prometheus, &Options::default());
+    std::fs::write(directory.path().join("rules.yml"), &text).expect("a file can be written");
+    promtool(directory.path(), &["check", "rules", "--lint=all", "--lint-fatal", "rules.yml"])
+        .unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let of = |name: &str| rules.iter().filter(|rule| rule.alert.name == name).collect::<Vec<_>>();
+    assert_eq!(of("RollcallPoolDown").len(), 4, "one of an override, three of the catalogue");
+    assert_eq!(of("AzureDevOpsPoolWithoutAgents").len(), 5);
+    assert!(
+        of("RollcallTargetDown").iter().all(|rule| rule.r#for.as_secs() == 1_200 && rule.keep_firing_for.is_zero())
+    );
+}
+
+#[test]
+fn prometheus_gives_what_the_cases_say() {
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let rules = rule::resolve(&[]);
+    let mut by_alert: BTreeMap<&str, Vec<Case>> = BTreeMap::new();
+    for case in cases::all() {
+        by_alert.entry(case.alert).or_default().push(case);
+    }
+    let mut files = Vec::new();
+    for (alert, cases) in &by_alert {
+        let own: Vec<Rule> =
+            rules.iter().filter(|rule| rule.alert.name == *alert && promql::has(rule)).cloned().collect();
+        if cases[0].rows().all(|row| row.sender == Sender::Daemon) {
+            assert!(own.is_empty(), "{alert} is the daemon's alone");
+            continue;
+        }
+        let text = promql::render(&own, FilePart::All, Format::Prometheus, &Options::default());
+        let write =
+            |name: String, text: &str| std::fs::write(directory.path().join(name), text).expect("can be written");
+        write(format!("{alert}.rules.yml"), &text);
+        write(format!("{alert}.test.yml"), &tests_of(alert, cases));
+        files.push(format!("{alert}.test.yml"));
+    }
+    // A file at a time takes one processor only.
+    let next = std::sync::Mutex::new(files.iter());
+    let errors = std::sync::Mutex::new(Vec::new());
+    let take = || next.lock().ok().and_then(|mut files| files.next());
+    let work = || {
+        while let Some(file) = take() {
+            if let Err(error) = promtool(directory.path(), &["test", "rules", file]) {
+                errors.lock().expect("no other thread panics").push(error);
+            }
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
+    let errors = errors.into_inner().expect("no other thread panics");
+    if !errors.is_empty() {
+        let kept = directory.keep();
+        panic!("the files are in {}\n{}", kept.display(), errors.join("\n"));
+    }
+}
+
+/// The harness bites: another value in a text, another label, an alert too many.
+#[test]
+fn promtool_finds_what_is_wrong() {
+    let case = cases::all().into_iter().find(|case| case.alert == "RollcallPoolDown").expect("it has cases");
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let rules: Vec<Rule> = rule::resolve(&[]).into_iter().filter(|rule| rule.alert.name == case.alert).collect();
+    let text = promql::render(&rules, FilePart::All, Format::Prometheus, &Options::default());
+    std::fs::write(directory.path().join("RollcallPoolDown.rules.yml"), text).expect("can be written");
+    let verdict = |case: Case| {
+        std::fs::write(directory.path().join("test.yml"), tests_of(case.alert, &[case])).expect("can be written");
+        promtool(directory.path(), &["test", "rules", "test.yml"])
+    };
+    assert_eq!(verdict(case.clone()).err(), None);
+    let mut value = case.clone();
+    value.checks.values_mut().flatten().for_each(|expected| expected.value = 0.5);
+    let mut label = case.clone();
+    label
+        .checks
+        .values_mut()
+        .flatten()
+        .for_each(|expected| drop(expected.labels.insert("pool".into(), "other".into())));
+    let mut silent = case.clone();
+    silent.checks.values_mut().for_each(Vec::clear);
+    for wrong in [value, label, silent] {
+        assert!(verdict(wrong).is_err());
+    }
+}
+
+fn tests_of(alert: &str, cases: &[Case]) -> String {
+    let mut out = format!("rule_files: [{alert}.rules.yml]\nevaluation_interval: 1m\ntests:\n");
+    for case in cases {
+        let _ = writeln!(out, "  - name: {}\n    interval: 1m\n    input_series:", quoted(&case.name()));
+        for series in &case.series {
+            let _ = writeln!(out, "      - series: {}", quoted(&selector(series)));
+            let _ = writeln!(out, "        values: {}", quoted(&values(series, case.end())));
+        }
+        let _ = writeln!(out, "    alert_rule_test:");
+        for (minute, expected) in &case.checks {
+            let _ = writeln!(out, "      - eval_time: {minute}m\n        alertname: {alert}\n        exp_alerts:");
+            expected.iter().for_each(|expected| alert_of(&mut out, case, expected));
+        }
+    }
+    out
+}
+
+fn alert_of(out: &mut String, case: &Case, expected: &Expected) {
+    let row = case.rows().find(|row| row.severity.as_str() == expected.severity).expect("the alert has this severity");
+    let _ = writeln!(out, "          - exp_labels:\n              severity: {}", expected.severity);
+    for (name, value) in &expected.labels {
+        let _ = writeln!(out, "              {name}: {}", quoted(value));
+    }
+    let _ = writeln!(out, "            exp_annotations:");
+    for (name, value) in annotations(row, expected) {
+        let _ = writeln!(out, "              {name}: {}", quoted(&value));
+    }
+}
+
+/// The annotations as the daemon writes them: both say the same.
+pub fn annotations(row: &Alert, expected: &Expected) -> [(&'static str, String); 4] {
+    let label = |name: &str| expected.labels.get(name).map_or("", String::as_str);
+    [
+        ("summary", row.summary.to_owned()),
+        ("description", template::render(row.description, label, expected.value)),
+        ("runbook_url", promql::runbook_url("", row.name)),
+        (
+            "dashboard_url",
+            promql::dashboard_url(row.dashboard, row.labels.names(), |name| template::query(label(name))),
+        ),
+    ]
+}
+
+fn selector(series: &Series) -> String {
+    let labels: Vec<String> = series.labels.iter().map(|(name, value)| format!("{name}={}", quoted(value))).collect();
+    format!("{}{{{}}}", series.family, labels.join(","))
+}
+
+fn values(series: &Series, end: usize) -> String {
+    let mut out: Vec<String> = Vec::new();
+    let mut before: Option<f64> = None;
+    for minute in 0..=end {
+        let now = series.at(minute);
+        out.push(match (now, before) {
+            (Some(value), _) => format!("{value}"),
+            // A scrape without the series ends it at once.
+            (None, Some(_)) => "stale".to_owned(),
+            (None, None) => "_".to_owned(),
+        });
+        before = now;
+    }
+    out.join(" ")
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
