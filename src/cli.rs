@@ -3,6 +3,7 @@
 mod catalogue;
 mod check;
 mod demo;
+mod healthcheck;
 mod log;
 mod probe;
 mod rules;
@@ -13,7 +14,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::sim::Incident;
+use crate::{shard::Shard, sim::Incident};
 
 /// Takes the roll call of agent fleets: Parallels RAS, Citrix StoreFront, Azure DevOps and Resilio for Prometheus.
 #[derive(Debug, Parser)]
@@ -51,6 +52,9 @@ enum Command {
     Rules(Rules),
     /// A complete annotated configuration.
     DefaultConfig,
+    /// Whether a daemon answers; for container images, which have no shell.
+    #[command(hide = true)]
+    Healthcheck(Healthcheck),
 }
 
 #[derive(Debug, Args)]
@@ -67,6 +71,10 @@ struct Serve {
     )]
     #[arg(value_delimiter = ',')]
     listen: Vec<String>,
+    /// Polls a share of the targets only: I of 0 to N-1, dealt out by a hash of the name; auto/N takes I from the end
+    /// of the host's name, as pods of a StatefulSet have it.
+    #[arg(long, env = "ROLLCALL_SHARD", value_name = "I/N")]
+    shard: Option<Shard>,
     #[command(flatten)]
     web: Web,
     #[command(flatten)]
@@ -183,6 +191,13 @@ struct Metrics {
 }
 
 #[derive(Debug, Args)]
+struct Healthcheck {
+    /// What is asked.
+    #[arg(value_name = "URL", env = "ROLLCALL_HEALTHCHECK_URL", default_value = "http://127.0.0.1:10077/-/healthy")]
+    url: reqwest::Url,
+}
+
+#[derive(Debug, Args)]
 struct Rules {
     /// The configuration whose overrides are applied; without, the rules are those that are shipped.
     #[arg(long = "config.file", env = "ROLLCALL_CONFIG_FILE", value_name = "FILE")]
@@ -210,6 +225,7 @@ pub fn run() -> ExitCode {
         Command::Probe(args) => probe::run(args),
         Command::Metrics(args) => catalogue::run(args.format),
         Command::Rules(args) => rules::run(&args),
+        Command::Healthcheck(args) => healthcheck::run(args),
         Command::DefaultConfig => print(crate::config::default_yaml()),
     };
     match result {

@@ -1,6 +1,9 @@
 //! The daemon: a configuration, the targets that it names, and the way from one configuration to the next.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use arc_swap::ArcSwap;
 use tokio::sync::Mutex;
@@ -9,17 +12,22 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     alert::engine::task::Pager,
     clock::{Clock, UnixTime},
-    config::Config,
+    config::{Config, Target},
     event,
     failure::Failure,
+    notify,
     poll::{Fleet, StateFile, state::State},
+    shard::Shard,
 };
 
 /// A running daemon, without its listeners.
 #[derive(Debug)]
 pub struct Daemon {
     config_file: PathBuf,
+    shard: Option<Shard>,
     config: ArcSwap<Config>,
+    /// Targets of the configuration that other shards poll.
+    elsewhere: ArcSwap<Vec<Arc<Target>>>,
     fleet: Arc<Fleet>,
     pager: Arc<Pager>,
     /// Reloads follow each other.
@@ -30,13 +38,17 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Starts the targets of the configuration in `config_file`. `external_url` is where people reach the daemon, for the
-    /// links in its alerts; empty: nowhere.
+    /// Starts the targets of the configuration in `config_file`, or this shard of them. `external_url` is where people reach
+    /// the daemon, for the links in its alerts; empty: nowhere.
     ///
     /// Fails with every error of the configuration, or with the target whose certificates cannot be used.
-    pub async fn start(config_file: PathBuf, external_url: String) -> Result<Arc<Daemon>, String> {
+    pub async fn start(
+        config_file: PathBuf,
+        shard: Option<Shard>,
+        external_url: String,
+    ) -> Result<Arc<Daemon>, String> {
         let clock = Clock::system();
-        let config = Config::load(&config_file).map_err(|errors| errors.to_string())?;
+        let (config, elsewhere) = load(&config_file, shard)?;
         let state_file = config.state_file.clone().map(StateFile::new);
         let mut state = match state_file.as_ref().map(StateFile::load) {
             None => State::default(),
@@ -63,7 +75,9 @@ impl Daemon {
         }
         Ok(Arc::new(Daemon {
             config_file,
+            shard,
             config: ArcSwap::from_pointee(config),
+            elsewhere: ArcSwap::from_pointee(elsewhere),
             fleet,
             pager,
             reloading: Mutex::default(),
@@ -76,14 +90,16 @@ impl Daemon {
     /// Reads the configuration again. Where it has errors the one before stays, and they are returned.
     pub async fn reload(&self) -> Result<(), String> {
         let _turn = self.reloading.lock().await;
+        notify::reloading();
         let result = self.take_up().await;
         let now = self.fleet.clock().now();
         event::Reloaded { error: result.as_ref().err().map(String::as_str), now }.emit();
+        notify::ready();
         result
     }
 
     async fn take_up(&self) -> Result<(), String> {
-        let config = Config::load(&self.config_file).map_err(|errors| errors.to_string())?;
+        let (config, elsewhere) = load(&self.config_file, self.shard)?;
         if config.state_file != self.config.load().state_file {
             tracing::warn!("A changed state_file takes effect at the next start.");
         }
@@ -95,6 +111,7 @@ impl Daemon {
             return Err(of_target(error));
         }
         self.config.store(Arc::new(config));
+        self.elsewhere.store(Arc::new(elsewhere));
         Ok(())
     }
 
@@ -117,7 +134,7 @@ impl Daemon {
         &self.pager
     }
 
-    /// The configuration as it runs.
+    /// The configuration as it runs; of a shard, with its own targets.
     pub fn config(&self) -> Arc<Config> {
         self.config.load_full()
     }
@@ -127,10 +144,30 @@ impl Daemon {
         &self.config_file
     }
 
+    /// Which share of the targets this daemon polls, where it does not poll all.
+    pub fn shard(&self) -> Option<Shard> {
+        self.shard
+    }
+
+    /// Targets of the configuration that other shards poll.
+    pub fn elsewhere(&self) -> Arc<Vec<Arc<Target>>> {
+        self.elsewhere.load_full()
+    }
+
     /// When the daemon started.
     pub fn started(&self) -> UnixTime {
         self.started
     }
+}
+
+/// Reads the configuration, and takes out of it the targets that other shards poll.
+fn load(file: &Path, shard: Option<Shard>) -> Result<(Config, Vec<Arc<Target>>), String> {
+    let mut config = Config::load(file).map_err(|errors| errors.to_string())?;
+    let Some(shard) = shard else { return Ok((config, Vec::new())) };
+    let (ours, others): (Vec<_>, Vec<_>) = config.targets.drain(..).partition(|target| shard.has(&target.name));
+    tracing::info!(%shard, targets = ours.len(), of = ours.len() + others.len(), "Targets dealt out.");
+    config.targets = ours;
+    Ok((config, others))
 }
 
 fn of_target((target, failure): (String, Failure)) -> String {

@@ -9,7 +9,8 @@
 //!
 //! A vendor knows nothing of metrics text or the web, the web knows nothing of vendors; they meet in the observation and the
 //! snapshot. [`failure`] is why a poll failed, [`event`] is what is worth a log line, [`clock`] is the time, which tests can
-//! pause. [`daemon`] holds it together, [`cli`] starts it. [`sim`] stands in for the vendors in the demo and in the tests,
+//! pause. [`daemon`] holds it together, [`shard`] says which targets are this one's, [`cli`] starts it, and [`notify`] tells
+//! systemd. [`sim`] stands in for the vendors in the demo and in the tests,
 //! and shares nothing with [`vendor`], so that a misreading cannot hide on both sides.
 
 #![forbid(unsafe_code)]
@@ -27,7 +28,9 @@ pub mod exposition;
 pub mod failure;
 pub mod health;
 pub mod http;
+pub mod notify;
 pub mod poll;
+pub mod shard;
 pub mod sim;
 pub mod snapshot;
 pub mod vendor;

