@@ -231,11 +231,7 @@ fn classify(error: reqwest::Error) -> Failure {
     let mut tls = false;
     let mut cause: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(&error);
     while let Some(inner) = cause {
-        tls |= inner.is::<rustls::Error>()
-            || inner
-                .downcast_ref::<std::io::Error>()
-                .and_then(|io| io.get_ref())
-                .is_some_and(|e| e.is::<rustls::Error>());
+        tls |= is_tls(inner);
         let text = inner.to_string();
         if !chain.ends_with(&text) {
             if !chain.is_empty() {
@@ -259,4 +255,10 @@ fn classify(error: reqwest::Error) -> Failure {
         Reason::Connect
     };
     Failure::new(reason, if chain.is_empty() { error.to_string() } else { chain })
+}
+
+/// Whether it is an error of TLS. Such an error comes inside an I/O error, or inside two: `source` skips those.
+fn is_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+    let inside = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    error.is::<rustls::Error>() || inside.is_some_and(|inside| is_tls(inside))
 }

@@ -49,7 +49,8 @@ enum KnownSecret {
     Hash(String),
 }
 
-/// The right to send one log-on of an identity. While it lives, nobody else logs on with that identity.
+/// The right to send one log-on of an identity. While one of [`Logons::acquire`] lives, nobody else logs on with that
+/// identity.
 #[must_use = "tell how the log-on ended"]
 pub struct Permit {
     logons: Logons,
@@ -58,7 +59,7 @@ pub struct Permit {
     secret: SecretText,
     target: (String, String),
     now: UnixTime,
-    _turn: OwnedMutexGuard<()>,
+    _turn: Option<OwnedMutexGuard<()>>,
 }
 
 impl Logons {
@@ -77,6 +78,29 @@ impl Logons {
         };
         let turn = turn.lock_owned().await;
         // Whoever had the turn before may have been refused meanwhile.
+        self.permit(target, username, secret, now, Some(turn))
+    }
+
+    /// The same for a request that carries the credentials and logs nobody on: it waits for nobody, so that a server that
+    /// does not answer holds up no other target of the identity.
+    pub fn acquire_aside(
+        &self,
+        target: &Target,
+        username: &str,
+        secret: &SecretText,
+        now: UnixTime,
+    ) -> Result<Permit, Failure> {
+        self.permit(target, username, secret, now, None)
+    }
+
+    fn permit(
+        &self,
+        target: &Target,
+        username: &str,
+        secret: &SecretText,
+        now: UnixTime,
+        turn: Option<OwnedMutexGuard<()>>,
+    ) -> Result<Permit, Failure> {
         match self.held(target, username, secret, now) {
             Some(failure) => Err(failure),
             None => Ok(Permit {

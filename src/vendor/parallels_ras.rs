@@ -59,7 +59,8 @@ impl ParallelsRas {
             // A list that hangs must not cost the agents that are here already: half of what is left is for the lists.
             let now = Instant::now();
             let deadline = now + cx.deadline.saturating_duration_since(now) / 2;
-            failure = self.names.refresh(&mut self.session, cx, &rows, deadline).await.err();
+            let polls = session::WINDOW.div_duration_f64(self.target.interval).ceil() as usize;
+            failure = self.names.refresh(&mut self.session, cx, &rows, polls, deadline).await.err();
         }
         let part = mapping::part(&rows, &self.names, &self.target, &self.settings, cx.warnings);
         Ok(Observation { failure, ..Observation::single(part) })

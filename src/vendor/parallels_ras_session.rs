@@ -8,7 +8,8 @@
 //! the endpoint is probably not touched. **Deep** mode opens a real session, which nothing in the API can end: the account
 //! needs a session limit.
 //!
-//! The result of a probe is the datum: every answer of the broker is data, and so is none.
+//! The result of a probe is the datum: every answer of the broker is data, and so is none. A refused account or API token
+//! is a failed poll all the same.
 //!
 //! **Source**: the vendor's "Connecting to Parallels RAS using the Connection Broker API", February 2026.
 
@@ -67,9 +68,15 @@ impl ParallelsRasSession {
         let password = session.password.read()?;
         let token = self.settings.api_token.read()?;
         let (turn, deadline) = self.deadlines(cx);
-        // A probe is a log-on: those of one account never run side by side, and a refused one is not sent again.
-        let permit = self.logons.acquire(&self.target, &session.username, &password, cx.now);
-        let permit = match timeout_at(turn, permit).await {
+        // A deep probe is a log-on: those of one account never run side by side. A light one logs nobody on, and must not
+        // wait for the broker of another target. Neither sends a password that was refused.
+        let permit = match self.settings.mode {
+            ProbeMode::Light => Ok(self.logons.acquire_aside(&self.target, &session.username, &password, cx.now)),
+            ProbeMode::Deep => {
+                timeout_at(turn, self.logons.acquire(&self.target, &session.username, &password, cx.now)).await
+            }
+        };
+        let permit = match permit {
             Ok(Ok(permit)) => permit,
             Ok(Err(failure)) => return self.unchanged(failure),
             Err(_) => return Err(Failure::new(Reason::Timeout, "another log-on of this account is still under way")),
@@ -101,6 +108,11 @@ impl ParallelsRasSession {
             Verdict::Ok if self.proves_account() => {
                 permit.accepted();
                 failure
+            }
+            // It cannot lock an account: it is not held, but repeats are not worth the usual pace either.
+            Verdict::Token => {
+                permit.unknown();
+                Some(Failure::new(Reason::Auth, format!("the broker refused the API token: {}", probe.state())))
             }
             _ => {
                 permit.unknown();

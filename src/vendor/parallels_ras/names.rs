@@ -43,8 +43,8 @@ pub const LISTS: [List; 6] = [
 const EVERY: Duration = Duration::from_secs(600);
 const AGAIN: Duration = Duration::from_secs(60);
 
-/// Places in the budget that the lists leave for the agent lists of other targets of the server.
-const RESERVED: usize = 1;
+/// Places in the budget that the lists leave, at the most, for the agent lists of the next polls and of other targets.
+const RESERVED: usize = 5;
 
 /// Id and, where the list says it, site.
 type Key = (Option<i64>, String);
@@ -75,7 +75,8 @@ impl Names {
     }
 
     /// Reads the lists that are due and of use for these rows, as far as the budget goes without waiting and until
-    /// `deadline`; the rest waits for the next poll.
+    /// `deadline`; the rest waits for the next poll. `polls` are those of the target in the window of the budget: no list
+    /// takes their places.
     ///
     /// Fails only where a new log-on was refused or held, which the poll has to tell.
     pub async fn refresh(
@@ -83,6 +84,7 @@ impl Names {
         session: &mut Session,
         cx: &Context<'_>,
         rows: &[Row<'_>],
+        polls: usize,
         deadline: Instant,
     ) -> Result<(), Failure> {
         for (list, known) in LISTS.iter().zip(&mut self.known) {
@@ -90,7 +92,7 @@ impl Names {
             if cx.now < known.due || !of_use() {
                 continue;
             }
-            if session.free() <= RESERVED || Instant::now() >= deadline {
+            if session.free() <= polls.min(RESERVED) || Instant::now() >= deadline {
                 break;
             }
             match known.read(list, session, cx, rows, deadline).await {

@@ -22,7 +22,8 @@ const CONTENT_TYPE: &str = "application/json; api-version=1.0";
 
 /// The server serves 50 requests in 10 s to everybody together, its own web console included; a fifth is ours.
 const REQUESTS: usize = 10;
-const WINDOW: Duration = Duration::from_secs(10);
+/// The window of that.
+pub const WINDOW: Duration = Duration::from_secs(10);
 
 /// An endpoint that this account may not read is left alone for so long.
 const FORBIDDEN_FOR: Duration = Duration::from_secs(3600);

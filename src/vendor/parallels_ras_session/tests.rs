@@ -111,8 +111,6 @@ async fn a_success_tells_no_error() {
 #[tokio::test]
 async fn any_answer_of_the_broker_is_a_successful_poll() {
     for (status, body, labels, health) in [
-        (401, r#"{"error":"unauthorized"}"#, r#"verdict="token",category="",code="""#, Health::Unknown),
-        (400, r#"{"code":104}"#, r#"verdict="token",category="",code="104""#, Health::Unknown),
         (400, r#"{"code":3360}"#, r#"verdict="endpoint",category="Connection",code="3360""#, Health::Failed),
         (400, r#"{"code":3007}"#, r#"verdict="priming",category="",code="3007""#, Health::Degraded),
         (400, r#"{"code":4000}"#, r#"verdict="unknown",category="",code="4000""#, Health::Unknown),
@@ -127,6 +125,36 @@ async fn any_answer_of_the_broker_is_a_successful_poll() {
             assert_eq!(observation.failure, None);
         }
     }
+}
+
+#[tokio::test]
+async fn a_refused_api_token_is_a_datum_and_a_failed_poll_and_never_held() {
+    for (status, body, labels) in [
+        (401, r#"{"error":"unauthorized"}"#, r#"verdict="token",category="",code="""#),
+        (400, r#"{"code":104}"#, r#"verdict="token",category="",code="104""#),
+    ] {
+        let stub = Stub::start(move |_| (status, JSON, body.to_owned())).await;
+        let mut api = open(stub.url.as_str());
+        for count in [1, 2] {
+            let observation = poll_at(&mut api, 0).await.expect("a datum");
+            assert_eq!(told(&observation), failed(count, labels));
+            assert_eq!(part(&observation).agents[0].health, Some(Health::Unknown));
+            assert_eq!(observation.failure.map(|f| f.reason), Some(Reason::Auth));
+        }
+    }
+}
+
+#[tokio::test]
+async fn light_probes_of_one_account_do_not_wait_for_each_other() {
+    // Nobody accepts, so there is no answer.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let mut silent = open(&format!("http://{}", listener.local_addr().expect("it is bound")));
+    let stub = Stub::start(|_| (200, JSON, r#"{"userportal":"https://x"}"#.to_owned())).await;
+    let mut well = open(stub.url.as_str());
+    well.logons = Arc::clone(&silent.logons);
+    let (silent, well) = tokio::join!(poll_at(&mut silent, 0), poll_at(&mut well, 0));
+    assert_eq!(silent.expect("a datum").failure.map(|f| f.reason), Some(Reason::Timeout));
+    assert_eq!(well.expect("an answer").failure, None);
 }
 
 #[tokio::test]

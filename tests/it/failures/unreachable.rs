@@ -1,0 +1,83 @@
+//! A server that was never there: unknown host, no TLS, TLS by an authority that nobody knows.
+
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+
+use crate::support::{Config, Daemon, Folder, Sim, Target, VENDORS, runtime};
+
+/// A TLS server with a certificate of its own making; gives its port, and the certificate as PEM.
+fn tls_server() -> (u16, String) {
+    rollcall::http::install_crypto();
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
+    let (certificate, key) = (made.cert.der().clone(), made.signing_key.serialize_der());
+    let key = rustls::pki_types::PrivateKeyDer::try_from(key).expect("a key that was just made");
+    let config = rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key);
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config.expect("a certificate and its key")));
+    let listener = runtime().block_on(TcpListener::bind("127.0.0.1:0")).expect("a free port");
+    let port = listener.local_addr().expect("it is bound").port();
+    runtime().spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            runtime().spawn(async move {
+                // Where somebody trusts us, the answer is that there is nothing here.
+                let mut stream = acceptor.accept(stream).await?;
+                let answer = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+                tokio::io::AsyncReadExt::read(&mut stream, &mut [0; 4096]).await?;
+                tokio::io::AsyncWriteExt::write_all(&mut stream, answer).await?;
+                tokio::io::AsyncWriteExt::shutdown(&mut stream).await
+            });
+        }
+    });
+    (port, made.cert.pem())
+}
+
+#[test]
+fn a_server_that_cannot_be_reached_is_told_by_its_reason_and_gives_no_data() {
+    let (sim, folder) = (Sim::frozen(), Folder::new());
+    let (port, certificate) = tls_server();
+    folder.write("ca.pem", &certificate);
+    let path = |vendor: &str| match vendor {
+        "resilio" => "/filer-01",
+        "azure_devops" => "/contoso",
+        "citrix_storefront" => "/Citrix/Store",
+        _ => "",
+    };
+    let mut rows = Vec::new();
+    for vendor in VENDORS {
+        let target = |kind: &str, base: &str| {
+            let name = format!("{vendor}-{kind}");
+            Target::of(vendor, &name, &sim).set("url", &format!("{base}{}", path(vendor))).set("stale_after", "20s")
+        };
+        let plain = format!("https://{}", sim.address(vendor));
+        rows.push((vendor, "dns", target("host", "https://nonexistent.invalid")));
+        rows.push((vendor, "tls", target("plain", &plain)));
+        rows.push((vendor, "tls", target("stranger", &format!("https://localhost:{port}"))));
+        // The same server is reached where its certificate is trusted.
+        let status = if vendor == "parallels_ras_session" { "http_status" } else { "not_found" };
+        let trusted = target("trusted", &format!("https://localhost:{port}"));
+        rows.push((vendor, status, trusted.set("http", "{ tls: { ca_file: ca.pem } }")));
+    }
+    let config = Config::with_defaults("{ interval: 1s, timeout: 10s, stale_after: 20s }");
+    let config = config.targets(rows.iter().map(|(_, _, target)| target.clone()));
+    let daemon = Daemon::start(&config.write(&folder));
+    let now = daemon.wait_for_within("every target was polled", crate::support::PATIENCE, |now| {
+        let waiting = rows.iter().find(|(_, _, target)| now.of(target.name(), "rollcall_target_up").is_none());
+        waiting.map_or(Ok(()), |(_, _, target)| Err(now.about(target.name())))
+    });
+    for (vendor, reason, target) in &rows {
+        let name = target.name();
+        assert_eq!(now.failure(name), *reason, "{name}\n{}", now.about(name));
+        assert!(now.failures(name, reason) >= 1.0, "{name}");
+        assert_eq!(now.of(name, "rollcall_target_up"), Some(0.0), "{name}");
+        assert_eq!(now.of(name, "rollcall_target_last_success_timestamp_seconds"), Some(0.0), "{name}");
+        assert_eq!(now.of(name, "rollcall_login_held"), Some(0.0), "{name}");
+        if *vendor == "parallels_ras_session" {
+            let labels = [("target", name), ("verdict", "unreachable"), ("code", "0")];
+            assert_eq!(now.get("parallels_ras_session_probe_error", &labels), Some(1.0), "{name}");
+        } else {
+            assert_eq!(now.data(name), Vec::<&crate::support::Sample>::new(), "{name}");
+        }
+    }
+    assert!(sim.journal().is_empty(), "nothing that is meant for TLS is sent in the clear");
+}

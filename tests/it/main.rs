@@ -1,0 +1,10 @@
+//! The real binary against the simulated vendors: what happens on the wire and what stands on `/metrics`.
+//!
+//! Every test starts its own simulations and its own daemon on free ports, so all can run side by side.
+
+// A test says what it expects by panicking.
+#![allow(clippy::unwrap_used)]
+
+mod failures;
+mod polling;
+mod support;

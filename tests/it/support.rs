@@ -1,0 +1,27 @@
+//! What the tests are written with: a simulation, a configuration, the daemon as a process, and its exposition.
+
+// Not every module of the tests uses everything.
+#![allow(dead_code, unused_imports)]
+
+mod config;
+mod daemon;
+mod exposition;
+mod front;
+mod simulation;
+mod wait;
+
+pub use config::{Config, Target};
+pub use daemon::{Daemon, Reply};
+pub use exposition::{Exposition, Sample};
+pub use front::Front;
+pub use simulation::{Sim, frozen, runtime};
+pub use wait::{Folder, wait_until};
+
+use std::time::Duration;
+
+/// Longer than anything takes on a busy machine; nothing waits for so long where all is well.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The vendors, in the order of the simulation's ports.
+pub const VENDORS: [&str; 5] =
+    ["parallels_ras", "parallels_ras_session", "resilio", "azure_devops", "citrix_storefront"];
