@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod check;
+mod dashboards;
 mod demo;
 mod log;
 mod probe;
@@ -48,6 +49,9 @@ enum Command {
     Metrics(Metrics),
     /// A complete annotated configuration.
     DefaultConfig,
+    /// The Grafana dashboards, one JSON document after the other.
+    #[command(hide = true)]
+    Dashboards(Dashboards),
 }
 
 #[derive(Debug, Args)]
@@ -179,6 +183,13 @@ struct Metrics {
     format: catalogue::Format,
 }
 
+#[derive(Debug, Args)]
+struct Dashboards {
+    /// Writes one file for each into this folder, and a README.md.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
 /// Runs the command line of this process. 0: fine, 1: what was asked failed, 2: bad command line.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
@@ -191,6 +202,7 @@ pub fn run() -> ExitCode {
         Command::Probe(args) => probe::run(args),
         Command::Metrics(args) => catalogue::run(args.format),
         Command::DefaultConfig => print(crate::config::default_yaml()),
+        Command::Dashboards(args) => dashboards::run(args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
