@@ -50,7 +50,8 @@ struct Running {
     desk: Desk,
     full_state_sets: bool,
     cancel: CancellationToken,
-    task: JoinHandle<()>,
+    /// None once somebody waits for its end.
+    task: Option<JoinHandle<()>>,
 }
 
 impl Fleet {
@@ -119,7 +120,7 @@ impl Fleet {
             let Some(client) = clients.remove(&target.name) else { continue };
             let cancel = CancellationToken::new();
             let task = tokio::spawn(Task::new(desk.clone(), client).run(cancel.clone()));
-            running.insert(target.name.clone(), Running { desk, full_state_sets: full, cancel, task });
+            running.insert(target.name.clone(), Running { desk, full_state_sets: full, cancel, task: Some(task) });
         }
         self.store.replace(slots);
         Ok(())
@@ -167,14 +168,14 @@ impl Fleet {
         }
     }
 
-    /// Stops all tasks; sessions are logged off within 5 s.
+    /// Stops all tasks; sessions are logged off within 5 s. What the targets knew stays, to be saved.
     pub async fn stop(&self) {
-        let running = std::mem::take(&mut *self.running());
-        for run in running.values() {
-            run.cancel.cancel();
-        }
-        let all = futures_util::future::join_all(running.into_values().map(|run| run.task));
-        let _ = tokio::time::timeout(STOP, all).await;
+        let tasks: Vec<JoinHandle<()>> = {
+            let mut running = self.running();
+            running.values().for_each(|run| run.cancel.cancel());
+            running.values_mut().filter_map(|run| run.task.take()).collect()
+        };
+        let _ = tokio::time::timeout(STOP, futures_util::future::join_all(tasks)).await;
     }
 
     /// What survives a restart, as of now.

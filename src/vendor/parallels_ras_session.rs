@@ -167,7 +167,11 @@ fn judge(result: Result<Answer, Failure>) -> Result<(Reply, Option<Failure>), Fa
     let answer = match result {
         Ok(answer) => answer,
         Err(failure) => {
-            let no_answer = matches!(failure.reason, Reason::Dns | Reason::Connect | Reason::Tls | Reason::Timeout);
+            // `decode` from the transport is an answer that broke off.
+            let no_answer = matches!(
+                failure.reason,
+                Reason::Dns | Reason::Connect | Reason::Tls | Reason::Timeout | Reason::Decode
+            );
             return if no_answer { Ok((unreachable, Some(failure))) } else { Err(failure) };
         }
     };

@@ -6,5 +6,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod failures;
+mod holds;
 mod polling;
+mod reload;
 mod support;

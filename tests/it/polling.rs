@@ -1,14 +1,184 @@
 //! When targets are polled, and how the daemon starts and stops.
 
-use crate::support::{Config, Daemon, Folder, Sim, Target, VENDORS};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use reqwest::StatusCode;
+use rollcall::sim::{Fault, Seen};
+
+use crate::support::{Config, Daemon, Folder, Front, PATIENCE, Sim, Target, VENDORS, wait_until};
+
+/// When the requests of a vendor with this in their path came, in seconds.
+fn came(sim: &Sim, vendor: &str, path: &str) -> Vec<f64> {
+    let seen = sim.journal();
+    let matching = seen.iter().filter(|seen| seen.vendor == vendor && seen.path.contains(path));
+    matching.map(|seen| seen.came.as_secs_f64()).collect()
+}
+
+fn waits(came: &[f64]) -> Vec<f64> {
+    came.windows(2).map(|pair| pair[1] - pair[0]).collect()
+}
 
 #[test]
-fn every_vendor_is_up_within_seconds_and_a_stop_logs_off() {
+fn every_vendor_is_up_within_seconds_and_sigterm_logs_off() {
     let (sim, folder) = (Sim::frozen(), Folder::new());
     let config = Config::quick().targets(VENDORS.map(|vendor| Target::of(vendor, vendor, &sim)));
     let daemon = Daemon::start(&config.write(&folder));
     daemon.wait_until_up(&VENDORS);
     assert_eq!(sim.parallels_ras().open_sessions(), 1);
-    daemon.terminate();
+    let began = Instant::now();
+    let log = daemon.terminate();
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    assert!(log.contains("Stopping."));
     assert_eq!(sim.parallels_ras().open_sessions(), 0, "the RAS session was not logged off");
+    assert_eq!(sim.asked("parallels_ras", "/api/Session/logoff"), 1);
+}
+
+#[test]
+fn sigint_stops_within_10_s_also_while_every_vendor_hangs() {
+    let (sim, folder) = (Sim::frozen(), Folder::new());
+    let config = Config::with_defaults("{ interval: 1s, timeout: 60s, stale_after: 70s }");
+    let config = config.targets(VENDORS.map(|vendor| Target::of(vendor, vendor, &sim).set("stale_after", "70s")));
+    let daemon = Daemon::start(&config.write(&folder));
+    daemon.wait_until_up(&VENDORS);
+    VENDORS.iter().for_each(|vendor| sim.fail(vendor, "", Fault::Hang));
+    sim.clear_journal();
+    wait_until("every vendor was asked", PATIENCE, || {
+        let journal = sim.journal();
+        let silent = VENDORS.iter().find(|vendor| !journal.iter().any(|seen| seen.vendor == **vendor));
+        silent.map_or(Ok(()), |vendor| Err((*vendor).to_owned()))
+    });
+    let began = Instant::now();
+    daemon.signal("INT");
+    let (status, log) = daemon.wait();
+    assert!(status.success(), "{status}\n{log}");
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+}
+
+#[test]
+fn ready_means_that_every_target_was_polled_once_whether_well_or_not() {
+    let (sim, folder) = (Sim::frozen(), Folder::new());
+    sim.fail("resilio", "/filer-02", Fault::Slow(Duration::from_secs(2)));
+    sim.shut("citrix_storefront");
+    let targets = [
+        Target::resilio("quick", &sim, 1),
+        Target::resilio("slow", &sim, 2),
+        Target::citrix("dead", &sim),
+        Target::ras("refused", &sim).auth_password("monitor", "wrong"),
+    ];
+    let daemon = Daemon::start(
+        &Config::with_defaults("{ interval: 1s, timeout: 20s, stale_after: 30s }")
+            .targets(targets.map(|t| t.set("stale_after", "30s")))
+            .write(&folder),
+    );
+    assert_eq!(daemon.get("/-/healthy").status, StatusCode::OK);
+    let reply = daemon.get("/-/ready");
+    assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE, "{}", reply.text());
+    let before = daemon.scrape();
+    assert_eq!(before.of("slow", "rollcall_target_up"), None, "nothing is said before the first poll has ended");
+    assert_eq!(before.of("slow", "rollcall_target_last_poll_timestamp_seconds"), Some(0.0));
+    daemon.wait_until_up(&["quick"]);
+    assert_eq!(daemon.get("/-/ready").status, StatusCode::SERVICE_UNAVAILABLE, "one is still under way");
+    wait_until("it is ready", PATIENCE, || {
+        let reply = daemon.get("/-/ready");
+        if reply.status == StatusCode::OK { Ok(()) } else { Err(reply.text().to_owned()) }
+    });
+    let now = daemon.scrape();
+    assert_eq!(now.of("slow", "rollcall_target_up"), Some(1.0));
+    assert_eq!(now.of("dead", "rollcall_target_up"), Some(0.0));
+    assert_eq!(now.of("refused", "rollcall_target_up"), Some(0.0));
+}
+
+#[test]
+fn a_target_that_is_slower_than_its_interval_is_never_polled_twice_at_once() {
+    let (sim, folder) = (Sim::frozen(), Folder::new());
+    // One request takes longer than the interval.
+    let paths = BTreeMap::from([
+        ("parallels_ras", "/api/Agent"),
+        ("parallels_ras_session", "/api/directsessiontunnel"),
+        ("resilio", "/api/v3/client"),
+        ("azure_devops", "/_apis/distributedtask/pools?"),
+        ("citrix_storefront", "/machinecontrol/list"),
+    ]);
+    for (vendor, path) in &paths {
+        sim.fail(vendor, path, Fault::Slow(Duration::from_millis(1_500)));
+    }
+    let config = Config::with_defaults("{ interval: 1s, timeout: 10s, stale_after: 20s }");
+    let set = |target: Target| target.set("interval", "1s").set("stale_after", "20s");
+    let config = config.targets(VENDORS.map(|vendor| set(Target::of(vendor, vendor, &sim))));
+    let daemon = Daemon::start(&config.write(&folder));
+    let now = daemon.wait_for("four polls each", |now| {
+        VENDORS.iter().all(|vendor| now.of(vendor, "rollcall_polls_total") >= Some(4.0))
+    });
+    let journal = sim.journal();
+    for (vendor, path) in &paths {
+        let polls: Vec<&Seen> =
+            journal.iter().filter(|s| s.vendor == *vendor && s.path.contains(path) && s.status == 200).collect();
+        assert!(polls.len() >= 3, "{vendor}");
+        for pair in polls.windows(2) {
+            assert!(pair[0].answered <= pair[1].came, "{vendor}: {pair:?}");
+        }
+        let skipped = now.of(vendor, "rollcall_polls_skipped_total");
+        assert!(skipped >= Some(3.0), "{vendor}: {skipped:?} polls fell away");
+        assert_eq!(now.failure(vendor), "", "{vendor}");
+    }
+}
+
+#[test]
+fn a_target_that_never_answers_costs_its_own_time_only() {
+    let (sim, folder) = (Sim::frozen(), Folder::new());
+    sim.fail("resilio", "/filer-02", Fault::Hang);
+    let slow = Target::resilio("hangs", &sim, 2).set("timeout", "2s").set("stale_after", "9s");
+    let config = Config::quick().target(slow).target(Target::resilio("well", &sim, 1));
+    let daemon = Daemon::start(&config.write(&folder));
+    let now = daemon.wait_for("two time-outs", |now| now.failures("hangs", "timeout") >= 2.0);
+    let took = now.of("hangs", "rollcall_target_poll_duration_seconds").expect("it was polled");
+    assert!((1.9..3.0).contains(&took), "given up after {took} s");
+    assert_eq!(now.of("hangs", "rollcall_target_poll_timeout_seconds"), Some(2.0));
+    let waits = waits(&came(&sim, "resilio", "/filer-01/api/v3/client"));
+    assert!(
+        waits.len() >= 3 && waits.iter().all(|wait| *wait < 1.8),
+        "the other one is polled every second: {waits:?}"
+    );
+    assert_eq!(now.of("well", "rollcall_polls_skipped_total"), Some(0.0));
+}
+
+#[test]
+fn back_off_grows_to_its_limit_and_ends_with_the_first_success() {
+    let (sim, folder) = (Sim::frozen(), Folder::new());
+    sim.fail("resilio", "/client", Fault::Status(500, "", "text/plain"));
+    // The limit is the smaller of 5 intervals and a third of stale_after: 4 s.
+    let config = Config::with_defaults("{ interval: 1s, timeout: 2s, stale_after: 12s }");
+    let daemon = Daemon::start(&config.target(Target::resilio("filer", &sim, 1)).write(&folder));
+    daemon.wait_for("six failures", |now| now.of("filer", "rollcall_target_consecutive_failures") >= Some(6.0));
+    let failing = waits(&came(&sim, "resilio", "/client"));
+    let expected = [(0.9, 1.9), (1.4, 2.9), (3.0, 5.0), (3.0, 5.0), (3.0, 5.0)];
+    for (wait, (least, most)) in failing.iter().zip(expected) {
+        assert!((least..most).contains(wait), "{failing:?}");
+    }
+    sim.heal("resilio");
+    let back = daemon.wait_until_up(&["filer"]);
+    assert_eq!(back.of("filer", "rollcall_target_consecutive_failures"), Some(0.0));
+    sim.clear_journal();
+    let polls = back.of("filer", "rollcall_polls_total").expect("it was polled");
+    daemon.wait_for("three more polls", |now| now.of("filer", "rollcall_polls_total") >= Some(polls + 3.0));
+    let well = waits(&came(&sim, "resilio", "/client"));
+    assert!(well.iter().all(|wait| *wait < 1.8), "every second again: {well:?}");
+}
+
+#[test]
+fn the_vendor_is_left_alone_for_as_long_as_it_asks() {
+    let (sim, folder) = (Sim::frozen(), Folder::new());
+    let front = Front::of(&sim, "resilio");
+    front.answer("/client", 429, &["retry-after: 4"]);
+    let target = Target::resilio("filer", &sim, 1).map("url", |url| url.replace(&sim.url("resilio"), front.url()));
+    let daemon = Daemon::start(&Config::quick().target(target).write(&folder));
+    let first = daemon.wait_for("it is refused", |now| now.failure("filer") == "rate_limited");
+    let asked = Instant::now();
+    front.heal();
+    assert_eq!(first.of("filer", "rollcall_polls_total"), Some(1.0));
+    daemon.wait_until_up(&["filer"]);
+    assert!(asked.elapsed() > Duration::from_millis(3_500), "asked again after {:?}", asked.elapsed());
 }

@@ -19,6 +19,10 @@ enum Break {
     Answer(u16, &'static str),
     /// The data are well-formed and something else.
     OtherRoot,
+    /// There are no data where they should be.
+    Empty,
+    /// The data begin, and then the connection ends, or stays open without a word.
+    Begun { stays: bool },
 }
 
 /// What the target shows then.
@@ -77,12 +81,16 @@ fn rows() -> Vec<Row> {
         ("large", Break::Fault(Fault::Oversized(1_000_000)), all("too_large", withdrawn("too_large"))),
         ("html", Break::Fault(Fault::Html), all("content_type", probe("content_type", "unknown"))),
         ("cut", Break::Fault(Fault::Truncated), all("decode", probe("decode", "unknown"))),
+        ("status-302", status(302), all("http_status", probe("http_status", "unreachable"))),
+        ("empty", Break::Empty, all("decode", probe("decode", "unknown"))),
+        ("ended", Break::Begun { stays: false }, all("decode", probe("decode", "unreachable"))),
+        ("dripping", Break::Begun { stays: true }, all("timeout", probe("timeout", "unreachable"))),
         ("other-root", Break::OtherRoot, all("decode", probe("", "unknown"))),
     ];
     for (name, _, expected) in &mut rows {
         match *name {
             // A page for people where Azure's data should be is its sign-in page.
-            "html" => expected[3] = withdrawn("auth"),
+            "html" | "status-302" => expected[3] = withdrawn("auth"),
             // RAS answers 401 also where a right is missing: a new log-on tells, and that was good.
             "status-401" => expected[0] = then(withdrawn("forbidden"), After::LeftAlone),
             "status-403" => expected[0] = then(withdrawn("forbidden"), After::LeftAlone),
@@ -147,9 +155,17 @@ impl Case {
             return Err(format!("{missing:?} are gone"));
         }
         let reason = now.failure(&self.target);
+        // A poll of many requests may have been under way when the vendor broke: that one alone is partial.
+        let straddles = |reason: &str| self.vendor == "azure_devops" && reason == "partial";
+        if straddles(&reason) && !self.seen_fresh {
+            return Ok(());
+        }
         let others = now.all("rollcall_poll_failures_total", &[("target", &self.target)]);
-        let others =
-            others.iter().filter(|sample| sample.label("reason") != self.expected.reason && sample.value > 0.0);
+        let others = others.iter().filter(|sample| {
+            let reason = sample.label("reason");
+            let allowed = f64::from(u8::from(straddles(reason)));
+            reason != self.expected.reason && sample.value > allowed
+        });
         if let Some(other) = others.map(|sample| sample.label("reason")).next() {
             return Err(format!("a failure for {other:?} was counted, not {:?}", self.expected.reason));
         }
@@ -164,7 +180,7 @@ impl Case {
             None => !reason.is_empty(),
         };
         if !told {
-            return match data == self.before && !self.seen_fresh {
+            return match data == self.before {
                 true => Ok(()),
                 false => {
                     Err(format!("the data changed before the failure was told: {}", difference(&self.before, &data)))
@@ -226,24 +242,29 @@ fn difference(before: &Data, after: &Data) -> String {
     format!("{} before, {} now; gone {gone:?}, new {new:?}", before.len(), after.len())
 }
 
+fn quick(vendor: &str, name: &str, sim: &Sim) -> Target {
+    Target::of(vendor, name, sim).set("stale_after", "12s")
+}
+
 const EACH: Duration = Duration::from_millis(200);
 
 #[test]
 fn every_vendor_under_every_breakage_keeps_good_data_until_they_are_old_and_recovers() {
     let small = || Sim::start(Options { agents: 20, ..frozen() });
     let (well, folder, rows) = (small(), Folder::new(), rows());
-    let mut config = Config::with_defaults("{ interval: 2s, timeout: 3s, stale_after: 7s, max_response_size: 512KiB }");
+    let mut config =
+        Config::with_defaults("{ interval: 2s, timeout: 3s, stale_after: 12s, max_response_size: 512KiB }");
     let bystanders = VENDORS.map(|vendor| format!("{vendor}-well"));
-    config = config.targets(VENDORS.iter().zip(&bystanders).map(|(vendor, name)| Target::of(vendor, name, &well)));
+    config = config.targets(VENDORS.iter().zip(&bystanders).map(|(vendor, name)| quick(vendor, name, &well)));
     let mut worlds = Vec::new();
     let mut cases = Vec::new();
-    for (name, _, expected) in &rows {
+    for (name, how, expected) in &rows {
         let sim = small();
         let fronts = VENDORS.map(|vendor| Front::of(&sim, vendor));
         for ((vendor, expected), front) in VENDORS.iter().zip(expected).zip(&fronts) {
             let target = format!("{vendor}-{name}");
-            let mut entry = Target::of(vendor, &target, &sim);
-            if *name == "busy" {
+            let mut entry = quick(vendor, &target, &sim);
+            if matches!(how, Break::Answer(..) | Break::Begun { .. }) {
                 entry = entry.map("url", |url| url.replace(&sim.url(vendor), front.url()));
             }
             config = config.target(entry);
@@ -274,24 +295,32 @@ fn every_vendor_under_every_breakage_keeps_good_data_until_they_are_old_and_reco
 
     for ((_, how, _), (sim, fronts)) in rows.iter().zip(&worlds) {
         for (vendor, front) in VENDORS.iter().zip(fronts) {
+            let (media_type, other_root) = match *vendor {
+                "citrix_storefront" => ("text/xml", "<other/>"),
+                _ => ("application/json", "{}"),
+            };
             match how {
                 Break::Shut => sim.shut(vendor),
                 Break::Fault(fault) => sim.fail(vendor, data_path(vendor), fault.clone()),
                 Break::Answer(status, header) => front.answer(data_path(vendor), *status, &[*header]),
-                Break::OtherRoot if *vendor == "citrix_storefront" => {
-                    sim.fail(vendor, data_path(vendor), Fault::Status(200, "<other/>", "text/xml"));
-                }
-                Break::OtherRoot => sim.fail(vendor, data_path(vendor), Fault::Status(200, "{}", "application/json")),
+                Break::OtherRoot => sim.fail(vendor, data_path(vendor), Fault::Status(200, other_root, media_type)),
+                Break::Empty => sim.fail(vendor, data_path(vendor), Fault::Status(200, "", media_type)),
+                Break::Begun { stays } => front.begin(data_path(vendor), media_type, &other_root[..1], *stays),
             }
         }
     }
     let mut problems = BTreeSet::new();
     let broken = Instant::now();
+    let mut last_look = broken;
     while !cases.iter().all(|case| case.settled) && broken.elapsed() < Duration::from_secs(40) {
         std::thread::sleep(EACH);
         let now = daemon.scrape();
+        // On a machine that stood still nobody saw what was there in between, and it cannot be held against the daemon.
+        let stood_still = last_look.elapsed() > Duration::from_secs(4);
+        last_look = Instant::now();
         problems.extend(unmoved(&now, &bystanders));
         for case in &mut cases {
+            case.seen_fresh |= stood_still;
             if let Err(problem) = case.look(&now, &own[&case.target]) {
                 problems.insert(format!("{}: {problem}", case.target));
             }

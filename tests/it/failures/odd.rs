@@ -99,7 +99,7 @@ impl Pair {
         let present = self.now.all("rollcall_agent_health", &[("target", &target)]);
         let present = present.iter().filter(|sample| sample.value == 1.0);
         let key = |sample: &&Sample| (sample.label("pool").to_owned(), sample.label("agent").to_owned());
-        present.map(|sample| (key(&sample), sample.label("health").to_owned())).collect()
+        present.map(|sample| (key(sample), sample.label("health").to_owned())).collect()
     }
 
     /// Agents that have another name in the odd fleet: (name there, name where all is well).
@@ -148,9 +148,9 @@ fn an_unknown_state_is_unknown_health_and_leaves_the_rest_alone() {
         let [((_, agent), health)] = changed[..] else { panic!("{vendor}: {changed:?}") };
         assert_eq!(health, "unknown", "{vendor}");
         match vendor {
-            "parallels_ras" => assert_eq!(state(vendor, "parallels_ras_agent_state", "code_99"), [agent.clone()]),
-            "resilio" => assert_eq!(state(vendor, "resilio_client_state", "other"), [agent.clone()]),
-            "citrix_storefront" => assert_eq!(state(vendor, "citrix_machine_power_state", "other"), [agent.clone()]),
+            "parallels_ras" => assert_eq!(state(vendor, "parallels_ras_agent_state", "code_99"), [agent.as_str()]),
+            "resilio" => assert_eq!(state(vendor, "resilio_client_state", "other"), [agent.as_str()]),
+            "citrix_storefront" => assert_eq!(state(vendor, "citrix_machine_power_state", "other"), [agent.as_str()]),
             "azure_devops" => {
                 let target = format!("{vendor}-odd");
                 let of_agent = [("target", &*target), ("agent", agent)];

@@ -67,6 +67,9 @@ fn a_server_that_cannot_be_reached_is_told_by_its_reason_and_gives_no_data() {
     });
     for (vendor, reason, target) in &rows {
         let name = target.name();
+        let end =
+            now.get("rollcall_tls_certificate_not_after_timestamp_seconds", &[("target", name), ("host", "localhost")]);
+        assert_eq!(end.is_some_and(|end| end > 4e9), name.ends_with("-trusted"), "{name}: {end:?}");
         assert_eq!(now.failure(name), *reason, "{name}\n{}", now.about(name));
         assert!(now.failures(name, reason) >= 1.0, "{name}");
         assert_eq!(now.of(name, "rollcall_target_up"), Some(0.0), "{name}");

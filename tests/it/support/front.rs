@@ -11,8 +11,9 @@ use tokio::{
 
 use super::runtime;
 
-/// What a request has to contain, and the answer that it gets instead of the vendor's.
-type Rules = Arc<Mutex<Vec<(String, String)>>>;
+/// What a request has to contain, the answer that it gets instead of the vendor's, and whether the connection stays open
+/// after it.
+type Rules = Arc<Mutex<Vec<(String, String, bool)>>>;
 
 /// The server, until it is dropped.
 pub struct Front {
@@ -49,7 +50,14 @@ impl Front {
     pub fn answer(&self, contains: &str, status: u16, headers: &[&str]) {
         let headers: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
         let answer = format!("HTTP/1.1 {status} Sorry\r\n{headers}content-length: 0\r\nconnection: close\r\n\r\n");
-        self.rules.lock().unwrap().push((contains.to_owned(), answer));
+        self.rules.lock().unwrap().push((contains.to_owned(), answer, false));
+    }
+
+    /// From now on requests that contain this text get the beginning of an answer of this type, and then nothing more; or
+    /// the end of the connection.
+    pub fn begin(&self, contains: &str, media_type: &str, body: &str, stays: bool) {
+        let answer = format!("HTTP/1.1 200 OK\r\ncontent-type: {media_type}\r\ncontent-length: 5000\r\n\r\n{body}");
+        self.rules.lock().unwrap().push((contains.to_owned(), answer, stays));
     }
 
     /// Passes everything on again.
@@ -86,9 +94,13 @@ async fn answer(mut client: TcpStream, vendor: std::net::SocketAddr, rules: Rule
         }
     }
     let whole = String::from_utf8_lossy(&request);
-    let rule = rules.lock().unwrap().iter().find(|(part, _)| whole.contains(part)).map(|(_, answer)| answer.clone());
-    if let Some(answer) = rule {
+    let rule = rules.lock().unwrap().iter().find(|(part, ..)| whole.contains(part)).cloned();
+    if let Some((_, answer, stays)) = rule {
         client.write_all(answer.as_bytes()).await?;
+        if stays {
+            // Until the client has had enough.
+            client.read_buf(&mut request).await?;
+        }
         return client.shutdown().await;
     }
     let mut upstream = TcpStream::connect(vendor).await?;

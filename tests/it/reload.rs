@@ -1,0 +1,178 @@
+//! A reload touches what changed and nothing else, and a bad configuration touches nothing.
+
+use reqwest::StatusCode;
+
+use crate::support::{Config, Daemon, Exposition, Folder, Sim, Target, VENDORS};
+
+const LIFECYCLE: &[&str] = &["--web.enable-lifecycle"];
+
+fn reload_ok(now: &Exposition) -> Option<f64> {
+    now.get("rollcall_config_last_reload_successful", &[])
+}
+
+fn reload_time(now: &Exposition) -> f64 {
+    now.get("rollcall_config_last_reload_success_timestamp_seconds", &[]).expect("it was loaded once")
+}
+
+fn targets(now: &Exposition) -> Vec<String> {
+    now.all("rollcall_target_info", &[]).iter().map(|sample| sample.label("target").to_owned()).collect()
+}
+
+#[test]
+fn reload_over_http_is_off_unless_it_was_asked_for() {
+    let (sim, folder) = (Sim::frozen(), Folder::new());
+    let config = Config::quick().target(Target::resilio("filer", &sim, 1)).write(&folder);
+    let daemon = Daemon::start(&config);
+    let reply = daemon.request("POST", "/-/reload", &[]);
+    assert_eq!(reply.status, StatusCode::FORBIDDEN);
+    assert!(reply.text().contains("--web.enable-lifecycle"), "{}", reply.text());
+    assert_eq!(daemon.log().matches("Configuration loaded.").count(), 1);
+}
+
+#[test]
+fn targets_that_did_not_change_keep_session_data_and_counters_through_reloads() {
+    let (sim, folder) = (Sim::frozen(), Folder::new());
+    let all = || Config::quick().targets(VENDORS.map(|vendor| Target::of(vendor, vendor, &sim)));
+    let config = all().target(Target::resilio("goes", &sim, 2)).write(&folder);
+    let daemon = Daemon::with_flags(&config, LIFECYCLE);
+    let before = daemon.wait_until_up(&[&VENDORS[..], &["goes"]].concat());
+    assert_eq!(reload_ok(&before), Some(1.0));
+    let log_ons = || ["parallels_ras", "citrix_storefront"].map(|vendor| sim.secrets_seen(vendor));
+    assert_eq!((log_ons(), sim.asked("resilio", "/filer-01/api/v3/token")), ([1, 1], 1));
+
+    all().target(Target::resilio("comes", &sim, 3)).write(&folder);
+    let reply = daemon.request("POST", "/-/reload", &[]);
+    assert_eq!(reply.status, StatusCode::OK, "{}", reply.text());
+    // At once, without a poll in between: the data of before are there, and the counters go on.
+    let after = daemon.scrape();
+    for vendor in VENDORS {
+        assert!(!after.data(vendor).is_empty(), "{vendor} lost its data");
+        let polls = |now: &Exposition| now.of(vendor, "rollcall_polls_total");
+        assert!(polls(&after) >= polls(&before), "{vendor}");
+        assert_eq!(after.of(vendor, "rollcall_target_up"), Some(1.0), "{vendor}");
+    }
+    assert_eq!(targets(&after), [&VENDORS[..], &["comes"]].concat());
+    assert!(!after.text.contains("target=\"goes\""), "a target that was removed is gone at once");
+    assert!(reload_time(&after) > reload_time(&before));
+    let since = |now: &Exposition| -> Vec<f64> {
+        let all = now.all("rollcall_agent_health_since_timestamp_seconds", &[("target", "parallels_ras")]);
+        all.iter().map(|sample| sample.value).collect()
+    };
+    assert_eq!(since(&after), since(&before));
+
+    let polls = |now: &Exposition| VENDORS.map(|vendor| now.of(vendor, "rollcall_polls_total").unwrap_or(0.0));
+    daemon.reload();
+    let now = daemon.wait_for("everything is polled again", |now| {
+        let enough = polls(now).iter().zip(polls(&after)).all(|(now, after)| *now >= after + 2.0);
+        enough && now.of("comes", "rollcall_target_up") == Some(1.0)
+    });
+    assert!(VENDORS.iter().all(|vendor| now.failure(vendor).is_empty()));
+    assert_eq!(log_ons(), [1, 1], "nobody logged on again");
+    assert_eq!(sim.asked("resilio", "/filer-01/api/v3/token"), 1, "the agent's token is kept");
+    let gone = sim.asked("resilio", "/filer-02/");
+    daemon.wait_for("one more poll", |later| polls(later)[2] > polls(&now)[2] + 1.0);
+    assert_eq!(sim.asked("resilio", "/filer-02/"), gone, "a target that was removed is not asked any more");
+}
+
+#[test]
+fn a_target_whose_settings_changed_keeps_its_data_and_one_at_another_address_does_not() {
+    let (sim, folder) = (Sim::frozen(), Folder::new());
+    let config = |filer, labels| {
+        let target = Target::resilio("filer", &sim, filer).set("labels", labels);
+        Config::quick().target(target).target(Target::ras("farm", &sim).set("labels", labels)).write(&folder)
+    };
+    let daemon = Daemon::start(&config(1, "{ site: zrh }"));
+    let before = daemon.wait_until_up(&["filer", "farm"]);
+    assert_eq!(before.all("rollcall_target_info", &[("site", "zrh")]).len(), 2);
+    config(1, "{ site: gva }");
+    daemon.reload();
+    let now = daemon.scrape();
+    assert_eq!(now.all("rollcall_target_info", &[("site", "gva")]).len(), 2);
+    assert!(!now.data("filer").is_empty() && !now.data("farm").is_empty());
+    assert!(now.of("filer", "rollcall_polls_total") >= before.of("filer", "rollcall_polls_total"));
+
+    config(2, "{ site: gva }");
+    daemon.reload();
+    let agent = |now: &Exposition| {
+        now.all("resilio_client_state", &[]).iter().map(|sample| sample.label("agent").to_owned()).collect::<Vec<_>>()
+    };
+    let now = daemon.scrape();
+    assert!(agent(&now) != agent(&before), "what another server said: {:?}", agent(&now));
+    let now = daemon.wait_until_up(&["filer"]);
+    assert_eq!(agent(&now), ["FILER-02"]);
+}
+
+#[test]
+fn a_bad_configuration_is_refused_with_every_error_and_changes_nothing() {
+    let (sim, folder) = (Sim::frozen(), Folder::new());
+    let config = Config::quick().target(Target::resilio("filer", &sim, 1));
+    let daemon = Daemon::with_flags(&config.write(&folder), LIFECYCLE);
+    let before = daemon.wait_until_up(&["filer"]);
+    let good = daemon.get("/config").text().to_owned();
+
+    folder.write(
+        "rollcall.yml",
+        "defaults: { interval: 1ms }\ntargets:\n  - name: filer\n    vendor: resilio\n    url: nowhere\n    tag: true\n",
+    );
+    let reply = daemon.request("POST", "/-/reload", &[]);
+    assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR);
+    for place in [
+        "rollcall.yml:1:",
+        "defaults.interval",
+        "rollcall.yml:5:",
+        "targets[0].url",
+        "rollcall.yml:6:",
+        "targets[0].tag",
+    ] {
+        assert!(reply.text().contains(place), "{place} in\n{}", reply.text());
+    }
+    let now = daemon.scrape();
+    assert_eq!(reload_ok(&now), Some(0.0));
+    assert_eq!(reload_time(&now), reload_time(&before));
+    assert_eq!(daemon.get("/config").text(), good);
+    let polls = before.of("filer", "rollcall_polls_total").expect("it was polled");
+    daemon.wait_for("it is polled as before", |now| {
+        now.of("filer", "rollcall_polls_total") >= Some(polls + 3.0)
+            && now.of("filer", "rollcall_target_up") == Some(1.0)
+    });
+
+    daemon.reload();
+    assert_eq!(reload_ok(&daemon.scrape()), Some(0.0), "SIGHUP reads the same file");
+    daemon.wait_for_log(&["ERROR", "Configuration refused, the one before stays.", "targets[0].tag"]);
+
+    config.write(&folder);
+    daemon.reload();
+    let now = daemon.scrape();
+    assert_eq!(reload_ok(&now), Some(1.0));
+    assert!(reload_time(&now) > reload_time(&before));
+}
+
+#[test]
+fn a_certificate_that_cannot_be_used_refuses_the_whole_reload() {
+    let (sim, folder) = (Sim::frozen(), Folder::new());
+    let config = Config::quick().target(Target::resilio("filer", &sim, 1));
+    let daemon = Daemon::with_flags(&config.write(&folder), LIFECYCLE);
+    daemon.wait_until_up(&["filer"]);
+    folder.write("ca.pem", "no certificate\n");
+    let other = Target::resilio("other", &sim, 2).set("http", "{ tls: { ca_file: ca.pem } }");
+    config.target(other).write(&folder);
+    let reply = daemon.request("POST", "/-/reload", &[]);
+    assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(reply.text().contains("ca.pem"), "{}", reply.text());
+    let now = daemon.scrape();
+    assert_eq!((reload_ok(&now), targets(&now)), (Some(0.0), vec!["filer".to_owned()]));
+    assert_eq!(now.of("filer", "rollcall_target_up"), Some(1.0));
+}
+
+#[test]
+fn a_secret_file_that_changes_is_read_without_a_reload() {
+    let (sim, folder) = (Sim::frozen(), Folder::new());
+    folder.write("secrets/pat", &format!("  {}\n", rollcall::sim::AzureDevops::PAT));
+    let target = Target::azure("builds", &sim).set("auth", "{ pat_file: secrets/pat }");
+    let daemon = Daemon::start(&Config::quick().target(target).write(&folder));
+    daemon.wait_until_up(&["builds"]);
+    sim.set_secret("azure_devops", "rotated");
+    daemon.wait_for("the old one is refused", |now| now.failure("builds") == "auth");
+    folder.write("secrets/pat", "rotated\n");
+    daemon.wait_until_up(&["builds"]);
+}
