@@ -34,7 +34,7 @@ fn of(metric: &str) -> String {
 
 fn daemons() -> Panel {
     Panel::table(
-        "Daemons",
+        "Daemons that are scraped",
         "Each daemon that Prometheus scrapes. A configuration that was refused leaves the old one in force. Every panic is a bug: please report it.",
     )
     .label("instance", "Daemon")
@@ -54,7 +54,7 @@ fn daemons() -> Panel {
 
 fn targets() -> Panel {
     Panel::table(
-        "Targets",
+        "Polls by target",
         "The last poll of each target. Reason says why it failed: auth, forbidden and held are about the account; dns, connect, tls and timeout about the way; rate_limited and http_status about the vendor; decode, content_type and too_large about the answer.",
     )
     .label("vendor", "Vendor")

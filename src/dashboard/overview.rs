@@ -107,6 +107,9 @@ fn vendors() -> Panel {
 
 fn pools() -> Panel {
     let share = format!("topk(50, {}\n/\n({} > 0))", agents("failed"), agents(ELIGIBLE));
+    // Only the rows of the first query: a merge would add every other pool.
+    let beside = |expr: String| format!("{expr}\nand on (vendor, target, pool)\n{share}");
+    let on_demand = "max by (vendor, target, pool) (rollcall_pool_on_demand{@pool})".to_owned();
     Panel::table(
         "Pools by share failed",
         "The 50 pools of which the largest share has failed, of the agents that could serve. A pool leads to its agents. On-demand pools may rightly be empty.",
@@ -114,12 +117,12 @@ fn pools() -> Panel {
     .label("vendor", "Vendor")
     .label("target", "Target")
     .linked("pool", "Pool", &link::pool())
-    .limited("Failed share", "percentunit", share, "transparent", &[(0.000_1, look::WARN), (0.5, look::BAD)])
-    .value("Failed", "none", agents("failed"))
-    .value("Degraded", "none", agents("degraded"))
-    .value("Serving", "none", agents(SERVING))
-    .value("All", "none", agents(".+"))
-    .worded("On demand", "max by (vendor, target, pool) (rollcall_pool_on_demand{@pool})", &look::PLAIN_YES_NO)
+    .limited("Failed share", "percentunit", share.clone(), "transparent", &[(0.000_1, look::WARN), (0.5, look::BAD)])
+    .value("Failed", "none", beside(agents("failed")))
+    .value("Degraded", "none", beside(agents("degraded")))
+    .value("Serving", "none", beside(agents(SERVING)))
+    .value("All", "none", beside(agents(".+")))
+    .worded("On demand", beside(on_demand), &look::PLAIN_YES_NO)
     .sorted("Failed share", true)
     .size(14, 10)
     .done()
@@ -146,8 +149,8 @@ fn alerts() -> Panel {
 
 fn targets() -> Panel {
     Panel::table(
-        "Targets",
-        "Where the data come from: whether the last poll brought some, and why not. A target leads to its polls.",
+        "Where the data come from",
+        "Targets, those with failures first: whether the last poll brought data, and why not. A target leads to its polls.",
     )
     .label("vendor", "Vendor")
     .linked("target", "Target", &link::polls())
@@ -183,7 +186,7 @@ fn missing() -> Panel {
         "{{pool}} · {{target}}",
         format!(
             "sort_desc(topk(10, {}\n  or {}))",
-            "(max by (vendor, target, pool) (rollcall_pool_min_serving{@pool} - ignoring (health) sum without (health) (rollcall_pool_agents{@pool,health=~\"healthy|degraded\"})) > 0)",
+            "(max by (vendor, target, pool) (rollcall_pool_min_serving{@pool} - sum without (health) (rollcall_pool_agents{@pool,health=~\"healthy|degraded\"})) > 0)",
             agents("failed"),
         ),
     )

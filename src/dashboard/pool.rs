@@ -73,6 +73,10 @@ fn agents() -> Panel {
     let online = r#"label_replace(azure_devops_agent_online{@agent} == 1, "state", "online", "", "")"#;
     let offline = r#"label_replace(azure_devops_agent_online{@agent} == 0, "state", "offline", "", "")"#;
     let probe = r#"label_replace(parallels_ras_session_probe_error{@agent}, "state", "$1", "verdict", "(.*)")"#;
+    let newest =
+        "topk(1000, max by (vendor, target, pool, agent) (rollcall_agent_health_since_timestamp_seconds{@agent}))";
+    // Only the rows of the first query: a merge would add every other agent.
+    let beside = |expr: &str| format!("{expr}\nand on (vendor, target, pool, agent)\n{newest}");
     Panel::table(
         "Agents",
         "The agents that are selected, up to the 1000 that changed last: their class, what the vendor itself says, and since when the daemon has seen the class. Changes are those within the range.",
@@ -84,30 +88,14 @@ fn agents() -> Panel {
     .coloured("health", "Health", &look::health_labels())
     .label("state", "Vendor says")
     .label("power", "Power")
-    .rows("max by (vendor, target, pool, agent, health) (rollcall_agent_health{@agent} == 1)\nand on (vendor, target, pool, agent)\ntopk(1000, max by (vendor, target, pool, agent) (rollcall_agent_health_since_timestamp_seconds{@agent}))")
-    .value(
-        "Since",
-        "dateTimeFromNow",
-        "1000 * max by (vendor, target, pool, agent) (rollcall_agent_health_since_timestamp_seconds{@agent})",
-    )
-    .rows(format!(
+    .rows(beside("max by (vendor, target, pool, agent, health) (rollcall_agent_health{@agent} == 1)"))
+    .value("Since", "dateTimeFromNow", format!("1000 * {newest}"))
+    .rows(beside(&format!(
         "max by (vendor, target, pool, agent, state) (\n  {ras}\n  or resilio_client_state{{@agent}} == 1\n  or citrix_machine_registration_state{{@agent}} == 1\n  or {online}\n  or {offline}\n  or {probe}\n)"
-    ))
-    .rows(r#"max by (vendor, target, pool, agent, power) (label_replace(citrix_machine_power_state{@agent} == 1, "power", "$1", "state", "(.*)"))"#)
-    .limited(
-        "Changes",
-        "none",
-        "max by (vendor, target, pool, agent) (changes(rollcall_agent_health_since_timestamp_seconds{@agent}[$__range]))",
-        "transparent",
-        &[(6.0, look::WARN)],
-    )
-    .limited(
-        "Available",
-        "percentunit",
-        format!("max by (vendor, target, pool, agent) (sum without (health) (avg_over_time(rollcall_agent_health{{@agent,health=~\"{SERVING}\"}}[$__range])))"),
-        look::BAD,
-        &[(0.95, look::WARN), (0.99, "transparent")],
-    )
+    )))
+    .rows(beside(r#"max by (vendor, target, pool, agent, power) (label_replace(citrix_machine_power_state{@agent} == 1, "power", "$1", "state", "(.*)"))"#))
+    .limited("Changes", "none", beside(&changes("[$__range]")), "transparent", &[(6.0, look::WARN)])
+    .limited("Available", "percentunit", beside(&available()), look::BAD, &[(0.95, look::WARN), (0.99, "transparent")])
     .sorted("Since", true)
     .size(24, 14)
     .done()
@@ -136,6 +124,13 @@ fn changes(range: &str) -> String {
     )
 }
 
+/// Share of the range that an agent served.
+fn available() -> String {
+    format!(
+        "max by (vendor, target, pool, agent) (sum without (health) (avg_over_time(rollcall_agent_health{{@agent,health=~\"{SERVING}\"}}[$__range])))"
+    )
+}
+
 fn flapping() -> Panel {
     Panel::bars(
         "Flapping",
@@ -155,7 +150,7 @@ fn least_available() -> Panel {
     )
     .query(
         "{{agent}} · {{pool}}",
-        format!("sort(bottomk(15, max by (vendor, target, pool, agent) (sum without (health) (avg_over_time(rollcall_agent_health{{@agent,health=~\"{SERVING}\"}}[$__range])))))"),
+        format!("sort(bottomk(15, {}))", available()),
     )
     .limits(look::BAD, &[(0.95, look::WARN), (0.99, look::GOOD)])
     .scale(1.0)

@@ -43,7 +43,6 @@ impl Variable {
             "name": self.name,
             "label": self.label,
             "datasource": super::frame::datasource(),
-            "definition": query,
             "query": { "query": query, "refId": format!("Variable-{}", self.name) },
             "regex": "",
             "refresh": 2,
@@ -70,7 +69,8 @@ pub fn datasource() -> Value {
         "refresh": 1,
         "multi": false,
         "includeAll": false,
-        "current": {},
+        // The data source that Grafana calls its default.
+        "current": { "selected": false, "text": "default", "value": "default" },
         "options": [],
         "hide": 0,
         "skipUrlSync": false,

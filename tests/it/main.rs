@@ -5,6 +5,7 @@
 // A test says what it expects by panicking.
 #![allow(clippy::unwrap_used)]
 
+mod dashboards;
 mod failures;
 mod holds;
 mod polling;
