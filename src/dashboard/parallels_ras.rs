@@ -19,7 +19,7 @@ pub fn dashboard() -> Dashboard {
         variables: vec![Variable::TARGET, Variable::POOL],
         rows: vec![
             shared::freshness(3_600.0),
-            Row::new("The farm", vec![shared::classes(), shared::capacity(), types(), shared::history()]),
+            Row::new("The farm", vec![shared::classes(), shared::capacity(), types(), shared::history().size(12, 10)]),
             Row::new("Entry points", vec![entry_share(), entry_timeline()]),
             Row::new("States that RAS reports", vec![states(), states_over_time(), logical()]),
             Row::new("Session probe", vec![probes(), success(), duration(), prime()]),

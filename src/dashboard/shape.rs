@@ -122,11 +122,9 @@ impl Panel {
         let custom = json!({
             "fillOpacity": 85,
             "lineWidth": 0,
-            // A gap in the data stays one.
-            "spanNulls": false,
-            "insertNulls": false,
             "hideFrom": { "legend": false, "tooltip": false, "viz": false },
         });
+        // Nothing is said of gaps: by default they stay gaps.
         panel.set("mappings", states).set("custom", custom).limits(look::ODD, &[])
     }
 }
