@@ -91,3 +91,6 @@ pub fn all() -> Vec<Dashboard> {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod tests;

@@ -14,9 +14,6 @@ pub fn run(args: Serve) -> Result<(), String> {
         let server = listen(&args.listen).await?;
         let daemon = Daemon::start(args.config_file).await?;
         let server = web::Server::new(server, web::State::new(Arc::clone(&daemon), options));
-        for address in server.addresses() {
-            tracing::info!(%address, "Listening.");
-        }
         until_stopped(daemon, server).await
     })
 }
@@ -52,6 +49,9 @@ pub async fn listen(addresses: &[String]) -> Result<Vec<tokio::net::TcpListener>
 
 /// Serves until a signal says stop.
 pub async fn until_stopped(daemon: Arc<Daemon>, server: web::Server) -> Result<(), String> {
+    for address in server.addresses() {
+        tracing::info!(%address, "Listening.");
+    }
     let stop = CancellationToken::new();
     let serving = tokio::spawn(server.run(stop.clone()));
     let mut signals = Signals::new().map_err(|error| format!("cannot wait for signals: {error}"))?;

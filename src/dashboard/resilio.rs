@@ -123,7 +123,7 @@ fn throughput() -> Panel {
     )
     .query("received {{job_name}}", rate("receive"))
     .query("sent {{job_name}}", format!("-({})", rate("send")))
-    .set("min", serde_json::Value::Null)
+    .below_zero()
 }
 
 fn rate(direction: &str) -> String {

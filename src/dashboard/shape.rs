@@ -80,6 +80,12 @@ impl Panel {
         self.set("custom", lines)
     }
 
+    /// Some lines go below zero.
+    pub fn below_zero(mut self) -> Panel {
+        self.defaults.remove("min");
+        self
+    }
+
     /// Draws the limits as dashed lines.
     pub fn show_limits(mut self) -> Panel {
         if let Some(custom) = self.defaults.get_mut("custom") {

@@ -22,7 +22,7 @@ pub const EMPTY: &[(&str, &str, &str, When, &str)] = &[
     ("rollcall-parallels-ras", "Session probes", "B", When::Incident, "no probe failed, so there is no verdict"),
     ("rollcall-azure-devops", "Throughput units left", "AB", When::Incident, "the service says it near the limit only"),
     ("rollcall-azure-devops", "Agents not in order", "ABCEF", When::Incident, "all agents may be in order"),
-    ("rollcall-azure-devops", "Agents not in order", "D", When::Incident, "agents out of order may be without a job"),
+    ("rollcall-azure-devops", "Agents not in order", "D", When::Never, "no simulated agent goes away with its job"),
     ("rollcall-citrix", "Machines not in order", "ABCDEFG", When::Incident, "all machines may be in order"),
     ("rollcall-pool", "Numbers of the pool", "B", When::Never, "the demo's configuration expects no minimum"),
     ("rollcall-azure-devops", "Builds and agents", "C", When::Incident, "no job may wait"),

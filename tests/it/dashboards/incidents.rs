@@ -80,7 +80,7 @@ fn every_incident_is_visible_on_the_overview() {
     let targets: String = fleets.iter().map(|(_, targets)| targets.as_str()).collect();
     let folder = Folder::new();
     let config = folder.write("rollcall.yml", &format!("defaults:\n  interval: 5s\n\ntargets:\n{targets}"));
-    let daemon = Daemon::with_flags(&config, &["--log.level", "warn"]);
+    let daemon = Daemon::start(&config);
     let prometheus = Prometheus::start(daemon.url(), RULES);
 
     let of_incidents = |ask: &Ask| excuse(ask) == Some(When::Incident);
