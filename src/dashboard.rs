@@ -91,6 +91,3 @@ pub fn all() -> Vec<Dashboard> {
 
 #[cfg(test)]
 mod tests;
-
-#[cfg(test)]
-mod tests;

@@ -36,7 +36,7 @@ const VISIBLE: &[(Incident, &str, &str)] = &[
     (Incident::RateLimited, "What users feel", "Held back"),
     (Incident::SyncStuck, "What users feel", "File jobs failed"),
     (Incident::PrimingRefused, "What users feel", "Probes failing"),
-    (Incident::PrimingRefused, "Agents by health", "degraded"),
+    (Incident::PrimingRefused, "Agents by health", "failed"),
     (Incident::GatewayLost, "What users feel", "Probes failing"),
     (Incident::GatewayLost, "Agents by health", "failed"),
     (Incident::PatchNight, "Agents by health", "disabled"),
