@@ -1,5 +1,5 @@
 //! Colours and value mappings. Health has the same six colours everywhere: those of Okabe and Ito, which people with any
-//! kind of colour-blindness can tell apart, and which do not rely on red against green.
+//! kind of colour-blindness can tell apart, with a grey that is dark enough not to look like the green without green cones.
 
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ pub const BAD: &str = "#D55E00";
 /// Neither good nor bad.
 pub const CALM: &str = "#56B4E9";
 /// Out of the count.
-pub const GREY: &str = "#8E8E8E";
+pub const GREY: &str = "#5C5C5C";
 /// Not known.
 pub const ODD: &str = "#CC79A7";
 
