@@ -16,8 +16,9 @@ these files, edit `src/dashboard/`.
 const TAIL: &str = r#"
 ## How to provision them
 
-They need Grafana 10.3 or newer and a Prometheus data source that has Rollcall's metrics. They name no data source: the
-one chosen on top, at first the default one, is used by every panel.
+They need a Prometheus data source that has Rollcall's metrics. They name none: the one chosen on top, at first the default
+one, is used by every panel. They are in the classic form, schema version 39, as Grafana 10.3 and newer read it, and are
+checked against the types of Grafana 13.2.3.
 
 Put the JSON files into a folder and tell Grafana about it, for example in `/etc/grafana/provisioning/dashboards/rollcall.yml`:
 
