@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod check;
+mod dashboards;
 mod demo;
 mod healthcheck;
 mod log;
@@ -55,6 +56,9 @@ enum Command {
     /// Whether a daemon answers; for container images, which have no shell.
     #[command(hide = true)]
     Healthcheck(Healthcheck),
+    /// The Grafana dashboards, one JSON document after the other.
+    #[command(hide = true)]
+    Dashboards(Dashboards),
 }
 
 #[derive(Debug, Args)]
@@ -213,6 +217,13 @@ struct Rules {
     part: crate::alert::promql::FilePart,
 }
 
+#[derive(Debug, Args)]
+struct Dashboards {
+    /// Writes one file for each into this folder, and a README.md.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
 /// Runs the command line of this process. 0: fine, 1: what was asked failed, 2: bad command line.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
@@ -227,6 +238,7 @@ pub fn run() -> ExitCode {
         Command::Rules(args) => rules::run(&args),
         Command::Healthcheck(args) => healthcheck::run(args),
         Command::DefaultConfig => print(crate::config::default_yaml()),
+        Command::Dashboards(args) => dashboards::run(args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

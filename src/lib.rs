@@ -10,7 +10,7 @@
 //! A vendor knows nothing of metrics text or the web, the web knows nothing of vendors; they meet in the observation and the
 //! snapshot. [`failure`] is why a poll failed, [`event`] is what is worth a log line, [`clock`] is the time, which tests can
 //! pause. [`daemon`] holds it together, [`shard`] says which targets are this one's, [`cli`] starts it, and [`notify`] tells
-//! systemd. [`sim`] stands in for the vendors in the demo and in the tests,
+//! systemd. [`dashboard`] is what Grafana shows of it. [`sim`] stands in for the vendors in the demo and in the tests,
 //! and shares nothing with [`vendor`], so that a misreading cannot hide on both sides.
 
 #![forbid(unsafe_code)]
@@ -23,6 +23,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod daemon;
+pub mod dashboard;
 pub mod event;
 pub mod exposition;
 pub mod failure;

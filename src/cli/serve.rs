@@ -15,9 +15,6 @@ pub fn run(args: Serve) -> Result<(), String> {
         let server = listen(&args.listen).await?;
         let daemon = Daemon::start(args.config_file, args.shard, options.external_url.clone()).await?;
         let server = web::Server::new(server, web::State::new(Arc::clone(&daemon), options));
-        for address in server.addresses() {
-            tracing::info!(%address, "Listening.");
-        }
         until_stopped(daemon, server, signals).await
     })
 }
@@ -53,6 +50,9 @@ pub async fn listen(addresses: &[String]) -> Result<Vec<tokio::net::TcpListener>
 
 /// Serves until a signal says stop.
 pub async fn until_stopped(daemon: Arc<Daemon>, server: web::Server, mut signals: Signals) -> Result<(), String> {
+    for address in server.addresses() {
+        tracing::info!(%address, "Listening.");
+    }
     let stop = CancellationToken::new();
     let serving = tokio::spawn(server.run(stop.clone()));
     notify::ready();

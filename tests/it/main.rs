@@ -7,6 +7,7 @@
 
 mod catalogue;
 mod cli;
+mod dashboards;
 mod deploy;
 mod failures;
 mod formats;

@@ -7,6 +7,7 @@ mod config;
 mod daemon;
 mod exposition;
 mod front;
+mod prometheus;
 mod simulation;
 mod wait;
 
@@ -14,6 +15,7 @@ pub use config::{Config, Target};
 pub use daemon::{Daemon, Reply};
 pub use exposition::{Exposition, Sample};
 pub use front::Front;
+pub use prometheus::{Prometheus, Series};
 pub use simulation::{Sim, frozen, runtime};
 pub use wait::{Folder, wait_until};
 

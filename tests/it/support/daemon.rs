@@ -58,18 +58,28 @@ impl Daemon {
     /// The same with these variables.
     #[track_caller]
     pub fn with_environment(config: &Path, flags: &[&str], variables: &[(&str, &str)]) -> Daemon {
-        let started = Instant::now();
         let mut command = Command::new(env!("CARGO_BIN_EXE_rollcall"));
+        command.envs(variables.iter().copied());
+        command.arg("serve").arg("--config.file").arg(config).args(["--log.level", "trace"]).args(flags);
+        Daemon::run(command)
+    }
+
+    /// `rollcall demo` on a free port: the daemon over a simulated fleet in one process.
+    #[track_caller]
+    pub fn demo(flags: &[&str]) -> Daemon {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rollcall"));
+        command.arg("demo").args(flags);
+        Daemon::run(command)
+    }
+
+    #[track_caller]
+    fn run(mut command: Command) -> Daemon {
+        let started = Instant::now();
         command
-            .arg("serve")
-            .arg("--config.file")
-            .arg(config)
-            .args(["--web.listen-address", "127.0.0.1:0", "--log.level", "trace"])
-            .args(flags)
+            .args(["--web.listen-address", "127.0.0.1:0"])
             // What the machine that runs the tests is told must not reach the daemon.
             .env_remove("STATE_DIRECTORY")
             .env("NO_PROXY", "*")
-            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());

@@ -1,0 +1,20 @@
+//! `rollcall dashboards`: the Grafana dashboards, for the repository and for packagers.
+
+use super::Dashboards;
+use crate::dashboard;
+
+pub fn run(args: Dashboards) -> Result<(), String> {
+    let Some(folder) = args.out else {
+        let all: Vec<String> = dashboard::all().iter().map(dashboard::Dashboard::json).collect();
+        return super::print(&all.concat());
+    };
+    let write = |name: String, text: String| {
+        let file = folder.join(name);
+        std::fs::write(&file, text).map_err(|error| format!("cannot write {}: {error}", file.display()))
+    };
+    std::fs::create_dir_all(&folder).map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
+    for dashboard in dashboard::all() {
+        write(format!("{}.json", dashboard.uid), dashboard.json())?;
+    }
+    write("README.md".to_owned(), dashboard::readme())
+}

@@ -1,0 +1,93 @@
+//! The Grafana dashboards, each for a person with a question. `rollcall dashboards` prints them; the files in
+//! `dashboards/` are that output, and a test fails when they differ.
+//!
+//! A dashboard is rows of panels; a panel is a title, a sentence that says how to read it, queries and a shape. Places on
+//! the grid, ids, the data source and the selectors of the variables follow from that, so that panels cannot overlap and
+//! no query can forget a variable.
+//!
+//! To add a panel: one entry in the dashboard's file below `dashboard/`, then `rollcall dashboards --out dashboards`.
+
+mod azure_devops;
+mod citrix;
+mod daemon;
+mod frame;
+mod link;
+pub mod look;
+mod overview;
+mod panel;
+mod parallels_ras;
+mod pool;
+mod readme;
+mod resilio;
+mod shape;
+mod shared;
+mod table;
+mod variable;
+
+pub use link::Link;
+pub use panel::{Panel, Query};
+pub use readme::readme;
+pub use variable::Variable;
+
+/// A dashboard.
+#[derive(Debug)]
+pub struct Dashboard {
+    /// Fixed, as links and alerts name it; also the name of the file.
+    pub uid: &'static str,
+    /// Title.
+    pub title: &'static str,
+    /// For whom it is.
+    pub audience: &'static str,
+    /// The question it answers.
+    pub question: &'static str,
+    /// The matcher that stands for `@vendor` in the queries: of the variable, or of the vendor the dashboard is about.
+    pub vendor: &'static str,
+    /// After `datasource`, each one chained to those before it.
+    pub variables: Vec<Variable>,
+    /// From top to bottom; the first one tells how fresh the data are.
+    pub rows: Vec<Row>,
+}
+
+/// A row: a heading, and panels that flow from left to right.
+#[derive(Debug)]
+pub struct Row {
+    /// Heading.
+    pub title: &'static str,
+    /// Panels.
+    pub panels: Vec<Panel>,
+}
+
+impl Row {
+    /// A row with these panels.
+    pub fn new(title: &'static str, panels: Vec<Panel>) -> Row {
+        Row { title, panels }
+    }
+}
+
+impl Dashboard {
+    /// The dashboard as Grafana reads it, with a line feed at the end.
+    pub fn json(&self) -> String {
+        format!("{:#}\n", frame::frame(self))
+    }
+
+    /// Every panel.
+    pub fn panels(&self) -> impl Iterator<Item = &Panel> {
+        self.rows.iter().flat_map(|row| &row.panels)
+    }
+}
+
+/// All dashboards, the overview first.
+pub fn all() -> Vec<Dashboard> {
+    vec![
+        overview::dashboard(),
+        pool::dashboard(),
+        parallels_ras::dashboard(),
+        resilio::dashboard(),
+        azure_devops::dashboard(),
+        citrix::dashboard(),
+        daemon::dashboard(),
+    ]
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,199 @@
+//! `rollcall-azure-devops`: for the build team.
+
+use super::{Dashboard, Panel, Row, Variable, link, look, shared};
+
+/// The dashboard.
+pub fn dashboard() -> Dashboard {
+    Dashboard {
+        uid: "rollcall-azure-devops",
+        title: "Rollcall / Azure DevOps",
+        audience: "the build team",
+        question: "do builds have to wait, for which pool, and is that for want of agents or because they are broken?",
+        vendor: r#"vendor="azure_devops""#,
+        variables: vec![Variable::TARGET, Variable::POOL],
+        rows: vec![
+            shared::freshness(900.0),
+            Row::new("Now", vec![now(), shared::classes(), shared::capacity(), pools()]),
+            Row::new("Queue and load", vec![queue(), wait(), busy(), online()]),
+            Row::new("Agents", vec![troubled(), results(), versions(), shared::history()]),
+            Row::new("Rate limit", vec![limit(), delay()]),
+        ],
+    }
+}
+
+const POOL: &str = "vendor, target, pool";
+const AGENT: &str = "vendor, target, pool, agent";
+
+/// Agents of a pool for which a 0/1 metric is 1.
+fn count(metric: &str) -> String {
+    format!("sum by ({POOL}) (max by ({AGENT}) ({metric}{{@pool}}))")
+}
+
+fn jobs(state: &str) -> String {
+    format!("max by ({POOL}) (azure_devops_pool_jobs{{@pool,state=\"{state}\"}})")
+}
+
+fn oldest() -> String {
+    format!("time() - max by ({POOL}) (azure_devops_pool_oldest_queued_job_timestamp_seconds{{@pool}})")
+}
+
+fn now() -> Panel {
+    Panel::stat(
+        "Builds and agents",
+        "none",
+        "Jobs that wait and run, how long the oldest has waited, and how many agents are online, busy, and not allowed to take jobs. All of the pools that are selected; Microsoft's own pools are left out.",
+    )
+    .query("Queued", format!("sum({})", jobs("queued")))
+    .query("Running", format!("sum({})", jobs("running")))
+    .query("Oldest wait", format!("max({})", oldest()))
+    .query("Online", format!("sum({})", count("azure_devops_agent_online")))
+    .query("Busy", format!("sum({})", count("azure_devops_agent_busy")))
+    .query("Not enabled", format!("sum(1 - max by ({AGENT}) (azure_devops_agent_enabled{{@pool}}))"))
+    .query("Queues unread", format!("sum(1 - max by ({POOL}) (azure_devops_pool_job_requests_up{{@pool}}))"))
+    .unit_of("Oldest wait", "s")
+    .limits(look::CALM, &[])
+    .plain()
+    .size(24, 4)
+}
+
+fn pools() -> Panel {
+    Panel::table(
+        "Pools",
+        "Each pool with its queue and its agents. A pool leads to its agents. Jobs wait while agents are idle: their demands do not match, or the pool is paused.",
+    )
+    .label("target", "Organisation")
+    .linked("pool", "Pool", &link::pool())
+    .hidden("vendor")
+    .limited("Queued", "none", jobs("queued"), "transparent", &[(1.0, look::CALM)])
+    .limited("Oldest wait", "s", oldest(), "transparent", &[(300.0, look::WARN), (900.0, look::BAD)])
+    .value("Running", "none", jobs("running"))
+    .value("Assigned", "none", jobs("assigned"))
+    .value("Online", "none", count("azure_devops_agent_online"))
+    .value("Enabled", "none", count("azure_devops_agent_enabled"))
+    .value("Busy", "none", count("azure_devops_agent_busy"))
+    .limited("Failed", "none", shared::agents("failed"), "transparent", &[(1.0, look::BAD)])
+    .value("Size", "none", format!("max by ({POOL}) (azure_devops_pool_size{{@pool}})"))
+    .worded("On demand", format!("max by ({POOL}) (rollcall_pool_on_demand{{@pool}})"), &look::PLAIN_YES_NO)
+    .worded("Queue read", format!("max by ({POOL}) (azure_devops_pool_job_requests_up{{@pool}})"), &look::OK_FAILED)
+    .label("pool_type", "Type")
+    .rows(format!("max by ({POOL}, pool_type) (azure_devops_pool_info{{@pool,hosted=\"false\"}})"))
+    .sorted("Oldest wait", true)
+    .size(24, 10)
+    .done()
+}
+
+fn queue() -> Panel {
+    Panel::graph(
+        "Jobs by state",
+        "none",
+        "Unfinished jobs: queued wait for an agent, assigned have one that has not taken them yet, running run.",
+    )
+    .query("{{state}}", format!("sum by (state) (max by ({POOL}, state) (azure_devops_pool_jobs{{@pool}}))"))
+    .colour("queued", look::WARN)
+    .colour("assigned", look::ODD)
+    .colour("running", look::CALM)
+    .stacked()
+}
+
+fn wait() -> Panel {
+    Panel::graph(
+        "Oldest wait by pool",
+        "s",
+        "How long the oldest job of each pool has waited. A gap: nothing waits. Above 15 minutes there is an alert.",
+    )
+    .query("{{pool}} · {{target}}", oldest())
+    .limits(look::GOOD, &[(900.0, look::BAD)])
+    .show_limits()
+    .link(link::series_pool())
+}
+
+fn busy() -> Panel {
+    Panel::graph(
+        "Busy agents by pool",
+        "percentunit",
+        "Share of the online agents that have a job. At 100 % the next job waits.",
+    )
+    .query(
+        "{{pool}} · {{target}}",
+        format!("{}\n/\n({} > 0)", count("azure_devops_agent_busy"), count("azure_devops_agent_online")),
+    )
+    .scale(1.0)
+    .link(link::series_pool())
+}
+
+fn online() -> Panel {
+    Panel::graph(
+        "Online agents by pool",
+        "none",
+        "Agents that are online, by pool. Pools of scale sets follow the load.",
+    )
+    .query("{{pool}} · {{target}}", count("azure_devops_agent_online"))
+    .link(link::series_pool())
+}
+
+fn troubled() -> Panel {
+    let off = format!(
+        "max by ({AGENT}, health) (rollcall_agent_health{{@pool,health=~\"failed|unknown|degraded|transitional\"}} == 1)"
+    );
+    let of = |metric: &str| format!("max by ({AGENT}) ({metric}{{@pool}})");
+    let beside = |expr: String| format!("{expr}\nand on ({AGENT}) {off}");
+    Panel::table(
+        "Agents not in order",
+        "Agents that are failed, unknown, degraded or on their way to another state. Job since: it still holds a job; when such an agent is offline, the build hangs until the service gives up.",
+    )
+    .label("target", "Organisation")
+    .linked("pool", "Pool", &link::pool())
+    .label("agent", "Agent")
+    .hidden("vendor")
+    .coloured("health", "Health", &look::health_labels())
+    .rows(off.clone())
+    .worded("Status", beside(of("azure_devops_agent_online")), &[("1", "online", look::GOOD), ("0", "OFFLINE", look::BAD)])
+    .value("Changed", "dateTimeFromNow", beside(format!("1000 * {}", of("azure_devops_agent_status_changed_timestamp_seconds"))))
+    .value("Job since", "dateTimeFromNow", beside(format!("1000 * {}", of("azure_devops_agent_job_assigned_timestamp_seconds"))))
+    .worded("Update pending", beside(of("azure_devops_agent_update_pending")), &look::PLAIN_YES_NO)
+    .label("version", "Version")
+    .label("os", "System")
+    .rows(beside(format!("max by ({AGENT}, version, os) (azure_devops_agent_info{{@pool}})")))
+    .when_empty("all agents are in order")
+    .size(24, 8)
+    .done()
+}
+
+fn results() -> Panel {
+    Panel::bars("Results of the last jobs", "none", "Agents by the result of the last job that each finished. An agent that fails everything hides in a pool that is well.")
+        .query("{{result}}", format!("sort_desc(count by (result) (max by ({AGENT}, result) (azure_devops_agent_last_job_result{{@pool}} == 1)))"))
+        .limits(look::CALM, &[])
+        .colour("succeeded", look::GOOD)
+        .colour("failed", look::BAD)
+        .size(6, 8)
+}
+
+fn versions() -> Panel {
+    Panel::bars(
+        "Versions of the agents",
+        "none",
+        "Agents by version. Old ones refuse new tasks, and update themselves when they get one.",
+    )
+    .query(
+        "{{version}}",
+        format!("sort_desc(count by (version) (max by ({AGENT}, version) (azure_devops_agent_info{{@pool}})))"),
+    )
+    .limits(look::CALM, &[])
+    .size(6, 8)
+}
+
+fn limit() -> Panel {
+    Panel::graph(
+        "Throughput units left",
+        "none",
+        "What is left to the account before the service delays it, of what it allows; only where the service says, which it does when it is near. Empty: the limit is far.",
+    )
+    .query("left {{target}}", "max by (target) (azure_devops_rate_limit_remaining{@target})")
+    .query("allowed {{target}}", "max by (target) (azure_devops_rate_limit{@target})")
+    .when_empty("the limit is far")
+}
+
+fn delay() -> Panel {
+    Panel::graph("Held back", "percentunit", "Share of the time that the service, or the budget that keeps clear of its limit, held Rollcall's requests back.")
+        .query("held back {{target}}", "max by (target) (rate(rollcall_api_throttled_seconds_total{@target}[30m]))")
+}

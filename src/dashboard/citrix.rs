@@ -1,0 +1,208 @@
+//! `rollcall-citrix`: for the desktop team that runs a Citrix site.
+
+use super::{Dashboard, Panel, Row, Variable, link, look, shared};
+
+/// The dashboard.
+pub fn dashboard() -> Dashboard {
+    Dashboard {
+        uid: "rollcall-citrix",
+        title: "Rollcall / Citrix",
+        audience: "the desktop team",
+        question: "which machines are on and registered, which are on in vain, and how old is what StoreFront says?",
+        vendor: r#"vendor="citrix_storefront""#,
+        variables: vec![Variable::TARGET, Variable::POOL],
+        rows: vec![
+            shared::freshness(900.0),
+            Row::new("Now", vec![now(), shared::classes(), shared::capacity(), pools()]),
+            Row::new("States", vec![power(), registration(), shared::history(), timeline()]),
+            Row::new("Machines", vec![machines()]),
+            Row::new("The data", vec![age(), enumeration(), counts()]),
+        ],
+    }
+}
+
+const POOL: &str = "vendor, target, pool";
+const AGENT: &str = "vendor, target, pool, agent";
+
+fn state(kind: &str, matcher: &str) -> String {
+    format!("max by ({AGENT}, state) (citrix_machine_{kind}_state{{@pool{matcher}}} == 1)")
+}
+
+/// Machines that run and that no broker can send anybody to.
+fn on_unregistered() -> String {
+    format!(
+        "max by ({AGENT}) (citrix_machine_power_state{{@pool,state=\"On\"}} == 1)\nand on ({AGENT})\n(citrix_machine_registration_state{{@pool,state=\"Unregistered\"}} == 1)"
+    )
+}
+
+/// Machines of a pool in a state, 0 where there is none of it.
+fn per_pool(count: &str) -> String {
+    format!("count by ({POOL}) ({count})\nor 0 * max by ({POOL}) (rollcall_pool_on_demand{{@pool}})")
+}
+
+fn now() -> Panel {
+    let none = |expr: String| format!("count({expr}) or 0 * sum(max by ({POOL}) (rollcall_pool_on_demand{{@pool}}))");
+    Panel::stat(
+        "Machines",
+        "none",
+        "On but unregistered: the machine runs and nobody can be sent to it. Power unknown: StoreFront's site has lost the hypervisor. Oldest: the machine whose data the server has not renewed for the longest time.",
+    )
+    .query("Machines", "sum(max by (vendor, target) (citrix_store_machines{@target}))")
+    .query("On but unregistered", none(on_unregistered()))
+    .query("Power unknown", none(state("power", ",state=\"Unknown\"")))
+    .query("Actions in progress", format!("sum(max by ({AGENT}) (citrix_machine_power_action_in_progress{{@pool}}))"))
+    .query("Oldest data", format!("max(time() - max by ({AGENT}) (citrix_machine_last_updated_timestamp_seconds{{@pool}}))"))
+    .unit_of("Oldest data", "s")
+    .limits(look::CALM, &[])
+    .plain()
+    .size(24, 4)
+}
+
+fn pools() -> Panel {
+    Panel::table("Pools", "Each farm or delivery controller with its machines. A pool leads to its machines.")
+        .label("target", "Store")
+        .linked("pool", "Pool", &link::pool())
+        .hidden("vendor")
+        .limited("On, unregistered", "none", per_pool(&on_unregistered()), "transparent", &[(1.0, look::BAD)])
+        .limited(
+            "Power unknown",
+            "none",
+            per_pool(&state("power", ",state=\"Unknown\"")),
+            "transparent",
+            &[(1.0, look::ODD)],
+        )
+        .value("On", "none", per_pool(&state("power", ",state=\"On\"")))
+        .value("Registered", "none", per_pool(&state("registration", ",state=\"Registered\"")))
+        .limited("Failed", "none", shared::agents("failed"), "transparent", &[(1.0, look::BAD)])
+        .value("Disabled", "none", shared::agents("disabled"))
+        .value("All", "none", shared::agents(".+"))
+        .value(
+            "Multi-session",
+            "none",
+            per_pool(&format!("max by ({AGENT}) (citrix_machine_info{{@pool,session_support=\"MultiSession\"}})")),
+        )
+        .sorted("On, unregistered", true)
+        .size(24, 8)
+        .done()
+}
+
+fn power() -> Panel {
+    Panel::graph(
+        "Power states",
+        "none",
+        "Machines by power state as StoreFront last knew it, which may be some minutes late. Unmanaged: no hypervisor connection by design.",
+    )
+    .query("{{state}}", format!("count by (state) ({})", state("power", "")))
+    .colour("On", look::GOOD)
+    .colour("Off", look::GREY)
+    .colour("Suspended", "#B0B0B0")
+    .colour("Unknown", look::ODD)
+    .stacked()
+}
+
+fn registration() -> Panel {
+    Panel::graph(
+        "Registration states",
+        "none",
+        "Machines by registration with their broker. Machines that are off are unregistered rightly; see the table for those that are on.",
+    )
+    .query("{{state}}", format!("count by (state) ({})", state("registration", "")))
+    .colour("Registered", look::GOOD)
+    .colour("Unregistered", look::GREY)
+    .colour("AgentError", look::BAD)
+    .stacked()
+}
+
+fn timeline() -> Panel {
+    Panel::timeline(
+        "Health of the machines that changed most",
+        "The 25 machines with the most changes within the range. Unknown is what the site does not know; a gap is a time without data.",
+        look::health_codes(),
+    )
+    .query(
+        "{{agent}}",
+        format!(
+            "{}\nand on ({AGENT})\ntopk(25, max by ({AGENT}) (changes(rollcall_agent_health_since_timestamp_seconds{{@pool}}[$__range] @ end())))",
+            shared::class_codes("@pool"),
+        ),
+    )
+    .size(12, 8)
+}
+
+fn machines() -> Panel {
+    let off = format!(
+        "max by ({AGENT}, health) (rollcall_agent_health{{@pool,health=~\"failed|unknown|degraded|transitional\"}} == 1)"
+    );
+    let beside = |expr: String| format!("{expr}\nand on ({AGENT}) {off}");
+    let renamed = |kind: &str| {
+        format!(
+            "max by ({AGENT}, {kind}) (label_replace(citrix_machine_{kind}_state{{@pool}} == 1, \"{kind}\", \"$1\", \"state\", \"(.*)\"))"
+        )
+    };
+    let since = format!("1000 * max by ({AGENT}) (rollcall_agent_health_since_timestamp_seconds{{@pool}})");
+    Panel::table(
+        "Machines not in order",
+        "Machines that are failed, unknown, degraded or on their way to another state, with what StoreFront says of them.",
+    )
+    .label("target", "Store")
+    .linked("pool", "Pool", &link::pool())
+    .label("agent", "Machine")
+    .hidden("vendor")
+    .coloured("health", "Health", &look::health_labels())
+    .rows(off.clone())
+    .value("Since", "dateTimeFromNow", beside(since))
+    .label("power", "Power")
+    .rows(beside(renamed("power")))
+    .label("registration", "Registration")
+    .rows(beside(renamed("registration")))
+    .worded("Power action", beside(format!("max by ({AGENT}) (citrix_machine_power_action_in_progress{{@pool}})")), &look::PLAIN_YES_NO)
+    .value(
+        "Data from",
+        "dateTimeFromNow",
+        beside(format!("1000 * max by ({AGENT}) (citrix_machine_last_updated_timestamp_seconds{{@pool}})")),
+    )
+    .label("session_support", "Sessions")
+    .rows(beside(format!("max by ({AGENT}, session_support) (citrix_machine_info{{@pool}})")))
+    .when_empty("all machines are in order")
+    .size(24, 10)
+    .done()
+}
+
+fn age() -> Panel {
+    let of = |what: &str| format!("max by (pool, target) (time() - citrix_machine_{what}_timestamp_seconds{{@pool}})");
+    Panel::graph(
+        "Age of the machines' data",
+        "s",
+        "Of each pool the machine whose data the server has not renewed for the longest time, and the oldest that a power state can be. Rollcall cannot be fresher than StoreFront.",
+    )
+    .query("{{pool}} data", of("last_updated"))
+    .query("{{pool}} power state", of("max_last_updated"))
+}
+
+fn enumeration() -> Panel {
+    Panel::stat(
+        "Enumeration",
+        "none",
+        "How complete the last list of resources was. partial or failed: a delivery controller did not answer; machines that are missing from it are kept.",
+    )
+    .query("{{status}}", "max by (status) (citrix_store_enumeration{@target} == 1)")
+    .names()
+    .colour("full", look::GOOD)
+    .colour("partial", look::WARN)
+    .colour("failed", look::BAD)
+    .size(4, 8)
+}
+
+fn counts() -> Panel {
+    let of = |what: &str| format!("sum(max by (vendor, target) (citrix_store_{what}{{@target}}))");
+    Panel::graph(
+        "Resources and machines",
+        "none",
+        "What the account may see. Resources that fall while nothing was changed: its rights were. Resources without a machine were asked for and brought none.",
+    )
+    .query("resources", of("resources"))
+    .query("resources that can be asked for", of("queryable_resources"))
+    .query("resources without machine", of("resources_without_machine"))
+    .query("machines", of("machines"))
+    .size(8, 8)
+}

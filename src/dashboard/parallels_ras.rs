@@ -1,0 +1,184 @@
+//! `rollcall-parallels-ras`: for the desktop team that runs a Parallels RAS farm.
+
+use super::{
+    Dashboard, Panel, Row, Variable, link, look,
+    shared::{self, ELIGIBLE, SERVING, agents},
+};
+
+/// The server types through which users come in.
+const ENTRY: &str = "(PA|Gateway|HALB|HALBDevice)@.+";
+
+/// The dashboard.
+pub fn dashboard() -> Dashboard {
+    Dashboard {
+        uid: "rollcall-parallels-ras",
+        title: "Rollcall / Parallels RAS",
+        audience: "the desktop team",
+        question: "can users get in, do sessions start, and which servers of which site are not in order?",
+        vendor: r#"vendor=~"parallels_ras(_session)?""#,
+        variables: vec![Variable::TARGET, Variable::POOL],
+        rows: vec![
+            shared::freshness(3_600.0),
+            Row::new("The farm", vec![shared::classes(), shared::capacity(), types(), shared::history().size(12, 10)]),
+            Row::new("Entry points", vec![entry_share(), entry_timeline()]),
+            Row::new("States that RAS reports", vec![states(), states_over_time(), logical()]),
+            Row::new("Session probe", vec![probes(), success(), duration(), prime()]),
+        ],
+    }
+}
+
+fn types() -> Panel {
+    let of = |what: &str| {
+        let split = what.replace("@pool,", "@pool,pool=~\".+@.+\",");
+        format!(
+            r#"label_replace(label_replace({split}, "server_type", "$1", "pool", "(.+)@.+"), "site", "$1", "pool", ".+@(.+)")"#
+        )
+    };
+    Panel::table(
+        "Server types and sites",
+        "Agents by server type and site. A pool leads to its agents. A host that is switched off on purpose counts as disabled where the configuration says so, else as unknown.",
+    )
+    .label("target", "Farm")
+    .label("site", "Site")
+    .label("server_type", "Server type")
+    .linked("pool", "Pool", &link::pool())
+    .hidden("vendor")
+    .limited("Failed", "none", of(&agents("failed")), "transparent", &[(1.0, look::BAD)])
+    .limited("Unknown", "none", of(&agents("unknown")), "transparent", &[(1.0, look::ODD)])
+    .limited("Degraded", "none", of(&agents("degraded")), "transparent", &[(1.0, look::WARN)])
+    .value("Serving", "none", of(&agents(SERVING)))
+    .value("Disabled", "none", of(&agents("disabled")))
+    .value("All", "none", of(&agents(".+")))
+    .sorted("Failed", true)
+    .size(12, 10)
+    .done()
+}
+
+fn entry_share() -> Panel {
+    let of = |classes: &str| agents(classes).replace("@pool,", &format!("@pool,pool=~\"{ENTRY}\","));
+    Panel::bars(
+        "Entry points serving",
+        "percentunit",
+        "Brokers (PA), gateways and load balancers that serve, of those that could. At 0 nobody comes in through that site.",
+    )
+    .query("{{pool}} · {{target}}", format!("{}\n/\n({} > 0)", of(SERVING), of(ELIGIBLE)))
+    .limits(look::BAD, &[(0.4, look::WARN), (1.0, look::GOOD)])
+    .scale(1.0)
+    .link(link::series_pool())
+    .size(8, 10)
+}
+
+fn entry_timeline() -> Panel {
+    Panel::timeline(
+        "Health of the entry points",
+        "Each broker, gateway and load balancer. Unknown is what RAS does not know; a gap is a time without data.",
+        look::health_codes(),
+    )
+    .query("{{pool}} {{agent}}", shared::class_codes(&format!("@pool,pool=~\"{ENTRY}\"")))
+    .size(16, 10)
+}
+
+fn states() -> Panel {
+    Panel::bars(
+        "States now",
+        "none",
+        "Rows of the agent list by the agentState that RAS reports, logical ones such as templates and pools with them. other: a state that Rollcall does not know.",
+    )
+    .query(
+        "{{state}}",
+        "sort_desc(count by (state) (max by (target, pool, agent, state) (parallels_ras_agent_state{@pool} == 1)))",
+    )
+    .limits(look::CALM, &[])
+    .size(8, 10)
+}
+
+fn states_over_time() -> Panel {
+    Panel::graph(
+        "States over time",
+        "none",
+        "The same over time, without OK: what remains is drained, starting, syncing, or in trouble.",
+    )
+    .query(
+        "{{state}}",
+        r#"count by (state) (max by (target, pool, agent, state) (parallels_ras_agent_state{@pool,state!="OK"} == 1))"#,
+    )
+    .stacked()
+    .size(8, 10)
+}
+
+fn logical() -> Panel {
+    Panel::table(
+        "Objects that are no hosts",
+        "Sites, host pools, templates and their versions by server type and state. Several alerts are about them: a host pool without members, a template that failed.",
+    )
+    .label("target", "Farm")
+    .label("server_type", "Server type")
+    .label("state", "State")
+    .value(
+        "Objects",
+        "none",
+        "count by (target, server_type, state) (\n  max by (target, pool, agent, server_type) (parallels_ras_agent_info{@pool,kind=\"logical\"})\n  * on (target, pool, agent) group_right (server_type)\n  max by (target, pool, agent, state) (parallels_ras_agent_state{@pool} == 1)\n)",
+    )
+    .sorted("Server type", false)
+    .size(8, 10)
+    .done()
+}
+
+fn probes() -> Panel {
+    Panel::table(
+        "Session probes",
+        "The last probe of each broker. Light proves its API, deep proves a log-on. Broker, endpoint, license, app, certificate and unreachable mean that users are turned away; token, account, request and policy mean that the probe itself is set up wrongly.",
+    )
+    .linked("target", "Target", &link::polls())
+    .label("agent", "Endpoint")
+    .label("mode", "Mode")
+    .hidden("vendor")
+    .worded("Last probe", of("parallels_ras_session_probe_success"), &look::OK_FAILED)
+    .label("verdict", "Verdict")
+    .label("category", "Category")
+    .label("code", "Code")
+    .rows("max by (vendor, target, agent, mode, verdict, category, code) (parallels_ras_session_probe_error{@target})")
+    .limited("Failures in a row", "none", of("parallels_ras_session_probe_consecutive_failures"), "transparent", &[
+        (1.0, look::WARN),
+        (2.0, look::BAD),
+    ])
+    .value("Took", "s", of("parallels_ras_session_probe_duration_seconds"))
+    .limited("Session prepared in", "s", of("parallels_ras_session_prime_seconds"), "transparent", &[(30.0, look::WARN)])
+    .size(16, 8)
+    .done()
+}
+
+fn of(metric: &str) -> String {
+    format!("max by (vendor, target, agent, mode) ({metric}{{@target}})")
+}
+
+fn success() -> Panel {
+    Panel::bars(
+        "Probes that succeeded over the range",
+        "percentunit",
+        "Share of the range in which the newest probe had succeeded.",
+    )
+    .query(
+        "{{target}}",
+        "sort(max by (target, mode) (avg_over_time(parallels_ras_session_probe_success{@target}[$__range])))",
+    )
+    .limits(look::BAD, &[(0.95, look::WARN), (0.99, look::GOOD)])
+    .scale(1.0)
+    .size(8, 8)
+}
+
+fn duration() -> Panel {
+    Panel::graph("Probe duration", "s", "How long the broker took to answer the probe. It moves once a probe.")
+        .query("{{target}} {{mode}}", "max by (target, mode) (parallels_ras_session_probe_duration_seconds{@target})")
+}
+
+fn prime() -> Panel {
+    Panel::graph(
+        "Time to prepare a session",
+        "s",
+        "Prime time as the broker says it, of deep probes. Above 30 s users wait noticeably.",
+    )
+    .query("{{target}} {{mode}}", "max by (target, mode) (parallels_ras_session_prime_seconds{@target})")
+    .limits(look::GOOD, &[(30.0, look::WARN)])
+    .show_limits()
+}

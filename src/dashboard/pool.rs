@@ -1,0 +1,158 @@
+//! `rollcall-pool`: for the engineer who was sent here by an alert or by another dashboard.
+
+use super::{
+    Dashboard, Panel, Row, Variable, look,
+    shared::{self, ELIGIBLE, SERVING},
+};
+
+/// The dashboard.
+pub fn dashboard() -> Dashboard {
+    Dashboard {
+        uid: "rollcall-pool",
+        title: "Rollcall / Pool",
+        audience: "the engineer who looks after a pool",
+        question: "which agents of this pool are in what state, since when, and how reliable have they been?",
+        vendor: r#"vendor=~"$vendor""#,
+        variables: vec![Variable::VENDOR, Variable::TARGET, Variable::POOL, Variable::AGENT],
+        rows: vec![
+            shared::freshness(3_600.0),
+            Row::new(
+                "The pool",
+                vec![shared::classes(), shared::capacity(), numbers(), shared::history(), availability()],
+            ),
+            Row::new("Its agents", vec![agents(), timeline()]),
+            Row::new("Reliability", vec![flapping(), least_available()]),
+        ],
+    }
+}
+
+fn numbers() -> Panel {
+    Panel::stat(
+        "Numbers of the pool",
+        "none",
+        "How old the pool's own data are, how many agents the configuration expects to serve (where it says), how much of the time they were there over the range, and how many agents changed their class within the last half hour.",
+    )
+    .query("Age of the data", "max(time() - max by (vendor, target, pool) (rollcall_pool_last_success_timestamp_seconds{@pool}))")
+    .query("Expected to serve", "sum(max by (vendor, target, pool) (rollcall_pool_min_serving{@pool}))")
+    .query("Availability", availability_of(""))
+    .query(
+        "Changed lately",
+        "count(time() - max by (vendor, target, pool, agent) (rollcall_agent_health_since_timestamp_seconds{@agent}) < 1800) or vector(0)",
+    )
+    .unit_of("Age of the data", "s")
+    .unit_of("Availability", "percentunit")
+    .limits(look::CALM, &[])
+    .plain()
+    .size(24, 4)
+}
+
+/// Share of agent time that was served over the range.
+fn availability_of(by: &str) -> String {
+    let part = |classes: &str| {
+        format!(
+            "sum{by}(max by (vendor, target, pool, health) (avg_over_time(rollcall_pool_agents{{@pool,health=~\"{classes}\"}}[$__range])))"
+        )
+    };
+    format!("{}\n/\n({} > 0)", part(SERVING), part(ELIGIBLE))
+}
+
+fn availability() -> Panel {
+    Panel::bars(
+        "Availability over the range",
+        "percentunit",
+        "Time that the pool's agents served, of the time that they could have: disabled and unknown ones do not count. The 15 lowest of the pools that are selected.",
+    )
+    .query("{{pool}} · {{target}}", format!("sort(bottomk(15, {}))", availability_of(" by (vendor, target, pool) ")))
+    .limits(look::BAD, &[(0.95, look::WARN), (0.99, look::GOOD)])
+    .scale(1.0)
+    .size(12, 8)
+}
+
+fn agents() -> Panel {
+    let ras = r#"(parallels_ras_agent_state{@agent} == 1 and on (vendor, target, pool, agent) rollcall_agent_health_since_timestamp_seconds{@agent})"#;
+    let online = r#"label_replace(azure_devops_agent_online{@agent} == 1, "state", "online", "", "")"#;
+    let offline = r#"label_replace(azure_devops_agent_online{@agent} == 0, "state", "offline", "", "")"#;
+    let probe = r#"label_replace(parallels_ras_session_probe_error{@agent}, "state", "$1", "verdict", "(.*)")"#;
+    let newest =
+        "topk(1000, max by (vendor, target, pool, agent) (rollcall_agent_health_since_timestamp_seconds{@agent}))";
+    // Only the rows of the first query: a merge would add every other agent.
+    let beside = |expr: &str| format!("{expr}\nand on (vendor, target, pool, agent)\n{newest}");
+    Panel::table(
+        "Agents",
+        "The agents that are selected, up to the 1000 that changed last: their class, what the vendor itself says, and since when the daemon has seen the class. Changes are those within the range.",
+    )
+    .label("vendor", "Vendor")
+    .label("target", "Target")
+    .label("pool", "Pool")
+    .label("agent", "Agent")
+    .coloured("health", "Health", &look::health_labels())
+    .label("state", "Vendor says")
+    .label("power", "Power")
+    .rows(beside("max by (vendor, target, pool, agent, health) (rollcall_agent_health{@agent} == 1)"))
+    .value("Since", "dateTimeFromNow", format!("1000 * {newest}"))
+    .rows(beside(&format!(
+        "max by (vendor, target, pool, agent, state) (\n  {ras}\n  or resilio_client_state{{@agent}} == 1\n  or citrix_machine_registration_state{{@agent}} == 1\n  or {online}\n  or {offline}\n  or {probe}\n)"
+    )))
+    .rows(beside(r#"max by (vendor, target, pool, agent, power) (label_replace(citrix_machine_power_state{@agent} == 1, "power", "$1", "state", "(.*)"))"#))
+    .limited("Changes", "none", beside(&changes("[$__range]")), "transparent", &[(6.0, look::WARN)])
+    .limited("Available", "percentunit", beside(&available()), look::BAD, &[(0.95, look::WARN), (0.99, "transparent")])
+    .sorted("Since", true)
+    .size(24, 14)
+    .done()
+}
+
+fn timeline() -> Panel {
+    Panel::timeline(
+        "Health of the agents that changed most",
+        "The 25 agents of the selection with the most changes within the range. Unknown is what the vendor does not know; a gap is a time without data.",
+        look::health_codes(),
+    )
+    .query(
+        "{{agent}}",
+        format!(
+            "{}\nand on (vendor, target, pool, agent)\ntopk(25, {})",
+            shared::class_codes("@agent"),
+            changes("[$__range] @ end()"),
+        ),
+    )
+    .size(24, 12)
+}
+
+fn changes(range: &str) -> String {
+    format!(
+        "max by (vendor, target, pool, agent) (changes(rollcall_agent_health_since_timestamp_seconds{{@agent}}{range}))"
+    )
+}
+
+/// Share of the range that an agent served.
+fn available() -> String {
+    format!(
+        "max by (vendor, target, pool, agent) (sum without (health) (avg_over_time(rollcall_agent_health{{@agent,health=~\"{SERVING}\"}}[$__range])))"
+    )
+}
+
+fn flapping() -> Panel {
+    Panel::bars(
+        "Flapping",
+        "none",
+        "Changes of class within the range, the 15 agents with the most. Six in one hour are worth an alert.",
+    )
+    .query("{{agent}} · {{pool}}", format!("sort_desc(topk(15, {}))", changes("[$__range]")))
+    .limits(look::CALM, &[(6.0, look::WARN)])
+    .size(12, 10)
+}
+
+fn least_available() -> Panel {
+    Panel::bars(
+        "Least available agents",
+        "percentunit",
+        "Share of the range that the agent served; the 15 lowest. An agent that was switched off on purpose is low as well.",
+    )
+    .query(
+        "{{agent}} · {{pool}}",
+        format!("sort(bottomk(15, {}))", available()),
+    )
+    .limits(look::BAD, &[(0.95, look::WARN), (0.99, look::GOOD)])
+    .scale(1.0)
+    .size(12, 10)
+}

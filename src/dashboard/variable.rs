@@ -1,0 +1,78 @@
+//! The variables on top: `datasource` first, then each chained to those before it.
+
+use serde_json::{Value, json};
+
+/// A multi-select variable with the values of a label; in queries it is `label=~"$name"`.
+#[derive(Debug, Clone)]
+pub struct Variable {
+    /// Name, also that of the label.
+    pub name: &'static str,
+    /// What stands before the field.
+    pub label: &'static str,
+    /// The query with `@vendor`, `@target` and `@pool` still in it.
+    pub query: &'static str,
+}
+
+impl Variable {
+    /// Every vendor.
+    pub const VENDOR: Variable =
+        Variable { name: "vendor", label: "Vendor", query: "label_values(rollcall_target_info, vendor)" };
+    /// The targets of the vendors.
+    pub const TARGET: Variable =
+        Variable { name: "target", label: "Target", query: "label_values(rollcall_target_info{@vendor}, target)" };
+    /// The pools of the targets.
+    pub const POOL: Variable =
+        Variable { name: "pool", label: "Pool", query: "label_values(rollcall_pool_agents{@target}, pool)" };
+    /// The agents of the pools.
+    pub const AGENT: Variable = Variable {
+        name: "agent",
+        label: "Agent",
+        query: "label_values(rollcall_agent_health_since_timestamp_seconds{@pool}, agent)",
+    };
+    /// The jobs of the Resilio clients.
+    pub const JOB_NAME: Variable =
+        Variable { name: "job_name", label: "Job", query: "label_values(resilio_job_status{@target}, job_name)" };
+    /// The daemons, as Prometheus scrapes them.
+    pub const INSTANCE: Variable =
+        Variable { name: "instance", label: "Daemon", query: "label_values(rollcall_build_info, instance)" };
+
+    /// As Grafana reads it. "All" is `.*`: a list of thousands of agents would make a query of megabytes.
+    pub fn json(&self, query: &str) -> Value {
+        json!({
+            "type": "query",
+            "name": self.name,
+            "label": self.label,
+            "datasource": super::frame::datasource(),
+            "query": { "query": query, "refId": format!("Variable-{}", self.name) },
+            "regex": "",
+            "refresh": 2,
+            "sort": 5,
+            "multi": true,
+            "includeAll": true,
+            "allValue": ".*",
+            "current": { "selected": true, "text": ["All"], "value": ["$__all"] },
+            "options": [],
+            "hide": 0,
+            "skipUrlSync": false,
+        })
+    }
+}
+
+/// The choice of the Prometheus; every panel and every query uses it.
+pub fn datasource() -> Value {
+    json!({
+        "type": "datasource",
+        "name": "datasource",
+        "label": "Data source",
+        "query": "prometheus",
+        "regex": "",
+        "refresh": 1,
+        "multi": false,
+        "includeAll": false,
+        // The data source that Grafana calls its default.
+        "current": { "selected": false, "text": "default", "value": "default" },
+        "options": [],
+        "hide": 0,
+        "skipUrlSync": false,
+    })
+}

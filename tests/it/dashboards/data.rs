@@ -1,0 +1,108 @@
+//! Every query brings data from a real Prometheus that scrapes `rollcall demo`.
+
+use std::time::Duration;
+
+use super::{Ask, asks, fill, variables};
+use crate::support::{Daemon, Prometheus, wait_until};
+
+/// When a query that is empty in a calm fleet has data.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum When {
+    /// While the incidents last; `incidents.rs` holds it to that.
+    Incident,
+    /// Not in any simulated fleet.
+    Never,
+}
+
+const NOT_DIRECT: &str = "the demo does not page by itself";
+
+/// What may be empty in a calm fleet, and why: dashboard, panel, `refId`s.
+pub const EMPTY: &[(&str, &str, &str, When, &str)] = &[
+    ("rollcall-overview", "Where the data come from", "C", When::Incident, "no poll failed, so there is no reason"),
+    ("rollcall-daemon", "Polls by target", "B", When::Incident, "no poll failed, so there is no reason"),
+    ("rollcall-overview", "Firing alerts", "A", When::Incident, "nothing fires"),
+    ("rollcall-parallels-ras", "Session probes", "B", When::Incident, "no probe failed, so there is no verdict"),
+    ("rollcall-azure-devops", "Throughput units left", "AB", When::Incident, "the service says it near the limit only"),
+    ("rollcall-azure-devops", "Agents not in order", "ABCEF", When::Incident, "all agents may be in order"),
+    ("rollcall-azure-devops", "Agents not in order", "D", When::Never, "no simulated agent goes away with its job"),
+    ("rollcall-citrix", "Machines not in order", "ABCDEFG", When::Incident, "all machines may be in order"),
+    ("rollcall-pool", "Numbers of the pool", "B", When::Never, "the demo's configuration expects no minimum"),
+    ("rollcall-azure-devops", "Builds and agents", "C", When::Incident, "no job may wait"),
+    ("rollcall-azure-devops", "Pools", "B", When::Incident, "no job may wait"),
+    ("rollcall-overview", "What users feel", "C", When::Incident, "no job may wait"),
+    ("rollcall-resilio", "Longest out of sync", "A", When::Incident, "all may be in sync"),
+    ("rollcall-overview", "Firing alerts", "B", When::Never, NOT_DIRECT),
+    ("rollcall-daemon", "Alerts in direct mode", "A", When::Never, NOT_DIRECT),
+    ("rollcall-daemon", "Alertmanagers", "ABC", When::Never, NOT_DIRECT),
+    ("rollcall-daemon", "Notifications", "ABC", When::Never, NOT_DIRECT),
+    ("rollcall-daemon", "Latency of Alertmanagers", "A", When::Never, NOT_DIRECT),
+];
+
+/// Why a query may be empty while all is well.
+pub fn excuse(ask: &Ask) -> Option<When> {
+    let listed = |(uid, panel, ids, ..): &&(&str, &str, &str, When, &str)| {
+        ask.uid == *uid && ask.panel == *panel && ids.contains(ask.id.as_str())
+    };
+    EMPTY.iter().find(listed).map(|entry| entry.3)
+}
+
+/// The queries that have no data yet, or an error.
+pub fn missing(prometheus: &Prometheus, asks: &[Ask]) -> Vec<(Ask, String)> {
+    let mut missing = Vec::new();
+    for ask in asks {
+        let expr = ask.filled(".*");
+        let answer = if ask.instant { prometheus.now(&expr) } else { prometheus.lately(&expr) };
+        match answer {
+            Ok(series) if !series.is_empty() => {}
+            Ok(_) => missing.push((ask.clone(), "no data".to_owned())),
+            Err(error) => missing.push((ask.clone(), error)),
+        }
+    }
+    missing
+}
+
+/// Waits until these have data.
+#[track_caller]
+pub fn wait_for_data(prometheus: &Prometheus, asks: Vec<Ask>) {
+    let mut left = asks;
+    wait_until("every query has data", Duration::from_secs(120), || {
+        let missing = missing(prometheus, &left);
+        left = missing.iter().map(|(ask, _)| ask.clone()).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        // Scrapes come once a second.
+        std::thread::sleep(Duration::from_secs(1));
+        let lines = missing.iter().map(|(ask, why)| format!("{}: {why}\n  {}", ask.name(), ask.filled(".*")));
+        Err(lines.collect::<Vec<_>>().join("\n"))
+    });
+}
+
+#[test]
+fn every_panel_and_variable_has_data_in_the_demo() {
+    let daemon = Daemon::demo(&[]);
+    let prometheus = Prometheus::start(daemon.url(), "groups: []\n");
+    wait_for_data(&prometheus, asks().into_iter().filter(|ask| excuse(ask).is_none()).collect());
+    for (uid, selector, label) in variables() {
+        let expr = format!("count by ({label}) ({})", fill(&selector, ".*"));
+        let values = prometheus.now(&expr).unwrap_or_else(|error| panic!("{uid}: {expr}: {error}"));
+        assert!(!values.is_empty(), "{uid}: {label} has no values");
+    }
+    // What is excused must at least be no error.
+    for ask in asks().iter().filter(|ask| excuse(ask).is_some()) {
+        let expr = ask.filled(".*");
+        let answer = if ask.instant { prometheus.now(&expr) } else { prometheus.lately(&expr) };
+        answer.unwrap_or_else(|error| panic!("{}: {error}\n{expr}", ask.name()));
+    }
+}
+
+#[test]
+fn every_excuse_is_about_a_query_that_exists() {
+    let asks = asks();
+    for (uid, panel, ids, ..) in EMPTY {
+        for id in ids.chars() {
+            let found = asks.iter().any(|ask| ask.uid == *uid && ask.panel == *panel && ask.id == id.to_string());
+            assert!(found, "there is no {uid} / {panel} / {id}");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! A real Prometheus that scrapes the daemon every second.
+
+use std::{
+    process::{Child, Command, Stdio},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use serde_json::Value;
+
+use super::{Folder, PATIENCE, runtime, wait_until};
+
+/// A running Prometheus; killed when it is dropped.
+pub struct Prometheus {
+    child: Child,
+    url: String,
+    http: reqwest::Client,
+    // Its data; goes after the process.
+    _folder: Folder,
+}
+
+/// A series of an answer with its newest value.
+#[derive(Debug, Clone)]
+pub struct Series {
+    /// Labels.
+    pub labels: Vec<(String, String)>,
+    /// Value.
+    pub value: f64,
+}
+
+impl Prometheus {
+    /// Scrapes the daemon at this address, `http://127.0.0.1:40123`, and evaluates these rules.
+    #[track_caller]
+    pub fn start(daemon: &str, rules: &str) -> Prometheus {
+        let folder = Folder::new();
+        let address = daemon.trim_start_matches("http://");
+        let rules = folder.write("rules.yml", rules);
+        let config = folder.write(
+            "prometheus.yml",
+            &format!(
+                "global: {{ scrape_interval: 1s, evaluation_interval: 1s }}\n\
+                 rule_files: [{:?}]\n\
+                 scrape_configs:\n  - job_name: rollcall\n    static_configs: [{{ targets: ['{address}'] }}]\n",
+                rules.display().to_string(),
+            ),
+        );
+        let log = std::fs::File::create(folder.file("log")).expect("a folder of ours");
+        let port = free_port();
+        let child = Command::new("prometheus")
+            .arg(format!("--config.file={}", config.display()))
+            .arg(format!("--storage.tsdb.path={}", folder.file("data").display()))
+            .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("prometheus is installed: apt-get install prometheus");
+        let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE);
+        let http = runtime().block_on(async { http.build() }).expect("a client without options that can be wrong");
+        let prometheus = Prometheus { child, url: format!("http://127.0.0.1:{port}"), http, _folder: folder };
+        wait_until("Prometheus is ready", PATIENCE, || match prometheus.get("/-/ready") {
+            Ok((true, _)) => Ok(()),
+            other => Err(format!("{other:?}\n{}", prometheus._folder.read("log"))),
+        });
+        prometheus
+    }
+
+    fn get(&self, path: &str) -> Result<(bool, String), reqwest::Error> {
+        let request = self.http.get(format!("{}{path}", self.url));
+        runtime().block_on(async {
+            let answer = request.send().await?;
+            let good = answer.status().is_success();
+            Ok((good, answer.text().await?))
+        })
+    }
+
+    /// What the expression gives now. An error is Prometheus' own word.
+    pub fn now(&self, expr: &str) -> Result<Vec<Series>, String> {
+        self.ask(&format!("/api/v1/query?query={}", encoded(expr)), "value")
+    }
+
+    /// What the expression gives over the last two minutes; the value is the newest.
+    pub fn lately(&self, expr: &str) -> Result<Vec<Series>, String> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let path = format!("/api/v1/query_range?query={}&start={}&end={now}&step=5", encoded(expr), now - 120);
+        self.ask(&path, "values")
+    }
+
+    fn ask(&self, path: &str, field: &str) -> Result<Vec<Series>, String> {
+        let (good, text) = self.get(path).map_err(|error| error.to_string())?;
+        let answer: Value = serde_json::from_str(&text).map_err(|error| format!("{error}: {text}"))?;
+        if !good {
+            return Err(answer["error"].as_str().unwrap_or(&text).to_owned());
+        }
+        let none = Vec::new();
+        let list = answer["data"]["result"].as_array().unwrap_or(&none);
+        let series = list.iter().map(|series| {
+            let labels = series["metric"].as_object().into_iter().flatten();
+            let point = if field == "value" { &series["value"] } else { &series["values"][last(&series["values"])] };
+            Series {
+                labels: labels.map(|(name, value)| (name.clone(), value.as_str().unwrap_or("").to_owned())).collect(),
+                value: point[1].as_str().and_then(|value| value.parse().ok()).unwrap_or(f64::NAN),
+            }
+        });
+        Ok(series.collect())
+    }
+}
+
+fn last(values: &Value) -> usize {
+    values.as_array().map_or(0, |values| values.len().saturating_sub(1))
+}
+
+fn encoded(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(byte).to_string(),
+            _ => format!("%{byte:02X}"),
+        })
+        .collect()
+}
+
+/// Prometheus does not say which port it took, so it is given one that was free a moment ago.
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("it is bound").port()
+}
+
+impl Prometheus {
+    /// Waits until the condition holds.
+    #[track_caller]
+    pub fn wait_for(&self, what: &str, within: Duration, mut holds: impl FnMut(&Prometheus) -> Result<(), String>) {
+        wait_until(what, within, || holds(self));
+    }
+}
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
