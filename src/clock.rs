@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    sync::atomic::{AtomicI64, Ordering},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -51,26 +52,67 @@ impl fmt::Display for UnixTime {
     }
 }
 
-/// Tells wall time: the system's at the start, and from then on tokio's monotonic clock.
+/// Tells wall time: the system's at the start, and from then on tokio's monotonic clock, set right by [`Clock::resync`].
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     started: Instant,
-    wall: UnixTime,
+    /// Milliseconds since the Unix epoch at `started`; one place for all copies of the clock.
+    wall: &'static AtomicI64,
+    follows_system: bool,
 }
 
+/// The system's time may differ by so much before it is followed.
+const TOLERANCE: i64 = 1000;
+
 impl Clock {
-    /// A clock that begins with the system's time.
+    /// A clock that begins with the system's time and follows it. One is made in the life of a process.
     pub fn system() -> Clock {
-        Clock { started: Instant::now(), wall: SystemTime::now().into() }
+        Clock { follows_system: true, ..Clock::at(SystemTime::now().into()) }
     }
 
     /// A clock that begins at a given time, for tests.
     pub fn at(wall: UnixTime) -> Clock {
-        Clock { started: Instant::now(), wall }
+        // Never given back: a clock lives as long as its process, and can so be copied.
+        Clock { started: Instant::now(), wall: Box::leak(Box::new(AtomicI64::new(wall.0))), follows_system: false }
     }
 
     /// Now.
     pub fn now(&self) -> UnixTime {
-        self.wall.plus(self.started.elapsed())
+        UnixTime(self.wall.load(Ordering::Relaxed)).plus(self.started.elapsed())
+    }
+
+    /// Follows the system's time where it was stepped, or drifted away by more than a second: a start before the first
+    /// synchronisation, or a machine that slept, must not make every timestamp wrong until the next start.
+    pub fn resync(&self) {
+        if self.follows_system {
+            self.follow(SystemTime::now().into());
+        }
+    }
+
+    fn follow(&self, system: UnixTime) {
+        let ahead = system.0 - self.now().0;
+        if ahead.abs() > TOLERANCE {
+            self.wall.fetch_add(ahead, Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_step_of_the_system_clock_is_followed_and_a_little_drift_is_not() {
+        let clock = Clock::at(UnixTime::from_secs(1000));
+        let copy = clock;
+        tokio::time::advance(Duration::from_secs(60)).await;
+        assert_eq!(copy.now(), UnixTime::from_secs(1060));
+        clock.follow(UnixTime(1_060_900));
+        assert_eq!(copy.now(), UnixTime::from_secs(1060));
+        clock.follow(UnixTime::from_secs(90_000));
+        assert_eq!(copy.now(), UnixTime::from_secs(90_000));
+        clock.follow(UnixTime::from_secs(500));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(copy.now(), UnixTime::from_secs(501));
     }
 }

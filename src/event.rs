@@ -6,7 +6,7 @@ mod daemon;
 mod notification;
 
 pub use alert::AlertsCounted;
-pub use daemon::{HttpRequest, Panicked, Reloaded, gather};
+pub use daemon::{HttpRequest, Panicked, Reloaded, gather, panic_text};
 pub use notification::{
     NotificationsDropped, NotificationsFailed, NotificationsSent, NotificationsWaiting, PeerAdded, PeerRemoved,
 };

@@ -8,6 +8,7 @@
 mod api;
 mod metrics;
 mod page;
+mod patience;
 mod reply;
 mod server;
 
@@ -66,8 +67,10 @@ impl State {
             event::HttpRequest { route: "other", method: method_label(&request.method), code: 404 }.emit();
             return Reply::text(StatusCode::NOT_FOUND, "not found\n");
         };
-        let reply = if route.method == request.method || (route.method == Method::GET && request.method == Method::HEAD)
-        {
+        let reply = if request.query.len() > reply::MOST_PARAMETERS {
+            let most = reply::MOST_PARAMETERS;
+            Reply::text(StatusCode::BAD_REQUEST, format!("more than {most} parameters\n"))
+        } else if route.method == request.method || (route.method == Method::GET && request.method == Method::HEAD) {
             self.dispatch(route.path, request).await
         } else {
             Reply::text(StatusCode::METHOD_NOT_ALLOWED, format!("{} takes {}\n", route.path, route.method))

@@ -101,6 +101,11 @@ impl HttpRequest<'_> {
     }
 }
 
+/// What a panic says, where it is a fixed text; one that was put together could carry anything.
+pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> &'static str {
+    panic.downcast_ref::<&'static str>().copied().unwrap_or("a panic without a fixed text")
+}
+
 /// A task panicked and was caught.
 #[derive(Debug)]
 pub struct Panicked<'a> {

@@ -1,6 +1,6 @@
 //! A block: sample lines of one family, ready to be sent as they are or as a piece of a gzip member.
 
-use std::sync::Arc;
+use std::{cell::RefCell, sync::Arc};
 
 use bytes::Bytes;
 use flate2::{Compress, Compression, Crc, FlushCompress};
@@ -54,23 +54,28 @@ impl Block {
     }
 }
 
+thread_local! {
+    /// One state per thread: it takes some 200 kB, and a new one for each block would tear the heap to pieces.
+    static DEFLATE: RefCell<Compress> = RefCell::new(Compress::new(Compression::new(LEVEL), false));
+}
+
 /// Raw deflate that ends on a byte boundary and refers to nothing before itself, so that pieces can be joined.
 fn deflate(plain: &[u8]) -> Bytes {
-    let mut compress = Compress::new(Compression::new(LEVEL), false);
-    let mut out = Vec::with_capacity(plain.len() / 8 + 64);
-    loop {
-        let read = compress.total_in() as usize;
-        let before = out.len();
-        compress
-            .compress_vec(&plain[read..], &mut out, FlushCompress::Full)
-            .expect("deflating from memory to memory has no way to fail");
-        // A full flush is complete when it leaves room in the output.
-        if compress.total_in() as usize == plain.len() && out.len() < out.capacity() {
-            break;
+    DEFLATE.with_borrow_mut(|compress| {
+        compress.reset();
+        let mut out = Vec::with_capacity(plain.len() / 8 + 64);
+        loop {
+            let read = compress.total_in() as usize;
+            compress
+                .compress_vec(&plain[read..], &mut out, FlushCompress::Full)
+                .expect("deflating from memory to memory has no way to fail");
+            // A full flush is complete when it leaves room in the output.
+            if compress.total_in() as usize == plain.len() && out.len() < out.capacity() {
+                break;
+            }
+            out.reserve(out.capacity().max(1024));
         }
-        debug_assert!(out.len() > before || out.len() == out.capacity());
-        out.reserve(out.capacity().max(1024));
-    }
-    out.shrink_to_fit();
-    out.into()
+        // A copy of the right size: shrinking in place leaves the rest as a hole.
+        Bytes::copy_from_slice(&out)
+    })
 }

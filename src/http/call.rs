@@ -228,10 +228,11 @@ async fn receive(client: &Client, connection: reqwest::Client, request: reqwest:
 fn classify(error: reqwest::Error) -> Failure {
     let error = error.without_url();
     let mut chain = String::new();
-    let mut tls = false;
+    let (mut tls, mut too_large) = (false, false);
     let mut cause: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(&error);
     while let Some(inner) = cause {
         tls |= is_tls(inner);
+        too_large |= inner.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse_too_large);
         let text = inner.to_string();
         if !chain.ends_with(&text) {
             if !chain.is_empty() {
@@ -247,6 +248,8 @@ fn classify(error: reqwest::Error) -> Failure {
         Reason::Dns
     } else if tls {
         Reason::Tls
+    } else if too_large {
+        Reason::TooLarge
     } else if error.is_decode() {
         Reason::Decode
     } else if error.is_builder() {

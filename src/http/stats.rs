@@ -20,7 +20,7 @@ pub struct Stats {
 /// A copy of the counts.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Counts {
-    /// Requests by operation and status code; code 0: no answer.
+    /// Requests by operation and status code; code 0: no answer, 999: a number that is no status.
     pub requests: BTreeMap<(&'static str, u16), u64>,
     /// Durations by operation.
     pub durations: BTreeMap<&'static str, Histogram>,
@@ -48,6 +48,8 @@ impl Stats {
     pub(super) fn request(&self, operation: &'static str, code: u16, duration: Duration) {
         let seconds = duration.as_secs_f64();
         let bucket = BUCKETS.iter().position(|bound| seconds <= *bound).unwrap_or(BUCKETS.len());
+        // What is no status of HTTP is one code, or a broken server would make up a series with each answer.
+        let code = if code > 599 { 999 } else { code };
         let mut counts = self.lock();
         *counts.requests.entry((operation, code)).or_default() += 1;
         let histogram = counts.durations.entry(operation).or_default();

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     memory::Memory,
     state::{State, StateFile},
-    task::{Desk, Task, lock},
+    task::{Desk, lock, supervise},
 };
 use crate::{
     alert::state::SavedAlerts,
@@ -152,7 +152,7 @@ impl Fleet {
             slots.push(Arc::clone(&desk.slot));
             let Some(client) = clients.remove(&target.name) else { continue };
             let cancel = CancellationToken::new();
-            let task = tokio::spawn(Task::new(desk.clone(), client).run(cancel.clone()));
+            let task = tokio::spawn(supervise(desk.clone(), client, cancel.clone()));
             running.insert(target.name.clone(), Running { desk, full_state_sets: full, cancel, task: Some(task) });
         }
         self.store.replace(slots);

@@ -46,12 +46,17 @@ impl Memory {
 
     /// What survives a restart: kind, thing, state, since when, when last seen.
     pub fn save(&self, now: UnixTime) -> Vec<(String, String, String, UnixTime, UnixTime)> {
-        let mut entries = self.lock();
-        entries.retain(|_, entry| now.since(entry.seen) < FORGET);
+        self.forget(now);
+        let entries = self.lock();
         let rows = entries
             .iter()
             .map(|((what, thing), entry)| (what.clone(), thing.clone(), entry.state.clone(), entry.since, entry.seen));
         rows.collect()
+    }
+
+    /// Forgets what was not seen for a day; called after each poll.
+    pub fn forget(&self, now: UnixTime) {
+        self.lock().retain(|_, entry| now.since(entry.seen) < FORGET);
     }
 
     /// Takes up what an earlier run has saved.

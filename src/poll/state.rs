@@ -101,7 +101,7 @@ impl StateFile {
             // The position is enough: the text around it could be a name that nobody wants in a log.
             Err(error) => format!("line {}, column {}", error.line(), error.column()),
         };
-        let aside = self.path.with_extension("damaged");
+        let aside = self.beside("damaged");
         fs::rename(&self.path, &aside).map_err(|error| self.io("set aside", error))?;
         let (path, aside) = (self.path.display().to_string(), aside.display().to_string());
         Err(StateError::Damaged { path, reason, aside })
@@ -109,7 +109,7 @@ impl StateFile {
 
     /// Writes it, readable for the daemon's user only.
     pub fn save(&self, state: &State) -> Result<(), StateError> {
-        let beside = self.path.with_extension("tmp");
+        let beside = self.beside("tmp");
         let write = || -> io::Result<()> {
             let mut options = fs::OpenOptions::new();
             options.write(true).create(true).truncate(true);
@@ -124,6 +124,14 @@ impl StateFile {
             fs::rename(&beside, &self.path)
         };
         write().map_err(|error| self.io("write", error))
+    }
+
+    /// A file in the same folder: `rollcall.state.tmp`.
+    fn beside(&self, extension: &str) -> PathBuf {
+        let mut name = self.path.clone().into_os_string();
+        name.push(".");
+        name.push(extension);
+        name.into()
     }
 
     fn io(&self, what: &'static str, error: io::Error) -> StateError {
@@ -179,7 +187,7 @@ mod tests {
             let error = file.load().expect_err("it is damaged");
             assert!(matches!(error, StateError::Damaged { .. }), "{error}");
             assert!(!file.path().exists());
-            assert_eq!(fs::read_to_string(folder.join("rollcall.damaged")).expect("it is kept"), damage);
+            assert_eq!(fs::read_to_string(folder.join("rollcall.state.damaged")).expect("it is kept"), damage);
             assert_eq!(file.load().expect("the next start is clean"), State::default());
         }
         fs::remove_dir_all(folder).expect("it is ours");

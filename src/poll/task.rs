@@ -72,7 +72,7 @@ impl Task {
     pub async fn run(mut self, cancelled: CancellationToken) {
         let mut due = Instant::now() + schedule::first_delay(&self.desk.target);
         loop {
-            let stale = self.stale_at();
+            let stale = stale_at(self.next_stale, self.desk.clock);
             tokio::select! {
                 () = cancelled.cancelled() => break,
                 () = sleep_until(due) => {
@@ -92,6 +92,7 @@ impl Task {
 
     /// Polls once; returns when the next poll is due.
     pub async fn poll(&mut self) -> Instant {
+        self.desk.clock.resync();
         let (started, now) = (Instant::now(), self.desk.clock.now());
         let warnings = Warnings::default();
         let outcome = self.ask(now, started, &warnings).await;
@@ -102,18 +103,29 @@ impl Task {
     async fn ask(&mut self, now: UnixTime, started: Instant, warnings: &Warnings) -> Result<Observation, Failure> {
         self.client.refresh()?;
         let deadline = started + self.desk.target.timeout;
-        let cx = Context { now, deadline, memory: &self.desk.memory, warnings };
-        let poll = AssertUnwindSafe(self.api.poll(&cx)).catch_unwind();
-        match timeout_at(deadline + GRACE, poll).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(panic)) => {
-                let message = panic.downcast_ref::<&str>().copied().unwrap_or("a panic without a plain text");
-                event::Panicked { target: &self.desk.target.name, message }.emit();
+        let Task { desk, client, api, next_stale, .. } = self;
+        let cx = Context { now, deadline, memory: &desk.memory, warnings };
+        let outcome = {
+            let poll = AssertUnwindSafe(api.poll(&cx)).catch_unwind();
+            tokio::pin!(poll);
+            loop {
+                tokio::select! {
+                    outcome = &mut poll => break Some(outcome),
+                    () = sleep_until(deadline + GRACE) => break None,
+                    // What becomes stale while a long poll is under way is withdrawn in time.
+                    () = sleep_until(stale_at(*next_stale, desk.clock)) => *next_stale = publish(desk, client),
+                }
+            }
+        };
+        match outcome {
+            Some(Ok(outcome)) => outcome,
+            Some(Err(panic)) => {
+                event::Panicked { target: &self.desk.target.name, message: event::panic_text(&*panic) }.emit();
                 let (target, logons) = (Arc::clone(&self.desk.target), Arc::new(self.desk.logons.clone()));
                 self.api = vendor::open(target, self.client.clone(), logons);
                 Err(Failure::new(Reason::Internal, "the poll panicked; this is a bug of Rollcall, please report it"))
             }
-            Err(_) => {
+            None => {
                 let message = format!("the poll took longer than {:?}", self.desk.target.timeout);
                 Err(Failure::new(Reason::Timeout, message))
             }
@@ -130,6 +142,7 @@ impl Task {
             note(&mut ledger, &target, &verdict, now, took);
             verdict
         };
+        self.desk.memory.forget(now);
         self.tell_oddities(warnings);
         self.publish();
         let mut ledger = lock(&self.desk.ledger);
@@ -166,27 +179,46 @@ impl Task {
     }
 
     /// Publishes what is known now.
-    pub fn publish(&mut self) {
-        let mut ledger = lock(&self.desk.ledger);
-        let was_held = ledger.status.held;
-        ledger.status.held = self.desk.logons.hold_of(&self.desk.target.name).is_some();
-        if ledger.status.held != was_held {
-            self.desk.urgent.notify_one();
-        }
-        ledger.status.direct_alerting = self.desk.direct.load(Ordering::Relaxed);
-        ledger.status.requests = self.client.stats().counts();
-        let published = ledger.publish(self.desk.clock.now());
-        self.next_stale = published.next_stale;
-        self.desk.slot.publish(published.snapshot);
-        self.desk.published.notify_one();
+    fn publish(&mut self) {
+        self.next_stale = publish(&self.desk, &self.client);
     }
+}
 
-    /// When the next part becomes stale; far away where none will.
-    fn stale_at(&self) -> Instant {
-        let far = Duration::from_secs(86_400);
-        let left = self.next_stale.map_or(far, |at| at.since(self.desk.clock.now()) + Duration::from_millis(1));
-        Instant::now() + left
+/// Runs the task of a target until it is cancelled. A panic outside of a poll, which is a bug, is counted and costs the
+/// target one interval, not its life.
+pub(super) async fn supervise(desk: Desk, client: Client, cancelled: CancellationToken) {
+    loop {
+        let task = Task::new(desk.clone(), client.clone());
+        let Err(panic) = AssertUnwindSafe(task.run(cancelled.clone())).catch_unwind().await else { return };
+        event::Panicked { target: &desk.target.name, message: event::panic_text(&*panic) }.emit();
+        tokio::select! {
+            () = cancelled.cancelled() => return,
+            () = tokio::time::sleep(desk.target.interval) => {}
+        }
     }
+}
+
+/// Publishes what is known of a target now; returns when the next part becomes stale.
+fn publish(desk: &Desk, client: &Client) -> Option<UnixTime> {
+    let mut ledger = lock(&desk.ledger);
+    let was_held = ledger.status.held;
+    ledger.status.held = desk.logons.hold_of(&desk.target.name).is_some();
+    if ledger.status.held != was_held {
+        desk.urgent.notify_one();
+    }
+    ledger.status.direct_alerting = desk.direct.load(Ordering::Relaxed);
+    ledger.status.requests = client.stats().counts();
+    let published = ledger.publish(desk.clock.now());
+    desk.slot.publish(published.snapshot);
+    desk.published.notify_one();
+    published.next_stale
+}
+
+/// When the next part becomes stale on tokio's clock; far away where none will.
+fn stale_at(next_stale: Option<UnixTime>, clock: Clock) -> Instant {
+    let far = Duration::from_secs(86_400);
+    let left = next_stale.map_or(far, |at| at.since(clock.now()) + Duration::from_millis(1));
+    Instant::now() + left
 }
 
 /// What a poll came to.

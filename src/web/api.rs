@@ -104,9 +104,13 @@ pub fn agents(daemon: &Daemon, request: &Request) -> Reply {
         );
     }
     let wanted = |name: &str, value: &str| request.all(name).next().is_none() || request.all(name).any(|v| v == value);
-    let search: Vec<String> = request.all("q").map(str::to_lowercase).collect();
+    let search: Vec<String> = request.all("q").filter(|q| !q.is_empty()).map(str::to_lowercase).collect();
     let found = |agent: &AgentView| {
-        search.iter().all(|q| agent.name.to_lowercase().contains(q) || agent.state.to_lowercase().contains(q))
+        if search.is_empty() {
+            return true;
+        }
+        let (name, state) = (agent.name.to_lowercase(), agent.state.to_lowercase());
+        search.iter().all(|q| name.contains(q) || state.contains(q))
     };
     let (mut total, mut page) = (0usize, Vec::new());
     for snapshot in daemon.fleet().store().load() {

@@ -6,6 +6,9 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::exposition::Body;
 
+/// Parameters of a query; more are refused, since each may be held against every agent.
+pub const MOST_PARAMETERS: usize = 64;
+
 /// A request without its body, which no route reads.
 #[derive(Debug)]
 pub struct Request {
@@ -24,7 +27,9 @@ impl Request {
     pub fn of<B>(request: &hyper::Request<B>) -> Request {
         // The base is never looked at; a relative URL cannot be parsed without one.
         let url = format!("http://localhost/?{}", request.uri().query().unwrap_or_default());
-        let query = reqwest::Url::parse(&url).map(|url| url.query_pairs().into_owned().collect()).unwrap_or_default();
+        let query = reqwest::Url::parse(&url)
+            .map(|url| url.query_pairs().into_owned().take(MOST_PARAMETERS + 1).collect())
+            .unwrap_or_default();
         Request {
             method: request.method().clone(),
             path: request.uri().path().to_owned(),

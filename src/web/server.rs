@@ -10,7 +10,7 @@ use hyper_util::{
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{State, reply::Request};
+use super::{State, patience::Patience, reply::Request};
 
 /// A client that does not send its request within this time is dropped. It is also how long a connection may be idle
 /// between two scrapes, so it is longer than the usual interval.
@@ -58,16 +58,25 @@ impl Server {
 
 async fn accept(listener: TcpListener, state: Arc<State>, stop: CancellationToken) {
     let graceful = GracefulShutdown::new();
+    let mut refused = 0u64;
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
         let stream = match accepted {
-            Ok((stream, _)) => stream,
+            Ok((stream, _)) => {
+                refused = 0;
+                stream
+            }
             Err(error) => {
                 // Too many open files, mostly: waiting a little is all that helps.
-                tracing::warn!(%error, "Connection not accepted.");
+                refused += 1;
+                if refused == 1 {
+                    tracing::warn!(%error, "Connection not accepted.");
+                } else {
+                    tracing::debug!(%error, refused, "Connection not accepted again.");
+                }
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             }
@@ -84,7 +93,7 @@ async fn accept(listener: TcpListener, state: Arc<State>, stop: CancellationToke
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_TIMEOUT)
-            .serve_connection(TokioIo::new(stream), service);
+            .serve_connection(TokioIo::new(Patience::new(stream)), service);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {
