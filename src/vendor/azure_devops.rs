@@ -17,9 +17,12 @@ mod session;
 mod states;
 mod token;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use futures_util::{StreamExt, future, stream};
@@ -178,6 +181,7 @@ impl AzureDevOps {
     /// The part of what is known without the agents.
     fn describe(&self, pools: &[PoolRow], queues: &[(i64, Option<Queue>)]) -> Part {
         let mut part = Part::new(FAMILIES);
+        let queues: HashMap<i64, Option<&Queue>> = queues.iter().map(|(id, queue)| (*id, queue.as_ref())).collect();
         for row in pools {
             let pool = part.described_pool(&row.name);
             let hosted = if row.hosted { "true" } else { "false" };
@@ -187,8 +191,8 @@ impl AzureDevOps {
                 continue;
             }
             part.set_some(&POOL_SIZE, pool, &[], row.size);
-            if let Some((_, queue)) = queues.iter().find(|(id, _)| *id == row.id) {
-                queue::set(&mut part, pool, queue.as_ref());
+            if let Some(queue) = queues.get(&row.id) {
+                queue::set(&mut part, pool, *queue);
             }
         }
         self.session.limits.set(&mut part);

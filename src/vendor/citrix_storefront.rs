@@ -57,6 +57,15 @@ const DISCOVERY: Duration = Duration::from_secs(3600);
 /// Chunks that are asked for side by side; every request costs the farm's brokers.
 const SIDE_BY_SIDE: usize = 4;
 
+/// The machines of one poll.
+#[derive(Debug, Default)]
+struct Machines {
+    /// Hashes of the ids of those in the chunks so far.
+    seen: HashSet<u64>,
+    /// There are more than `max_agents`.
+    too_many: bool,
+}
+
 /// The API of one target.
 #[derive(Debug)]
 pub struct CitrixStorefront {
@@ -166,7 +175,7 @@ impl CitrixStorefront {
     ) -> Result<(), Failure> {
         let count = self.chunks.chunks.len();
         let mut outcomes: Vec<Option<Result<Part, Failure>>> = (0..count).map(|_| None).collect();
-        let mut seen = HashSet::new();
+        let mut seen = Machines::default();
         // The first one alone: it brings the token, and finds out whether there is any use in going on.
         if count > 0 {
             let ask = self.ask_for(endpoints, 0);
@@ -216,7 +225,14 @@ impl CitrixStorefront {
             let result = self.session.send_again(at, &ask, &answer, granted.as_ref()).await;
             outcomes[index] = Some(self.take(cx, index, result, &mut seen));
         }
+        if seen.too_many {
+            return Err(self.too_many());
+        }
         self.report(outcomes, observation)
+    }
+
+    fn too_many(&self) -> Failure {
+        Failure::new(Reason::TooLarge, format!("more than {} machines (max_agents)", self.target.max_agents))
     }
 
     fn ask_for(&self, endpoints: &Endpoints, index: usize) -> Ask {
@@ -231,13 +247,13 @@ impl CitrixStorefront {
         cx: &Context<'_>,
         index: usize,
         result: Result<Answer, Failure>,
-        seen: &mut HashSet<u64>,
+        seen: &mut Machines,
     ) -> Result<Part, Failure> {
         let outcome = result.and_then(|answer| self.decode(cx, index, &answer, seen));
         if let Some(last) = &self.chunks.chunks[index].last
             && cx.now.since(last.at) < self.target.stale_after
         {
-            seen.extend(&last.machines);
+            seen.seen.extend(&last.machines);
         }
         outcome
     }
@@ -247,7 +263,7 @@ impl CitrixStorefront {
         cx: &Context<'_>,
         index: usize,
         answer: &Answer,
-        seen: &HashSet<u64>,
+        seen: &mut Machines,
     ) -> Result<Part, Failure> {
         if !answer.status.is_success() {
             self.forget_endpoints(Some(answer));
@@ -257,11 +273,17 @@ impl CitrixStorefront {
         let mut part = part::of_machines();
         let mut tally = Tally::new(&chunk.ids);
         let mut machines = Vec::new();
+        let room = self.target.max_agents.saturating_sub(seen.seen.len());
         let read = machines::decode(answer.xml()?, cx.now, cx.warnings, |machine| {
             tally.saw(&machine.resource);
             let hash = self.hasher.hash_one(&machine.id);
             // Two resources may lead to one machine; the chunk that came first has it.
-            if seen.contains(&hash) {
+            if seen.seen.contains(&hash) {
+                return;
+            }
+            // The rest is not kept, however much there is.
+            if machines.len() >= room {
+                seen.too_many = true;
                 return;
             }
             if part::add(&mut part, machine, &self.target, cx.warnings) {
@@ -271,6 +293,9 @@ impl CitrixStorefront {
             }
         });
         read.map_err(|failure| failure.context(&answer.what))?;
+        if seen.too_many {
+            return Err(self.too_many());
+        }
         part.shrink();
         let without = tally.without();
         chunk.last = Some(Last { at: cx.now, machines: machines.into(), without });

@@ -1,6 +1,6 @@
 //! What a poll brought: agents, pools and samples, in parts that are fresh or stale on their own.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::{catalogue::Family, catalogue::Scope, clock::UnixTime, failure::Failure, health::Health};
 
@@ -58,6 +58,8 @@ pub struct Part {
     texts: String,
     ends: Vec<u32>,
     ids: HashSet<(u32, Id)>,
+    /// Where in `pools` each name is.
+    pool_names: HashMap<Box<str>, u32>,
 }
 
 /// A pool.
@@ -202,6 +204,7 @@ impl Part {
             texts: String::new(),
             ends: Vec::new(),
             ids: HashSet::new(),
+            pool_names: HashMap::new(),
         }
     }
 
@@ -216,11 +219,13 @@ impl Part {
     }
 
     fn add_pool(&mut self, name: &str, on_demand: bool, counted: bool) -> PoolRef {
-        let index = self.pools.iter().position(|pool| &*pool.name == name).unwrap_or_else(|| {
-            self.pools.push(Pool { name: name.into(), on_demand, counted });
-            self.pools.len() - 1
-        });
-        PoolRef(index as u32)
+        if let Some(index) = self.pool_names.get(name) {
+            return PoolRef(*index);
+        }
+        let index = self.pools.len() as u32;
+        self.pools.push(Pool { name: name.into(), on_demand, counted });
+        self.pool_names.insert(name.into(), index);
+        PoolRef(index)
     }
 
     /// Adds an agent. `None` where the pool already has one of this id: the first counts, and the caller counts the
@@ -278,8 +283,29 @@ impl Part {
         })
     }
 
-    /// Lets go of what was only needed while the part was being filled.
+    /// Lets go of what was only needed while the part was being filled; nothing is added any more.
     pub fn shrink(&mut self) {
         self.ids = HashSet::new();
+        self.pool_names = HashMap::new();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pool_is_found_by_its_name_among_very_many() {
+        let mut part = Part::new(&[]);
+        // By one comparison of all names for each, this would take minutes.
+        let names: Vec<String> = (0..200_000).map(|index| format!("pool {index}")).collect();
+        for (index, name) in names.iter().enumerate() {
+            assert_eq!(part.pool(name, false), PoolRef(index as u32));
+        }
+        assert_eq!(part.pool("pool 199999", true), PoolRef(199_999));
+        assert_eq!(part.described_pool("pool 0"), PoolRef(0));
+        assert_eq!(part.pools.len(), names.len());
+        // The first to tell of a pool says how it is.
+        assert_eq!(part.pools[0], Pool { name: "pool 0".into(), on_demand: false, counted: true });
     }
 }

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use self::{names::Names, session::Session};
-use super::{Api, BoxFuture, Context, Observation, logon::Logons};
+use super::{Api, BoxFuture, Context, Observation, lenient, logon::Logons};
 use crate::{
     config::{Target, target},
     failure::Failure,
@@ -52,7 +52,8 @@ impl ParallelsRas {
     async fn poll(&mut self, cx: &Context<'_>) -> Result<Observation, Failure> {
         self.session.begin(cx).await?;
         let answer = self.session.get(cx, "agents", &self.agents_path(), cx.deadline).await?;
-        let rows = mapping::rows(answer.json()?, &self.settings.site_ids, cx.warnings)
+        let text = lenient::text(answer.json()?);
+        let rows = mapping::rows(&text, &self.settings.site_ids, cx.warnings)
             .map_err(|failure| failure.context(&answer.what))?;
         let mut failure = None;
         if self.settings.resolve_names {

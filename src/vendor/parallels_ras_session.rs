@@ -185,6 +185,9 @@ fn judge(result: Result<Answer, Failure>) -> Result<(Reply, Option<Failure>), Fa
     let reply = reply::read(status, if answer.is_html() { b"" } else { &answer.body });
     let failure = (status == 200 && !reply.readable).then(|| match answer.json() {
         Err(failure) => failure,
+        Ok(body) if body.len() > reply::MOST => {
+            Failure::new(Reason::TooLarge, format!("{}: more than {} bytes", answer.what, reply::MOST))
+        }
         Ok(_) => Failure::new(Reason::Decode, format!("{}: the answer cannot be read", answer.what)),
     });
     Ok((reply, failure))

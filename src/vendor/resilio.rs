@@ -4,7 +4,7 @@
 //!   listens on 127.0.0.1 only, so the daemon runs on the same host or asks through a reverse proxy.
 //! - Credentials: none but that token, which is against cross-site requests; those of the reverse proxy, if any.
 //! - Only `GET` is ever sent: `PATCH` on the same paths pauses and restarts agents.
-//! - <https://docs.resilio.com> (Using Agent API); kept in `vendors/reference/resilio_agent_api.txt`.
+//! - <https://docs.resilio.com>, the page "Using Agent API". Much is documented nowhere; it is said where it matters.
 //!
 //! Parts: `client` (the agent, its tags) and `jobs`. Where the runs cannot be read the last good jobs stay; `jobs` has a
 //! row for the agent, too, as its series carry the agent's name.

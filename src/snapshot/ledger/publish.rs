@@ -1,7 +1,10 @@
 //! From the ledger to a snapshot: blocks are joined from the segments of the fresh parts, and taken over where nothing in
 //! them changed.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 
@@ -133,8 +136,9 @@ fn pool_views(target: &Target, parts: &[&mut Held]) -> Vec<PoolView> {
         }
     }
     // A pool of logical rows only is no pool of agents.
-    let logical = |held: &&mut Held, name: &str| held.members.iter().any(|m| &*m.pool == name && m.health.is_none());
-    pools.retain(|name, view| view.agents.iter().any(|n| *n > 0) || !parts.iter().any(|held| logical(held, name)));
+    let rows = parts.iter().flat_map(|held| &held.members).filter(|member| member.health.is_none());
+    let logical: HashSet<&str> = rows.map(|member| &*member.pool).collect();
+    pools.retain(|name, view| view.agents.iter().any(|n| *n > 0) || !logical.contains(&**name));
     pools.into_values().collect()
 }
 

@@ -93,10 +93,14 @@ impl Reader<'_> {
         part.declare_states(&families::AGENT_LAST_JOB_RESULT, &RESULTS);
     }
 
-    /// Adds the agents of a page.
+    /// Adds the agents of a page, up to one more than `max_agents`.
     pub fn read(&self, body: &[u8], part: &mut Part) -> Result<(), Failure> {
         let text = lenient::text(body);
-        let list = lenient::items(&text, "value", |item: Option<Wire<'_>>| self.add(item, part))?;
+        let list = lenient::items(&text, "value", |item: Option<Wire<'_>>| {
+            if part.agents.len() <= self.target.max_agents {
+                self.add(item, part);
+            }
+        })?;
         pools::check(list, self.warnings, "agents")
     }
 

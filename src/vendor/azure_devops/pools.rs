@@ -58,11 +58,20 @@ fn pool_type(wire: &str) -> &str {
     TYPES.into_iter().find(|known| known.eq_ignore_ascii_case(wire)).unwrap_or(wire)
 }
 
-/// Reads a page of the list.
-pub fn read(body: &[u8], pools: &mut Vec<PoolRow>, warnings: &Warnings) -> Result<(), Failure> {
+/// As many pools are kept at least, however low `max_agents` is: an organisation may have more pools than agents, and
+/// those that are not wanted are left out only later.
+const LEAST_LIMIT: usize = 10_000;
+
+/// Reads a page of the list. Fails with `too_large` where there are more pools than `max_agents` (and than
+/// [`LEAST_LIMIT`]).
+pub fn read(body: &[u8], pools: &mut Vec<PoolRow>, max_agents: usize, warnings: &Warnings) -> Result<(), Failure> {
     let text = lenient::text(body);
+    let most = max_agents.max(LEAST_LIMIT);
     let mut ids: HashSet<i64> = pools.iter().map(|pool| pool.id).collect();
     let list = lenient::items(&text, "value", |item: Option<Wire<'_>>| {
+        if pools.len() > most {
+            return;
+        }
         let Some((wire, id)) = item.and_then(|wire| wire.id.ok().map(|id| (wire, id))) else {
             warnings.add(Warning::BadItem, || "pool without a readable id".to_owned());
             return;
@@ -84,6 +93,9 @@ pub fn read(body: &[u8], pools: &mut Vec<PoolRow>, warnings: &Warnings) -> Resul
                 .any(|option| ON_DEMAND.iter().any(|known| known.eq_ignore_ascii_case(option.trim()))),
         });
     })?;
+    if pools.len() > most {
+        return Err(Failure::new(Reason::TooLarge, format!("more than {most} pools (max_agents)")));
+    }
     check(list, warnings, "pools")
 }
 

@@ -1,6 +1,6 @@
 //! How the service is asked: base URL, version, credentials, limits, sign-in pages and pages of lists.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use reqwest::Url;
 use tokio::time::Instant;
@@ -21,8 +21,8 @@ use crate::{
 /// all that is used here was released (Server 2019); still older servers choose for themselves.
 const VERSIONS: [Option<&str>; 3] = [Some("7.0"), Some("5.1"), None];
 
-/// More pages of one list are taken for a service that turns in circles.
-const MAX_PAGES: usize = 1000;
+/// More pages of one list are taken for a service that has no end.
+const MAX_PAGES: usize = 100;
 
 /// Tells where the next page begins.
 const CONTINUATION: &str = "x-ms-continuationtoken";
@@ -111,7 +111,9 @@ impl Session {
         };
         let first = self.first_page(&question).await?;
         let mut pools = Vec::new();
-        self.pages(&question, Some(first), |body| pools::read(body, &mut pools, cx.warnings)).await?;
+        let max_agents = self.target.max_agents;
+        let read = |body: &[u8]| pools::read(body, &mut pools, max_agents, cx.warnings);
+        self.pages(&question, Some(first), read).await?;
         Ok(pools)
     }
 
@@ -152,6 +154,7 @@ impl Session {
         mut each: impl FnMut(&[u8]) -> Result<(), Failure> + Send,
     ) -> Result<(), Failure> {
         let mut continuation: Option<String> = None;
+        let mut seen: HashSet<String> = HashSet::new();
         for _ in 0..MAX_PAGES {
             let answer = match first.take() {
                 Some(answer) => answer,
@@ -161,8 +164,8 @@ impl Session {
             read.map_err(|failure| traced(failure, &answer))?;
             match answer.header(CONTINUATION).filter(|token| !token.is_empty()) {
                 None => return Ok(()),
-                Some(token) if continuation.as_deref() == Some(token) => {
-                    let message = format!("{}: the continuation token leads to itself", answer.what);
+                Some(token) if !seen.insert(token.to_owned()) => {
+                    let message = format!("{}: the continuation tokens turn in circles", answer.what);
                     return Err(Failure::new(Reason::Decode, message));
                 }
                 Some(token) => continuation = Some(token.to_owned()),

@@ -294,7 +294,7 @@ fn pools_are_on_demand_by_their_options_and_told_apart_by_their_ids() {
     let body = r#"{"count":9,"value":[{"id":7,"name":"x","options":"elasticPool, singleUseAgents"},{"id":5,"name":"x","options":"none"},
         {"id":6,"options":"SingleUseAgents","size":null},{"id":6,"name":"again"},{"name":"no id"},{"id":8,"name":"y","poolType":" Deployment","options":"preserveAgentOnJobFailure"}]}"#;
     let mut rows = Vec::new();
-    pools::read(body.as_bytes(), &mut rows, &warnings).expect("a list");
+    pools::read(body.as_bytes(), &mut rows, 1000, &warnings).expect("a list");
     pools::tell_apart(&mut rows, &warnings);
     let found: Vec<_> = rows.iter().map(|row| (row.id, &*row.name, row.on_demand)).collect();
     assert_eq!(found, [(5, "x", false), (6, "6", true), (7, "x#7", true), (8, "y", false)]);
@@ -426,6 +426,67 @@ async fn continuation_tokens_are_followed_and_circles_are_left() {
         three(|seen| path(seen).ends_with("1/agents").then(|| list("").header("x-ms-continuationtoken", "x"))).await;
     let observation = poll(&mut api(&stub, settings())).await.expect("a partial poll");
     assert_eq!(failed(&observation, "1").reason, Reason::Decode);
+}
+
+#[tokio::test]
+async fn continuation_tokens_in_a_wide_circle_are_left_as_soon_as_one_returns() {
+    let stub = three(|seen| {
+        let next = match seen.line.split("continuationToken=").nth(1) {
+            None => "a",
+            Some(token) if token.starts_with('a') => "b",
+            Some(token) if token.starts_with('b') => "c",
+            Some(_) => "a",
+        };
+        path(seen).ends_with("pools/1/agents").then(|| list("").header("x-ms-continuationtoken", next))
+    })
+    .await;
+    let observation = poll(&mut api(&stub, settings())).await.expect("a partial poll");
+    assert_eq!(failed(&observation, "1").reason, Reason::Decode);
+    assert_eq!(stub.lines().iter().filter(|line| line.contains("pools/1/agents")).count(), 4);
+}
+
+#[tokio::test]
+async fn a_list_without_an_end_is_too_large() {
+    let asked = AtomicUsize::new(0);
+    let stub = three(move |seen| {
+        path(seen).ends_with("pools/1/agents").then(|| {
+            let next = asked.fetch_add(1, Ordering::Relaxed).to_string();
+            list("").header("x-ms-continuationtoken", &next)
+        })
+    })
+    .await;
+    let observation = poll(&mut api(&stub, settings())).await.expect("a partial poll");
+    assert_eq!(failed(&observation, "1").reason, Reason::TooLarge);
+    assert_eq!(stub.lines().iter().filter(|line| line.contains("pools/1/agents")).count(), 100);
+}
+
+#[test]
+fn too_many_pools_are_not_kept() {
+    let page = |range: std::ops::Range<usize>| {
+        let pools: Vec<String> = range.map(|id| format!(r#"{{"id":{id}}}"#)).collect();
+        format!(r#"{{"value":[{}]}}"#, pools.join(","))
+    };
+    for (max_agents, most) in [(1, 10_000), (12_000, 12_000)] {
+        let (mut rows, warnings) = (Vec::new(), Warnings::default());
+        let mut read = |body: String| pools::read(body.as_bytes(), &mut rows, max_agents, &warnings);
+        assert_eq!(read(page(0..9000)), Ok(()));
+        assert_eq!(read(page(9000..most)), Ok(()));
+        assert_eq!(read(page(most..most + 5000)).expect_err("too many").reason, Reason::TooLarge);
+        assert_eq!(rows.len(), most + 1);
+    }
+}
+
+#[test]
+fn very_many_pools_and_queues_are_described() {
+    let url = "http://127.0.0.1/contoso".parse().expect("a URL");
+    let api = api_at(&url, settings(), &Arc::default());
+    // By a search of all queues for each pool, this would take minutes.
+    let rows: Vec<PoolRow> = (0..50_000).map(|id| PoolRow { id, ..pool(&format!("p{id}")) }).collect();
+    let queues: Vec<_> = rows.iter().rev().map(|row| (row.id, (row.id % 2 == 0).then(Queue::default))).collect();
+    let part = api.describe(&rows, &queues);
+    let up = &part.samples[families::POOL_JOB_REQUESTS_UP.ordinal as usize];
+    assert_eq!(up.len(), rows.len());
+    assert!(up.iter().all(|sample| sample.value == f64::from(sample.subject % 2 == 0)));
 }
 
 #[tokio::test]

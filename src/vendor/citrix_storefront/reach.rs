@@ -34,7 +34,8 @@ impl Reach {
         match url.scheme() {
             "https" => {}
             "http" if !self.secure => {}
-            scheme => return refuse(format!("{scheme}://{host}, and credentials do not leave https")),
+            "http" => return refuse(format!("http://{host}, and credentials do not leave https")),
+            scheme => return refuse(format!("a URL of the scheme {scheme:.32}, which is neither https nor http")),
         }
         if !self.hosts.iter().any(|allowed| *allowed == host || allowed == bare) {
             return refuse(format!("the host {host}, which is neither that of url nor in allowed_hosts"));
@@ -75,6 +76,37 @@ mod tests {
             "https://",
         ] {
             assert_eq!(reach.resolve(&base, bad).expect_err(bad).reason, Reason::Auth, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_says_why() {
+        for (url, location, why) in [
+            (
+                "https://sf.example.com/",
+                "http://sf.example.com/token",
+                "http://sf.example.com, and credentials do not leave https",
+            ),
+            (
+                "https://sf.example.com/",
+                "file:///etc/passwd",
+                "a URL of the scheme file, which is neither https nor http",
+            ),
+            (
+                "http://sf.example.com/",
+                "file:///etc/passwd",
+                "a URL of the scheme file, which is neither https nor http",
+            ),
+            (
+                "http://sf.example.com/",
+                "ftp://sf.example.com/",
+                "a URL of the scheme ftp, which is neither https nor http",
+            ),
+        ] {
+            let (base, reach) = reach(url);
+            let failure = reach.resolve(&base, location).expect_err(location);
+            assert_eq!(failure.reason, Reason::Auth);
+            assert_eq!(failure.message, format!("the server points to {why}"), "{url} {location}");
         }
     }
 

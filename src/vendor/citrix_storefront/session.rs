@@ -34,6 +34,8 @@ use crate::{
 const ATTEMPTS: usize = 4;
 /// Store, token service, protocols: a chain of challenges that is longer leads nowhere.
 const DEPTH: usize = 3;
+/// Challenges of more URLs are not kept; a target asks for a handful of them.
+const MOST_KNOWN: usize = 64;
 
 /// The session of a target.
 #[derive(Debug)]
@@ -97,6 +99,7 @@ impl Session {
 
     /// Begins a poll: reads the password, and fails while its identity is held. Another password drops all tokens.
     pub fn begin(&mut self, now: UnixTime) -> Result<(), Failure> {
+        self.tokens.drop_ended(now);
         let password = self.settings.auth.password.read()?;
         if self.password.as_ref() != Some(&password) {
             self.tokens.clear();
@@ -198,7 +201,7 @@ impl Session {
             return Err(refused(format!("401 {reason}, also with a new token")));
         }
         let by_root = replaces && challenge.wrong_audience() && challenge.root.is_some();
-        self.known.insert(url.as_str().to_owned(), Known { challenge, by_root });
+        learn(&mut self.known, url, Known { challenge, by_root });
         Ok(())
     }
 
@@ -310,5 +313,32 @@ impl Session {
             Ok(Err(held)) => held,
             Err(_) => Failure::new(Reason::Auth, message),
         }
+    }
+}
+
+/// Keeps the challenge of a URL. Where there are too many all others go, which costs each of them a 401.
+fn learn(all: &mut HashMap<String, Known>, url: &Url, known: Known) {
+    if all.len() >= MOST_KNOWN && !all.contains_key(url.as_str()) {
+        all.clear();
+    }
+    all.insert(url.as_str().to_owned(), known);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn challenges_of_ever_new_urls_do_not_pile_up() {
+        let mut all = HashMap::new();
+        let url = |index: usize| -> Url { format!("https://sf.example.com/{index}").parse().expect("a URL") };
+        let known = || Known { challenge: Challenge::default(), by_root: false };
+        for index in 0..1000 {
+            learn(&mut all, &url(index), known());
+            assert!(all.len() <= MOST_KNOWN && all.contains_key(url(index).as_str()));
+        }
+        let before = all.len();
+        learn(&mut all, &url(999), known());
+        assert_eq!(all.len(), before);
     }
 }

@@ -131,6 +131,15 @@ async fn the_whole_exchange_costs_one_log_on_and_then_none() {
 }
 
 #[tokio::test]
+async fn machines_are_counted_while_they_are_read() {
+    let mut bench = Bench::new(|_, target| target.max_agents = 2).await;
+    assert!(bench.poll().await.0.is_ok(), "as many as may be");
+    let mut bench = Bench::new(|_, target| target.max_agents = 1).await;
+    let failure = bench.poll().await.0.expect_err("too many machines");
+    assert_eq!((failure.reason, &*failure.message), (Reason::TooLarge, "more than 1 machines (max_agents)"));
+}
+
+#[tokio::test]
 async fn choices_may_come_with_200_and_the_log_on_by_basic() {
     for method in [CitrixMethod::Auto, CitrixMethod::HttpBasic] {
         let mut bench = Bench::new(|settings, _| settings.method = method).await;

@@ -7,6 +7,9 @@ use reqwest::Url;
 use super::reply::Issued;
 use crate::{clock::UnixTime, config::secret::SecretText};
 
+/// More tokens are not kept: a target needs a handful, and a server may name a new service with every challenge.
+const MOST: usize = 64;
+
 /// What a token is good for: a service, at one scheme, host and port.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Scope {
@@ -39,7 +42,16 @@ impl Tokens {
     pub fn insert(&mut self, scope: Scope, issued: &Issued, now: UnixTime) {
         let most = issued.lifetime.saturating_sub(Duration::from_secs(60));
         let until = now.plus(most.max(issued.lifetime.mul_f64(0.8)));
+        if self.tokens.len() >= MOST && !self.tokens.contains_key(&scope) {
+            let first = self.tokens.iter().min_by_key(|(_, (_, until))| *until).map(|(scope, _)| scope.clone());
+            first.map(|scope| self.tokens.remove(&scope));
+        }
         self.tokens.insert(scope, (issued.token.clone(), until));
+    }
+
+    /// Lets go of those that have ended.
+    pub fn drop_ended(&mut self, now: UnixTime) {
+        self.tokens.retain(|_, (_, until)| now < *until);
     }
 
     /// Lets go of a token that was refused.
@@ -71,6 +83,25 @@ mod tests {
             assert!(tokens.get(&scope, UnixTime(end.0 - 1)).is_some(), "{lifetime:?}");
             assert!(tokens.get(&scope, end).is_none(), "{lifetime:?}");
         }
+    }
+
+    #[test]
+    fn tokens_that_have_ended_go_and_there_are_never_too_many() {
+        let url: Url = "https://sf.example.com/".parse().expect("a URL");
+        let start = UnixTime::from_secs(1_000);
+        let mut tokens = Tokens::default();
+        for index in 0..100 {
+            let lifetime = Duration::from_secs(1000 + index);
+            let issued = Issued { token: SecretText::new("t"), lifetime, password_expiry: None };
+            tokens.insert(Scope::new(&format!("realm {index}"), &url), &issued, start);
+        }
+        assert_eq!(tokens.tokens.len(), MOST);
+        assert!(tokens.get(&Scope::new("realm 35", &url), start).is_none(), "those that end first make room");
+        assert!(tokens.get(&Scope::new("realm 36", &url), start).is_some());
+        tokens.drop_ended(start.plus(Duration::from_secs(1000 + 89 - 60)));
+        assert_eq!(tokens.tokens.len(), 10);
+        tokens.drop_ended(start.plus(Duration::from_secs(5000)));
+        assert!(tokens.tokens.is_empty());
     }
 
     #[test]

@@ -16,6 +16,9 @@ use crate::failure::{Failure, Reason};
 /// Deeper nesting than this is no answer of a StoreFront.
 const DEPTH: usize = 64;
 
+/// More elements and attributes than this are in no document of the log-on. Each costs much more in memory than on the wire.
+const MOST: usize = 10_000;
+
 /// Is told of the elements of a document. The root has depth 1.
 pub trait Visitor {
     /// An element begins.
@@ -162,10 +165,11 @@ pub struct Element {
 }
 
 impl Element {
-    /// Reads a document.
+    /// Reads a document; one of too many elements and attributes is a failure of reason `too_large`.
     pub fn parse(body: &[u8]) -> Result<Element, Failure> {
         let mut tree = Tree::default();
         walk(body, &mut tree)?;
+        tree.check()?;
         tree.root.ok_or_else(|| Failure::new(Reason::Decode, "not an XML document"))
     }
 
@@ -207,15 +211,34 @@ impl Element {
 struct Tree {
     open: Vec<Element>,
     root: Option<Element>,
+    /// Elements and attributes so far.
+    count: usize,
+}
+
+impl Tree {
+    fn check(&self) -> Result<(), Failure> {
+        if self.count > MOST {
+            let message = format!("the XML has more than {MOST} elements and attributes");
+            return Err(Failure::new(Reason::TooLarge, message));
+        }
+        Ok(())
+    }
 }
 
 impl Visitor for Tree {
     fn open(&mut self, _depth: usize, name: &str) -> Result<(), Failure> {
+        self.count += 1;
+        self.check()?;
         self.open.push(Element { name: name.to_ascii_lowercase(), ..Element::default() });
         Ok(())
     }
 
     fn attribute(&mut self, _depth: usize, name: &str, value: &str) {
+        self.count += 1;
+        if self.count > MOST {
+            // Told at the next element, or at the end.
+            return;
+        }
         if let Some(element) = self.open.last_mut() {
             element.attributes.push((name.to_ascii_lowercase(), value.to_owned()));
         }
@@ -274,6 +297,17 @@ mod tests {
             assert_eq!(Element::parse(&body).expect("readable").text, "Zürich");
         }
         assert!(Element::parse(b"<a>\xff</a>").is_err());
+    }
+
+    #[test]
+    fn a_document_of_very_many_elements_or_attributes_is_too_large() {
+        let elements = |count: usize| format!("<a>{}</a>", "<b/>".repeat(count - 1));
+        let attributes = |count: usize| format!("<a{}/>", " b=''".repeat(count - 1));
+        for make in [elements, attributes] as [fn(usize) -> String; 2] {
+            assert!(Element::parse(make(MOST).as_bytes()).is_ok());
+            let failure = Element::parse(make(MOST + 1).as_bytes()).expect_err("too many");
+            assert_eq!(failure.reason, Reason::TooLarge);
+        }
     }
 
     #[test]

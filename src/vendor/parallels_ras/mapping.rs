@@ -93,7 +93,7 @@ impl RowState {
 
 /// Reads the body of `GET /api/Agent`; only rows of `site_ids` where there are any. An item without a readable id, site or
 /// server type costs itself alone.
-pub fn rows<'a>(body: &'a [u8], site_ids: &[i64], warnings: &Warnings) -> Result<Vec<Row<'a>>, Failure> {
+pub fn rows<'a>(body: &'a str, site_ids: &[i64], warnings: &Warnings) -> Result<Vec<Row<'a>>, Failure> {
     let items = wire::items(body)?;
     let mut rows = Vec::with_capacity(items.len());
     for (index, raw) in items.into_iter().enumerate() {

@@ -12,7 +12,7 @@ use super::{mapping::Row, session::Session, wire};
 use crate::{
     clock::UnixTime,
     failure::{Failure, Reason},
-    vendor::{Context, Warning},
+    vendor::{Context, Warning, lenient},
 };
 
 /// One list that has names.
@@ -142,7 +142,8 @@ impl Known {
                 result => break result?,
             }
         };
-        self.learn(list, wire::items(answer.json()?)?, rows, cx);
+        let text = lenient::text(answer.json()?);
+        self.learn(list, wire::items(&text)?, rows, cx);
         Ok(())
     }
 

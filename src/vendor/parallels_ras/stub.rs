@@ -11,6 +11,9 @@ use hyper::{Request, Response, body::Incoming, server::conn::http1, service::ser
 use hyper_util::rt::TokioIo;
 use reqwest::Url;
 
+/// In a body: a byte that is not UTF-8.
+pub const BAD_BYTE: char = '\u{e0ff}';
+
 /// One request that came.
 #[derive(Debug, Clone)]
 pub struct Seen {
@@ -52,7 +55,7 @@ impl Stub {
                             std::future::pending::<()>().await;
                         }
                         let response = Response::builder().status(status).header("content-type", content_type);
-                        Ok::<_, Infallible>(response.body(Full::new(Bytes::from(body))).expect("a valid response"))
+                        Ok::<_, Infallible>(response.body(Full::new(bytes(&body))).expect("a valid response"))
                     }
                 });
                 tokio::spawn(async move {
@@ -72,4 +75,8 @@ impl Stub {
     pub fn asked(&self) -> Vec<String> {
         self.take().into_iter().map(|seen| seen.what).collect()
     }
+}
+
+fn bytes(body: &str) -> Bytes {
+    body.split(BAD_BYTE).map(str::as_bytes).collect::<Vec<_>>().join(&0xff).into()
 }

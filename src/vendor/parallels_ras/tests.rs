@@ -1,6 +1,9 @@
 use std::time::Duration;
 
-use super::{stub::Stub, *};
+use super::{
+    stub::{BAD_BYTE, Stub},
+    *,
+};
 use crate::{
     catalogue::Scope,
     clock::UnixTime,
@@ -290,6 +293,26 @@ async fn a_single_site_is_asked_for() {
     }
     poll_at(&mut open_with(target), 0).await.expect("a good poll");
     assert_eq!(stub.asked(), ["POST /ras/api/Session/logon", "GET /ras/api/Agent?siteId=3"]);
+}
+
+#[tokio::test]
+async fn a_byte_that_is_not_utf_8_costs_a_name_its_looks_and_no_list() {
+    let stub = Stub::start(|seen| match &*seen.what {
+        "POST /api/Session/logon" => ok(LOGON),
+        "GET /api/Agent" => ok(&format!(
+            r#"[{{"id": "1", "siteId": 1, "agentState": 0, "serverType": 1}},
+                {{"id": "z{BAD_BYTE}", "siteId": 1, "agentState": 0, "serverType": 1}},
+                {{"id": "2", "siteId": 1, "agentState": 0, "serverType": 1}}]"#
+        )),
+        "GET /api/RDS/Host" => {
+            ok(&format!(r#"[{{"id": 1, "server": "Z{BAD_BYTE}rich"}}, {{"id": 2, "server": "b"}}]"#))
+        }
+        _ => status(404),
+    })
+    .await;
+    let observation = poll_at(&mut open(&stub), 0).await.expect("a good poll");
+    assert_eq!(names(&observation), ["Z\u{fffd}rich", "z\u{fffd}", "b"]);
+    assert_eq!(observation.failure, None);
 }
 
 #[tokio::test]

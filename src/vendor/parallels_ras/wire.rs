@@ -177,12 +177,55 @@ pub struct LogonAnswer {
     pub auth_token: String,
 }
 
-/// The items of a list, each still unread, so that one bad item costs itself alone.
-pub fn items(body: &[u8]) -> Result<Vec<&RawValue>, Failure> {
-    serde_json::from_slice(body).map_err(|error| {
+/// More items than this are no list of a farm. Each takes more memory than the two bytes that it may have on the wire.
+const MOST: usize = 1_000_000;
+
+/// The items of a list, as much of them as is kept.
+#[derive(Default)]
+struct Items<'a> {
+    items: Vec<&'a RawValue>,
+    too_many: bool,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Items<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Items<'a>, D::Error> {
+        struct List;
+
+        impl<'de> Visitor<'de> for List {
+            type Value = Items<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Items<'de>, A::Error> {
+                let mut list = Items::default();
+                while list.items.len() < MOST {
+                    let Some(item) = seq.next_element()? else { return Ok(list) };
+                    list.items.push(item);
+                }
+                while seq.next_element::<IgnoredAny>()?.is_some() {
+                    list.too_many = true;
+                }
+                Ok(list)
+            }
+        }
+
+        deserializer.deserialize_seq(List)
+    }
+}
+
+/// The items of a list, each still unread, so that one bad item costs itself alone. The body comes from
+/// [`text`](crate::vendor::lenient::text): bytes that are not UTF-8 cost a name its looks, not the list.
+pub fn items(body: &str) -> Result<Vec<&RawValue>, Failure> {
+    let list: Items<'_> = serde_json::from_str(body).map_err(|error| {
         // Line and column, never the text itself: it is the answer's body.
         Failure::new(Reason::Decode, format!("not a list of items at line {} column {}", error.line(), error.column()))
-    })
+    })?;
+    if list.too_many {
+        return Err(Failure::new(Reason::TooLarge, format!("more than {MOST} items")));
+    }
+    Ok(list.items)
 }
 
 /// One item, if it can be read at all.
@@ -240,9 +283,16 @@ mod tests {
     #[test]
     fn an_envelope_other_than_a_list_is_a_decode_failure() {
         for body in [r#"{"value":[]}"#, "null", "[{}", "", "[1],"] {
-            let failure = items(body.as_bytes()).expect_err(body);
+            let failure = items(body).expect_err(body);
             assert_eq!(failure.reason, Reason::Decode, "{body}");
         }
-        assert!(items(b"[]").expect("an empty list is a list").is_empty());
+        assert!(items("[]").expect("an empty list is a list").is_empty());
+    }
+
+    #[test]
+    fn too_many_items_are_not_kept() {
+        let list = |count: usize| format!("[{}0]", "0,".repeat(count - 1));
+        assert_eq!(items(&list(MOST)).expect("as many as may be").len(), MOST);
+        assert_eq!(items(&list(MOST + 1)).expect_err("too many").reason, Reason::TooLarge);
     }
 }

@@ -10,6 +10,9 @@ use super::{
     verdict::Verdict,
 };
 
+/// A longer body is no answer of a broker and is not read: as JSON it would take many times its length.
+pub const MOST: usize = 1 << 20;
+
 /// What an answer says.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Reply {
@@ -35,9 +38,13 @@ struct Fields {
 
 /// Reads an answer of status 200, 400, 401 or 405.
 pub fn read(status: u16, body: &[u8]) -> Reply {
-    let fields = match serde_json::from_slice(body) {
-        Ok(value) => Fields::of(&value),
-        Err(_) => Fields::scan(&String::from_utf8_lossy(body)),
+    let fields = if body.len() > MOST {
+        Fields::default()
+    } else {
+        match serde_json::from_slice(body) {
+            Ok(value) => Fields::of(&value),
+            Err(_) => Fields::scan(&String::from_utf8_lossy(body)),
+        }
     };
     let code = fields.code.map(codes::look_up);
     let verdict = match (status, code) {
@@ -172,6 +179,19 @@ mod tests {
         }
         assert_eq!(verdict(200, r#"{"code": 5155}"#), ("account", Some(5155)));
         assert_eq!(verdict(400, r#"{"userportal": "https://x"}"#), ("unknown", None), "a refusal has no links");
+    }
+
+    #[test]
+    fn a_body_that_is_too_long_is_not_read() {
+        let body = |length: usize| {
+            let start = r#"{"userportal": "https://x", "code": 5155, "more": ""#;
+            format!("{start}{}\"}}", "x".repeat(length - start.len() - 2))
+        };
+        assert!(read(200, body(MOST).as_bytes()).readable);
+        for body in [body(MOST + 1), format!("[{}0]", "0,".repeat(MOST))] {
+            let reply = read(200, body.as_bytes());
+            assert_eq!((reply.verdict, reply.code, reply.readable), (Verdict::Unknown, None, false));
+        }
     }
 
     #[test]

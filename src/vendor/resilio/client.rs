@@ -44,6 +44,9 @@ struct Server<'a> {
     state: Field<Cow<'a, str>>,
 }
 
+/// More tags than this are not kept: each is a series.
+const MOST_TAGS: usize = 10_000;
+
 /// The client.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Client {
@@ -130,12 +133,15 @@ struct Tag<'a> {
 }
 
 impl Tags {
-    /// Reads the answer of `/tags`.
+    /// Reads the answer of `/tags`. Fails with `too_large` where there are more than [`MOST_TAGS`].
     pub fn read(body: &[u8], warnings: &Warnings) -> Result<Tags, Failure> {
         let text = lenient::text(body);
         let mut tags = Vec::new();
         let mut names = HashSet::new();
         let list = lenient::items(&text, "tags", |item: Option<Tag<'_>>| {
+            if tags.len() > MOST_TAGS {
+                return;
+            }
             let Some((name, value)) = item.and_then(|tag| tag.name.ok().map(|name| (name, tag.value))) else {
                 warnings.add(Warning::BadItem, || "tag without a name".to_owned());
                 return;
@@ -151,6 +157,9 @@ impl Tags {
         if !list.found {
             return Err(Failure::new(Reason::Decode, "no list of tags"));
         }
+        if tags.len() > MOST_TAGS {
+            return Err(Failure::new(Reason::TooLarge, format!("more than {MOST_TAGS} tags")));
+        }
         Ok(Tags(tags))
     }
 
@@ -159,5 +168,20 @@ impl Tags {
         for (name, value) in &self.0 {
             part.set(&families::CLIENT_TAG_INFO, agent, &[name, value], 1.0);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_many_tags_are_not_kept() {
+        let read = |count: usize| {
+            let tags: Vec<String> = (0..count).map(|name| format!(r#"{{"name":"{name}"}}"#)).collect();
+            Tags::read(format!("[{}]", tags.join(",")).as_bytes(), &Warnings::default())
+        };
+        assert_eq!(read(MOST_TAGS).expect("as many as may be").0.len(), MOST_TAGS);
+        assert_eq!(read(MOST_TAGS + 1).expect_err("too many").reason, Reason::TooLarge);
     }
 }

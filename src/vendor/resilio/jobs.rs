@@ -25,6 +25,9 @@ use crate::{
 /// An estimate from here on means that there is none.
 const MAX_ETA: f64 = 10.0 * 365.25 * 86_400.0;
 
+/// More runs than this are not kept: each costs much more in memory than on the wire. One agent has a few hundred.
+const MOST: usize = 100_000;
+
 /// A run on the wire.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -91,11 +94,16 @@ static NUMBERS: [&Family; 6] = [
 ];
 
 /// Reads the answer of `/runs`: a list, a single run, or a list in `data`. Gives the newest run of each job, by job id.
+///
+/// Fails with `too_large` where there are more than [`MOST`] runs.
 pub fn read(body: &[u8], warnings: &Warnings) -> Result<Vec<Run>, Failure> {
     let text = lenient::text(body);
     let mut jobs: BTreeMap<Id, Run> = BTreeMap::new();
     let mut ids = HashSet::new();
     let mut add = |item: Option<Wire<'_>>| {
+        if ids.len() > MOST {
+            return;
+        }
         let Some(run) = item.and_then(|wire| Run::new(wire, warnings)) else {
             warnings.add(Warning::BadItem, || "run without a readable run_id".to_owned());
             return;
@@ -118,6 +126,9 @@ pub fn read(body: &[u8], warnings: &Warnings) -> Result<Vec<Run>, Failure> {
             return Err(Failure::new(Reason::Decode, "neither a list of runs nor a run"));
         }
         add(Some(single));
+    }
+    if ids.len() > MOST {
+        return Err(Failure::new(Reason::TooLarge, format!("more than {MOST} runs")));
     }
     Ok(jobs.into_values().collect())
 }
@@ -221,5 +232,20 @@ pub fn set(runs: &[Run], part: &mut Part, agent: AgentRef, target: &Target, cx: 
     part.declare_states(&families::JOB_STATUS, &states::RUN_NAMES);
     for run in runs {
         run.set(part, agent, target, cx);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_many_runs_are_not_kept() {
+        let read_runs = |count: usize| {
+            let runs: Vec<String> = (0..count).map(|id| format!(r#"{{"run_id":{id},"id":1}}"#)).collect();
+            read(format!("[{}]", runs.join(",")).as_bytes(), &Warnings::default())
+        };
+        assert_eq!(read_runs(MOST).expect("as many as may be").len(), 1);
+        assert_eq!(read_runs(MOST + 1).expect_err("too many").reason, Reason::TooLarge);
     }
 }

@@ -13,7 +13,7 @@ fn settings(target: &Target) -> ParallelsRas {
 
 fn decode_for(json: &str, target: &Target) -> (Vec<String>, Part, Warnings) {
     let (warnings, settings) = (Warnings::default(), settings(target));
-    let rows = rows(json.as_bytes(), &settings.site_ids, &warnings).expect("a list");
+    let rows = rows(json, &settings.site_ids, &warnings).expect("a list");
     let part = part(&rows, &Names::default(), target, &settings, &warnings);
     (samples(&part), part, warnings)
 }
