@@ -26,7 +26,7 @@ pub struct Target {
     pub stale_after: Duration,
     /// Longest answer, after decompression, in bytes.
     pub max_response_size: u64,
-    /// Most agents of the target.
+    /// Most agents of the target; also most pools of Azure DevOps, from 10,000 on.
     pub max_agents: usize,
     /// Outbound HTTP.
     pub http: Http,

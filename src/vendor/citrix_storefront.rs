@@ -282,8 +282,7 @@ impl CitrixStorefront {
                 return;
             }
             // The rest is not kept, however much there is.
-            if machines.len() >= room {
-                seen.too_many = true;
+            if machines.len() > room {
                 return;
             }
             if part::add(&mut part, machine, &self.target, cx.warnings) {
@@ -293,7 +292,8 @@ impl CitrixStorefront {
             }
         });
         read.map_err(|failure| failure.context(&answer.what))?;
-        if seen.too_many {
+        if machines.len() > room {
+            seen.too_many = true;
             return Err(self.too_many());
         }
         part.shrink();

@@ -57,9 +57,16 @@ pub struct Part {
     /// Label values one after the other, and where each of them ends.
     texts: String,
     ends: Vec<u32>,
+    filling: Box<Filling>,
+}
+
+/// What is only needed while a part is being filled.
+#[derive(Debug, Default)]
+struct Filling {
+    /// Pool and id of every agent.
     ids: HashSet<(u32, Id)>,
-    /// Where in `pools` each name is.
-    pool_names: HashMap<Box<str>, u32>,
+    /// Where in the pools each name is.
+    pools: HashMap<Box<str>, u32>,
 }
 
 /// A pool.
@@ -203,8 +210,7 @@ impl Part {
             state_names: Vec::new(),
             texts: String::new(),
             ends: Vec::new(),
-            ids: HashSet::new(),
-            pool_names: HashMap::new(),
+            filling: Box::default(),
         }
     }
 
@@ -219,19 +225,19 @@ impl Part {
     }
 
     fn add_pool(&mut self, name: &str, on_demand: bool, counted: bool) -> PoolRef {
-        if let Some(index) = self.pool_names.get(name) {
+        if let Some(index) = self.filling.pools.get(name) {
             return PoolRef(*index);
         }
         let index = self.pools.len() as u32;
         self.pools.push(Pool { name: name.into(), on_demand, counted });
-        self.pool_names.insert(name.into(), index);
+        self.filling.pools.insert(name.into(), index);
         PoolRef(index)
     }
 
     /// Adds an agent. `None` where the pool already has one of this id: the first counts, and the caller counts the
     /// other as a [`Warning::BadItem`].
     pub fn agent(&mut self, agent: Agent) -> Option<AgentRef> {
-        if !self.ids.insert((agent.pool.0, agent.id.clone())) {
+        if !self.filling.ids.insert((agent.pool.0, agent.id.clone())) {
             return None;
         }
         self.agents.push(agent);
@@ -285,8 +291,7 @@ impl Part {
 
     /// Lets go of what was only needed while the part was being filled; nothing is added any more.
     pub fn shrink(&mut self) {
-        self.ids = HashSet::new();
-        self.pool_names = HashMap::new();
+        *self.filling = Filling::default();
     }
 }
 

@@ -17,6 +17,9 @@ use crate::{
 const ACCEPT: &str = "application/vnd.citrix.resources+xml";
 const DESKTOP: &str = "Citrix.MPS.Desktop";
 
+/// More resources than this are those of no account. Their ids are kept, and asked for by 200 in one request.
+const MOST: usize = 200_000;
+
 /// How complete an enumeration says it is: whether all farms answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
@@ -70,7 +73,7 @@ pub async fn enumerate(
     read.map_err(|failure| (failure, None))
 }
 
-/// Reads an enumeration.
+/// Reads an enumeration; one of too many resources is a failure of reason `too_large`.
 pub fn decode(body: &[u8], warnings: &Warnings) -> Result<Enumeration, Failure> {
     let mut decoder = Decoder {
         warnings,
@@ -111,6 +114,9 @@ impl Visitor for Decoder<'_> {
         match depth {
             1 if !name.eq_ignore_ascii_case("resources") => {
                 return Err(Failure::new(Reason::Decode, "not a list of resources"));
+            }
+            2 if self.resources >= MOST => {
+                return Err(Failure::new(Reason::TooLarge, format!("more than {MOST} resources")));
             }
             2 => {
                 self.in_resource = name.eq_ignore_ascii_case("resource");
@@ -228,6 +234,16 @@ mod tests {
             assert_eq!(decode(body.as_bytes(), &warnings).expect("resources").status, status);
             assert_eq!(warnings.count(Warning::UnknownState), u64::from(status == Status::Other));
         }
+    }
+
+    #[test]
+    fn too_many_resources_are_not_kept() {
+        let read = |count: usize| {
+            let body = format!("<resources>{}</resources>", "<resource id='a'/>".repeat(count));
+            decode(body.as_bytes(), &Warnings::default())
+        };
+        assert_eq!(read(MOST).expect("as many as may be").resources, MOST);
+        assert_eq!(read(MOST + 1).expect_err("too many").reason, Reason::TooLarge);
     }
 
     #[test]

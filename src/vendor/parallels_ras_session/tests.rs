@@ -193,6 +193,23 @@ async fn what_cannot_be_read_is_unknown_and_a_failed_poll() {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_too_long_is_unknown_and_a_failed_poll() {
+    let body = format!("[{}0]", "0,".repeat(reply::MOST));
+    let stub = Stub::start(move |_| (200, JSON, body.clone())).await;
+    let settings = Box::new(settings());
+    let target = Target {
+        settings: VendorSettings::ParallelsRasSession(settings.clone()),
+        max_response_size: 64 << 20,
+        ..farm(stub.url.as_str())
+    };
+    let http = Client::new(&target).expect("a client");
+    let mut api = ParallelsRasSession::new(Arc::new(target), settings, http, Arc::default());
+    let observation = poll_at(&mut api, 0).await.expect("a datum");
+    assert_eq!(told(&observation), failed(1, r#"verdict="unknown",category="",code="""#));
+    assert_eq!(observation.failure.map(|f| f.reason), Some(Reason::TooLarge));
+}
+
+#[tokio::test]
 async fn a_refused_account_is_sent_once_and_its_verdict_stays_while_it_is_held() {
     let stub = Stub::start(|_| (400, JSON, r#"{"code":6947}"#.to_owned())).await;
     let mut api = open(stub.url.as_str());
