@@ -8,3 +8,4 @@ mod cases;
 mod committed;
 mod engine;
 mod promtool;
+mod runbooks;
