@@ -6,12 +6,14 @@ mod answer;
 mod budget;
 mod call;
 mod connect;
+mod sent;
 pub mod stats;
 
 pub use answer::Answer;
 pub use budget::Budget;
 pub use call::Call;
 pub use connect::install_crypto;
+pub use sent::Sent;
 
 use std::{
     fmt,

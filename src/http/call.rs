@@ -10,7 +10,10 @@ use reqwest::{
 };
 use tokio::time::Instant;
 
-use super::{Answer, Budget, Client, Exchange};
+use super::{
+    Answer, Budget, Client, Exchange,
+    sent::{Sent, Told},
+};
 use crate::{
     config::secret::SecretText,
     failure::{Failure, Reason},
@@ -26,6 +29,8 @@ pub struct Call {
     /// The URL as it may be shown.
     shown: Url,
     budget: Option<Arc<Budget>>,
+    /// Of the exchange whose credentials it carries.
+    sent: Option<Sent>,
     /// Why it must not be sent.
     denied: Option<Failure>,
 }
@@ -33,7 +38,15 @@ pub struct Call {
 impl Call {
     pub(super) fn new(client: Client, operation: &'static str, method: Method, url: Url) -> Call {
         let shown = url.clone();
-        Call { client, operation, request: reqwest::Request::new(method, url), shown, budget: None, denied: None }
+        Call {
+            client,
+            operation,
+            request: reqwest::Request::new(method, url),
+            shown,
+            budget: None,
+            sent: None,
+            denied: None,
+        }
     }
 
     /// Adds a header that may be shown.
@@ -87,6 +100,13 @@ impl Call {
         self
     }
 
+    /// It carries the credentials of a log-on: `sent` learns when they leave, and the answer is waited for as long as the
+    /// exchange may take, whatever the deadline of [`Call::send`], which is then that of the place in the budget.
+    pub fn credentials(mut self, sent: &Sent) -> Call {
+        self.sent = Some(sent.clone());
+        self
+    }
+
     /// Sends it and reads the whole answer, whatever its status. Fails with `dns`, `connect`, `tls`, `timeout`,
     /// `too_large`, `rate_limited` (no place in the budget before the deadline) or `internal`.
     pub async fn send(mut self, deadline: Instant) -> Result<Answer, Failure> {
@@ -100,6 +120,8 @@ impl Call {
         }
         self.configured_headers();
         let mut exchange = self.exchange();
+        let deadline = self.sent.as_ref().map_or(deadline, Sent::until);
+        self.follow();
         let Call { client, operation, request, .. } = self;
         let connection = client.inner.connection.read().unwrap_or_else(|e| e.into_inner()).1.clone();
         let started = Instant::now();
@@ -124,6 +146,19 @@ impl Call {
             tracer(&exchange);
         }
         result
+    }
+
+    /// Has the body tell when it leaves.
+    fn follow(&mut self) {
+        let Some(sent) = self.sent.take() else { return };
+        let content = self.request.body().and_then(reqwest::Body::as_bytes).map(Bytes::copy_from_slice);
+        match content {
+            Some(content) if !content.is_empty() => {
+                *self.request.body_mut() = Some(reqwest::Body::wrap(Told::new(content, sent)));
+            }
+            // There is nothing that could tell.
+            _ => _ = sent.leave(),
+        }
     }
 
     fn insert(mut self, name: &'static str, value: &str, secret: bool) -> Call {

@@ -33,6 +33,9 @@ const READY_ANYWAY: Duration = Duration::from_secs(60);
 /// The state file is written this often at the most, but for log-on holds.
 const SAVE_EVERY: Duration = Duration::from_secs(15);
 
+/// So long a clean stop waits for the answers to log-ons.
+const ANSWERED: Duration = Duration::from_secs(2);
+
 /// A clean stop takes no longer than this for all targets together.
 const STOP: Duration = Duration::from_secs(5);
 
@@ -178,6 +181,7 @@ impl Fleet {
             let done = tokio::select! {
                 () = cancelled.cancelled() => true,
                 () = self.urgent.notified() => false,
+                () = self.logons.changed() => false,
                 () = tokio::time::sleep(SAVE_EVERY) => false,
             };
             let (fleet, file, alerts) = (Arc::clone(&self), file.clone(), alerts.clone());
@@ -206,14 +210,17 @@ impl Fleet {
         }
     }
 
-    /// Stops all tasks; sessions are logged off within 5 s. What the targets knew stays, to be saved.
+    /// Stops all tasks; sessions are logged off within 5 s. Log-ons that are under way have 2 s of these to be answered, and
+    /// are held else. What the targets knew stays, to be saved.
     pub async fn stop(&self) {
         let tasks: Vec<JoinHandle<()>> = {
             let mut running = self.running();
             running.values().for_each(|run| run.cancel.cancel());
             running.values_mut().filter_map(|run| run.task.take()).collect()
         };
+        let answered_by = Instant::now() + ANSWERED;
         let _ = tokio::time::timeout(STOP, futures_util::future::join_all(tasks)).await;
+        self.logons.close(answered_by).await;
     }
 
     /// What survives a restart, as of now.

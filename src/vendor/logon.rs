@@ -4,20 +4,30 @@
 //! target's `url` or `auth` changes; until then it is tried again after 15 minutes, an hour and then every 6 hours where
 //! the secret had worked within a day, and every 6 hours where it never had: a monitor must never lock an account, and
 //! never stay blind for hours because a domain controller hiccuped.
+//!
+//! The exchange that carries the credentials outlives the poll that began it ([`Permit::settle`]): neither a reload nor a
+//! short timeout keeps a refusal from being noted. Credentials that were sent and never answered are held as well.
 
+mod exchange;
 mod hold;
 pub mod saved;
 
+pub use exchange::Verdict;
 pub use hold::Hold;
 
 use std::{
+    collections::HashSet,
     fmt,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard, OnceLock},
     time::Duration,
 };
 
-use tokio::sync::OwnedMutexGuard;
+use tokio::{
+    sync::{Notify, OwnedMutexGuard},
+    time::Instant,
+};
 
+use self::exchange::UnderWay;
 use crate::{
     clock::UnixTime,
     config::{Target, VendorSettings, secret::SecretText},
@@ -27,10 +37,24 @@ use crate::{
 /// A secret that was accepted this long ago is one that had worked.
 const WORKED_WITHIN: Duration = Duration::from_secs(24 * 3600);
 
+/// An identity that nobody has brought for so long is forgotten, unless it is held.
+const KEPT: Duration = Duration::from_secs(24 * 3600);
+
 /// All identities of the daemon, their holds and their locks. Cloning shares them.
 #[derive(Clone, Default)]
 pub struct Logons {
-    identities: Arc<Mutex<Vec<Identity>>>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    identities: Mutex<Vec<Identity>>,
+    /// Of all hashes that are made here.
+    salt: OnceLock<saved::Salt>,
+    /// Told when a hold begins or ends, since nobody may be waiting for the log-on any more.
+    changed: Notify,
+    /// Told when an exchange has ended.
+    settled: Notify,
 }
 
 struct Identity {
@@ -41,6 +65,10 @@ struct Identity {
     hold: Option<Hold>,
     /// Log-ons of one identity follow each other.
     turn: Arc<tokio::sync::Mutex<()>>,
+    /// The exchange that has the turn.
+    under_way: Option<UnderWay>,
+    /// When a target has last brought it; none right after a restart.
+    last_used: Option<UnixTime>,
 }
 
 /// What is known of an identity's secret: after a restart only its hash, until a target brings the same one.
@@ -50,7 +78,7 @@ enum KnownSecret {
 }
 
 /// The right to send one log-on of an identity. While one of [`Logons::acquire`] lives, nobody else logs on with that
-/// identity.
+/// identity; one that is dropped without a word counts as a log-on without an answer.
 #[must_use = "tell how the log-on ended"]
 pub struct Permit {
     logons: Logons,
@@ -59,7 +87,10 @@ pub struct Permit {
     secret: SecretText,
     target: (String, String),
     now: UnixTime,
-    _turn: Option<OwnedMutexGuard<()>>,
+    began: Instant,
+    /// Whether nothing is to be noted any more.
+    told: bool,
+    turn: Option<OwnedMutexGuard<()>>,
 }
 
 impl Logons {
@@ -73,8 +104,8 @@ impl Logons {
         now: UnixTime,
     ) -> Result<Permit, Failure> {
         let turn = {
-            let mut identities = self.lock();
-            Arc::clone(&find(&mut identities, target.vendor(), username, secret).turn)
+            let (identities, index) = self.find(target.vendor(), username, secret, now);
+            Arc::clone(&identities[index].turn)
         };
         let turn = turn.lock_owned().await;
         // Whoever had the turn before may have been refused meanwhile.
@@ -110,24 +141,24 @@ impl Logons {
                 secret: secret.clone(),
                 target: (target.name.clone(), fingerprint(target)),
                 now,
-                _turn: turn,
+                began: Instant::now(),
+                told: false,
+                turn,
             }),
         }
     }
 
     /// Whether the identity is held now; asked first at every poll, since a session may outlive the hold's beginning.
     pub fn held(&self, target: &Target, username: &str, secret: &SecretText, now: UnixTime) -> Option<Failure> {
-        let mut identities = self.lock();
-        // Recognised first: of an identity from the state file only the hash of its secret is known.
-        find(&mut identities, target.vendor(), username, secret);
-        // The target has left the identities whose secret it no longer brings.
         let vendor = target.vendor();
-        for other in identities.iter_mut().filter(|i| i.vendor == vendor && !i.is(vendor, username, secret)) {
+        let (mut identities, index) = self.find(vendor, username, secret, now);
+        // The target has left the identities whose secret it no longer brings.
+        for (_, other) in identities.iter_mut().enumerate().filter(|(i, other)| *i != index && other.vendor == vendor) {
             if other.hold.as_mut().is_some_and(|hold| hold.leave(&target.name)) {
                 other.hold = None;
             }
         }
-        let identity = find(&mut identities, vendor, username, secret);
+        let identity = &mut identities[index];
         let hold = identity.hold.as_mut()?;
         if !hold.admit(&target.name, &fingerprint(target)) {
             identity.hold = None;
@@ -141,28 +172,97 @@ impl Logons {
         self.lock().iter().filter_map(|identity| identity.hold.as_ref()).find(|hold| hold.has(target)).cloned()
     }
 
+    /// Waits until a hold has begun or ended without a poll that could tell.
+    pub async fn changed(&self) {
+        self.shared.changed.notified().await;
+    }
+
+    /// The identity, a new one where there is none. One that is known by its hash only is recognised here, once; and what
+    /// nobody needs any more is forgotten.
+    fn find(
+        &self,
+        vendor: &str,
+        username: &str,
+        secret: &SecretText,
+        now: UnixTime,
+    ) -> (MutexGuard<'_, Vec<Identity>>, usize) {
+        let mut identities = self.lock();
+        prune(&mut identities, now);
+        let mut index = identities.iter().position(|identity| identity.is(vendor, username, secret));
+        if index.is_none() {
+            let salts: HashSet<saved::Salt> =
+                identities.iter().filter_map(|identity| identity.unrecognised(vendor, username)).collect();
+            drop(identities);
+            // Takes milliseconds, and happens once for a secret: afterwards it is known by its text.
+            let own = self.hash(secret);
+            let others = salts.into_iter().filter(|salt| self.shared.salt.get() != Some(salt));
+            let hashes: Vec<String> =
+                own.iter().cloned().chain(others.filter_map(|salt| saved::hash(secret, salt))).collect();
+            identities = self.lock();
+            // Somebody else may have brought it meanwhile.
+            index = identities.iter().position(|identity| identity.is(vendor, username, secret)).or_else(|| {
+                let index = identities.iter().position(|identity| {
+                    identity.unrecognised(vendor, username).is_some()
+                        && identity.secret.hash().is_some_and(|hash| hashes.iter().any(|other| other == hash))
+                })?;
+                identities[index].secret = KnownSecret::Text { text: secret.clone(), hash: own.clone() };
+                Some(index)
+            });
+            if index.is_none() {
+                identities.push(Identity {
+                    vendor: vendor.to_owned(),
+                    username: username.to_owned(),
+                    secret: KnownSecret::Text { text: secret.clone(), hash: own },
+                    last_accepted: None,
+                    hold: None,
+                    turn: Arc::default(),
+                    under_way: None,
+                    last_used: None,
+                });
+            }
+        }
+        let index = index.unwrap_or(identities.len() - 1);
+        identities[index].last_used = Some(now);
+        (identities, index)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<Identity>> {
-        self.identities.lock().unwrap_or_else(|e| e.into_inner())
+        self.shared.identities.lock().unwrap_or_else(|e| e.into_inner())
     }
 }
 
 impl Permit {
     /// The vendor took the credentials.
-    pub fn accepted(self) {
-        let mut identities = self.logons.lock();
-        let identity = find(&mut identities, self.vendor, &self.username, &self.secret);
-        identity.last_accepted = Some(self.now);
-        identity.hold = None;
+    pub fn accepted(mut self) {
+        self.note_accepted(self.now);
     }
 
     /// The vendor refused the credentials: the identity is held from now on. Returns the failure (reason `auth`) to end
     /// the poll with.
-    pub fn refused(self, message: &str) -> Failure {
-        let mut identities = self.logons.lock();
-        let identity = find(&mut identities, self.vendor, &self.username, &self.secret);
-        let worked = identity.last_accepted.is_some_and(|at| self.now.since(at) < WORKED_WITHIN);
-        let hold = identity.hold.get_or_insert_with(|| Hold::new(self.now, worked));
-        hold.refused(self.now, message);
+    pub fn refused(mut self, message: &str) -> Failure {
+        self.note_refused(self.now, message)
+    }
+
+    /// It is not known whether the credentials are good, although there was an answer (a server error), or they were not
+    /// sent: nothing is held.
+    pub fn unknown(mut self) {
+        self.told = true;
+    }
+
+    fn note_accepted(&mut self, now: UnixTime) {
+        self.told = true;
+        let (mut identities, index) = self.identity(now);
+        identities[index].last_accepted = Some(now);
+        identities[index].hold = None;
+    }
+
+    fn note_refused(&mut self, now: UnixTime, message: &str) -> Failure {
+        self.told = true;
+        let (mut identities, index) = self.identity(now);
+        let identity = &mut identities[index];
+        let worked = identity.last_accepted.is_some_and(|at| now.since(at) < WORKED_WITHIN);
+        let hold = identity.hold.get_or_insert_with(|| Hold::new(now, worked));
+        hold.refused(now, worked, message);
         hold.admit(&self.target.0, &self.target.1);
         let next = hold.retry_at;
         Failure::new(
@@ -171,9 +271,38 @@ impl Permit {
         )
     }
 
-    /// It is not known whether the credentials are good (no answer, a server error): nothing is held.
-    pub fn unknown(self) {}
+    /// The credentials were sent, and nobody knows what became of them: a second try could be one too many.
+    fn note_unanswered(&mut self, now: UnixTime) -> Failure {
+        self.told = true;
+        let (mut identities, index) = self.identity(now);
+        let next = identities[index].suspect(now, &self.target);
+        let message = format!("{UNANSWERED}; no further log-on before {next} unless the secret, auth or url changes");
+        Failure::new(Reason::Timeout, message)
+    }
+
+    fn identity(&self, now: UnixTime) -> (MutexGuard<'_, Vec<Identity>>, usize) {
+        self.logons.find(self.vendor, &self.username, &self.secret, now)
+    }
+
+    /// Now, in whole seconds from the beginning of the poll.
+    fn later(&self) -> UnixTime {
+        self.now.plus(Duration::from_secs(self.began.elapsed().as_secs()))
+    }
 }
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        // A request aside logs nobody on.
+        if !self.told && self.turn.is_some() {
+            let now = self.later();
+            self.note_unanswered(now);
+            self.logons.shared.changed.notify_one();
+        }
+    }
+}
+
+/// What a hold says that no refusal has brought about.
+const UNANSWERED: &str = "the credentials were sent, and no answer came";
 
 impl Identity {
     fn is(&self, vendor: &str, username: &str, secret: &SecretText) -> bool {
@@ -181,39 +310,32 @@ impl Identity {
             && self.username == username
             && matches!(&self.secret, KnownSecret::Text { text, .. } if text == secret)
     }
+
+    /// The salt, where it is an identity of this user that is known by its hash only.
+    fn unrecognised(&self, vendor: &str, username: &str) -> Option<saved::Salt> {
+        match &self.secret {
+            KnownSecret::Hash(hash) if self.vendor == vendor && self.username == username => saved::salt_of(hash),
+            _ => None,
+        }
+    }
+
+    /// Holds it because credentials were sent and not answered; returns until when.
+    fn suspect(&mut self, now: UnixTime, (target, fingerprint): &(String, String)) -> UnixTime {
+        let hold = self.hold.get_or_insert_with(|| Hold::unanswered(now));
+        hold.again(now, UNANSWERED);
+        hold.admit(target, fingerprint);
+        hold.retry_at
+    }
 }
 
-/// The identity, a new one where there is none. One that is known by its hash only is recognised here.
-fn find<'a>(identities: &'a mut Vec<Identity>, vendor: &str, username: &str, secret: &SecretText) -> &'a mut Identity {
-    let known = identities.iter().position(|identity| identity.is(vendor, username, secret));
-    let index = known.unwrap_or_else(|| {
-        let by_hash = identities.iter().position(|identity| {
-            identity.vendor == vendor
-                && identity.username == username
-                && matches!(&identity.secret, KnownSecret::Hash(hash) if saved::matches(secret, hash))
-        });
-        match by_hash {
-            Some(index) => {
-                if let KnownSecret::Hash(hash) = &identities[index].secret {
-                    let hash = Some(hash.clone());
-                    identities[index].secret = KnownSecret::Text { text: secret.clone(), hash };
-                }
-                index
-            }
-            None => {
-                identities.push(Identity {
-                    vendor: vendor.to_owned(),
-                    username: username.to_owned(),
-                    secret: KnownSecret::Text { text: secret.clone(), hash: None },
-                    last_accepted: None,
-                    hold: None,
-                    turn: Arc::default(),
-                });
-                identities.len() - 1
-            }
-        }
+/// Forgets the identities that nobody brings any more.
+fn prune(identities: &mut Vec<Identity>, now: UnixTime) {
+    identities.retain_mut(|identity| {
+        // After a restart the time begins anew.
+        let last_used = *identity.last_used.get_or_insert(now);
+        let needed = identity.hold.is_some() || Arc::strong_count(&identity.turn) > 1;
+        needed || now.since(last_used) < KEPT
     });
-    &mut identities[index]
 }
 
 /// What ends a hold when it changes, besides the secret. Secrets print as `<secret>`.
@@ -232,7 +354,7 @@ fn fingerprint(target: &Target) -> String {
 
 impl fmt::Debug for Logons {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Logons").field("identities", &self.lock().len()).finish()
+        f.debug_struct("Logons").field("identities", &self.lock().len()).finish_non_exhaustive()
     }
 }
 

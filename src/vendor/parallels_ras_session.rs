@@ -25,7 +25,10 @@ use reqwest::{Method, Url};
 use tokio::time::{Instant, timeout_at};
 
 use self::{probe::Probe, reply::Reply, verdict::Verdict};
-use super::{Api, BoxFuture, Context, Observation, Warning, logon::Logons};
+use super::{
+    Api, BoxFuture, Context, Observation, Warning,
+    logon::{Logons, Permit, Verdict as LogonVerdict},
+};
 use crate::{
     config::{
         Target,
@@ -88,36 +91,39 @@ impl ParallelsRasSession {
             ProbeMode::Deep => deadline.min(started + request::prime_timeout(session) + AFTER_PRIMING),
         };
         let call = self.http.request("probe", Method::PUT, self.url()).secret_header("authorization", &token);
-        let result = call.secret_body("application/json", body).send(deadline).await;
-        let duration = started.elapsed();
-        let (reply, failure) = match judge(result) {
-            Ok(judged) => judged,
-            Err(failure) => {
-                permit.unknown();
-                return Err(failure);
+        let call = call.secret_body("application/json", body);
+        let proves = self.proves_account();
+        let (judged, refused) = match self.settings.mode {
+            ProbeMode::Light => {
+                let judged = judge(call.send(deadline).await);
+                let refused = note(permit, said(&judged, proves));
+                (judged, refused)
+            }
+            ProbeMode::Deep => {
+                let exchange = |sent| async move {
+                    let judged = judge(call.credentials(&sent).send(deadline).await);
+                    (said(&judged, proves), judged)
+                };
+                match permit.settle(deadline, exchange).await {
+                    Ok(settled) => settled,
+                    // The broker may still answer, but not for this probe.
+                    Err(failure) => (judge(Err(failure)), None),
+                }
             }
         };
+        let duration = started.elapsed();
+        let (reply, failure) = judged?;
         if let Some(code) = reply.code.filter(|code| codes::by_code(code.api).is_none()) {
             cx.warnings.add(Warning::UnknownState, || format!("code {}", code.api));
         }
         let probe = Probe::new(reply, duration, self.last.as_ref());
         let failure = match reply.verdict {
-            Verdict::Account => {
-                Some(permit.refused(&format!("the broker refused the account of the session: {}", probe.state())))
-            }
-            Verdict::Ok if self.proves_account() => {
-                permit.accepted();
-                failure
-            }
+            Verdict::Account => refused,
             // It cannot lock an account: it is not held, but repeats are not worth the usual pace either.
             Verdict::Token => {
-                permit.unknown();
                 Some(Failure::new(Reason::Auth, format!("the broker refused the API token: {}", probe.state())))
             }
-            _ => {
-                permit.unknown();
-                failure
-            }
+            _ => failure,
         };
         let part = probe.part(&self.target, &self.settings);
         self.last = Some(probe);
@@ -161,8 +167,33 @@ impl Api for ParallelsRasSession {
     }
 }
 
+type Judged = Result<(Reply, Option<Failure>), Failure>;
+
+/// What an answer says of the account's password; a success only where it `proves` that the password is good.
+fn said(judged: &Judged, proves: bool) -> LogonVerdict {
+    let Ok((reply, _)) = judged else { return LogonVerdict::Unknown };
+    match reply.verdict {
+        Verdict::Account => {
+            let state = Probe::new(*reply, Duration::ZERO, None).state();
+            LogonVerdict::Refused(format!("the broker refused the account of the session: {state}"))
+        }
+        Verdict::Ok if proves => LogonVerdict::Accepted,
+        _ => LogonVerdict::Unknown,
+    }
+}
+
+/// Notes it at once; the failure of a refusal.
+fn note(permit: Permit, verdict: LogonVerdict) -> Option<Failure> {
+    match verdict {
+        LogonVerdict::Refused(message) => return Some(permit.refused(&message)),
+        LogonVerdict::Accepted => permit.accepted(),
+        LogonVerdict::Unknown => permit.unknown(),
+    }
+    None
+}
+
 /// What came of the request, and why the poll counts as failed if it does. `Err`: it is not the broker that failed.
-fn judge(result: Result<Answer, Failure>) -> Result<(Reply, Option<Failure>), Failure> {
+fn judge(result: Result<Answer, Failure>) -> Judged {
     let unreachable = Reply { verdict: Verdict::Unreachable, code: None, prime_seconds: None, readable: false };
     let answer = match result {
         Ok(answer) => answer,

@@ -6,12 +6,12 @@ use std::{borrow::Cow, time::Duration};
 
 use reqwest::{Method, Url};
 use serde::Deserialize;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::super::{
     Context,
     lenient::{self, Field},
-    logon::Logons,
+    logon::{Logons, Verdict},
 };
 use crate::{
     config::{Target, secret::SecretText},
@@ -93,7 +93,10 @@ pub async fn log_on(
     logons: &Logons,
     cx: &Context<'_>,
 ) -> Result<Token, Failure> {
-    let permit = logons.acquire(target, application.client_id, application.secret, cx.now).await?;
+    let permit = logons.acquire(target, application.client_id, application.secret, cx.now);
+    let permit = timeout_at(cx.deadline, permit).await.map_err(|_| {
+        Failure::new(Reason::Timeout, "POST token: another log-on of this application is still under way")
+    })??;
     let mut url = application.authority.clone();
     if let Ok(mut path) = url.path_segments_mut() {
         path.pop_if_empty().extend([application.tenant_id, "oauth2", "v2.0", "token"]);
@@ -102,26 +105,22 @@ pub async fn log_on(
         .request("token", Method::POST, url)
         .header("accept", "application/json")
         .secret_body("application/x-www-form-urlencoded", form(application));
-    let sent = Instant::now();
-    let answer = match call.send(cx.deadline).await {
-        Ok(answer) => answer,
-        Err(failure) => {
-            permit.unknown();
-            return Err(failure);
+    let (asked, deadline) = (Instant::now(), cx.deadline);
+    let exchange = |sent| async move {
+        let answer = match call.credentials(&sent).send(deadline).await {
+            Ok(answer) => answer,
+            Err(failure) => return (Verdict::Unknown, Err(failure)),
+        };
+        match read(&answer) {
+            Ok(token) => (Verdict::Accepted, Ok(token)),
+            Err((failure, true)) => (Verdict::Refused(failure.message.clone()), Err(failure)),
+            Err((failure, false)) => (Verdict::Unknown, Err(failure)),
         }
     };
-    match read(&answer) {
-        Ok((text, lifetime)) => {
-            permit.accepted();
-            let until = sent + lifetime.saturating_sub(MARGIN);
-            Ok(Token { text, secret: application.secret.clone(), until, got: cx.now })
-        }
-        Err((failure, true)) => Err(permit.refused(&failure.message)),
-        Err((failure, false)) => {
-            permit.unknown();
-            Err(failure)
-        }
-    }
+    let (result, refused) = permit.settle(deadline, exchange).await?;
+    let (text, lifetime) = refused.map_or(result, Err)?;
+    let until = asked + lifetime.saturating_sub(MARGIN);
+    Ok(Token { text, secret: application.secret.clone(), until, got: cx.now })
 }
 
 /// The token and its lifetime; or the failure, and whether it means that the credentials are no good.

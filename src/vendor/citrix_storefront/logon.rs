@@ -18,7 +18,7 @@ use crate::{
     clock::UnixTime,
     config::{secret::SecretText, target::CitrixMethod},
     failure::{Failure, Reason},
-    http::{Answer, Client},
+    http::{Answer, Client, Sent},
 };
 
 const ACCEPT_FORM: &str = "application/vnd.citrix.requesttokenresponse+xml, text/xml, \
@@ -52,22 +52,24 @@ pub fn choose(method: CitrixMethod, choices: &[Choice]) -> Result<(Protocol, &Ch
 }
 
 /// The parties of a log-on.
-pub struct Logon<'a> {
+pub struct Logon {
     /// Sends.
-    pub http: &'a Client,
+    pub http: Client,
     /// Where the password may go.
-    pub reach: &'a Reach,
-    /// Until when.
+    pub reach: Reach,
+    /// Until when; the answer to the password is waited for longer.
     pub deadline: Instant,
     /// Now.
     pub now: UnixTime,
     /// Who.
-    pub username: &'a str,
+    pub username: String,
     /// The password.
-    pub password: &'a SecretText,
+    pub password: SecretText,
+    /// Learns when the password leaves.
+    pub sent: Sent,
 }
 
-impl Logon<'_> {
+impl Logon {
     /// Asks `location` for the token that `body` describes.
     pub async fn run(&self, protocol: Protocol, location: Url, body: &str) -> Result<Issued, Refusal> {
         match protocol {
@@ -81,7 +83,7 @@ impl Logon<'_> {
         let jar = Jar::default();
         let ask = Ask::post("logon", location.clone(), ACCEPT_FORM, REQUEST_TOKEN, body.to_owned());
         let call = ask
-            .call(self.http, None)
+            .call(&self.http, None)
             .header("accept-language", "en")
             .header("x-citrix-am-credentialtypes", CREDENTIAL_TYPES)
             .header("x-citrix-am-labeltypes", LABEL_TYPES);
@@ -92,7 +94,7 @@ impl Logon<'_> {
             Reply::Token(issued) => return Ok(issued),
             Reply::Choices(_) => return Err(no_form()),
         };
-        let submission = form.fill(self.username, self.password)?;
+        let submission = form.fill(&self.username, &self.password)?;
         let url = self.reach.resolve(&location, &submission.post_back)?;
         let ask = Ask::get("logon", url.clone(), ACCEPT_POSTED);
         let mut call = self
@@ -101,7 +103,8 @@ impl Logon<'_> {
             .header("accept", ask.accept)
             .header("accept-language", "en")
             .header("citrix-transactionid", &super::ask::transaction_id())
-            .secret_body("application/x-www-form-urlencoded", encode(&submission));
+            .secret_body("application/x-www-form-urlencoded", encode(&submission))
+            .credentials(&self.sent);
         if let Some(cookies) = jar.cookies(&url) {
             let cookies = SecretText::new(String::from_utf8_lossy(cookies.as_bytes()));
             call = call.secret_header("cookie", &cookies);
@@ -121,14 +124,15 @@ impl Logon<'_> {
     async fn http_basic(&self, location: Url, body: &str) -> Result<Issued, Refusal> {
         let accept = "application/vnd.citrix.requesttokenresponse+xml";
         let ask = Ask::post("logon", location, accept, REQUEST_TOKEN, body.to_owned());
-        let mut answer = ask.send(self.http, None, self.deadline).await?;
+        let mut answer = ask.send(&self.http, None, self.deadline).await?;
         if answer.status == StatusCode::UNAUTHORIZED {
             let offered = schemes(&answer.headers);
             if !offered.split(", ").any(|scheme| scheme.eq_ignore_ascii_case("basic")) {
                 let text = format!("the HttpBasic service does not offer Basic, but {offered}");
                 return Err(Failure::new(Reason::Auth, text).into());
             }
-            answer = ask.call(self.http, None).basic(self.username, self.password).send(self.deadline).await?;
+            let call = ask.call(&self.http, None).basic(&self.username, &self.password);
+            answer = call.credentials(&self.sent).send(self.deadline).await?;
             if answer.status == StatusCode::UNAUTHORIZED {
                 return Err(Refusal::Credentials("the log-on was refused with 401".to_owned()));
             }

@@ -27,7 +27,10 @@ use crate::{
     config::{Target, secret::SecretText, target::CitrixStorefront},
     failure::{Failure, Reason},
     http::{Answer, Client},
-    vendor::{BoxFuture, logon::Logons},
+    vendor::{
+        BoxFuture,
+        logon::{Logons, Verdict as LogonVerdict},
+    },
 };
 
 /// A request is sent at most so often: bare, with a token, with the token of another service, with a new token.
@@ -278,29 +281,26 @@ impl Session {
         let permit = timeout_at(at.deadline, acquire).await;
         let permit =
             permit.map_err(|_| Failure::new(Reason::Timeout, "another log-on of this identity is under way"))??;
-        let logon = Logon {
-            http: &self.http,
-            reach: &self.reach,
-            deadline: at.deadline,
-            now: at.now,
-            username,
-            password: &password,
+        let (http, reach, username) = (self.http.clone(), self.reach.clone(), username.clone());
+        let body = body.to_owned();
+        let exchange = |sent| async move {
+            let logon = Logon { http, reach, deadline: at.deadline, now: at.now, username, password, sent };
+            match logon.run(protocol, location, &body).await {
+                Ok(issued) => (LogonVerdict::Accepted, Ok(issued)),
+                Err(Refusal::Credentials(message)) => {
+                    (LogonVerdict::Refused(message.clone()), Err(Failure::new(Reason::Auth, message)))
+                }
+                Err(Refusal::Other(failure)) => (LogonVerdict::Unknown, Err(failure)),
+            }
         };
-        match logon.run(protocol, location, body).await {
-            Ok(issued) => {
-                permit.accepted();
-                self.password_expiry = issued.password_expiry;
-                Ok(issued)
-            }
-            Err(Refusal::Credentials(message)) => {
-                self.tokens.clear();
-                Err(permit.refused(&message))
-            }
-            Err(Refusal::Other(failure)) => {
-                permit.unknown();
-                Err(failure)
-            }
+        let (result, refused) = permit.settle(at.deadline, exchange).await?;
+        if let Some(failure) = refused {
+            self.tokens.clear();
+            return Err(failure);
         }
+        let issued = result?;
+        self.password_expiry = issued.password_expiry;
+        Ok(issued)
     }
 
     /// Holds the identity because a service says that the password behind a token is no longer good.

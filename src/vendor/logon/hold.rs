@@ -26,17 +26,42 @@ pub struct Hold {
     pub worked: bool,
     /// What the vendor said, without secrets.
     pub message: String,
+    /// Whether it was no refusal that was seen, but no answer at all.
+    #[serde(default)]
+    pub suspect: bool,
     /// The targets that wait, each with its address and credentials as configured (no secrets).
     targets: BTreeMap<String, String>,
 }
 
 impl Hold {
     pub(super) fn new(now: UnixTime, worked: bool) -> Hold {
-        Hold { since: now, refusals: 0, retry_at: now, worked, message: String::new(), targets: BTreeMap::new() }
+        Hold {
+            since: now,
+            refusals: 0,
+            retry_at: now,
+            worked,
+            message: String::new(),
+            suspect: false,
+            targets: BTreeMap::new(),
+        }
     }
 
-    /// Notes a refusal and when the next try is due.
-    pub(super) fn refused(&mut self, now: UnixTime, message: &str) {
+    /// One that begins with credentials that were sent and not answered.
+    pub(super) fn unanswered(now: UnixTime) -> Hold {
+        Hold { suspect: true, ..Hold::new(now, true) }
+    }
+
+    /// Notes a refusal and when the next try is due. `worked` is whether the secret had worked within a day: a hold that
+    /// began without an answer has given it the benefit of the doubt.
+    pub(super) fn refused(&mut self, now: UnixTime, worked: bool, message: &str) {
+        if self.suspect {
+            (self.worked, self.suspect) = (worked, false);
+        }
+        self.again(now, message);
+    }
+
+    /// Notes one more log-on that did not succeed, and when the next try is due.
+    pub(super) fn again(&mut self, now: UnixTime, message: &str) {
         let wait = if self.worked { STEPS[self.refusals.min(STEPS.len() - 1)] } else { LONGEST };
         self.refusals += 1;
         self.retry_at = now.plus(wait);

@@ -10,8 +10,14 @@ use crate::{clock::UnixTime, config::secret::SecretText};
 /// Cost of the hashes: some 5 ms each, since they are checked at every start.
 const COST: u32 = 6;
 
+/// That of a hash that nobody sees.
+const LEAST_COST: u32 = 4;
+
 /// bcrypt reads this much; longer secrets are told apart by their beginning and a checksum of the whole.
 const LONGEST: usize = 72;
+
+/// What a hash is made with.
+pub(super) type Salt = [u8; 16];
 
 /// An identity in the state file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,18 +30,19 @@ pub struct SavedIdentity {
 }
 
 impl Logons {
-    /// What is worth keeping over a restart: holds, and which secrets have worked. Hashes secrets that are new.
+    /// What is worth keeping over a restart: holds, and which secrets have worked.
     pub fn save(&self) -> Vec<SavedIdentity> {
         let mut saved = Vec::new();
-        for identity in self.lock().iter_mut() {
+        for identity in self.lock().iter() {
             if identity.hold.is_none() && identity.last_accepted.is_none() {
                 continue;
             }
+            // It was hashed when it became known: nothing here takes long.
             let Some(secret_bcrypt) = identity.secret.hash() else { continue };
             saved.push(SavedIdentity {
                 vendor: identity.vendor.clone(),
                 username: identity.username.clone(),
-                secret_bcrypt,
+                secret_bcrypt: secret_bcrypt.to_owned(),
                 last_accepted: identity.last_accepted,
                 hold: identity.hold.clone(),
             });
@@ -45,6 +52,10 @@ impl Logons {
 
     /// Takes up what an earlier run has saved.
     pub fn restore(&self, saved: Vec<SavedIdentity>) {
+        if let Some(salt) = saved.iter().find_map(|identity| salt_of(&identity.secret_bcrypt)) {
+            // An error says that there is one already.
+            let _ = self.shared.salt.set(salt);
+        }
         self.lock().extend(saved.into_iter().map(|saved| Identity {
             vendor: saved.vendor,
             username: saved.username,
@@ -52,27 +63,42 @@ impl Logons {
             last_accepted: saved.last_accepted,
             hold: saved.hold,
             turn: Default::default(),
+            under_way: None,
+            last_used: None,
         }));
+    }
+
+    /// The hash of a secret. All identities of a state file share a salt, so that a secret is hashed once to be compared
+    /// with all of them; some milliseconds, so never under the lock.
+    pub(super) fn hash(&self, secret: &SecretText) -> Option<String> {
+        hash(secret, *self.shared.salt.get_or_init(new_salt))
     }
 }
 
 impl KnownSecret {
-    fn hash(&mut self) -> Option<String> {
+    pub(super) fn hash(&self) -> Option<&str> {
         match self {
-            KnownSecret::Hash(hash) => Some(hash.clone()),
-            KnownSecret::Text { text, hash } => {
-                if hash.is_none() {
-                    *hash = bcrypt::hash(digestible(text), COST).ok();
-                }
-                hash.clone()
-            }
+            KnownSecret::Hash(hash) => Some(hash),
+            KnownSecret::Text { hash, .. } => hash.as_deref(),
         }
     }
 }
 
-/// Whether the hash is that of this secret.
-pub(super) fn matches(secret: &SecretText, hash: &str) -> bool {
-    bcrypt::verify(digestible(secret), hash).unwrap_or(false)
+/// The hash of a secret with this salt; none where bcrypt cannot make one.
+pub(super) fn hash(secret: &SecretText, salt: Salt) -> Option<String> {
+    bcrypt::hash_with_salt(digestible(secret), COST, salt).ok().map(|parts| parts.to_string())
+}
+
+/// The salt that a hash was made with; none of a text that is no hash of ours.
+pub(super) fn salt_of(hash: &str) -> Option<Salt> {
+    let parts: bcrypt::HashParts = hash.parse().ok()?;
+    (parts.get_cost() == COST).then(|| parts.get_salt_raw())
+}
+
+/// The hash of nothing has a salt of the system's random numbers.
+fn new_salt() -> Salt {
+    let random = bcrypt::hash_with_result("", LEAST_COST);
+    random.map_or_else(|_| Salt::default(), |parts| parts.get_salt_raw())
 }
 
 fn digestible(secret: &SecretText) -> Vec<u8> {

@@ -120,3 +120,188 @@ async fn log_ons_of_one_identity_follow_each_other() {
     let _ = permit.refused("401");
     assert_eq!(second.await.expect_err("refused meanwhile").reason, Reason::Held);
 }
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Logs on at a vendor that answers after `takes`.
+async fn settle(
+    permit: Permit,
+    patience: Duration,
+    takes: Duration,
+    verdict: Verdict,
+) -> Result<Option<Failure>, Failure> {
+    let exchange = move |sent: crate::http::Sent| async move {
+        assert!(sent.leave());
+        let answer = async {
+            tokio::time::sleep(takes).await;
+            verdict
+        };
+        (tokio::time::timeout_at(sent.until(), answer).await.unwrap_or(Verdict::Unknown), ())
+    };
+    permit.settle(Instant::now() + patience, exchange).await.map(|((), refused)| refused)
+}
+
+fn refusal() -> Verdict {
+    Verdict::Refused("401 Unauthorized".to_owned())
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_refusal_of_a_cancelled_poll_is_noted() {
+    let (logons, secret, now) = (Logons::default(), SecretText::new("wrong"), UnixTime::from_secs(1_000_000));
+    let one = target("one", "https://a.example");
+    let permit = logons.acquire(&one, "monitor", &secret, now).await.expect("not held");
+    let poll = tokio::spawn(settle(permit, 20 * SECOND, 5 * SECOND, refusal()));
+    tokio::time::sleep(SECOND).await;
+    poll.abort();
+    // The next poll, of the edited target.
+    let mut edited = one.clone();
+    edited.interval = 2 * MINUTE;
+    let failure = logons.acquire(&edited, "monitor", &secret, now).await.expect_err("refused meanwhile");
+    assert_eq!(failure.reason, Reason::Held);
+    assert!(failure.message.contains("401 Unauthorized"), "{failure}");
+    tokio::time::timeout(SECOND, logons.changed()).await.expect("the state file is to be written");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_that_comes_after_the_poll_is_noted() {
+    let (logons, secret, now) = (Logons::default(), SecretText::new("wrong"), UnixTime::from_secs(1_000_000));
+    let one = target("one", "https://a.example");
+    let permit = logons.acquire(&one, "monitor", &secret, now).await.expect("not held");
+    let failure = settle(permit, 3 * SECOND, MINUTE, refusal()).await.expect_err("too slow");
+    assert_eq!(failure.reason, Reason::Timeout);
+    let next = logons.acquire(&one, "monitor", &secret, now);
+    assert!(tokio::time::timeout(3 * SECOND, next).await.is_err(), "the turn is taken");
+    tokio::time::sleep(MINUTE).await;
+    assert!(held(&logons, &one, &secret, now.plus(6 * HOUR)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_on_that_is_never_answered_is_held_for_a_quarter_of_an_hour() {
+    let (logons, secret, now) = (Logons::default(), SecretText::new("good"), UnixTime::from_secs(1_000_000));
+    let one = target("one", "https://a.example");
+    let permit = logons.acquire(&one, "monitor", &secret, now).await.expect("not held");
+    let _ = settle(permit, 3 * SECOND, 10 * MINUTE, Verdict::Accepted).await.expect_err("too slow");
+    tokio::time::sleep(2 * MINUTE).await;
+    let ended = now.plus(2 * MINUTE);
+    let failure = logons.held(&one, "monitor", &secret, ended).expect("held");
+    assert!(failure.message.contains("no answer came"), "{failure}");
+    assert!(held(&logons, &one, &secret, ended.plus(14 * MINUTE)));
+    // A refusal that follows is one of a secret that never worked.
+    let due = ended.plus(15 * MINUTE);
+    refuse(&logons, &one, &secret, due).await;
+    assert!(held(&logons, &one, &secret, due.plus(6 * HOUR - MINUTE)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_not_sent_by_the_deadline_is_never_sent_nor_held() {
+    let (logons, secret, now) = (Logons::default(), SecretText::new("good"), UnixTime::from_secs(1_000_000));
+    let one = target("one", "https://a.example");
+    let permit = logons.acquire(&one, "monitor", &secret, now).await.expect("not held");
+    let (kept, sent) = tokio::sync::oneshot::channel();
+    let exchange = |sent: crate::http::Sent| async move {
+        kept.send(sent).expect("somebody waits");
+        std::future::pending::<(Verdict, ())>().await
+    };
+    let failure = permit.settle(Instant::now() + SECOND, exchange).await.expect_err("no connection");
+    assert_eq!(failure.reason, Reason::Timeout);
+    tokio::time::sleep(SECOND).await;
+    assert!(!sent.await.expect("it began").leave());
+    logons.acquire(&one, "monitor", &secret, now).await.expect("not held, and the turn is free").unknown();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_permit_that_is_dropped_without_a_word_holds() {
+    let (logons, secret, now) = (Logons::default(), SecretText::new("good"), UnixTime::from_secs(1_000_000));
+    let one = target("one", "https://a.example");
+    drop(logons.acquire(&one, "monitor", &secret, now).await.expect("not held"));
+    assert!(held(&logons, &one, &secret, now.plus(14 * MINUTE)));
+    assert!(!held(&logons, &one, &secret, now.plus(15 * MINUTE)));
+    let other = SecretText::new("other");
+    drop(logons.acquire_aside(&one, "monitor", &other, now).expect("not held"));
+    assert!(!held(&logons, &one, &other, now), "it logged nobody on");
+
+    let panics = |sent: crate::http::Sent| async move {
+        assert!(sent.leave());
+        if sent.has_left() {
+            panic!("a bug");
+        }
+        (Verdict::Unknown, ())
+    };
+    let permit = logons.acquire(&one, "monitor", &other, now).await.expect("not held");
+    let failure = permit.settle(Instant::now() + SECOND, panics).await.expect_err("it panicked");
+    assert_eq!(failure.reason, Reason::Internal);
+    assert!(held(&logons, &one, &other, now.plus(14 * MINUTE)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_waits_for_verdicts_and_holds_what_has_none() {
+    let now = UnixTime::from_secs(1_000_000);
+    let one = target("one", "https://a.example");
+    for (takes, message) in [(SECOND, "401 Unauthorized"), (MINUTE, "no answer came")] {
+        let (logons, secret) = (Logons::default(), SecretText::new("wrong"));
+        let permit = logons.acquire(&one, "monitor", &secret, now).await.expect("not held");
+        let poll = tokio::spawn(settle(permit, 20 * SECOND, takes, refusal()));
+        tokio::task::yield_now().await;
+        poll.abort();
+        let began = Instant::now();
+        logons.close(began + 2 * SECOND).await;
+        assert!(began.elapsed() <= 2 * SECOND);
+        let restarted = Logons::default();
+        restarted.restore(logons.save());
+        let failure = restarted.held(&one, "monitor", &secret, now).expect("held");
+        assert!(failure.message.contains(message), "{failure}");
+    }
+}
+
+#[test]
+fn rotated_passwords_after_a_restart_are_hashed_once_each() {
+    let now = UnixTime::from_secs(1_000_000);
+    let (before, after) = (Logons::default(), Logons::default());
+    let targets: Vec<Target> = (0..300).map(|i| target(&format!("t{i}"), "https://a.example")).collect();
+    for (i, target) in targets.iter().enumerate() {
+        let secret = SecretText::new(format!("old-{i}"));
+        let _ = before.acquire_aside(target, "monitor", &secret, now).expect("not held").refused("401");
+    }
+    after.restore(before.save());
+    let began = std::time::Instant::now();
+    for (i, target) in targets.iter().enumerate() {
+        assert!(!held(&after, target, &SecretText::new(format!("new-{i}")), now));
+    }
+    // 300 hashes; 45000 would be minutes.
+    assert!(began.elapsed() < 20 * SECOND, "{:?}", began.elapsed());
+    assert!(targets.iter().all(|target| after.hold_of(&target.name).is_none()));
+    let again = std::time::Instant::now();
+    for _ in 0..10 {
+        assert!(!held(&after, &targets[299], &SecretText::new("new-299"), now));
+    }
+    assert!(again.elapsed() < SECOND, "known by now: {:?}", again.elapsed());
+}
+
+#[test]
+fn a_hash_with_a_salt_of_its_own_is_recognised() {
+    let (logons, now) = (Logons::default(), UnixTime::from_secs(1_000_000));
+    let one = target("one", "https://a.example");
+    let salted = |secret: &str| {
+        let alone = Logons::default();
+        let _ = alone.acquire_aside(&one, "monitor", &SecretText::new(secret), now).expect("new").refused("401");
+        alone.save()
+    };
+    logons.restore([salted("first"), salted("second")].concat());
+    assert!(held(&logons, &one, &SecretText::new("second"), now));
+}
+
+#[test]
+fn identities_that_nobody_brings_are_forgotten() {
+    let (logons, start) = (Logons::default(), UnixTime::from_secs(1_000_000));
+    let one = target("one", "https://a.example");
+    let secret = SecretText::new("held");
+    let _ =
+        logons.acquire_aside(&target("two", "https://a.example"), "monitor", &secret, start).map(|p| p.refused("401"));
+    for day in 0..5u32 {
+        let now = start.plus(day * 24 * HOUR);
+        let permit = logons.acquire_aside(&one, "monitor", &SecretText::new(format!("day-{day}")), now);
+        permit.expect("not held").accepted();
+        assert!(logons.lock().len() <= 3);
+    }
+    assert_eq!(logons.save().len(), 2, "today's and the held one");
+}

@@ -14,7 +14,10 @@ use crate::{
     config::{Target, secret::SecretText, target::Login},
     failure::{Failure, Reason},
     http::{Answer, Budget, Call, Client},
-    vendor::{Context, logon::Logons},
+    vendor::{
+        Context,
+        logon::{Logons, Verdict},
+    },
 };
 
 /// The vendor's samples send it on every request, `GET` included.
@@ -141,19 +144,20 @@ impl Session {
         self.logged_on = true;
         let body = serde_json::json!({ "username": self.auth.username, "password": password.expose() }).to_string();
         let call = self.http.request("logon", Method::POST, self.url("/api/Session/logon"));
-        let result = call.budget(&self.budget).secret_body(CONTENT_TYPE, body).send(deadline).await;
-        match result.and_then(read_logon) {
-            Ok(Logon::Accepted(token)) => {
-                permit.accepted();
-                self.open = Some(Open { token, password });
-                Ok(())
+        let call = call.budget(&self.budget).secret_body(CONTENT_TYPE, body);
+        let exchange = |sent| async move {
+            match call.credentials(&sent).send(deadline).await.and_then(read_logon) {
+                Ok(Logon::Accepted(token)) => (Verdict::Accepted, Ok(token)),
+                Ok(Logon::Refused(message)) => {
+                    (Verdict::Refused(message.clone()), Err(Failure::new(Reason::Auth, message)))
+                }
+                Err(failure) => (Verdict::Unknown, Err(failure)),
             }
-            Ok(Logon::Refused(message)) => Err(permit.refused(&message)),
-            Err(failure) => {
-                permit.unknown();
-                Err(failure)
-            }
-        }
+        };
+        let (result, refused) = permit.settle(deadline, exchange).await?;
+        let token = refused.map_or(result, Err)?;
+        self.open = Some(Open { token, password });
+        Ok(())
     }
 
     fn with_token(&self, call: Call) -> Result<Call, Failure> {
