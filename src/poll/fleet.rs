@@ -66,7 +66,10 @@ struct Running {
 
 impl Fleet {
     /// No targets yet. `state` is what an earlier run has saved.
-    pub fn new(clock: Clock, state: State) -> Fleet {
+    pub fn new(clock: Clock, mut state: State) -> Fleet {
+        let now = clock.now();
+        state.identities.iter_mut().for_each(|identity| identity.limit(now));
+        state.targets.values_mut().for_each(|target| target.limit(now));
         let logons = Logons::default();
         logons.restore(state.identities);
         Fleet {

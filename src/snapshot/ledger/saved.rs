@@ -24,6 +24,18 @@ pub struct SavedTarget {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SavedAgent(String, String, String, UnixTime);
 
+impl SavedTarget {
+    /// Takes back what lies ahead of `now`, as a state written under a wrong clock does.
+    pub fn limit(&mut self, now: UnixTime) {
+        self.last_success = self.last_success.map(|at| at.min(now));
+        self.agents.iter_mut().for_each(|agent| agent.3 = agent.3.min(now));
+        self.pools.iter_mut().for_each(|pool| pool.2 = pool.2.min(now));
+        for (_, _, _, since, seen) in &mut self.memory {
+            (*since, *seen) = ((*since).min(now), (*seen).min(now));
+        }
+    }
+}
+
 impl Ledger {
     /// What survives a restart.
     pub fn save(&self) -> SavedTarget {

@@ -34,6 +34,12 @@ pub struct Hold {
 }
 
 impl Hold {
+    /// Takes back what lies further ahead of `now` than a hold can.
+    pub(super) fn limit(&mut self, now: UnixTime) {
+        self.since = self.since.min(now);
+        self.retry_at = self.retry_at.min(now.plus(LONGEST));
+    }
+
     pub(super) fn new(now: UnixTime, worked: bool) -> Hold {
         Hold {
             since: now,

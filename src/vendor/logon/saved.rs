@@ -29,6 +29,16 @@ pub struct SavedIdentity {
     hold: Option<Hold>,
 }
 
+impl SavedIdentity {
+    /// Takes back what lies ahead of `now`, as a state written under a wrong clock does: no hold is longer than its longest.
+    pub fn limit(&mut self, now: UnixTime) {
+        self.last_accepted = self.last_accepted.map(|at| at.min(now));
+        if let Some(hold) = &mut self.hold {
+            hold.limit(now);
+        }
+    }
+}
+
 impl Logons {
     /// What is worth keeping over a restart: holds, and which secrets have worked.
     pub fn save(&self) -> Vec<SavedIdentity> {

@@ -305,3 +305,18 @@ fn identities_that_nobody_brings_are_forgotten() {
     }
     assert_eq!(logons.save().len(), 2, "today's and the held one");
 }
+
+#[tokio::test]
+async fn a_hold_that_was_saved_under_a_wrong_clock_is_no_longer_than_the_longest() {
+    let (secret, wrong) = (SecretText::new("wrong"), UnixTime::from_secs(9_000_000));
+    let one = target("one", "https://a.example");
+    let logons = Logons::default();
+    refuse(&logons, &one, &secret, wrong).await;
+    let now = UnixTime::from_secs(1_000_000);
+    let mut saved = logons.save();
+    saved.iter_mut().for_each(|identity| identity.limit(now));
+    let restarted = Logons::default();
+    restarted.restore(saved);
+    assert!(held(&restarted, &one, &secret, now.plus(6 * HOUR - MINUTE)));
+    assert!(!held(&restarted, &one, &secret, now.plus(6 * HOUR)));
+}
