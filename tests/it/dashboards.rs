@@ -1,6 +1,5 @@
 //! The Grafana dashboards: their files, their form, and what they ask of a real Prometheus that scrapes the daemon.
 
-mod awaited;
 mod data;
 mod files;
 mod incidents;

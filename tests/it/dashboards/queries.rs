@@ -8,7 +8,7 @@ use promql_parser::{
 };
 use rollcall::catalogue::{self, Kind};
 
-use super::{asks, awaited::AWAITED, dashboards, fill, list, panels, text, variables};
+use super::{asks, dashboards, fill, list, panels, text, variables};
 
 type Labels = BTreeSet<String>;
 
@@ -37,7 +37,7 @@ fn metrics() -> BTreeMap<String, Labels> {
             _ => add(family.name, &mut family.all_labels()),
         }
     }
-    for (name, labels) in AWAITED.iter().chain(&OF_PROMETHEUS) {
+    for (name, labels) in &OF_PROMETHEUS {
         add(name, &mut labels.iter().copied());
     }
     metrics
