@@ -86,10 +86,7 @@ async fn fires_and_resolves(url: &Url) {
 #[tokio::test]
 async fn a_real_alertmanager_agrees() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let Some((_process, url)) = start(folder.path()) else {
-        eprintln!("No Alertmanager is installed.");
-        return;
-    };
+    let (_process, url) = start(folder.path()).expect("an Alertmanager is installed; tests/run sees to that");
     alerts(&url, |_| true).await;
     fires_and_resolves(&url).await;
     // It takes what is valid of a batch, and says 400.
