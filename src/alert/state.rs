@@ -22,6 +22,8 @@ pub struct SavedBook {
     pub vendor: String,
     /// When its rules were last evaluated, to the minute.
     pub evaluated: Option<UnixTime>,
+    /// When what fires was last told, evaluated or not, to the minute; an earlier version has none.
+    pub awake: Option<UnixTime>,
     /// What is pending or fires.
     pub alerts: Vec<SavedAlert>,
     /// What samples were.

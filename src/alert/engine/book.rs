@@ -123,7 +123,7 @@ impl Book {
             return;
         }
         self.history = History::restore(saved.tracks);
-        (self.evaluated, self.awake) = (saved.evaluated, saved.evaluated);
+        (self.evaluated, self.awake) = (saved.evaluated, saved.awake.or(saved.evaluated));
         for alert in saved.alerts {
             let row = catalogue::named(&alert.alert).find(|row| row.severity.as_str() == alert.severity);
             if let (Some(row), Some(labels)) = (row, LabelSet::known(&alert.labels)) {
@@ -159,6 +159,7 @@ impl Book {
         SavedBook {
             vendor: self.vendor.clone(),
             evaluated: self.evaluated.map(minute),
+            awake: self.awake.map(minute),
             alerts: alerts.collect(),
             tracks: self.history.save(),
         }

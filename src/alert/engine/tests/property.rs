@@ -147,6 +147,14 @@ fn run(steps: &[Step]) {
     assert_eq!(observer.told, None, "it is well and still fires");
 }
 
+/// Two restarts without a poll in between, far apart: what fires was told all the time.
+#[test]
+fn a_daemon_that_cannot_poll_and_starts_again_withdraws_nothing() {
+    let down = [Step::Down, Step::Wait(2), Step::Down, Step::Wait(118), Step::Down, Step::Wait(180)];
+    let unpolled = [Step::Kill(39), Step::Kill(31), Step::Wait(304), Step::Wait(391), Step::Kill(96), Step::Well];
+    run(&[&down[..], &unpolled].concat());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
