@@ -134,6 +134,9 @@ struct Fleet {
 struct Demo {
     #[command(flatten)]
     fleet: Fleet,
+    /// Pages by itself (alerting.mode: direct): alerts go to this Alertmanager; repeatable.
+    #[arg(long = "alertmanager", value_name = "URL")]
+    alertmanagers: Vec<reqwest::Url>,
     /// Address to listen on; repeatable.
     #[arg(long = "web.listen-address", env = "ROLLCALL_WEB_LISTEN_ADDRESS", value_name = "ADDRESS")]
     #[arg(default_value = "127.0.0.1:10077", value_delimiter = ',')]

@@ -1,9 +1,19 @@
 //! `rollcall demo`: the daemon over a simulated fleet of every vendor.
 
-use std::sync::Arc;
+mod https;
+
+use std::{fmt::Write as _, sync::Arc};
+
+use reqwest::Url;
 
 use super::{Demo, log, serve};
 use crate::{daemon::Daemon, sim::Simulation, web};
+use https::Https;
+
+/// The vendor that is spoken to by TLS.
+const FARM: &str = "parallels_ras";
+/// The certificate of the farm, beside the configuration.
+const CERTIFICATE: &str = "farm.pem";
 
 pub fn run(args: Demo) -> Result<(), String> {
     log::start(args.log.level, args.log.format);
@@ -13,18 +23,24 @@ pub fn run(args: Demo) -> Result<(), String> {
         let listeners = serve::listen(&args.listen).await?;
         let simulation = Simulation::start(args.fleet.options());
         let simulation = simulation.await.map_err(|error| format!("cannot start the simulated APIs: {error}"))?;
+        let farm = Https::before(simulation.address(FARM)).await;
+        let farm = farm.map_err(|error| format!("cannot put TLS in front of the simulated farm: {error}"))?;
         let folder = Folder::new().map_err(|error| format!("cannot write the demo's configuration: {error}"))?;
-        let file = folder.0.join("rollcall.yml");
-        std::fs::write(&file, simulation.config_yaml()).map_err(|e| format!("cannot write {}: {e}", file.display()))?;
+        folder.write(CERTIFICATE, &farm.certificate)?;
+        let file = folder.write("rollcall.yml", &configuration(&simulation, &farm, &args.alertmanagers))?;
         let daemon = Daemon::start(file, None, options.external_url.clone()).await?;
         let prefix = options.route_prefix.clone();
         let server = web::Server::new(listeners, web::State::new(Arc::clone(&daemon), options));
         let mut text = String::from("Rollcall over a simulated fleet.\n\nSimulated APIs:\n");
         for vendor in simulation.vendors() {
-            text += &format!("  {vendor:22}{}\n", simulation.url(vendor));
+            let url = if vendor == FARM { url(&farm) } else { simulation.url(vendor) };
+            text += &format!("  {vendor:22}{url}\n");
         }
         for incident in &args.fleet.incidents {
             text += &format!("\nIncident {} begins in {:?}.\n", incident.name(), args.fleet.incident_delay);
+        }
+        for alertmanager in &args.alertmanagers {
+            text += &format!("\nAlerts go to {alertmanager}\n");
         }
         for address in server.addresses() {
             text +=
@@ -37,6 +53,25 @@ pub fn run(args: Demo) -> Result<(), String> {
     })
 }
 
+fn url(farm: &Https) -> String {
+    format!("https://{}", farm.address)
+}
+
+/// The configuration of the simulation, with its farm behind TLS, and with the Alertmanagers that are to be told.
+fn configuration(simulation: &Simulation, farm: &Https, alertmanagers: &[Url]) -> String {
+    let plain = format!("    url: {}\n", simulation.url(FARM));
+    let behind = format!("    url: {}\n    http: {{ tls: {{ ca_file: {CERTIFICATE} }} }}\n", url(farm));
+    let mut yaml = simulation.config_yaml().replace(&plain, &behind);
+    if !alertmanagers.is_empty() {
+        yaml += "alerting:\n  mode: direct\n  alertmanagers:\n";
+    }
+    for url in alertmanagers {
+        // A JSON string is one of YAML too. Writing to a String cannot fail.
+        let _ = writeln!(yaml, "    - url: {}", serde_json::Value::from(url.as_str()));
+    }
+    yaml
+}
+
 /// A folder of its own that goes with the demo.
 struct Folder(std::path::PathBuf);
 
@@ -45,6 +80,12 @@ impl Folder {
         let path = std::env::temp_dir().join(format!("rollcall-demo-{}", std::process::id()));
         std::fs::create_dir_all(&path)?;
         Ok(Folder(path))
+    }
+
+    fn write(&self, name: &str, text: &str) -> Result<std::path::PathBuf, String> {
+        let file = self.0.join(name);
+        std::fs::write(&file, text).map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+        Ok(file)
     }
 }
 
