@@ -260,6 +260,9 @@ impl Service for AzureDevops {
         let seconds = if self.world.share(VENDOR) > 2_000 { 30 } else { 10 };
         let pools = WITH_ENTRA.pools.join(", ");
         let design = truth::OFFLINE_BY_DESIGN;
+        // Half of the first pool: what a team would want to be woken for.
+        let first = View::new(&self.world).pools().into_iter().find(Pool::is_first);
+        let expect = first.map(|pool| format!("{{ pool: {}, min_serving: {} }}", pool.name, pool.slots / 2));
         format!(
             r#"  - name: {with_pat}
     vendor: {VENDOR}
@@ -267,6 +270,7 @@ impl Service for AzureDevops {
     interval: {seconds}s
     auth: {{ pat: {pat} }}
     offline_by_design: ["{design}"]
+    expect: [{expect}]
   - name: {with_entra}
     vendor: {VENDOR}
     url: {base}/tfs/DefaultCollection
@@ -280,6 +284,7 @@ impl Service for AzureDevops {
     pools: {{ include: [{pools}] }}
     offline_by_design: ["{design}"]
 "#,
+            expect = expect.unwrap_or_default(),
             with_pat = WITH_PAT.name,
             with_entra = WITH_ENTRA.name,
             tenant = AzureDevops::TENANT_ID,

@@ -202,11 +202,15 @@ impl Service for ParallelsRas {
 
     fn targets(&self, base: &str) -> String {
         let password = self.access().password.clone();
+        let hosts = self.groups.iter().find(|group| group.server_type == kind::RDS_HOST).map_or(0, |group| group.count);
         format!(
             "  - name: {TARGET}\n    vendor: {VENDOR}\n    url: {base}\n    \
-             auth: {{ username: {}, password: {} }}\n    power_managed: [VDIHost, Guest]\n",
+             auth: {{ username: {}, password: {} }}\n    power_managed: [VDIHost, Guest]\n    \
+             expect: [{{ pool: RDSHost@1, min_serving: {} }}]\n",
             access::USERNAME,
             json!(password),
+            // Half of them: fewer cannot take everybody in.
+            hosts.div_ceil(2),
         )
     }
 

@@ -212,10 +212,14 @@ impl Pool {
         let (job, last) = at(view, key, self.kind, lost.unwrap_or(view.now));
         agent.last = Some(last);
         if let Some(lost) = lost {
-            let lost = Moment::new(lost, dice >> 8);
             agent.status = "offline";
-            agent.status_changed = Some(lost);
-            agent.last = job.map(|j| j.abandoned(lost)).or(agent.last);
+            agent.status_changed = Some(Moment::new(lost, dice >> 8));
+            // The service takes the job away when nobody has renewed the lock in time.
+            match job.map(|job| (job.locked_until, job)) {
+                Some((Some(end), job)) if Moment::new(view.now, 0) >= end => agent.last = Some(job.abandoned(end)),
+                Some((_, job)) => agent.job = Some(job),
+                None => {}
+            }
         } else if let Some((second, offline)) = patched {
             // It finishes nothing and begins nothing: the night's script waited for it.
             agent.enabled = false;

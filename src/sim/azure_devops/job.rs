@@ -30,9 +30,9 @@ pub(super) struct Job {
 }
 
 impl Job {
-    /// The same job when its agent vanished.
-    pub(super) fn abandoned(self, lost: Moment) -> Job {
-        Job { finished: Some(lost.plus(5)), result: Some("abandoned"), ..self }
+    /// The same job when its agent vanished, and its lock ended.
+    pub(super) fn abandoned(self, lock: Moment) -> Job {
+        Job { finished: Some(lock.plus(5)), result: Some("abandoned"), ..self }
     }
 }
 
