@@ -7,20 +7,23 @@ use super::{Dashboard, variable};
 /// Width of Grafana's grid.
 pub const GRID: u32 = 24;
 
-/// The alerts of the shipped rules, without the watchdogs, which always fire.
-pub const ALERTS: &str = r#"ALERTS{alertstate="firing",alertname=~"(Rollcall|ParallelsRas|Resilio|AzureDevOps|Citrix).+",alertname!~".*Watchdog"}"#;
+/// The alerts of the shipped rules about what is selected, without the watchdogs, which always fire.
+pub const ALERTS: &str = r#"ALERTS{@alerts,alertstate="firing",alertname=~"(Rollcall|ParallelsRas|Resilio|AzureDevOps|Citrix).+",alertname!~".*Watchdog"}"#;
 
-/// The alerts that daemons in direct mode send themselves.
-pub const DIRECT_ALERTS: &str = r#"rollcall_alerts{state="firing"} > 0"#;
+/// The alerts that daemons in direct mode send themselves, without their watchdog.
+pub const DIRECT_ALERTS: &str = r#"rollcall_alerts{state="firing",alertname!~".*Watchdog"} > 0"#;
 
 /// The data source that the variable names.
 pub fn datasource() -> Value {
     json!({ "type": "prometheus", "uid": "${datasource}" })
 }
 
-/// Fills in the selectors: `@vendor`, `@target`, `@pool`, `@agent`, `@job` and `@daemon`, each with all that contain it.
+/// Fills in the selectors: `@vendor`, `@target`, `@pool`, `@agent`, `@job` and `@daemon`, each with all that contain it;
+/// `@alerts` is for what may be about no target at all, and is then always meant.
 pub fn expand(text: &str, vendor: &str) -> String {
-    text.replace("@agent", r#"@pool,agent=~"$agent""#)
+    let vendors = vendor.split('"').nth(1).unwrap_or_default();
+    text.replace("@alerts", &format!(r#"vendor=~"{vendors}|",target=~"$target|""#))
+        .replace("@agent", r#"@pool,agent=~"$agent""#)
         .replace("@pool", r#"@target,pool=~"$pool""#)
         .replace("@job", r#"@target,job_name=~"$job_name""#)
         .replace("@target", r#"@vendor,target=~"$target""#)
@@ -62,7 +65,7 @@ pub fn frame(dashboard: &Dashboard) -> Value {
         }],
         "templating": { "list": variables },
         "annotations": { "list": [
-            annotation("Alerts of Prometheus", ALERTS, super::look::BAD),
+            annotation("Alerts of Prometheus", &expand(ALERTS, dashboard.vendor), super::look::BAD),
             annotation("Alerts of daemons in direct mode", DIRECT_ALERTS, super::look::ODD),
         ] },
         "panels": panels(dashboard),

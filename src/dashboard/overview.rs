@@ -131,7 +131,7 @@ fn pools() -> Panel {
 fn alerts() -> Panel {
     Panel::table(
         "Firing alerts",
-        "What fires now, in either mode. Alertmanager says who was told; the runbook of each alert says what to do.",
+        "What fires now, in either mode; daemons in direct mode only say how many. Alertmanager says who was told; the runbook of each alert says what to do.",
     )
     .label("alertname", "Alert")
     .coloured("severity", "Severity", &look::mapping(&look::SEVERITY))
@@ -139,8 +139,13 @@ fn alerts() -> Panel {
     .linked("pool", "Pool", &link::pool())
     .label("agent", "Agent")
     .hidden("vendor")
-    .rows(format!("max by (alertname, severity, vendor, target, pool, agent) ({ALERTS})"))
-    .value("Sent by daemons", "none", format!("sum by (alertname, severity) ({DIRECT_ALERTS})"))
+    .value(
+        "Number",
+        "none",
+        format!(
+            "sum by (alertname, severity, vendor, target, pool, agent) ({ALERTS})\nor sum by (alertname, severity) ({DIRECT_ALERTS})"
+        ),
+    )
     .sorted("Severity", false)
     .when_empty("nothing fires")
     .size(10, 10)

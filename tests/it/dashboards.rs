@@ -47,8 +47,11 @@ impl Ask {
 
 fn fill(expr: &str, targets: &str) -> String {
     let all = ["vendor", "pool", "agent", "job_name", "instance"];
-    let expr = all.iter().fold(expr.to_owned(), |expr, name| expr.replace(&format!("\"${name}\""), "\".*\""));
-    let expr = expr.replace("\"$target\"", &format!("\"{targets}\""));
+    // `"$vendor|"` is for what may have no vendor.
+    let expr = ["\"", "|\""].iter().fold(expr.to_owned(), |expr, end| {
+        let expr = all.iter().fold(expr, |expr, name| expr.replace(&format!("\"${name}{end}"), &format!("\".*{end}")));
+        expr.replace(&format!("\"$target{end}"), &format!("\"{targets}{end}"))
+    });
     expr.replace("$__rate_interval", "15s").replace("$__range", "1h")
 }
 

@@ -3,6 +3,7 @@
 // Not every module of the tests uses everything.
 #![allow(dead_code, unused_imports)]
 
+mod alertmanager;
 mod config;
 mod daemon;
 mod exposition;
@@ -11,6 +12,7 @@ mod prometheus;
 mod simulation;
 mod wait;
 
+pub use alertmanager::Alertmanager;
 pub use config::{Config, Target};
 pub use daemon::{Daemon, Reply};
 pub use exposition::{Exposition, Sample};

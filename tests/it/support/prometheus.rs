@@ -118,8 +118,8 @@ fn encoded(text: &str) -> String {
         .collect()
 }
 
-/// Prometheus does not say which port it took, so it is given one that was free a moment ago.
-fn free_port() -> u16 {
+/// Neither it nor Alertmanager says which port it took, so they are given one that was free a moment ago.
+pub(super) fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("it is bound").port()
 }
