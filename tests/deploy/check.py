@@ -240,9 +240,8 @@ EVERYTHING = {
     "shards": 3,
     "secrets": ["one", "two"],
     "imagePullSecrets": [{"name": "pull"}],
-    "webConfig": {"existingSecret": "web", "tls": True},
     "serviceMonitor": {"enabled": True, "job": "agents", "labels": {"release": "prometheus"},
-                       "tlsConfig": {"insecureSkipVerify": True}, "relabelings": [{"action": "labeldrop", "regex": "pod"}]},
+                       "relabelings": [{"action": "labeldrop", "regex": "pod"}]},
     "networkPolicy": {"ingressFrom": [{"namespaceSelector": {}}],
                       "egress": [{"to": [{"ipBlock": {"cidr": "192.0.2.0/24"}}]}]},
     "extraArgs": ["--web.enable-lifecycle"],
@@ -316,10 +315,7 @@ def values_reach_their_places():
     (stateful,) = of_kind(everything, "StatefulSet")
     container = stateful["spec"]["template"]["spec"]["containers"][0]
     need(stateful["spec"]["replicas"] == 3 and "--shard=auto/3" in container["args"], "shards")
-    need("--web.config.file=/run/secrets/rollcall-web/web.yml" in container["args"], "the web configuration")
     need("--web.enable-lifecycle" in container["args"], "further arguments")
-    probe = container["livenessProbe"]["exec"]["command"]
-    need(probe == ["/usr/bin/rollcall", "healthcheck", "https://127.0.0.1:10077/-/healthy"], str(probe))
     (monitor,) = of_kind(everything, "ServiceMonitor")
     (service,) = of_kind(everything, "Service")
     selector = monitor["spec"]["selector"]["matchLabels"]
@@ -327,7 +323,7 @@ def values_reach_their_places():
     labels = stateful["spec"]["template"]["metadata"]["labels"]
     need(service["spec"]["selector"].items() <= labels.items(), "the service does not select the pods")
     endpoint = monitor["spec"]["endpoints"][0]
-    need(endpoint["scheme"] == "https" and endpoint["relabelings"][0]["replacement"] == "agents", str(endpoint))
+    need(endpoint["relabelings"][0]["replacement"] == "agents", str(endpoint))
     for policy in of_kind(everything, "NetworkPolicy"):
         need(policy["spec"]["egress"][1:] == EVERYTHING["networkPolicy"]["egress"], "the policy's egress")
     plain = of_kind(rendered(), "StatefulSet")[0]["spec"]["template"]["spec"]["containers"][0]
@@ -417,9 +413,16 @@ def scripts_of_windows_parse():
         xml.etree.ElementTree.parse(path)
 
 
+def documents():
+    """Every page of the project."""
+    pages = [path for path in ROOT.rglob("*.md") if not {"target", ".git", "node_modules"} & set(path.relative_to(ROOT).parts)]
+    need(len(pages) > 70, "the pages are not where they were")
+    return pages
+
+
 @check
 def links_between_documents_lead_somewhere():
-    for page in DEPLOY.rglob("*.md"):
+    for page in documents():
         text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
         for link in re.findall(r"\]\(([^)\s]+)\)", text):
             path, _, anchor = link.partition("#")
@@ -427,10 +430,56 @@ def links_between_documents_lead_somewhere():
                 continue
             target = (page.parent / path).resolve() if path else page
             need(target.exists(), f"{page}: {link} leads nowhere")
+            need(ROOT in target.parents, f"{page}: {link} leads out of the project")
             if anchor:
                 heads = re.findall(r"^#+ (.+)$", target.read_text(), re.MULTILINE)
                 heads = {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
                 need(anchor in heads, f"{page}: {link} has no such heading")
+
+
+@check
+def files_that_documents_name_exist():
+    for page in documents():
+        for path in re.findall(r"(?<![\w./-])(?:deploy|dashboards|src|tests)/[\w./-]*\w/?", page.read_text()):
+            need((ROOT / path).exists(), f"{page}: there is no {path}")
+
+
+# What is started by a line of these files is `serve`.
+STARTS = ["docker/Dockerfile", "systemd/rollcall.service", "windows/rollcall-service.xml",
+          "kubernetes/rollcall/templates/statefulset.yaml"]
+
+
+@check
+def flags_and_variables_in_documents_exist():
+    if not rollcall:
+        return "needs --rollcall"
+    commands = ["serve", "demo", "simulate", "check", "probe", "metrics", "rules", "default-config", "healthcheck", "dashboards"]
+    helps = {command: run(rollcall, command, "--help") for command in commands}
+    flags = {command: set(re.findall(r"--[a-z][a-z.-]*", text)) for command, text in helps.items()}
+    every = set().union(*flags.values(), {"--version"})
+    variables = set(re.findall(r"\[env: (\w+)=", "".join(helps.values())))
+    # The build script's own, and those of the tests.
+    variables |= {"ROLLCALL_REVISION", "ROLLCALL_TEST_PYTHON", "ROLLCALL_TEST_AMLINT"}
+    files = [path for path in DEPLOY.rglob("*") if path.is_file() and path.suffix not in {".json", ".tgz"}]
+    seen = 0
+    for path in [*files, ROOT / "README.md", *(ROOT / "dashboards").glob("*.md")]:
+        text = path.read_text().replace("\\\n", " ").replace("`\n", "\n")
+        started = re.findall(rf"rollcall(?:\.exe)?['\"]? +['\"]?({'|'.join(commands)})\b([^\n`|#]*)", text)
+        started += re.findall(r"^\s*command: (demo|serve)\b([^\n]*)", text, re.MULTILINE)
+        started += re.findall(r"cargo run --release -- (\w+)([^\n`|#]*)", text)
+        if str(path.relative_to(ROOT)).removeprefix("deploy/") in STARTS:
+            started += [("serve", line) for line in re.findall(r"serve.*|^\s*- --.*", text, re.MULTILINE)]
+        for command, rest in started:
+            for flag in re.findall(r"(?<![\w-])--[a-z][a-z.-]*", rest):
+                seen += 1
+                need(flag in flags[command], f"{path}: rollcall {command} has no {flag}")
+        for flag in re.findall(r"--(?:web|config|log|shard|incident|alertmanager)\b[a-z.-]*", text):
+            ours = flag.startswith("--web.listen") or path.name not in {"compose.yml"}
+            need(flag.rstrip(".") in every or not ours, f"{path}: there is no {flag}")
+        for name in re.findall(r"\bROLLCALL_[A-Z_]+", text):
+            need(name in variables, f"{path}: there is no variable {name}")
+    need(seen > 25, f"only {seen} flags were looked at")
+    return None
 
 
 @check

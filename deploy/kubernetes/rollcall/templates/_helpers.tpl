@@ -50,18 +50,3 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- toYaml .Values.config -}}
 {{- end -}}
-
-{{- /* A port with TLS or a password is asked by the program itself, which takes any certificate, and a refusal for a yes. */ -}}
-{{- define "rollcall.probe" -}}
-{{- if .root.Values.webConfig.existingSecret -}}
-exec:
-  command:
-    - /usr/bin/rollcall
-    - healthcheck
-    - {{ printf "%s://127.0.0.1:10077%s" (ternary "https" "http" .root.Values.webConfig.tls) .path }}
-{{- else -}}
-httpGet:
-  path: {{ .path }}
-  port: metrics
-{{- end -}}
-{{- end -}}
