@@ -473,7 +473,7 @@ def flags_and_variables_in_documents_exist():
             for flag in re.findall(r"(?<![\w-])--[a-z][a-z.-]*", rest):
                 seen += 1
                 need(flag in flags[command], f"{path}: rollcall {command} has no {flag}")
-        for flag in re.findall(r"--(?:web|config|log|shard|incident|alertmanager)\b[a-z.-]*", text):
+        for flag in re.findall(r"--(?:web|config|log|shard|incident)\b[a-z.-]*", text):
             ours = flag.startswith("--web.listen") or path.name not in {"compose.yml"}
             need(flag.rstrip(".") in every or not ours, f"{path}: there is no {flag}")
         for name in re.findall(r"\bROLLCALL_[A-Z_]+", text):

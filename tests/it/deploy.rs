@@ -2,4 +2,5 @@
 
 mod health;
 mod notify;
+mod pages;
 mod shards;

@@ -1,0 +1,69 @@
+//! The queries in the README and in the guides are such as a real Prometheus answers.
+
+use std::{collections::BTreeSet, fs, path::Path, time::Duration};
+
+use crate::support::{Daemon, Prometheus, VENDORS, wait_until};
+
+/// What the metrics of vendors and daemon begin with.
+const PREFIXES: [&str; 5] = ["rollcall_", "parallels_ras_", "resilio_", "azure_devops_", "citrix_"];
+
+/// What asks for more than the simulation does in a minute, and why: Prometheus only has to understand it.
+const BEYOND: [(&str, &str); 2] = [
+    ("state=\"On\"} and on (vendor", "no simulated machine runs without its broker"),
+    ("> 86400", "nothing is a day old"),
+];
+
+/// Every query or metric of the page, between backticks.
+fn queries(page: &str) -> BTreeSet<String> {
+    let prose = page.split("```").step_by(2).collect::<String>().replace("\\|", "\u{0}");
+    let mut found = BTreeSet::new();
+    for line in prose.lines() {
+        // Another exporter's names stand in the first column.
+        let ours = line.strip_prefix("| `azure_devops_agentpool_").or(line.strip_prefix("| `azure_devops_api_"));
+        let ours = ours
+            .or(line.strip_prefix("| `azure_devops_stats_"))
+            .map_or(line, |rest| rest.split_once('|').map_or("", |(_, rest)| rest));
+        found.extend(ours.split('`').skip(1).step_by(2).map(|span| span.replace('\u{0}', "|")));
+    }
+    found.retain(|span| PREFIXES.iter().any(|prefix| span.contains(prefix)));
+    found.retain(|span| !VENDORS.contains(&span.as_str()) && !span.contains(['/', '<', '-']) || span.contains('('));
+    found
+}
+
+/// A metric alone may be a histogram, which is not called so on `/metrics`.
+fn asked(query: &str) -> String {
+    let alone = query.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if alone { format!("{{__name__=~\"{query}(_count)?\"}}") } else { query.to_owned() }
+}
+
+#[test]
+fn every_query_of_the_readme_and_the_guides_has_data_where_everything_goes_wrong() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let guides = fs::read_dir(root.join("deploy/docs")).expect("the guides are there");
+    let mut pages: Vec<_> = guides.map(|entry| entry.expect("an entry").path()).collect();
+    pages.push(root.join("README.md"));
+    let mut left: BTreeSet<String> =
+        pages.iter().flat_map(|page| queries(&fs::read_to_string(page).expect("a text"))).collect();
+    assert!(left.len() > 40, "only {}: {left:?}", left.len());
+
+    for (part, _) in BEYOND {
+        assert!(left.iter().any(|query| query.contains(part)), "no page has {part}");
+    }
+    let wrong =
+        ["hypervisor-lost", "build-pool-offline", "gateway-lost", "sync-stuck", "rate-limited", "password-expired"];
+    let flags: Vec<&str> =
+        wrong.iter().flat_map(|name| ["--incident", name]).chain(["--incident.delay", "10s"]).collect();
+    let daemon = Daemon::demo(&flags);
+    let prometheus = Prometheus::start(daemon.url(), "groups: []\n");
+    wait_until("every query has data", Duration::from_secs(180), || {
+        left.retain(|query| {
+            let answer = prometheus.now(&asked(query)).unwrap_or_else(|error| panic!("{query}: {error}"));
+            answer.is_empty() && !BEYOND.iter().any(|(part, _)| query.contains(part))
+        });
+        if left.is_empty() {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_secs(1));
+        Err(left.iter().cloned().collect::<Vec<_>>().join("\n"))
+    });
+}
