@@ -225,6 +225,9 @@ struct Dashboards {
     /// Writes one file for each into this folder, and a README.md.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Lets alerts lead to the runbooks below this address, as alerting.runbook_url does.
+    #[arg(long, value_name = "URL")]
+    runbooks: Option<reqwest::Url>,
 }
 
 /// Runs the command line of this process. 0: fine, 1: what was asked failed, 2: bad command line.

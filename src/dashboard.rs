@@ -78,8 +78,13 @@ impl Dashboard {
 
 /// All dashboards, the overview first.
 pub fn all() -> Vec<Dashboard> {
+    with_runbooks(None)
+}
+
+/// The same; alerts lead to the runbooks below this address, as in `alerting.runbook_url`.
+pub fn with_runbooks(base: Option<&str>) -> Vec<Dashboard> {
     vec![
-        overview::dashboard(),
+        overview::dashboard(base),
         pool::dashboard(),
         parallels_ras::dashboard(),
         resilio::dashboard(),

@@ -4,8 +4,9 @@ use super::Dashboards;
 use crate::dashboard;
 
 pub fn run(args: Dashboards) -> Result<(), String> {
+    let dashboards = dashboard::with_runbooks(args.runbooks.as_ref().map(reqwest::Url::as_str));
     let Some(folder) = args.out else {
-        let all: Vec<String> = dashboard::all().iter().map(dashboard::Dashboard::json).collect();
+        let all: Vec<String> = dashboards.iter().map(dashboard::Dashboard::json).collect();
         return super::print(&all.concat());
     };
     let write = |name: String, text: String| {
@@ -13,7 +14,7 @@ pub fn run(args: Dashboards) -> Result<(), String> {
         std::fs::write(&file, text).map_err(|error| format!("cannot write {}: {error}", file.display()))
     };
     std::fs::create_dir_all(&folder).map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
-    for dashboard in dashboard::all() {
+    for dashboard in dashboards {
         write(format!("{}.json", dashboard.uid), dashboard.json())?;
     }
     write("README.md".to_owned(), dashboard::readme())

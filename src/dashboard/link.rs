@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::alert::promql::runbook_url;
+
 /// A data link of a field.
 #[derive(Debug, Clone)]
 pub struct Link {
@@ -9,12 +11,18 @@ pub struct Link {
     uid: &'static str,
     variables: Vec<(&'static str, String)>,
     carried: &'static [&'static str],
+    away: Option<String>,
 }
 
 impl Link {
     /// A link to the dashboard with this uid.
     pub fn to(uid: &'static str, title: &'static str) -> Link {
-        Link { title, uid, variables: Vec::new(), carried: &[] }
+        Link { title, uid, variables: Vec::new(), carried: &[], away: None }
+    }
+
+    /// A link out of Grafana.
+    pub fn away(url: String, title: &'static str) -> Link {
+        Link { away: Some(url), ..Link::to("", title) }
     }
 
     /// Sets variables of the other dashboard from the row of a table, by the name of the label.
@@ -40,6 +48,9 @@ impl Link {
 
     /// As Grafana reads it.
     pub fn json(&self) -> Value {
+        if let Some(url) = &self.away {
+            return json!({ "title": self.title, "url": url, "targetBlank": true });
+        }
         let mut url = format!("/d/{}?${{datasource:queryparam}}", self.uid);
         for (name, value) in &self.variables {
             url += &format!("&var-{name}={value}");
@@ -59,6 +70,12 @@ pub fn pool() -> Link {
 /// The pool of a series.
 pub fn series_pool() -> Link {
     Link::to("rollcall-pool", "Pool ${__field.labels.pool}").series(&["vendor", "target", "pool"])
+}
+
+/// The runbook of the alert of a table's row, below this address.
+pub fn runbook(base: &str) -> Link {
+    let name = "${__data.fields.alertname}";
+    Link::away(runbook_url(base, name), "Runbook of ${__data.fields.alertname}")
 }
 
 /// The polls of a table's row.

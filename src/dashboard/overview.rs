@@ -7,8 +7,8 @@ use super::{
     shared::{self, ELIGIBLE, SERVING, agents},
 };
 
-/// The dashboard.
-pub fn dashboard() -> Dashboard {
+/// The dashboard; alerts lead to their runbooks where it is known at which address these are.
+pub fn dashboard(runbooks: Option<&str>) -> Dashboard {
     Dashboard {
         uid: "rollcall-overview",
         title: "Rollcall / Overview",
@@ -22,7 +22,7 @@ pub fn dashboard() -> Dashboard {
                 "Now",
                 vec![shared::classes(), shared::capacity(), firing(), felt(), vendors(), shared::history()],
             ),
-            Row::new("Trouble", vec![pools(), alerts(), targets(), missing()]),
+            Row::new("Trouble", vec![pools(), alerts(runbooks), targets(), missing()]),
             Row::new("Changes", vec![moves(), failed()]),
         ],
     }
@@ -128,12 +128,16 @@ fn pools() -> Panel {
     .done()
 }
 
-fn alerts() -> Panel {
-    Panel::table(
+fn alerts(runbooks: Option<&str>) -> Panel {
+    let table = Panel::table(
         "Firing alerts",
         "What fires now, in either mode; daemons in direct mode only say how many. Alertmanager says who was told; the runbook of each alert says what to do.",
-    )
-    .label("alertname", "Alert")
+    );
+    let table = match runbooks {
+        Some(base) => table.linked("alertname", "Alert", &link::runbook(base)),
+        None => table.label("alertname", "Alert"),
+    };
+    table
     .coloured("severity", "Severity", &look::mapping(&look::SEVERITY))
     .linked("target", "Target", &link::polls())
     .linked("pool", "Pool", &link::pool())

@@ -50,6 +50,9 @@ datasources:
 Or import a file by hand: *Dashboards*, *New*, *Import*. The uids are fixed, so links between the dashboards and from
 alerts lead to them wherever they were put. They cannot be edited in Grafana; save a copy under another name to change one.
 
+Alerts lead to their runbooks where you have put `deploy/runbooks/` somewhere: `rollcall dashboards --out DIR --runbooks
+https://wiki.example.com/rollcall/` writes the files with these links.
+
 ## How to read them
 
 - The first row says how old the data are. What is below is only as good as that.

@@ -103,3 +103,11 @@ fn panels_are_shown_in_the_colours_of_health_where_they_are_about_it() {
         }
     }
 }
+
+#[test]
+fn alerts_lead_to_their_runbooks_where_these_are_known() {
+    let runbook = "https://wiki.example.com/rollcall/${__data.fields.alertname}.md";
+    let with = super::with_runbooks(Some("https://wiki.example.com/rollcall/"));
+    assert!(with[0].json().contains(runbook), "{}", with[0].json());
+    assert!(!all()[0].json().contains("Runbook of"));
+}
