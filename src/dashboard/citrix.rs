@@ -175,8 +175,8 @@ fn age() -> Panel {
         "s",
         "Of each pool the machine whose data the server has not renewed for the longest time, and the oldest that a power state can be. Rollcall cannot be fresher than StoreFront.",
     )
-    .query("{{pool}} data", of("last_updated"))
-    .query("{{pool}} power state", of("max_last_updated"))
+    .query("{{pool}} · {{target}} data", of("last_updated"))
+    .query("{{pool}} · {{target}} power state", of("max_last_updated"))
 }
 
 fn enumeration() -> Panel {

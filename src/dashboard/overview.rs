@@ -45,6 +45,8 @@ fn firing() -> Panel {
     .query("Warning", firing_of("warning"))
     .query("Info", firing_of("info"))
     .none_is_good(look::WARN)
+    .limits_of("Critical", look::GOOD, &[(1.0, look::BAD)])
+    .limits_of("Info", look::GOOD, &[(1.0, look::CALM)])
     .size(8, 4)
 }
 
@@ -52,13 +54,13 @@ fn felt() -> Panel {
     Panel::stat(
         "What users feel",
         "none",
-        "Session probes that failed, jobs in build queues and the time the oldest has waited, file jobs that failed or run badly, and the share of time that vendors held polls back.",
+        "Session probes that failed, jobs in build queues and the time the oldest has waited, file jobs that failed or run badly, and the share of time that the target with the least luck was held back by its vendor.",
     )
     .query("Probes failing", "sum(1 - max by (vendor, target, agent) (parallels_ras_session_probe_success{@target}))")
     .query("Builds queued", r#"sum(max by (vendor, target, pool) (azure_devops_pool_jobs{@pool,state="queued"}))"#)
     .query("Oldest build", "max(time() - max by (vendor, target, pool) (azure_devops_pool_oldest_queued_job_timestamp_seconds{@pool}))")
-    .query("File jobs failed", r#"sum(max by (vendor, target, agent, job_id, health) (resilio_job_health{@target,health=~"failed|degraded"}))"#)
-    .query("Held back", "sum(max by (vendor, target) (rate(rollcall_api_throttled_seconds_total{@target}[30m])))")
+    .query("File jobs in trouble", r#"sum(max by (vendor, target, agent, job_id, health) (resilio_job_health{@target,health=~"failed|degraded"}))"#)
+    .query("Held back", "max(rate(rollcall_api_throttled_seconds_total{@target}[30m]))")
     .limits(look::CALM, &[])
     .plain()
     .unit_of("Oldest build", "s")
@@ -80,7 +82,7 @@ fn vendors() -> Panel {
     let of = |health: &str| {
         format!("sum by (vendor) (max by (vendor, target, pool) (rollcall_pool_agents{{@pool,health=\"{health}\"}}))")
     };
-    let detail = Link::to("${__data.fields.dashboard}", "Dashboard of ${__data.fields.vendor}");
+    let detail = Link::to("${__data.fields.dashboard}", "Dashboard of ${__data.fields.vendor}").carry(&["target"]);
     Panel::table(
         "Vendors",
         "Agents by vendor and class. A vendor leads to its own dashboard. Agents without a target's data are not counted.",

@@ -141,6 +141,15 @@ impl Panel {
         self
     }
 
+    /// Other limits for the series of this name.
+    pub fn limits_of(mut self, name: &str, base: &str, steps: &[(f64, &str)]) -> Panel {
+        self.overrides.push(json!({
+            "matcher": { "id": "byName", "options": name },
+            "properties": [{ "id": "thresholds", "value": look::thresholds(base, steps) }],
+        }));
+        self
+    }
+
     /// Names and colours for series that are called as the classes of health are.
     pub fn by_health(mut self) -> Panel {
         for health in Health::ALL {

@@ -32,7 +32,7 @@ const VISIBLE: &[(Incident, &str, &str)] = &[
     (Incident::PasswordExpired, "Targets down", "down"),
     (Incident::PasswordExpired, "Where the data come from", "C"),
     (Incident::RateLimited, "What users feel", "Held back"),
-    (Incident::SyncStuck, "What users feel", "File jobs failed"),
+    (Incident::SyncStuck, "What users feel", "File jobs in trouble"),
     (Incident::PrimingRefused, "What users feel", "Probes failing"),
     (Incident::PrimingRefused, "Agents by health", "failed"),
     (Incident::GatewayLost, "What users feel", "Probes failing"),
