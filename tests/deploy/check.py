@@ -520,16 +520,38 @@ def configurations_in_documents_are_valid():
     return None
 
 
+def told(page, heading):
+    """The first column of the table below this heading."""
+    text = page.read_text()
+    need(f"\n## {heading}\n" in text, f"{page} has no heading {heading!r}")
+    section = re.split(r"\n## ", text.split(f"\n## {heading}\n")[1])[0]
+    return re.findall(r"^\| `(\w+)` \|", re.split(r"\n\|(?:---\|)+\n", section)[1], re.MULTILINE)
+
+
 @check
 def guides_tell_what_to_do_about_every_reason():
     source = (ROOT / "src" / "failure.rs").read_text()
     reasons = re.findall(r'Reason::\w+ => "(\w+)"', source)
     need(len(reasons) >= 15, "the reasons are not where they were")
-    vendors = ["parallels-ras", "parallels-ras-session", "resilio", "azure-devops", "citrix-storefront"]
-    for vendor in vendors:
-        page = (DEPLOY / "docs" / f"{vendor}.md").read_text()
-        for reason in reasons:
-            need(f"\n| `{reason}` |" in page, f"{vendor}.md does not say what to do about {reason}")
+    for vendor in ["parallels-ras", "parallels-ras-session", "resilio", "azure-devops", "citrix-storefront"]:
+        page = DEPLOY / "docs" / f"{vendor}.md"
+        rows = told(page, "When a poll fails")
+        need(sorted(rows) == sorted(reasons), f"{page}: {sorted(set(rows) ^ set(reasons))} of the reasons")
+        text = page.read_text()
+        for step in ["## 1. ", "## 2. Switch the API on", "## 3. Configure it", "## 4. Test it", "$ rollcall probe "]:
+            need(step in text, f"{page} does not have {step!r}")
+    listed = (ROOT / "README.md").read_text().split("When a poll fails, `reason` says why:")[1].split("\n\n")[0]
+    for reason in reasons:
+        need(f"`{reason}`" in listed, f"README.md does not say what {reason} is")
+
+
+@check
+def guide_of_the_session_probe_tells_what_to_do_about_every_verdict():
+    source = (ROOT / "src/vendor/parallels_ras_session/verdict.rs").read_text()
+    verdicts = re.findall(r'Verdict::\w+ => "(\w+)"', source)
+    need(len(verdicts) >= 13, "the verdicts are not where they were")
+    rows = told(DEPLOY / "docs/parallels-ras-session.md", "When the probe says no")
+    need(sorted([*rows, "ok"]) == sorted(verdicts), f"{sorted({*rows, 'ok'} ^ set(verdicts))} of the verdicts")
 
 
 def main():
