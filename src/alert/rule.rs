@@ -13,6 +13,7 @@ use super::{
 use crate::{
     catalogue::{agent::POOL_ON_DEMAND, target::UP},
     config::{AlertOverride, glob::Glob},
+    scale,
 };
 
 /// An alert rule. Several may come from one row of the catalogue; together they cover each subject at most once.
@@ -123,7 +124,7 @@ const VENDORS: [&str; 5] = ["parallels_ras", "parallels_ras_session", "resilio",
 
 /// The rules of the catalogue under these overrides.
 pub fn resolve(overrides: &[AlertOverride]) -> Vec<Rule> {
-    catalogue::all().iter().flat_map(|alert| rules_of(alert, overrides)).collect()
+    catalogue::all().iter().flat_map(|alert| rules_of(alert, overrides)).map(scale::rule).collect()
 }
 
 /// The rules of one row.

@@ -23,7 +23,8 @@ pub struct Options {
     /// Time stands still at the start, but for [`World::advance`]: two reads give the same answer. Incidents with a delay then never begin; those
     /// without, and those of [`World::begin`], do.
     pub frozen: bool,
-    /// Simulated seconds per real second for what moves by itself and for incidents; 1 is real time.
+    /// Simulated seconds per real second for what moves by itself and for incidents; 1 is real time. The moments that
+    /// answers tell keep to the real clock: what began an hour ago in a world of speed 60 began a minute ago.
     pub speed: f64,
     /// Resilio clients, where the share of `agents` is not what is wanted.
     pub resilio_clients: Option<usize>,
@@ -164,6 +165,17 @@ impl World {
     /// Simulated wall time since the Unix epoch.
     pub fn now(&self) -> Duration {
         self.epoch + self.elapsed()
+    }
+
+    /// A simulated moment as the real clock has it, both in seconds since the Unix epoch.
+    pub fn real(&self, moment: f64) -> f64 {
+        let epoch = self.epoch.as_secs_f64();
+        if self.options.speed == 1.0 { moment } else { epoch + (moment - epoch) / self.options.speed }
+    }
+
+    /// A simulated time as the real clock has it, in seconds.
+    pub fn real_time(&self, seconds: f64) -> f64 {
+        seconds / self.options.speed
     }
 
     /// Starts an incident now.

@@ -12,6 +12,7 @@ mod deploy;
 mod failures;
 mod formats;
 mod holds;
+mod incidents;
 mod polling;
 mod program;
 mod prometheus;

@@ -3,19 +3,23 @@
 // Not every module of the tests uses everything.
 #![allow(dead_code, unused_imports)]
 
+mod alertmanager;
 mod config;
 mod daemon;
 mod exposition;
 mod front;
 mod prometheus;
+mod receiver;
 mod simulation;
 mod wait;
 
+pub use alertmanager::Alertmanager;
 pub use config::{Config, Target};
 pub use daemon::{Daemon, Reply};
 pub use exposition::{Exposition, Sample};
 pub use front::Front;
-pub use prometheus::{Prometheus, Series};
+pub use prometheus::{Prometheus, Series, free_port};
+pub use receiver::{Notification, Receiver, Told};
 pub use simulation::{Sim, frozen, runtime};
 pub use wait::{Folder, wait_until};
 

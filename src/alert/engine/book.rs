@@ -34,6 +34,7 @@ use crate::{
     },
     catalogue::target::{LAST_SUCCESS, PARTIAL, UP},
     clock::UnixTime,
+    scale::scaled,
 };
 
 /// Where nothing was evaluated for longer than this, what fired may have ended without anybody having noticed: it is told
@@ -177,7 +178,7 @@ impl Book {
 
     /// Evaluates the target's rules; returns what is new.
     pub fn evaluate(&mut self, rules: &Rules, source: &dyn Source, now: UnixTime) -> Vec<Change> {
-        let asleep = self.awake.is_some_and(|before| now.since(before) > ASLEEP);
+        let asleep = self.awake.is_some_and(|before| now.since(before) > scaled(ASLEEP));
         let started = *self.started.get_or_insert(now);
         let up = source::single(source, &UP);
         if asleep && up.is_none() {
@@ -189,7 +190,7 @@ impl Book {
         if asleep {
             self.active.values_mut().for_each(|active| (active.carried, active.told) = (true, None));
         }
-        if self.evaluated.is_some_and(|before| now.since(before) > LOOKBACK) {
+        if self.evaluated.is_some_and(|before| now.since(before) > scaled(LOOKBACK)) {
             self.active.retain(|_, active| active.fired.is_some());
         }
         self.evaluated = Some(now);

@@ -9,6 +9,7 @@ use crate::{
         rule::{self, Part, Rule},
     },
     config::Alerting,
+    scale::scaled,
 };
 
 /// The rules that the daemon may evaluate, and their settings.
@@ -36,7 +37,7 @@ impl Rules {
     pub fn new(alerting: &Alerting, external_url: &str) -> Rules {
         let mut all = rule::resolve(&alerting.overrides);
         all.retain(|rule| rule.alert.sender != Sender::Prometheus);
-        let (max_hold, runbook_url) = (alerting.max_hold, alerting.runbook_url.clone());
+        let (max_hold, runbook_url) = (scaled(alerting.max_hold), alerting.runbook_url.clone());
         let settings = Settings { max_hold, runbook_url, external_url: external_url.to_owned() };
         Rules { all, settings }
     }

@@ -21,6 +21,7 @@ use crate::{
     event,
     failure::Failure,
     poll::Fleet,
+    scale::scaled,
     snapshot::Snapshot,
 };
 
@@ -106,7 +107,7 @@ impl Pager {
                 () = self.fleet.published().notified() => false,
             };
             if all {
-                due = Instant::now() + EVERY;
+                due = Instant::now() + scaled(EVERY);
             }
             let pager = Arc::clone(&self);
             // Evaluating a large target takes a while.

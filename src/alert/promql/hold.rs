@@ -13,6 +13,7 @@ use crate::{
         agent::POOL_ON_DEMAND,
         target::{DIRECT_ALERTING_ACTIVE, LAST_SUCCESS, PARTIAL, UP},
     },
+    scale::scaled,
 };
 
 /// What Prometheus keeps of its own alerts.
@@ -48,7 +49,7 @@ pub(super) fn held(rule: &Rule, max_hold: Duration) -> Expr {
             expr = expr.or(gone);
         }
     }
-    expr.unless(past(Function::Max, family(&DIRECT_ALERTING_ACTIVE), FLAG).equals(1.0)).on(TARGET)
+    expr.unless(past(Function::Max, family(&DIRECT_ALERTING_ACTIVE), scaled(FLAG)).equals(1.0)).on(TARGET)
 }
 
 /// The rule's own alerts that fire. Their value is not known any more: NaN.

@@ -19,6 +19,7 @@ use crate::{
     config::{Alerting, AlertingMode, Alertmanager},
     event,
     failure::Failure,
+    scale::scaled,
 };
 
 /// Beyond its drain a task has so long to end.
@@ -192,9 +193,9 @@ impl Desk {
                 running.peer.put(now, news.iter().map(|(fingerprint, alert)| (*fingerprint, alert.as_ref())));
             }
         }
-        if now >= self.swept.plus(SWEEP) {
+        if now >= self.swept.plus(scaled(SWEEP)) {
             self.swept = now;
-            self.book.retain(|_, alert| alert.ends_at.is_none_or(|ended| now <= ended.plus(RETENTION)));
+            self.book.retain(|_, alert| alert.ends_at.is_none_or(|ended| now <= ended.plus(scaled(RETENTION))));
         }
     }
 
