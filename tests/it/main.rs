@@ -13,6 +13,7 @@ mod failures;
 mod formats;
 mod holds;
 mod incidents;
+mod paging;
 mod polling;
 mod program;
 mod prometheus;

@@ -26,8 +26,14 @@ impl Alertmanager {
     /// With the shipped configuration, so many times faster.
     #[track_caller]
     pub fn start(receiver: &Receiver, factor: u32) -> Alertmanager {
+        Alertmanager::with(&config(receiver, factor))
+    }
+
+    /// With this configuration.
+    #[track_caller]
+    pub fn with(config: &str) -> Alertmanager {
         let folder = Folder::new();
-        folder.write("alertmanager.yml", &config(receiver, factor));
+        folder.write("alertmanager.yml", config);
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE);
         let http = runtime().block_on(async { http.build() }).expect("a client without options that can be wrong");
         let mut alertmanager = Alertmanager { child: None, port: free_port(), http, folder };
@@ -47,6 +53,17 @@ impl Alertmanager {
             let _ = child.kill();
             let _ = child.wait();
         }
+    }
+
+    /// Ends it in order: it remembers whom it has told of what.
+    #[track_caller]
+    pub fn stop(&mut self) {
+        let child = self.child.as_mut().expect("it runs");
+        let told = Command::new("kill").arg("-TERM").arg(child.id().to_string()).status();
+        assert!(told.expect("kill is everywhere").success());
+        let status = child.wait().expect("it is ours");
+        assert!(status.success(), "{status}\n{}", self.log());
+        self.child = None;
     }
 
     /// Starts it again at the same address with the same data.
