@@ -43,12 +43,23 @@ pub struct Alert {
     /// Whether what fires is held while the target cannot be read. False where the condition speaks of the polls
     /// themselves, which are known at any time.
     pub hold: bool,
+    /// A part of what the condition reads that can fail although the poll is well; what fires is held then, too.
+    pub unread: Option<Unread>,
     /// One static sentence: the headline of a group.
     pub summary: &'static str,
     /// One instance, in the form of [`template`](super::template).
     pub description: &'static str,
     /// The dashboard that shows it.
     pub dashboard: &'static str,
+}
+
+/// A part of the data of a pool that can fail although the poll is well.
+#[derive(Debug)]
+pub struct Unread {
+    /// One sample for each pool; 0: it could not be read.
+    pub family: &'static Family,
+    /// The pools of which something else shows that the alert has ended all the same.
+    pub unless: Option<Expr>,
 }
 
 /// Who is told, and how urgently.
@@ -221,6 +232,7 @@ fn alert(name: &'static str, severity: Severity, labels: Labels, condition: Expr
         r#for: vec![For { scope: Vec::new(), on_demand: None, duration: Duration::ZERO }],
         keep_firing_for: if keeps { minutes(15) } else { Duration::ZERO },
         hold: labels.of_target(),
+        unread: None,
         summary: "",
         description: "",
         dashboard: "",
@@ -257,6 +269,12 @@ impl Alert {
     /// The condition speaks of the polls, which are known at any time.
     fn never_blind(mut self) -> Alert {
         self.hold = false;
+        self
+    }
+
+    /// The condition reads something that can fail although the poll is well.
+    fn unread_where(mut self, family: &'static Family, unless: Option<Expr>) -> Alert {
+        self.unread = Some(Unread { family, unless });
         self
     }
 

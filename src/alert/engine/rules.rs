@@ -1,11 +1,12 @@
 //! What is evaluated, and what the texts need to know.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use super::sample::LabelSet;
 use crate::{
     alert::{
         catalogue::{Alert, Labels, Sender},
+        expr::Expr,
         rule::{self, Part, Rule},
     },
     config::Alerting,
@@ -19,6 +20,8 @@ pub struct Rules {
     pub all: Vec<Rule>,
     /// What they share.
     pub settings: Settings,
+    /// Where a part of what an alert reads cannot be read, by its name.
+    pub unread: HashMap<&'static str, Expr>,
 }
 
 /// What the rules share.
@@ -39,7 +42,10 @@ impl Rules {
         all.retain(|rule| rule.alert.sender != Sender::Prometheus);
         let (max_hold, runbook_url) = (scaled(alerting.max_hold), alerting.runbook_url.clone());
         let settings = Settings { max_hold, runbook_url, external_url: external_url.to_owned() };
-        Rules { all, settings }
+        let unread =
+            all.iter().filter_map(|rule| Some((rule.alert.name, rule::unread(rule.alert, settings.max_hold)?)));
+        let unread = unread.collect();
+        Rules { all, settings, unread }
     }
 
     /// The rules that may concern a target, or with `own` those that are about none.

@@ -48,6 +48,9 @@ pub(super) fn held(rule: &Rule, max_hold: Duration) -> Expr {
             let gone = firing(rule, max_hold).and(partial).on(TARGET).unless(family(presence)).on(labels);
             expr = expr.or(gone);
         }
+        if let Some(unread) = rule::unread(alert, max_hold) {
+            expr = expr.or(firing(rule, max_hold).and(unread).on(Labels::Pool.names()));
+        }
     }
     expr.unless(past(Function::Max, family(&DIRECT_ALERTING_ACTIVE), scaled(FLAG)).equals(1.0)).on(TARGET)
 }
