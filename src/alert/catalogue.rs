@@ -103,6 +103,8 @@ pub enum Sender {
 pub enum Labels {
     /// Nothing.
     None,
+    /// `instance`: the daemon that sends it.
+    Instance,
     /// `job`: the daemons of a job.
     Job,
     /// `job`, `instance`: one daemon.
@@ -130,6 +132,7 @@ impl Labels {
     pub const fn names(self) -> &'static [&'static str] {
         match self {
             Labels::None => &[],
+            Labels::Instance => &["instance"],
             Labels::Job => &["job"],
             Labels::Daemon => &["job", "instance"],
             Labels::Vendor => &["vendor"],

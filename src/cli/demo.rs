@@ -16,7 +16,7 @@ pub fn run(args: Demo) -> Result<(), String> {
         let folder = Folder::new().map_err(|error| format!("cannot write the demo's configuration: {error}"))?;
         let file = folder.0.join("rollcall.yml");
         std::fs::write(&file, simulation.config_yaml()).map_err(|e| format!("cannot write {}: {e}", file.display()))?;
-        let daemon = Daemon::start(file, None, options.external_url.clone()).await?;
+        let daemon = Daemon::start(file, None, options.external_url.clone(), serve::instance(&listeners)).await?;
         let prefix = options.route_prefix.clone();
         let server = web::Server::new(listeners, web::State::new(Arc::clone(&daemon), options));
         let mut text = String::from("Rollcall over a simulated fleet.\n\nSimulated APIs:\n");

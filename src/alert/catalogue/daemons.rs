@@ -82,9 +82,9 @@ pub(super) fn alerts() -> Vec<Alert> {
             "Rollcall daemon {instance} of job {job} pages by itself, and no Alertmanager has accepted its alerts for 5m.",
         ),
     ];
-    let watchdog = alert("RollcallDirectWatchdog", Severity::None, Labels::None, always()).says(
+    let watchdog = alert("RollcallDirectWatchdog", Severity::None, Labels::Instance, always()).says(
         "A sign of life: always fires in direct mode.",
-        "A Rollcall daemon in direct mode evaluates its rules and delivers its alerts. Its silence is the alarm.",
+        "Rollcall daemon {instance} in direct mode evaluates its rules and delivers its alerts. Its silence is the alarm.",
     );
     let rows = rows.into_iter().map(of_prometheus).chain([watchdog.sent_by(Sender::Daemon)]).collect();
     table("daemons", "rollcall-daemon", &[], rows)

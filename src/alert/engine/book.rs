@@ -235,7 +235,11 @@ impl Book {
         for index in &self.mine {
             let rule = &rules.all[*index];
             for sample in scene.samples(&rule.expr) {
-                let labels = sample.labels.grouped(Grouping::By(rule.alert.labels.names()));
+                let labels = match rule.alert.labels {
+                    // No sample knows it.
+                    Labels::Instance => LabelSet::of([("instance", rules.settings.instance.as_str())]),
+                    labels => sample.labels.grouped(Grouping::By(labels.names())),
+                };
                 let identity = Identity { name: rule.alert.name, severity: rule.alert.severity, labels };
                 present.insert(identity, (sample.value, rule));
             }

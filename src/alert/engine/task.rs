@@ -39,6 +39,7 @@ pub struct Pager {
     fleet: Arc<Fleet>,
     outbox: Outbox,
     external_url: String,
+    instance: String,
     desk: Mutex<Desk>,
 }
 
@@ -51,12 +52,13 @@ struct Desk {
 }
 
 impl Pager {
-    /// A pager that is off. `saved` is what an earlier run has saved; `external_url` is where people reach the daemon.
-    pub fn new(fleet: Arc<Fleet>, saved: SavedAlerts, external_url: String) -> Pager {
+    /// A pager that is off. `saved` is what an earlier run has saved; `external_url` is where people reach the daemon,
+    /// `instance` tells it from others.
+    pub fn new(fleet: Arc<Fleet>, saved: SavedAlerts, external_url: String, instance: String) -> Pager {
         let outbox = Outbox::new(fleet.clock());
         let engine = Engine::new(Rules::default(), saved);
         let desk = Mutex::new(Desk { engine, direct: false, seen: HashMap::new() });
-        Pager { fleet, outbox, external_url, desk }
+        Pager { fleet, outbox, external_url, instance, desk }
     }
 
     /// Takes up a configuration. Alerts and their past stay.
@@ -67,7 +69,7 @@ impl Pager {
         let direct = alerting.mode == AlertingMode::Direct;
         {
             let mut desk = self.desk();
-            desk.engine.configure(Rules::new(alerting, &self.external_url));
+            desk.engine.configure(Rules::new(alerting, &self.external_url).of_instance(&self.instance));
             desk.seen.clear();
             if desk.direct != direct {
                 desk.direct = direct;

@@ -1,6 +1,17 @@
 //! Daemons that are killed.
 
+use std::collections::BTreeSet;
+
 use super::site::{BOTH, LAPSE, Site};
+use crate::support::Daemon;
+
+/// The ports of the daemons whose sign of life Alertmanager has.
+fn signs_of_life(site: &Site) -> BTreeSet<String> {
+    let alerts = site.alertmanager.alerts().into_iter();
+    let signs = alerts.filter(|alert| alert["labels"]["alertname"] == "RollcallDirectWatchdog");
+    let instances = signs.map(|alert| alert["labels"]["instance"].as_str().unwrap_or_default().to_owned());
+    instances.map(|instance| instance.rsplit(':').next().unwrap_or_default().to_owned()).collect()
+}
 
 #[test]
 fn a_daemon_that_is_killed_while_alerts_fire_pages_nobody_again_and_resolves_once() {
@@ -50,8 +61,13 @@ fn one_of_two_daemons_with_ha_is_killed_and_nobody_hears_of_it() {
     for daemon in [&first, &second] {
         daemon.wait_for_log(&["Alert fires.", "RollcallPoolCapacityLow"]);
     }
+    // Each has a sign of life of its own, and everything else is one alert.
+    let port = |daemon: &Daemon| daemon.url().rsplit(':').next().expect("a port").to_owned();
+    assert_eq!(signs_of_life(&site), BTreeSet::from([port(&first), port(&second)]));
+    let left = port(&second);
     first.kill();
     site.stays(LAPSE, &[true]);
+    assert_eq!(signs_of_life(&site), BTreeSet::from([left]));
     // No end is sent; the alerts lapse.
     site.end();
     second.wait_for_log(&["Alert ended.", "RollcallPoolDown"]);
