@@ -114,7 +114,7 @@ impl View {
 
     /// A moment as answers tell it.
     pub(super) fn told(&self, moment: Moment) -> Moment {
-        if self.world.options.speed == 1.0 { moment } else { Moment::at(self.world.real(moment.seconds())) }
+        Moment::at(self.world.real(moment.seconds()))
     }
 
     /// Whether the quirk is on and this is the agent that it is about.
