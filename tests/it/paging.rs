@@ -5,6 +5,7 @@
 //! Prometheus where the rules page. Everything that alerting waits for takes a sixtieth of its time.
 
 mod blind;
+mod delivery;
 mod peers;
 mod prometheus;
 mod restart;
