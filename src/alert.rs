@@ -19,7 +19,8 @@
 //! - Where `rule.alert.hold` says so, what fires is held while nobody can know better: while the target's last poll
 //!   failed (`rollcall_target_up` 0), for `max_hold` after the last success at the longest; and while it was partial and
 //!   the subject's own part is not there ([`catalogue::Labels::presence`]), as long as that lasts, for an alert about
-//!   partial polls is open meanwhile. The value of a held alert is NaN, and its description says `?` ([`template`]).
+//!   partial polls is open meanwhile; and while what it reads besides could not be read ([`catalogue::Unread`]), where it
+//!   could within `max_hold`. The value of a held alert is NaN, and its description says `?` ([`template`]).
 //! - Two severities of one name never come out of `expr` for the same subject.
 //! - The first override that matches, by severity, vendor, target and pool, has changed `for`, `keep_firing_for` and
 //!   threshold, or has taken the rule away, already.

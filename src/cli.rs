@@ -24,6 +24,9 @@ use crate::{shard::Shard, sim::Incident};
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// For tests: so many times less is everything that alerting waits for.
+    #[arg(long, global = true, hide = true, value_name = "N", default_value_t = 1)]
+    time_scale: u32,
 }
 
 const VERSION: &str = concat!(
@@ -234,6 +237,7 @@ struct Dashboards {
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     crate::http::install_crypto();
+    crate::scale::set(cli.time_scale);
     let result = match cli.command {
         Command::Serve(args) => serve::run(args),
         Command::Demo(args) => demo::run(args),

@@ -39,13 +39,14 @@ pub struct Daemon {
 
 impl Daemon {
     /// Starts the targets of the configuration in `config_file`, or this shard of them. `external_url` is where people reach
-    /// the daemon, for the links in its alerts; empty: nowhere.
+    /// the daemon, for the links in its alerts; empty: nowhere. `instance` tells this daemon from others.
     ///
     /// Fails with every error of the configuration, or with the target whose certificates cannot be used.
     pub async fn start(
         config_file: PathBuf,
         shard: Option<Shard>,
         external_url: String,
+        instance: String,
     ) -> Result<Arc<Daemon>, String> {
         let clock = Clock::system();
         let (config, elsewhere) = load(&config_file, shard)?;
@@ -60,7 +61,7 @@ impl Daemon {
         };
         let alerts = std::mem::take(&mut state.alerts);
         let fleet = Arc::new(Fleet::new(clock, state));
-        let pager = Arc::new(Pager::new(Arc::clone(&fleet), alerts, external_url));
+        let pager = Arc::new(Pager::new(Arc::clone(&fleet), alerts, external_url, instance));
         warn(&config);
         // Before the targets: their first snapshots say already who pages.
         pager.apply(&config.alerting).await.map_err(of_alertmanager)?;

@@ -5,7 +5,7 @@ mod alert;
 mod daemon;
 mod notification;
 
-pub use alert::AlertsCounted;
+pub use alert::{AlertTurned, AlertsCounted, Turn};
 pub use daemon::{HttpRequest, Panicked, Reloaded, gather, panic_text};
 pub use notification::{
     NotificationsDropped, NotificationsFailed, NotificationsSent, NotificationsWaiting, PeerAdded, PeerRemoved,

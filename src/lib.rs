@@ -32,6 +32,7 @@ pub mod health;
 pub mod http;
 pub mod notify;
 pub mod poll;
+pub mod scale;
 pub mod shard;
 pub mod sim;
 pub mod snapshot;

@@ -63,7 +63,7 @@ impl fmt::Display for Shard {
 }
 
 /// The name of this host without its domain; in a pod, the pod's.
-fn host_name() -> Option<String> {
+pub fn host_name() -> Option<String> {
     let kernel = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
     let name = kernel.or_else(|| std::env::var("HOSTNAME").ok()).or_else(|| std::env::var("COMPUTERNAME").ok())?;
     name.trim().split('.').next().filter(|name| !name.is_empty()).map(str::to_owned)

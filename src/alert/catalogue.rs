@@ -43,12 +43,23 @@ pub struct Alert {
     /// Whether what fires is held while the target cannot be read. False where the condition speaks of the polls
     /// themselves, which are known at any time.
     pub hold: bool,
+    /// A part of what the condition reads that can fail although the poll is well; what fires is held then, too.
+    pub unread: Option<Unread>,
     /// One static sentence: the headline of a group.
     pub summary: &'static str,
     /// One instance, in the form of [`template`](super::template).
     pub description: &'static str,
     /// The dashboard that shows it.
     pub dashboard: &'static str,
+}
+
+/// A part of the data of a pool that can fail although the poll is well.
+#[derive(Debug)]
+pub struct Unread {
+    /// One sample for each pool; 0: it could not be read.
+    pub family: &'static Family,
+    /// The pools of which something else shows that the alert has ended all the same.
+    pub unless: Option<Expr>,
 }
 
 /// Who is told, and how urgently.
@@ -92,6 +103,8 @@ pub enum Sender {
 pub enum Labels {
     /// Nothing.
     None,
+    /// `instance`: the daemon that sends it.
+    Instance,
     /// `job`: the daemons of a job.
     Job,
     /// `job`, `instance`: one daemon.
@@ -119,6 +132,7 @@ impl Labels {
     pub const fn names(self) -> &'static [&'static str] {
         match self {
             Labels::None => &[],
+            Labels::Instance => &["instance"],
             Labels::Job => &["job"],
             Labels::Daemon => &["job", "instance"],
             Labels::Vendor => &["vendor"],
@@ -221,6 +235,7 @@ fn alert(name: &'static str, severity: Severity, labels: Labels, condition: Expr
         r#for: vec![For { scope: Vec::new(), on_demand: None, duration: Duration::ZERO }],
         keep_firing_for: if keeps { minutes(15) } else { Duration::ZERO },
         hold: labels.of_target(),
+        unread: None,
         summary: "",
         description: "",
         dashboard: "",
@@ -254,9 +269,23 @@ impl Alert {
         self
     }
 
+    /// It goes on so many times [`LONGER`] than others: Alertmanager lets it mute alerts that end with it. Of two alerts that
+    /// end together Prometheus says so at different moments, where they stand in different groups; were the muted one the
+    /// last, it would page for a moment, and nobody would know why.
+    fn outlasting(mut self, times: u32) -> Alert {
+        self.keep_firing_for += LONGER * times;
+        self
+    }
+
     /// The condition speaks of the polls, which are known at any time.
     fn never_blind(mut self) -> Alert {
         self.hold = false;
+        self
+    }
+
+    /// The condition reads something that can fail although the poll is well.
+    fn unread_where(mut self, family: &'static Family, unless: Option<Expr>) -> Alert {
+        self.unread = Some(Unread { family, unless });
         self
     }
 
@@ -290,6 +319,9 @@ fn table(
     let vendors_of = |row: &Alert| if row.vendors.is_empty() { vendors } else { row.vendors };
     rows.into_iter().map(|row| Alert { group, dashboard, vendors: vendors_of(&row), ..row }).collect()
 }
+
+/// More than the time between two evaluations of Prometheus, which is a minute by default.
+const LONGER: Duration = minutes(2);
 
 const fn minutes(n: u64) -> Duration {
     Duration::from_secs(60 * n)

@@ -4,7 +4,7 @@ use super::{
     catalogue::{self, Alert, Sender, Unit},
     rule::{self, Part},
 };
-use crate::{alert::expr::Pattern, config::duration};
+use crate::{alert::expr::Pattern, config::duration, sim::Incident};
 
 const HEAD: &str = "# Alerts
 
@@ -14,6 +14,26 @@ at once; a change of the mode while alerts fire costs one resolve and one new pa
 changed in `alerting.overrides`, by vendor, target and pool.
 
 ";
+
+/// What an incident of the simulation costs, whoever pages: Prometheus, the daemon, or both at once.
+#[derive(Debug, Clone, Copy)]
+pub struct Cost {
+    /// What happens.
+    pub incident: Incident,
+    /// To the targets of this vendor.
+    pub vendor: &'static str,
+    /// For how long, in minutes.
+    pub lasts: u64,
+    /// Notifications that wake somebody.
+    pub pages: usize,
+    /// Notifications that open a ticket.
+    pub tickets: usize,
+    /// Why so many.
+    pub why: &'static str,
+}
+
+/// Incidents and vendors that are not here cost nothing. The tests replay all of them, and count.
+pub const COSTS: &[Cost] = &[];
 
 /// The table in Markdown.
 pub fn markdown() -> String {

@@ -20,6 +20,7 @@ pub use print::print;
 use std::time::Duration;
 
 use super::{catalogue::Sender, expr::Expr, rule::Rule};
+use crate::scale::scaled;
 
 /// What the rules depend on besides the catalogue and its overrides.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,7 +45,7 @@ impl Default for Options {
 
 /// The whole expression of an alert rule: the condition, what is held, and not while the daemon itself pages.
 pub fn expression(rule: &Rule, options: &Options) -> Expr {
-    hold::held(rule, options.max_hold)
+    hold::held(rule, scaled(options.max_hold))
 }
 
 /// Whether Prometheus has this rule.

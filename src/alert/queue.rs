@@ -31,7 +31,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{alert::alertmanager::Outcome, clock::UnixTime, config::Alerting};
+use crate::{alert::alertmanager::Outcome, clock::UnixTime, config::Alerting, scale::scaled};
 
 /// Alerts in one request, at most.
 pub const BATCH: usize = 256;
@@ -57,12 +57,12 @@ pub struct Timing {
 impl Timing {
     /// As configured.
     pub fn of(alerting: &Alerting) -> Timing {
-        Timing { resend_delay: alerting.resend_delay, ha: alerting.ha }
+        Timing { resend_delay: scaled(alerting.resend_delay), ha: alerting.ha }
     }
 
     /// How long Alertmanager is to believe that an alert fires without hearing of it again.
     pub fn lapse(&self) -> Duration {
-        4 * self.resend_delay.max(EVALUATION)
+        4 * self.resend_delay.max(scaled(EVALUATION))
     }
 }
 
@@ -234,21 +234,21 @@ impl Queue {
         let Some(mut entry) = self.entries.remove(&fingerprint) else { return };
         self.order.remove(&(entry.told, entry.due, fingerprint));
         (entry.told, entry.due) = (true, at.plus(self.timing.resend_delay));
-        if entry.alert.ends_at.is_none_or(|ended| entry.due <= ended.plus(RETENTION)) {
+        if entry.alert.ends_at.is_none_or(|ended| entry.due <= ended.plus(scaled(RETENTION))) {
             self.insert(fingerprint, entry);
         }
     }
 
     /// Forgets ends that are too old, about once a minute.
     fn sweep(&mut self, now: UnixTime) {
-        if now < self.swept.plus(SWEEP) {
+        if now < self.swept.plus(scaled(SWEEP)) {
             return;
         }
         self.swept = now;
         let (order, dropped) = (&mut self.order, &mut self.dropped);
         self.entries.retain(|fingerprint, entry| {
             let Some(ended) = entry.alert.ends_at else { return true };
-            let keep = now <= ended.plus(RETENTION) || (!entry.told && now <= entry.believed_until);
+            let keep = now <= ended.plus(scaled(RETENTION)) || (!entry.told && now <= entry.believed_until);
             if !keep {
                 order.remove(&(entry.told, entry.due, *fingerprint));
                 *dropped += u64::from(!entry.told);

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use super::{
     catalogue::{self, Alert, For},
-    expr::{Expr, Matcher, Pattern, family},
+    expr::{Expr, Function, Matcher, Pattern, family, past},
 };
 use crate::{
     catalogue::{agent::POOL_ON_DEMAND, target::UP},
     config::{AlertOverride, glob::Glob},
+    scale,
 };
 
 /// An alert rule. Several may come from one row of the catalogue; together they cover each subject at most once.
@@ -123,7 +124,20 @@ const VENDORS: [&str; 5] = ["parallels_ras", "parallels_ras_session", "resilio",
 
 /// The rules of the catalogue under these overrides.
 pub fn resolve(overrides: &[AlertOverride]) -> Vec<Rule> {
-    catalogue::all().iter().flat_map(|alert| rules_of(alert, overrides)).collect()
+    catalogue::all().iter().flat_map(|alert| rules_of(alert, overrides)).map(scale::rule).collect()
+}
+
+/// The pools where a part of what the condition reads cannot be read, though it could within `max_hold`.
+pub fn unread(alert: &Alert, max_hold: Duration) -> Option<Expr> {
+    let unread = alert.unread.as_ref()?;
+    // Of several daemons that watch a pool one that reads is enough.
+    let failed = family(unread.family).all().max_by(POOL).equals(0.0);
+    let lately = past(Function::Max, family(unread.family), max_hold).max_by(POOL).equals(1.0);
+    let expr = failed.and(lately).on(POOL);
+    Some(match &unread.unless {
+        Some(ended) => expr.unless(ended.clone()).on(POOL),
+        None => expr,
+    })
 }
 
 /// The rules of one row.

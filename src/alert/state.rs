@@ -1,10 +1,10 @@
 //! Alerts in the state file: what is pending or fires, since when, and the past that rules look at.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::clock::UnixTime;
+use crate::{clock::UnixTime, scale::scaled};
 
 /// The section `alerts` of the state file. One of an earlier version has none, which is the same as an empty one.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -65,5 +65,6 @@ pub type SavedSeries = (BTreeMap<String, String>, Vec<(UnixTime, Option<f64>)>);
 
 /// A moment to the full minute before, so that a file with nothing new in it need not be written anew.
 pub fn minute(moment: UnixTime) -> UnixTime {
-    UnixTime(moment.0 - moment.0.rem_euclid(60_000))
+    let minute = i64::try_from(scaled(Duration::from_secs(60)).as_millis()).unwrap_or(1).max(1);
+    UnixTime(moment.0 - moment.0.rem_euclid(minute))
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::{Check, probe::poll_once};
 use crate::{
-    config::{AlertingMode, Config},
+    alert::catalogue,
+    config::{AlertOverride, AlertingMode, Config, Target, duration},
     vendor::logon::Logons,
 };
 
@@ -17,6 +18,9 @@ pub fn run(args: Check) -> Result<(), String> {
         eprintln!(
             "note: alerting.mode is direct; a change of the mode while alerts fire costs one resolve and one new page"
         );
+    }
+    for warning in short_fors(&config) {
+        eprintln!("warning: {warning}");
     }
     let fine = format!("{}: {} targets, no errors\n", args.config_file.display(), config.targets.len());
     if !args.connect {
@@ -40,5 +44,70 @@ pub fn run(args: Check) -> Result<(), String> {
     match failed {
         0 => super::print(&fine),
         n => Err(format!("{n} of {} targets could not be polled", config.targets.len())),
+    }
+}
+
+/// Overrides whose `for` ends before a second poll could tell whether the first one saw right.
+fn short_fors(config: &Config) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for (index, change) in config.alerting.overrides.iter().enumerate() {
+        let Some(r#for) = change.r#for else { continue };
+        let short = |target: &&Arc<Target>| concerns(change, target) && r#for < 2 * target.interval;
+        let all: Vec<&Arc<Target>> = config.targets.iter().filter(short).collect();
+        let Some(longest) = all.iter().max_by_key(|target| target.interval) else { continue };
+        let others = match all.len() - 1 {
+            0 => String::new(),
+            1 => ", and of one more".to_owned(),
+            n => format!(", and of {n} more"),
+        };
+        warnings.push(format!(
+            "alerting.overrides[{index}].for: {} is less than two intervals of {} ({}){others}: one bad poll can page",
+            duration::print(r#for),
+            longest.name,
+            duration::print(longest.interval),
+        ));
+    }
+    warnings
+}
+
+/// Whether the override changes an alert about this target.
+fn concerns(change: &AlertOverride, target: &Target) -> bool {
+    let mut rows = catalogue::named(&change.alert).filter(|row| {
+        change.severity.as_deref().is_none_or(|severity| severity == row.severity.as_str())
+            && row.labels.of_target()
+            && (row.vendors.is_empty() || row.vendors.contains(&target.vendor()))
+    });
+    rows.next().is_some()
+        && change.enabled != Some(false)
+        && change.vendor.matches(target.vendor())
+        && change.target.matches(&target.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_for_that_one_poll_decides_is_told_once_for_all_targets() {
+        let yaml = "
+            targets:
+            - { name: slow, vendor: resilio, url: 'http://127.0.0.1:1', interval: 5m, timeout: 1m }
+            - { name: quick, vendor: resilio, url: 'http://127.0.0.1:2', interval: 20s, timeout: 10s }
+            - { name: medium, vendor: resilio, url: 'http://127.0.0.1:3', interval: 1m, timeout: 10s }
+            alerting:
+              overrides:
+              - { alert: RollcallPoolDown, for: 90s }
+              - { alert: RollcallPoolDown, for: 10m }
+              - { alert: ResilioJobErrors, target: 'q*', for: 39s }
+              - { alert: AzureDevOpsQueueStuck, for: 0s }
+              - { alert: RollcallPoolDegraded, for: 0s, enabled: false }
+              - { alert: RollcallDown, for: 0s }
+        ";
+        let config = Config::parse(yaml, "rollcall.yml", std::path::Path::new(".")).expect("it is valid");
+        let expected = [
+            "alerting.overrides[0].for: 1m 30s is less than two intervals of slow (5m), and of one more: one bad poll can page",
+            "alerting.overrides[2].for: 39s is less than two intervals of quick (20s): one bad poll can page",
+        ];
+        assert_eq!(short_fors(&config), expected);
     }
 }

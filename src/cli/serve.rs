@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::{Serve, Web, log};
-use crate::{daemon::Daemon, notify, web};
+use crate::{daemon::Daemon, notify, shard, web};
 
 pub fn run(args: Serve) -> Result<(), String> {
     log::start(args.log.level, args.log.format);
@@ -13,7 +13,8 @@ pub fn run(args: Serve) -> Result<(), String> {
     super::runtime()?.block_on(async {
         let signals = Signals::new()?;
         let server = listen(&args.listen).await?;
-        let daemon = Daemon::start(args.config_file, args.shard, options.external_url.clone()).await?;
+        let (url, instance) = (options.external_url.clone(), instance(&server));
+        let daemon = Daemon::start(args.config_file, args.shard, url, instance).await?;
         let server = web::Server::new(server, web::State::new(Arc::clone(&daemon), options));
         until_stopped(daemon, server, signals).await
     })
@@ -46,6 +47,15 @@ pub async fn listen(addresses: &[String]) -> Result<Vec<tokio::net::TcpListener>
         listeners.push(web::bind(address).await.map_err(|error| error.to_string())?);
     }
     Ok(listeners)
+}
+
+/// What tells this daemon from others: the host's name and the first port, as Prometheus mostly knows it.
+pub fn instance(listeners: &[tokio::net::TcpListener]) -> String {
+    let host = shard::host_name().unwrap_or_default();
+    match listeners.first().and_then(|listener| listener.local_addr().ok()) {
+        Some(address) if !host.is_empty() => format!("{host}:{}", address.port()),
+        _ => host,
+    }
 }
 
 /// Serves until a signal says stop.

@@ -8,7 +8,10 @@ use std::{
 use prometheus::{IntGaugeVec, Opts, Registry};
 
 use super::daemon::METRICS;
-use crate::{alert::catalogue::Severity, catalogue::daemon as family};
+use crate::{
+    alert::{catalogue::Severity, queue::Notification},
+    catalogue::daemon as family,
+};
 
 pub(super) struct Metrics {
     alerts: IntGaugeVec,
@@ -49,5 +52,63 @@ impl AlertsCounted {
             }
         }
         *known = self.counts.into_keys().collect();
+    }
+}
+
+/// What became of an alert of direct mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// It begins to fire.
+    Fires,
+    /// It fires since before the daemon, or direct mode, was started, and is told again.
+    FiresStill,
+    /// It was resolved.
+    Ended,
+    /// Nobody says any more whether it fires: its target or its rule is gone, or somebody else pages.
+    Withdrawn,
+}
+
+/// An alert of direct mode begins or ceases to fire.
+#[derive(Debug)]
+pub struct AlertTurned<'a> {
+    /// The alert.
+    pub alert: &'a Notification,
+    /// What became of it.
+    pub turn: Turn,
+}
+
+impl AlertTurned<'_> {
+    /// What wakes somebody is worth a warning; signs of life, and what was told before, are for who looks closely.
+    pub fn emit(self) {
+        let label = |name: &str| self.alert.labels.get(name).map(String::as_str);
+        let (alertname, severity) = (label("alertname"), label("severity"));
+        let since = self.alert.starts_at.to_string();
+        /// One line, with what the alert has of these labels.
+        macro_rules! line {
+            ($level:ident, $message:literal) => {
+                tracing::$level!(
+                    alertname,
+                    severity,
+                    vendor = label("vendor"),
+                    target = label("target"),
+                    pool = label("pool"),
+                    agent = label("agent"),
+                    job = label("job_name"),
+                    host = label("host"),
+                    credential = label("credential"),
+                    %since,
+                    $message
+                )
+            };
+        }
+        match (self.turn, severity) {
+            (Turn::Fires, Some("none")) => line!(debug, "Alert fires."),
+            (Turn::Fires, Some("critical")) => line!(warn, "Alert fires."),
+            (Turn::Fires, _) => line!(info, "Alert fires."),
+            (Turn::FiresStill, _) => line!(debug, "Alert fires still."),
+            (Turn::Ended, _) => line!(info, "Alert ended."),
+            (Turn::Withdrawn, Some("none")) => line!(debug, "Alert withdrawn."),
+            (Turn::Withdrawn, _) => line!(info, "Alert withdrawn."),
+        }
     }
 }

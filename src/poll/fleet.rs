@@ -23,6 +23,7 @@ use crate::{
     config::{Config, Target},
     failure::Failure,
     http::Client,
+    scale::scaled,
     snapshot::{Ledger, SavedTarget, Slot, Store},
     vendor::logon::Logons,
 };
@@ -185,7 +186,7 @@ impl Fleet {
                 () = cancelled.cancelled() => true,
                 () = self.urgent.notified() => false,
                 () = self.logons.changed() => false,
-                () = tokio::time::sleep(SAVE_EVERY) => false,
+                () = tokio::time::sleep(scaled(SAVE_EVERY)) => false,
             };
             let (fleet, file, alerts) = (Arc::clone(&self), file.clone(), alerts.clone());
             let before = last.take();

@@ -23,8 +23,12 @@ pub struct Options {
     /// Time stands still at the start, but for [`World::advance`]: two reads give the same answer. Incidents with a delay then never begin; those
     /// without, and those of [`World::begin`], do.
     pub frozen: bool,
-    /// Simulated seconds per real second for what moves by itself and for incidents; 1 is real time.
+    /// Simulated seconds per real second for what moves by itself and for incidents; 1 is real time. The moments that
+    /// answers tell keep to the real clock: what began an hour ago in a world of speed 60 began a minute ago.
     pub speed: f64,
+    /// What the simulated clock shows at the start, since the Unix epoch, where that is not now: then the same happens at every
+    /// start. Answers tell moments of the real clock all the same.
+    pub clock: Option<Duration>,
     /// Resilio clients, where the share of `agents` is not what is wanted.
     pub resilio_clients: Option<usize>,
     /// The services listen on this port of loopback and the following four; free ports without.
@@ -41,6 +45,7 @@ impl Default for Options {
             incident_delay: Duration::from_secs(60),
             frozen: false,
             speed: 1.0,
+            clock: None,
             resilio_clients: None,
             base_port: None,
         }
@@ -95,7 +100,9 @@ pub struct World {
     /// As given.
     pub options: Options,
     started: Instant,
+    /// What the simulated clock showed at the start, and what the real one did.
     epoch: Duration,
+    real_epoch: Duration,
     /// Milliseconds that [`World::advance`] added.
     advanced: AtomicU64,
     changes: RwLock<Changes>,
@@ -115,7 +122,8 @@ impl World {
         } else {
             SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
         };
-        World::starting_at(options, epoch)
+        let begins = options.clock.unwrap_or(epoch);
+        World { real_epoch: epoch, ..World::starting_at(options, begins) }
     }
 
     /// A world that begins at another moment, given since the Unix epoch: for tests that walk through a day.
@@ -125,6 +133,7 @@ impl World {
             options,
             started: Instant::now(),
             epoch,
+            real_epoch: epoch,
             advanced: AtomicU64::new(0),
             changes: RwLock::new(Changes { incidents, quirks: Vec::new() }),
         }
@@ -164,6 +173,19 @@ impl World {
     /// Simulated wall time since the Unix epoch.
     pub fn now(&self) -> Duration {
         self.epoch + self.elapsed()
+    }
+
+    /// A simulated moment as the real clock has it, both in seconds since the Unix epoch.
+    pub fn real(&self, moment: f64) -> f64 {
+        if self.epoch == self.real_epoch && self.options.speed == 1.0 {
+            return moment;
+        }
+        self.real_epoch.as_secs_f64() + self.real_time(moment - self.epoch.as_secs_f64())
+    }
+
+    /// A simulated time as the real clock has it, in seconds.
+    pub fn real_time(&self, seconds: f64) -> f64 {
+        seconds / self.options.speed
     }
 
     /// Starts an incident now.

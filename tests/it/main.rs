@@ -12,6 +12,8 @@ mod deploy;
 mod failures;
 mod formats;
 mod holds;
+mod incidents;
+mod paging;
 mod polling;
 mod program;
 mod prometheus;

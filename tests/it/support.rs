@@ -9,6 +9,7 @@ mod daemon;
 mod exposition;
 mod front;
 mod prometheus;
+mod receiver;
 mod simulation;
 mod wait;
 
@@ -17,7 +18,8 @@ pub use config::{Config, Target};
 pub use daemon::{Daemon, Reply};
 pub use exposition::{Exposition, Sample};
 pub use front::Front;
-pub use prometheus::{Prometheus, Series};
+pub use prometheus::{Prometheus, Series, free_port};
+pub use receiver::{Notification, Receiver, Told};
 pub use simulation::{Sim, frozen, runtime};
 pub use wait::{Folder, wait_until};
 

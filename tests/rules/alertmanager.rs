@@ -200,6 +200,19 @@ fn sources_are_not_slower_than_their_targets() {
     assert_eq!(slower, SLOWER);
 }
 
+/// Where both end together, the source is to be told last: what it has muted would page for a moment.
+#[test]
+fn sources_outlast_their_targets() {
+    for inhibition in inhibitions() {
+        for (source, target) in
+            inhibition.source.iter().flat_map(|source| inhibition.targets.iter().map(move |t| (source, t)))
+        {
+            let longer = source.keep_firing_for.saturating_sub(target.keep_firing_for);
+            assert!(longer.as_secs() >= 120, "{} ends {longer:?} after {}", source.name, target.name);
+        }
+    }
+}
+
 /// What is frozen while a log-on is held or a target is down began before, or does not begin at all.
 const SLOWER: &[&str] = &[
     "RollcallTargetBroken -> ParallelsRasSessionProbeFailing",

@@ -9,7 +9,8 @@ use super::{
 use crate::{
     alert::expr::{Expr, age, family},
     catalogue::azure_devops::{
-        AGENT_BUSY, AGENT_ENABLED, AGENT_JOB_LOCKED_UNTIL, AGENT_ONLINE, POOL_INFO, POOL_JOBS, POOL_OLDEST_QUEUED_JOB,
+        AGENT_BUSY, AGENT_ENABLED, AGENT_JOB_LOCKED_UNTIL, AGENT_ONLINE, POOL_INFO, POOL_JOB_REQUESTS_UP, POOL_JOBS,
+        POOL_OLDEST_QUEUED_JOB,
     },
 };
 
@@ -36,6 +37,7 @@ fn queues() -> Vec<Alert> {
     let saturation = busy.over(ready().count_without(AGENT)).above(Expr::Threshold);
     vec![
         alert("AzureDevOpsPoolWithoutAgents", Critical, Pool, nobody)
+            .unread_where(&POOL_JOB_REQUESTS_UP, Some(ready().count_without(AGENT)))
             .lasting_on_demand(minutes(30))
             .lasting(minutes(10))
             .says(
@@ -43,12 +45,14 @@ fn queues() -> Vec<Alert> {
                 "{value} jobs wait in pool {pool} of {target}, and no agent there is online and enabled.",
             ),
         alert("AzureDevOpsQueueStuck", Warning, Pool, jobs("queued").and(idle).unless(jobs("running")))
+            .unread_where(&POOL_JOB_REQUESTS_UP, None)
             .lasting(minutes(20))
             .says(
                 "Jobs wait although an agent is idle.",
                 "{value} jobs wait in pool {pool} of {target} while agents there are idle and none runs: demands or permissions.",
             ),
         alert("AzureDevOpsQueueWaitHigh", Warning, Pool, age(family(&POOL_OLDEST_QUEUED_JOB)).above(Expr::Threshold))
+            .unread_where(&POOL_JOB_REQUESTS_UP, None)
             .threshold(900.0, Unit::Seconds)
             .lasting(minutes(10))
             .says(

@@ -39,6 +39,7 @@ fn machines() -> Vec<Alert> {
         alert("CitrixPowerStateUnknown", Critical, Pool, share(lost))
             .threshold(0.5, Unit::Share)
             .lasting(minutes(15))
+            .outlasting(1)
             .says(
                 "The hypervisor connection of a Citrix pool is lost, and machines are not registered.",
                 "{value:share} of the machines of {pool} of {target} have an unknown power state and are not registered.",
@@ -46,6 +47,7 @@ fn machines() -> Vec<Alert> {
         alert("CitrixPowerStateUnknown", Warning, Pool, share(power("Unknown")))
             .threshold(0.5, Unit::Share)
             .lasting(minutes(15))
+            .outlasting(1)
             .says(
                 "The hypervisor connection of a Citrix pool is lost.",
                 "{value:share} of the machines of {pool} of {target} have an unknown power state.",

@@ -13,7 +13,7 @@ use crate::{
     alert::expr::{Expr, Function, always, family, past},
     catalogue::{
         Family, Kind, Scope,
-        daemon::{CONFIG_LAST_RELOAD_SUCCESSFUL, NOTIFICATIONS_FAILED, NOTIFICATIONS_SENT},
+        daemon::{CONFIG_LAST_RELOAD_SUCCESSFUL, NOTIFICATIONS_FAILED, NOTIFICATIONS_QUEUE, NOTIFICATIONS_SENT},
     },
 };
 
@@ -31,7 +31,10 @@ pub static SCRAPE_UP: Family = Family {
 
 pub(super) fn alerts() -> Vec<Alert> {
     let up = || family(&SCRAPE_UP);
-    let grown = |counter| past(Function::Increase, family(counter), WINDOW).sum_without(&["alertmanager"]).above(0.0);
+    let growth = |counter| past(Function::Increase, family(counter), WINDOW);
+    let grown = |counter| growth(counter).sum_without(PEER).above(0.0);
+    // With a long resend_delay one that is well is seldom told anything.
+    let content = family(&NOTIFICATIONS_QUEUE).equals(0.0).unless(growth(&NOTIFICATIONS_FAILED).above(0.0));
     let of_prometheus = |row: Alert| row.sent_by(Sender::Prometheus);
     let rows = vec![
         alert("RollcallDown", Warning, Daemon, up().equals(0.0)).lasting(minutes(10)).says(
@@ -71,7 +74,7 @@ pub(super) fn alerts() -> Vec<Alert> {
             "RollcallAlertDeliveryFailing",
             Critical,
             Daemon,
-            grown(&NOTIFICATIONS_FAILED).unless(grown(&NOTIFICATIONS_SENT)),
+            grown(&NOTIFICATIONS_FAILED).unless(grown(&NOTIFICATIONS_SENT)).unless(content.count_without(PEER)),
         )
         .lasting(minutes(5))
         .says(
@@ -79,13 +82,15 @@ pub(super) fn alerts() -> Vec<Alert> {
             "Rollcall daemon {instance} of job {job} pages by itself, and no Alertmanager has accepted its alerts for 5m.",
         ),
     ];
-    let watchdog = alert("RollcallDirectWatchdog", Severity::None, Labels::None, always()).says(
+    let watchdog = alert("RollcallDirectWatchdog", Severity::None, Labels::Instance, always()).says(
         "A sign of life: always fires in direct mode.",
-        "A Rollcall daemon in direct mode evaluates its rules and delivers its alerts. Its silence is the alarm.",
+        "Rollcall daemon {instance} in direct mode evaluates its rules and delivers its alerts. Its silence is the alarm.",
     );
     let rows = rows.into_iter().map(of_prometheus).chain([watchdog.sent_by(Sender::Daemon)]).collect();
     table("daemons", "rollcall-daemon", &[], rows)
 }
+
+const PEER: &[&str] = &["alertmanager"];
 
 /// Long enough for several attempts.
 const WINDOW: Duration = minutes(5);

@@ -102,6 +102,7 @@ fn capacity() -> Vec<Alert> {
         .lasting_for(citrix(), minutes(25))
         .lasting_for(desktop_hosts(), minutes(15))
         .lasting(minutes(5))
+        .outlasting(2)
         .says(
             "No agent of a pool serves.",
             "{value:share} of the agents of pool {pool} of {target} ({vendor}) that should serve have failed.",

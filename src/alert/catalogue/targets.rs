@@ -44,12 +44,13 @@ fn polls() -> Vec<Alert> {
             .threshold(1200.0, Unit::Seconds)
             .about(URGENT)
             .lasting(minutes(10))
+            .outlasting(2)
             .never_blind()
             .says(
                 "A target that people depend on has not been read for half an hour.",
                 "{target} ({vendor}) could not be polled {value} times in a row, for half an hour by now.",
             ),
-        alert("RollcallTargetDown", Warning, Target, down()).lasting(minutes(10)).never_blind().says(
+        alert("RollcallTargetDown", Warning, Target, down()).lasting(minutes(10)).outlasting(2).never_blind().says(
             "A target cannot be polled.",
             "{target} ({vendor}) could not be polled {value} times in a row: its agents are not watched.",
         ),
@@ -59,6 +60,7 @@ fn polls() -> Vec<Alert> {
         ),
         alert("RollcallTargetLoginHeld", Warning, Target, family(&LOGIN_HELD).equals(1.0))
             .lasting(minutes(15))
+            .outlasting(3)
             .never_blind()
             .says(
                 "A target refused the credentials, so log-ons to it are held.",
@@ -137,6 +139,7 @@ fn contents() -> Vec<Alert> {
         alert("RollcallTargetBroken", Critical, Target, broken)
             .threshold(0.5, Unit::Share)
             .lasting(minutes(5))
+            .outlasting(3)
             .says(
                 "Half of a target's pools are down at once.",
                 "{value:share} of the pools of {target} ({vendor}), and at least 3, have failed agents and none that serves.",

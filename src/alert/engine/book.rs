@@ -8,7 +8,7 @@
 //! | the target was not polled since the start | waits | is said again, and goes on |
 //!
 //! Nobody can know: the last poll failed and `max_hold` has not passed since the last success; the last poll was partial and
-//! the subject's own part is not there. An alert about the polls themselves is known at any time, but after a restart they
+//! the subject's own part is not there; or what the condition reads besides could not be read. An alert about the polls themselves is known at any time, but after a restart they
 //! have to be counted anew: it is held until a poll was successful, for `max_hold` at most.
 
 use std::{
@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     alert::{
-        catalogue::{self, Alert, Severity},
+        catalogue::{self, Alert, Labels, Severity},
         expr::Grouping,
         queue::{Change, Fingerprint, Notification},
         rule::Rule,
@@ -34,6 +34,7 @@ use crate::{
     },
     catalogue::target::{LAST_SUCCESS, PARTIAL, UP},
     clock::UnixTime,
+    scale::scaled,
 };
 
 /// Where nothing was evaluated for longer than this, what fired may have ended without anybody having noticed: it is told
@@ -113,7 +114,8 @@ impl Book {
     /// Goes on under other rules.
     pub fn configure(&mut self, target: &str, own: bool, rules: &Rules) {
         self.mine = rules.about(&self.vendor, target, own);
-        self.needs = Need::of(self.mine.iter().map(|index| &rules.all[*index].expr));
+        let mine = self.mine.iter().map(|index| &rules.all[*index]);
+        self.needs = Need::of(mine.flat_map(|rule| [&rule.expr].into_iter().chain(rules.unread.get(rule.alert.name))));
         self.cache = Cache::default();
     }
 
@@ -177,7 +179,7 @@ impl Book {
 
     /// Evaluates the target's rules; returns what is new.
     pub fn evaluate(&mut self, rules: &Rules, source: &dyn Source, now: UnixTime) -> Vec<Change> {
-        let asleep = self.awake.is_some_and(|before| now.since(before) > ASLEEP);
+        let asleep = self.awake.is_some_and(|before| now.since(before) > scaled(ASLEEP));
         let started = *self.started.get_or_insert(now);
         let up = source::single(source, &UP);
         if asleep && up.is_none() {
@@ -189,13 +191,14 @@ impl Book {
         if asleep {
             self.active.values_mut().for_each(|active| (active.carried, active.told) = (true, None));
         }
-        if self.evaluated.is_some_and(|before| now.since(before) > LOOKBACK) {
+        if self.evaluated.is_some_and(|before| now.since(before) > scaled(LOOKBACK)) {
             self.active.retain(|_, active| active.fired.is_some());
         }
         self.evaluated = Some(now);
         self.history.record(&self.needs, source, now);
         let present = self.present(rules, source, now);
-        let sight = Sight::of(source, now, up, self.polled, started, rules.settings.max_hold);
+        let unread = self.unread(rules, source, now);
+        let sight = Sight::of(source, now, up, self.polled, started, rules.settings.max_hold, unread);
         let mut changes = self.absent(rules, &sight, &present, asleep);
         for (identity, (value, rule)) in present {
             let active = self.active.entry(identity).or_insert_with_key(|identity| Active::new(rule, identity, now));
@@ -232,12 +235,33 @@ impl Book {
         for index in &self.mine {
             let rule = &rules.all[*index];
             for sample in scene.samples(&rule.expr) {
-                let labels = sample.labels.grouped(Grouping::By(rule.alert.labels.names()));
+                let labels = match rule.alert.labels {
+                    // No sample knows it.
+                    Labels::Instance => LabelSet::of([("instance", rules.settings.instance.as_str())]),
+                    labels => sample.labels.grouped(Grouping::By(labels.names())),
+                };
                 let identity = Identity { name: rule.alert.name, severity: rule.alert.severity, labels };
                 present.insert(identity, (sample.value, rule));
             }
         }
         present
+    }
+
+    /// Names of alerts that fire, and the pools of which a part of what they read is missing.
+    fn unread(
+        &mut self,
+        rules: &Rules,
+        source: &dyn Source,
+        now: UnixTime,
+    ) -> HashMap<&'static str, HashSet<LabelSet>> {
+        let firing = self.active.values().filter(|active| active.fired.is_some()).map(|active| active.alert.name);
+        let firing: HashSet<&'static str> = firing.filter(|name| rules.unread.contains_key(name)).collect();
+        let mut scene = Scene { source, history: &self.history, now, cache: &mut self.cache };
+        let mut pools = |name| {
+            let samples = scene.samples(rules.unread.get(name)?);
+            Some((name, samples.into_iter().map(|sample| sample.labels).collect()))
+        };
+        firing.into_iter().filter_map(&mut pools).collect()
     }
 
     /// What becomes of alerts whose condition does not hold.
@@ -329,17 +353,20 @@ struct Sight<'a> {
     partial: bool,
     /// No poll was successful since the start, which is not too long ago.
     unpolled: bool,
+    /// Pools of which a part is missing that alerts of this name read.
+    unread: HashMap<&'static str, HashSet<LabelSet>>,
 }
 
-impl Sight<'_> {
+impl<'a> Sight<'a> {
     fn of(
-        source: &dyn Source,
+        source: &'a dyn Source,
         now: UnixTime,
         up: f64,
         polled: bool,
         started: UnixTime,
         max_hold: Duration,
-    ) -> Sight<'_> {
+        unread: HashMap<&'static str, HashSet<LabelSet>>,
+    ) -> Sight<'a> {
         let last_success = source::single(source, &LAST_SUCCESS).unwrap_or_default();
         Sight {
             source,
@@ -347,6 +374,7 @@ impl Sight<'_> {
             blind: up == 0.0 && now.as_secs_f64() - last_success < max_hold.as_secs_f64(),
             partial: source::single(source, &PARTIAL) == Some(1.0),
             unpolled: !polled && now.since(started) < max_hold,
+            unread,
         }
     }
 
@@ -360,6 +388,10 @@ impl Sight<'_> {
             let known = parts.entry(family.name).or_insert_with(|| source::subjects(self.source, family, names));
             !known.contains(&active.labels.grouped(Grouping::By(names)))
         };
-        self.blind || (self.partial && part_is_gone())
+        let unread = || {
+            let pool = Grouping::By(Labels::Pool.names());
+            self.unread.get(active.alert.name).is_some_and(|pools| pools.contains(&active.labels.grouped(pool)))
+        };
+        self.blind || (self.partial && part_is_gone()) || unread()
     }
 }

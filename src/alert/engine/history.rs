@@ -20,6 +20,7 @@ use crate::{
         state::{SavedSeries, SavedTrack, minute},
     },
     clock::UnixTime,
+    scale::scaled,
 };
 
 /// A sample counts for so long where no newer one came, as in Prometheus.
@@ -94,7 +95,7 @@ impl Expr {
     /// Calls `visit` with every selector that looks back, its function and its window.
     fn looks<'a>(&'a self, visit: &mut impl FnMut(&'a Selector, Option<Function>, Duration)) {
         match self {
-            Expr::Select(selector) if !selector.offset.is_zero() => visit(selector, None, LOOKBACK),
+            Expr::Select(selector) if !selector.offset.is_zero() => visit(selector, None, scaled(LOOKBACK)),
             Expr::Past(function, selector, window) => visit(selector, Some(*function), *window),
             Expr::Aggregate(_, _, of) => of.looks(visit),
             Expr::Binary(_, _, left, right) => {
@@ -197,14 +198,14 @@ impl Track {
         self.steady = need.steady;
         let before = self.recorded.replace(now);
         let stamp = source.stamp(need.selector.family);
-        let gap = before.is_some_and(|before| now.since(before) > LOOKBACK || now < before);
+        let gap = before.is_some_and(|before| now.since(before) > scaled(LOOKBACK) || now < before);
         if before.is_some() && !gap && stamp.is_some() && stamp == self.stamp {
             return;
         }
         self.stamp = stamp;
         self.turn += 1;
         if let Some(before) = before.filter(|_| gap) {
-            let (until, back) = (before.plus(LOOKBACK), now < before);
+            let (until, back) = (before.plus(scaled(LOOKBACK)), now < before);
             for series in self.series.values_mut() {
                 if back {
                     series.steps.forget_after(now);

@@ -1,14 +1,16 @@
 //! What is evaluated, and what the texts need to know.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use super::sample::LabelSet;
 use crate::{
     alert::{
-        catalogue::{Alert, Labels, Sender},
+        catalogue::{Alert, Sender},
+        expr::Expr,
         rule::{self, Part, Rule},
     },
     config::Alerting,
+    scale::scaled,
 };
 
 /// The rules that the daemon may evaluate, and their settings.
@@ -18,6 +20,8 @@ pub struct Rules {
     pub all: Vec<Rule>,
     /// What they share.
     pub settings: Settings,
+    /// Where a part of what an alert reads cannot be read, by its name.
+    pub unread: HashMap<&'static str, Expr>,
 }
 
 /// What the rules share.
@@ -29,6 +33,8 @@ pub struct Settings {
     pub runbook_url: String,
     /// URL under which people reach the daemon, without a slash at its end; empty: not known.
     pub external_url: String,
+    /// Which daemon this is: the label `instance` of its sign of life; empty: not known.
+    pub instance: String,
 }
 
 impl Rules {
@@ -36,16 +42,27 @@ impl Rules {
     pub fn new(alerting: &Alerting, external_url: &str) -> Rules {
         let mut all = rule::resolve(&alerting.overrides);
         all.retain(|rule| rule.alert.sender != Sender::Prometheus);
-        let (max_hold, runbook_url) = (alerting.max_hold, alerting.runbook_url.clone());
-        let settings = Settings { max_hold, runbook_url, external_url: external_url.to_owned() };
-        Rules { all, settings }
+        let (max_hold, runbook_url) = (scaled(alerting.max_hold), alerting.runbook_url.clone());
+        let (external_url, instance) = (external_url.to_owned(), String::new());
+        let settings = Settings { max_hold, runbook_url, external_url, instance };
+        let unread =
+            all.iter().filter_map(|rule| Some((rule.alert.name, rule::unread(rule.alert, settings.max_hold)?)));
+        let unread = unread.collect();
+        Rules { all, settings, unread }
+    }
+
+    /// As those of this daemon.
+    #[must_use]
+    pub fn of_instance(mut self, instance: &str) -> Rules {
+        instance.clone_into(&mut self.settings.instance);
+        self
     }
 
     /// The rules that may concern a target, or with `own` those that are about none.
     pub fn about(&self, vendor: &str, target: &str, own: bool) -> Vec<usize> {
         let rules = self.all.iter().enumerate();
         let mine = rules.filter(|(_, rule)| match own {
-            true => rule.alert.labels == Labels::None,
+            true => !rule.alert.labels.of_target(),
             false => rule.alert.labels.of_target() && rule.concerns(vendor, target),
         });
         mine.map(|(index, _)| index).collect()

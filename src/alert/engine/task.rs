@@ -21,6 +21,7 @@ use crate::{
     event,
     failure::Failure,
     poll::Fleet,
+    scale::scaled,
     snapshot::Snapshot,
 };
 
@@ -38,6 +39,7 @@ pub struct Pager {
     fleet: Arc<Fleet>,
     outbox: Outbox,
     external_url: String,
+    instance: String,
     desk: Mutex<Desk>,
 }
 
@@ -50,12 +52,13 @@ struct Desk {
 }
 
 impl Pager {
-    /// A pager that is off. `saved` is what an earlier run has saved; `external_url` is where people reach the daemon.
-    pub fn new(fleet: Arc<Fleet>, saved: SavedAlerts, external_url: String) -> Pager {
+    /// A pager that is off. `saved` is what an earlier run has saved; `external_url` is where people reach the daemon,
+    /// `instance` tells it from others.
+    pub fn new(fleet: Arc<Fleet>, saved: SavedAlerts, external_url: String, instance: String) -> Pager {
         let outbox = Outbox::new(fleet.clock());
         let engine = Engine::new(Rules::default(), saved);
         let desk = Mutex::new(Desk { engine, direct: false, seen: HashMap::new() });
-        Pager { fleet, outbox, external_url, desk }
+        Pager { fleet, outbox, external_url, instance, desk }
     }
 
     /// Takes up a configuration. Alerts and their past stay.
@@ -66,7 +69,7 @@ impl Pager {
         let direct = alerting.mode == AlertingMode::Direct;
         {
             let mut desk = self.desk();
-            desk.engine.configure(Rules::new(alerting, &self.external_url));
+            desk.engine.configure(Rules::new(alerting, &self.external_url).of_instance(&self.instance));
             desk.seen.clear();
             if desk.direct != direct {
                 desk.direct = direct;
@@ -106,7 +109,7 @@ impl Pager {
                 () = self.fleet.published().notified() => false,
             };
             if all {
-                due = Instant::now() + EVERY;
+                due = Instant::now() + scaled(EVERY);
             }
             let pager = Arc::clone(&self);
             // Evaluating a large target takes a while.

@@ -44,7 +44,8 @@ impl Expr {
         }
     }
 
-    fn map(self, change: &impl Fn(Expr) -> Expr) -> Expr {
+    /// The same with its parts changed.
+    pub fn map(self, change: &impl Fn(Expr) -> Expr) -> Expr {
         match self {
             Expr::Aggregate(aggregator, grouping, of) => Expr::Aggregate(aggregator, grouping, Box::new(change(*of))),
             Expr::Binary(operator, matching, left, right) => {

@@ -13,6 +13,7 @@ use crate::{
         agent::POOL_ON_DEMAND,
         target::{DIRECT_ALERTING_ACTIVE, LAST_SUCCESS, PARTIAL, UP},
     },
+    scale::scaled,
 };
 
 /// What Prometheus keeps of its own alerts.
@@ -47,8 +48,11 @@ pub(super) fn held(rule: &Rule, max_hold: Duration) -> Expr {
             let gone = firing(rule, max_hold).and(partial).on(TARGET).unless(family(presence)).on(labels);
             expr = expr.or(gone);
         }
+        if let Some(unread) = rule::unread(alert, max_hold) {
+            expr = expr.or(firing(rule, max_hold).and(unread).on(Labels::Pool.names()));
+        }
     }
-    expr.unless(past(Function::Max, family(&DIRECT_ALERTING_ACTIVE), FLAG).equals(1.0)).on(TARGET)
+    expr.unless(past(Function::Max, family(&DIRECT_ALERTING_ACTIVE), scaled(FLAG)).equals(1.0)).on(TARGET)
 }
 
 /// The rule's own alerts that fire. Their value is not known any more: NaN.

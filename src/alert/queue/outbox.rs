@@ -19,6 +19,7 @@ use crate::{
     config::{Alerting, AlertingMode, Alertmanager},
     event,
     failure::Failure,
+    scale::scaled,
 };
 
 /// Beyond its drain a task has so long to end.
@@ -95,15 +96,21 @@ impl Outbox {
             match change {
                 Change::Told(alert) => {
                     let fingerprint = alert.fingerprint();
-                    if desk.book.get(&fingerprint).is_some_and(|known| **known == alert) {
+                    let known = desk.book.get(&fingerprint);
+                    if known.is_some_and(|known| **known == alert) {
                         continue;
+                    }
+                    if let Some(turn) = turn(known.map(Arc::as_ref), &alert, now) {
+                        event::AlertTurned { alert: &alert, turn }.emit();
                     }
                     let alert = Arc::new(alert);
                     desk.book.insert(fingerprint, Arc::clone(&alert));
                     news.push((fingerprint, Some(alert)));
                 }
                 Change::Withdrawn(fingerprint) => {
-                    desk.book.remove(&fingerprint);
+                    if let Some(alert) = desk.book.remove(&fingerprint).filter(|alert| alert.ends_at.is_none()) {
+                        event::AlertTurned { alert: &alert, turn: event::Turn::Withdrawn }.emit();
+                    }
                     news.push((fingerprint, None));
                 }
             }
@@ -186,9 +193,9 @@ impl Desk {
                 running.peer.put(now, news.iter().map(|(fingerprint, alert)| (*fingerprint, alert.as_ref())));
             }
         }
-        if now >= self.swept.plus(SWEEP) {
+        if now >= self.swept.plus(scaled(SWEEP)) {
             self.swept = now;
-            self.book.retain(|_, alert| alert.ends_at.is_none_or(|ended| now <= ended.plus(RETENTION)));
+            self.book.retain(|_, alert| alert.ends_at.is_none_or(|ended| now <= ended.plus(scaled(RETENTION))));
         }
     }
 
@@ -208,6 +215,16 @@ impl Drop for Outbox {
     }
 }
 
+/// What is worth a line of an alert that was `known` so far: not a new text, and not what is told again.
+fn turn(known: Option<&Notification>, alert: &Notification, now: UnixTime) -> Option<event::Turn> {
+    match known {
+        Some(known) if known.same_state(alert) => None,
+        _ if alert.ends_at.is_some() => Some(event::Turn::Ended),
+        None if alert.starts_at < now => Some(event::Turn::FiresStill),
+        _ => Some(event::Turn::Fires),
+    }
+}
+
 /// The settings of each peer. The label of one that has the URL of another gets `#2`, and so on.
 fn settings(alerting: &Alerting) -> Vec<Settings> {
     let external: Labels = alerting.external_labels.iter().cloned().collect();
@@ -220,4 +237,30 @@ fn settings(alerting: &Alerting) -> Vec<Settings> {
         all.push(Settings { label, alertmanager, timing, external });
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Turn;
+
+    #[test]
+    fn each_turn_of_an_alert_is_told_once() {
+        let (start, later) = (UnixTime::from_secs(1000), UnixTime::from_secs(2000));
+        let alert = |starts_at, ends_at| Notification {
+            labels: Labels::new(),
+            annotations: Labels::new(),
+            starts_at,
+            ends_at,
+            generator_url: String::new(),
+        };
+        let (fires, ended) = (alert(start, None), alert(start, Some(later)));
+        assert_eq!(turn(None, &fires, start), Some(Turn::Fires));
+        let worded = Notification { generator_url: "http://r".to_owned(), ..fires.clone() };
+        assert_eq!(turn(Some(&fires), &worded, later), None, "another text");
+        assert_eq!(turn(Some(&fires), &ended, later), Some(Turn::Ended));
+        assert_eq!(turn(Some(&ended), &ended, later), None);
+        assert_eq!(turn(Some(&ended), &alert(later, None), later), Some(Turn::Fires), "a second time");
+        assert_eq!(turn(None, &fires, later), Some(Turn::FiresStill), "after a restart");
+    }
 }

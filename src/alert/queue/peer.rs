@@ -20,6 +20,7 @@ use crate::{
     clock::{Clock, UnixTime},
     event,
     failure::{Failure, Reason},
+    scale::scaled,
 };
 
 /// The first pause after a failure is shorter than this; the bound doubles with each failure.
@@ -208,7 +209,7 @@ impl<D: Deliver> Sender<'_, D> {
 /// daemons of a site do not come back all at once.
 fn pause(failures: u64, failure: &Failure) -> Duration {
     let doublings = u32::try_from(failures.saturating_sub(1)).unwrap_or(u32::MAX).min(16);
-    let bound = BASE.saturating_mul(1 << doublings).min(LONGEST);
+    let bound = scaled(BASE.saturating_mul(1 << doublings).min(LONGEST));
     let wish = failure.retry_after.unwrap_or_default().min(LONGEST_WISH);
     bound.mul_f64(chance()).max(wish)
 }

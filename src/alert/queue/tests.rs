@@ -232,3 +232,23 @@ fn a_peer_that_refuses_everything_is_not_asked_without_end() {
         assert!(requests < 3000, "a loop");
     }
 }
+
+#[test]
+fn what_comes_and_goes_while_a_peer_is_dead_is_kept_for_a_quarter_of_an_hour_only() {
+    let mut queue = Queue::new(timing());
+    let mut longest = 0;
+    for second in 0..7200 {
+        let now = START.plus(Duration::from_secs(second as u64));
+        put(&mut queue, now, Notification { starts_at: now, ..firing(second) });
+        if let Some(ended) = second.checked_sub(10) {
+            let starts_at = START.plus(Duration::from_secs(ended as u64));
+            put(&mut queue, now, Notification { starts_at, ..resolved(ended, now) });
+        }
+        let batch = batch(queue.next(now));
+        queue.done(&batch, &failed());
+        longest = longest.max(queue.len());
+    }
+    // Those that fire, those of the quarter of an hour, and those of the minute until it is looked through again.
+    assert_eq!(longest, 10 + 15 * 60 + 60);
+    assert_eq!(queue.take_dropped(), 7200 - longest as u64);
+}

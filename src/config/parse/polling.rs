@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::vendors::{self, Vendor};
-use crate::config::{duration::print, read::Section};
+use crate::{
+    config::{duration::print, read::Section},
+    scale::scaled,
+};
 
 /// Anything but nothing.
 const LONGER_THAN_ZERO: Duration = Duration::from_nanos(1);
@@ -86,7 +89,7 @@ impl Times {
             Some(item) => item.error(message),
             None => section.error(key, message),
         };
-        if priming.is_some() && interval < DEEP_INTERVAL {
+        if priming.is_some() && interval < scaled(DEEP_INTERVAL) {
             let given = print(interval);
             let message = "must be 15m at the least in deep mode, as every probe leaves a session behind; it is";
             error("interval", format!("{message} {given}"));

@@ -249,9 +249,9 @@ impl Pool {
     }
 
     /// One agent in sixteen updates itself for three minutes of every hour; longer, and with a job or two in between it
-    /// would seem to flap.
+    /// would seem to flap. So it would in a patch night, whose script keeps it from that.
     fn update(&self, view: &View, index: usize) -> Option<Moment> {
-        if self.kind == Kind::Deployment || index % 16 != 5 {
+        if self.kind == Kind::Deployment || index % 16 != 5 || view.patching.is_some() {
             return None;
         }
         let phase = ((index / 16 + self.index) % 12) as i64 * 300;

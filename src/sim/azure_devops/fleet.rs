@@ -1,6 +1,9 @@
 //! The pools of the organisation, and the view of the world that one answer is made from.
 
-use super::super::{Incident, Quirk, World};
+use super::{
+    super::{Incident, Quirk, World},
+    moment::Moment,
+};
 use std::sync::Arc;
 
 /// How the agents of a pool live.
@@ -107,6 +110,11 @@ impl View {
     /// The dice of the world.
     pub(super) fn dice(&self, name: &str, index: u64) -> u64 {
         self.world.dice(name, index)
+    }
+
+    /// A moment as answers tell it.
+    pub(super) fn told(&self, moment: Moment) -> Moment {
+        Moment::at(self.world.real(moment.seconds()))
     }
 
     /// Whether the quirk is on and this is the agent that it is about.

@@ -39,11 +39,12 @@ impl Limit {
         Some(Limit {
             limit: LIMIT,
             remaining: (LIMIT - second * LIMIT / REFUSED).max(0),
-            reset: world.now().as_secs() as i64 - second + ROUND,
-            delay: delayed.then(|| (second - DELAYED) as f64 / 8.0),
+            reset: world.real((world.now().as_secs() as i64 - second + ROUND) as f64) as i64,
+            delay: delayed.then(|| world.real_time((second - DELAYED) as f64 / 8.0)),
             retry_after: match second {
-                s if refused => Some(ROUND - s),
-                s if delayed => Some(1 + (s - DELAYED) / 20),
+                s if refused => Some(world.real_time((ROUND - s) as f64).ceil() as i64),
+                // In a world that is fast it is less than a second, which the header cannot say.
+                s if delayed => Some(world.real_time((1 + (s - DELAYED) / 20) as f64) as i64).filter(|wait| *wait > 0),
                 _ => None,
             },
             refused,

@@ -21,6 +21,11 @@ impl Moment {
         Moment(self.0 + seconds * 128)
     }
 
+    /// The nearest one to this Unix time.
+    pub(in crate::sim) fn at(seconds: f64) -> Moment {
+        Moment((seconds * 128.0).round() as i64)
+    }
+
     /// Unix time.
     pub(in crate::sim) fn seconds(self) -> f64 {
         self.0 as f64 / 128.0

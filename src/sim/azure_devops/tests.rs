@@ -4,6 +4,7 @@ use super::super::Options;
 use super::*;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 fn world(agents: usize) -> Arc<World> {
     Arc::new(World::new(Options { agents, frozen: true, ..Options::default() }))
@@ -281,12 +282,13 @@ fn the_rate_limit_is_told_and_then_enforced() {
     let options = Options {
         incidents: vec![Incident::RateLimited],
         incident_delay: Duration::ZERO,
-        speed: 1e6,
+        frozen: true,
         ..Options::default()
     };
     let service = AzureDevops::new(Arc::new(World::new(options)));
     let (mut refused, mut told) = (false, false);
-    for _ in 0..200_000 {
+    for _ in 0..300 {
+        service.world.advance(Duration::from_secs(1));
         let response = get(&service, "/contoso/_apis/distributedtask/pools/9");
         let header = |name| response.headers.contains_key(name);
         assert!(header("x-ratelimit-remaining") && header("x-ratelimit-reset"));
@@ -363,6 +365,31 @@ fn patch_night_takes_few_at_a_time_and_fails_nobody() {
         assert_eq!(health("failed"), 0);
         assert!(health("disabled") < 800 / 4, "{}", health("disabled"));
         std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn no_agent_seems_to_flap_in_a_patch_night() {
+    let options = Options {
+        incidents: vec![Incident::PatchNight],
+        incident_delay: Duration::ZERO,
+        frozen: true,
+        ..Options::default()
+    };
+    let service = AzureDevops::new(Arc::new(World::new(options)));
+    let mut classes: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for _ in 0..90 {
+        for sample in service.truth().iter().filter(|sample| sample.name == "rollcall_agent_health") {
+            let agent = format!("{}/{}/{}", sample.labels["target"], sample.labels["pool"], sample.labels["agent"]);
+            classes.entry(agent).or_default().push(sample.labels["health"].clone());
+        }
+        service.world.advance(Duration::from_secs(60));
+    }
+    assert!(classes.len() > 50);
+    for (agent, classes) in classes {
+        let changes = classes.windows(61).map(|hour| hour.windows(2).filter(|pair| pair[0] != pair[1]).count());
+        let most = changes.max().unwrap_or_default();
+        assert!(most < 6, "{agent} changed {most} times within an hour");
     }
 }
 

@@ -71,7 +71,7 @@ impl Printer {
             "uniqueName": "Build\\project-collection",
         });
         let mut value = json!({
-            "createdOn": Moment::new(self.view.epoch - 800 * 86_400 - pool.id, pool.id as u64 * 37).to_string(),
+            "createdOn": self.moment(Moment::new(self.view.epoch - 800 * 86_400 - pool.id, pool.id as u64 * 37)),
             "autoProvision": !pool.hosted(),
             "autoUpdate": true,
             "autoSize": true,
@@ -109,7 +109,7 @@ impl Printer {
             json!({
                 "sourceVersion": {"major": 4, "minor": 255, "patch": 0},
                 "targetVersion": {"major": 4, "minor": 266, "patch": 2},
-                "requestTime": asked.to_string(),
+                "requestTime": self.moment(asked),
                 "currentState": "Downloading",
                 "reason": {"code": "minAgentVersionRequired"},
             })
@@ -129,8 +129,8 @@ impl Printer {
             user_capabilities: include.capabilities.then(|| json!({"team": "platform"})),
             max_parallelism: agent.parallelism,
             // Not nullable in the service: what is not known is printed as .NET's default, without a zone.
-            created_on: agent.created.map_or_else(|| "0001-01-01T00:00:00".to_owned(), |m| m.to_string()),
-            status_changed_on: agent.status_changed.map(|m| m.to_string()),
+            created_on: agent.created.map_or_else(|| "0001-01-01T00:00:00".to_owned(), |m| self.moment(m)),
+            status_changed_on: agent.status_changed.map(|m| self.moment(m)),
             assigned_request: job(include.assigned, &agent.job),
             last_completed_request: job(include.last, &agent.last),
             pending_update: update,
@@ -170,7 +170,7 @@ impl Printer {
         };
         let mut value = json!({
             "requestId": job.id,
-            "queueTime": job.queued.to_string(),
+            "queueTime": self.moment(job.queued),
             "serviceOwner": "00025394-6065-48ca-87d9-7f5672854ef7",
             "hostId": guid(1),
             "scopeId": guid(7),
@@ -199,7 +199,7 @@ impl Printer {
         ];
         for (name, moment) in times {
             if let Some(moment) = moment {
-                members.insert(name.to_owned(), moment.to_string().into());
+                members.insert(name.to_owned(), self.moment(moment).into());
             }
         }
         if let Some(result) = job.result {
@@ -216,6 +216,10 @@ impl Printer {
             members.insert("reservedAgent".to_owned(), reference);
         }
         value
+    }
+
+    fn moment(&self, moment: Moment) -> String {
+        self.view.told(moment).to_string()
     }
 
     fn finish(&self, mut value: Value) -> String {

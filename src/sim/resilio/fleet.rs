@@ -202,6 +202,7 @@ fn newest(world: &World, state: &State, client: usize, index: usize, job: &'stat
         path: format!("D:\\Sync\\{}", job.name),
     };
     disturb(world, state, client, index, &mut run);
+    run.last_synced = run.last_synced.map(|at| world.real(at as f64) as u64);
     run
 }
 

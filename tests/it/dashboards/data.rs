@@ -95,8 +95,8 @@ fn every_panel_and_variable_has_data_in_the_demo() {
 
 #[test]
 fn panels_about_direct_mode_have_data_in_a_demo_that_pages() {
-    let alertmanager = Alertmanager::start();
-    let flags = ["--alertmanager", alertmanager.url(), "--incident", "vendor-api-down", "--incident.delay", "0s"];
+    let alertmanager = Alertmanager::with("route: { receiver: nobody }\nreceivers: [{ name: nobody }]\n");
+    let flags = ["--alertmanager", &alertmanager.url(), "--incident", "vendor-api-down", "--incident.delay", "0s"];
     let daemon = Daemon::demo(&flags);
     let prometheus = Prometheus::start(daemon.url(), "groups: []\n");
     wait_for_data(&prometheus, asks().into_iter().filter(|ask| excuse(ask) == Some(When::Direct)).collect());

@@ -1,54 +1,156 @@
-//! A real Alertmanager, to be told of alerts.
+//! A real Alertmanager with the shipped configuration, in which every time is shorter and a [`Receiver`] is at the end of
+//! every route. Routes, groups and inhibition are those that are shipped; only the working hours are all hours, so that a
+//! test does not depend on the day.
 
-use std::process::{Child, Command, Stdio};
+use std::{
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
 
-use super::{Folder, PATIENCE, prometheus::free_port, runtime, wait_until};
+use rollcall::config::duration;
+use serde_json::{Value, json};
 
-/// A running Alertmanager that tells nobody; killed when it is dropped.
+use super::{Folder, PATIENCE, Receiver, free_port, runtime, wait_until};
+
+/// A running Alertmanager; killed when it is dropped.
 pub struct Alertmanager {
-    child: Child,
-    url: String,
-    // Its data; goes after the process.
-    _folder: Folder,
+    child: Option<Child>,
+    port: u16,
+    http: reqwest::Client,
+    // Its configuration and data; goes after the process.
+    folder: Folder,
 }
 
 impl Alertmanager {
-    /// On a free port.
+    /// With the shipped configuration, so many times faster.
     #[track_caller]
-    pub fn start() -> Alertmanager {
+    pub fn start(receiver: &Receiver, factor: u32) -> Alertmanager {
+        Alertmanager::with(&config(receiver, factor))
+    }
+
+    /// With this configuration.
+    #[track_caller]
+    pub fn with(config: &str) -> Alertmanager {
         let folder = Folder::new();
-        let config = folder.write("alertmanager.yml", "route: { receiver: nobody }\nreceivers: [{ name: nobody }]\n");
-        let port = free_port();
-        // Debian's package has a name of its own for it.
-        let child = ["prometheus-alertmanager", "alertmanager"].iter().find_map(|program| {
-            let mut command = Command::new(program);
-            command.arg(format!("--config.file={}", config.display()));
-            command.arg(format!("--storage.path={}", folder.file("data").display()));
-            command.arg(format!("--web.listen-address=127.0.0.1:{port}")).arg("--cluster.listen-address=");
-            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()
-        });
-        let child = child.expect("Alertmanager is installed: apt-get install prometheus-alertmanager");
-        let alertmanager = Alertmanager { child, url: format!("http://127.0.0.1:{port}"), _folder: folder };
-        wait_until("Alertmanager is ready", PATIENCE, || {
-            let answer = runtime().block_on(reqwest::get(format!("{}/-/ready", alertmanager.url)));
-            match answer {
-                Ok(answer) if answer.status().is_success() => Ok(()),
-                other => Err(format!("{other:?}")),
-            }
-        });
+        folder.write("alertmanager.yml", config);
+        let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE);
+        let http = runtime().block_on(async { http.build() }).expect("a client without options that can be wrong");
+        let mut alertmanager = Alertmanager { child: None, port: free_port(), http, folder };
+        alertmanager.restart();
         alertmanager
     }
 
     /// `http://127.0.0.1:40123`
-    pub fn url(&self) -> &str {
-        &self.url
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Kills it; its address and data stay.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            // It may have ended by itself.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// Ends it in order: it remembers whom it has told of what.
+    #[track_caller]
+    pub fn stop(&mut self) {
+        let child = self.child.as_mut().expect("it runs");
+        let told = Command::new("kill").arg("-TERM").arg(child.id().to_string()).status();
+        assert!(told.expect("kill is everywhere").success());
+        let status = child.wait().expect("it is ours");
+        assert!(status.success(), "{status}\n{}", self.log());
+        self.child = None;
+    }
+
+    /// Starts it again at the same address with the same data.
+    #[track_caller]
+    pub fn restart(&mut self) {
+        self.kill();
+        let log = std::fs::File::options().create(true).append(true).open(self.folder.file("log"));
+        let child = Command::new("prometheus-alertmanager")
+            .arg(format!("--config.file={}", self.folder.file("alertmanager.yml").display()))
+            .arg(format!("--storage.path={}", self.folder.file("data").display()))
+            .arg(format!("--web.listen-address=127.0.0.1:{}", self.port))
+            .args(["--cluster.listen-address=", "--log.level=debug"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log.expect("a folder of ours"))
+            .spawn()
+            .expect("prometheus-alertmanager is installed: ./tests/run installs it");
+        self.child = Some(child);
+        wait_until("Alertmanager is ready", PATIENCE, || match self.get("/-/ready") {
+            Ok((true, _)) => Ok(()),
+            other => Err(format!("{other:?}\n{}", self.log())),
+        });
+    }
+
+    /// Its log.
+    pub fn log(&self) -> String {
+        self.folder.read("log")
+    }
+
+    /// What it holds at the moment; those that are inhibited have somebody in `status.inhibitedBy`.
+    #[track_caller]
+    pub fn alerts(&self) -> Vec<Value> {
+        let (good, text) = self.get("/api/v2/alerts").expect("it runs");
+        assert!(good, "{text}");
+        serde_json::from_str(&text).expect("a list of alerts")
+    }
+
+    fn get(&self, path: &str) -> Result<(bool, String), reqwest::Error> {
+        let request = self.http.get(format!("{}{path}", self.url()));
+        runtime().block_on(async {
+            let answer = request.send().await?;
+            let good = answer.status().is_success();
+            Ok((good, answer.text().await?))
+        })
     }
 }
 
 impl Drop for Alertmanager {
     fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
     }
+}
+
+/// The shipped configuration for a test. JSON is YAML.
+fn config(receiver: &Receiver, factor: u32) -> String {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/alertmanager/alertmanager.yml");
+    let text = std::fs::read_to_string(&shipped).expect("it is committed");
+    let mut config: Value = serde_saphyr::from_str(&text).expect("it is YAML");
+    quicken(&mut config["route"], factor);
+    quicken(&mut config["global"], factor);
+    config["templates"] = json!([shipped.with_file_name("rollcall.tmpl")]);
+    for interval in config["time_intervals"].as_array_mut().into_iter().flatten() {
+        if interval["name"] == "working-hours" {
+            interval["time_intervals"] = json!([{ "weekdays": ["sunday:saturday"] }]);
+        }
+    }
+    for shipped in config["receivers"].as_array_mut().into_iter().flatten() {
+        let name = shipped["name"].as_str().expect("receivers have names").to_owned();
+        let webhook = shipped["webhook_configs"].as_array_mut().into_iter().flatten();
+        webhook.for_each(|webhook| webhook["url"] = receiver.url(&name).into());
+    }
+    config.to_string()
+}
+
+/// All times of a route and of those below it, or those of the global section.
+fn quicken(section: &mut Value, factor: u32) {
+    for name in ["group_wait", "group_interval", "repeat_interval", "resolve_timeout"] {
+        if let Some(time) = section.get(name).and_then(Value::as_str) {
+            let time = duration::parse(time).expect("a duration");
+            section[name] = go(time / factor).into();
+        }
+    }
+    if let Some(routes) = section.get_mut("routes").and_then(Value::as_array_mut) {
+        routes.iter_mut().for_each(|route| quicken(route, factor));
+    }
+}
+
+fn go(time: Duration) -> String {
+    format!("{}ms", time.as_millis())
 }

@@ -24,6 +24,15 @@ fn queue(case: Case, queued: &str, running: &str) -> Case {
         .with("rollcall_pool_on_demand", "pool=b", "0")
 }
 
+/// After half an hour the queue cannot be read for an hour; then it is empty.
+fn unread(case: Case) -> Case {
+    let mut case = case.with("azure_devops_pool_job_requests_up", "pool=b", "1*30 0*60 1");
+    for (state, jobs) in [("queued", "2*30 -*60 0"), ("running", "0*30 -*60 0"), ("assigned", "0*30 -*60 0")] {
+        case = case.with("azure_devops_pool_jobs", &format!("pool=b,state={state}"), jobs);
+    }
+    case
+}
+
 fn queues() -> Vec<Case> {
     let without = |kind, what, online, enabled| {
         let case = case("AzureDevOpsPoolWithoutAgents", kind, "azure_devops", what);
@@ -57,6 +66,14 @@ fn queues() -> Vec<Case> {
         stuck(Fires, "nobody meets the demands", "0", "0").silent(19).fires(20, "warning", "pool=b", 2.0),
         stuck(Silent, "one runs", "1", "0").silent(40),
         stuck(Silent, "nobody is idle", "0", "1").silent(40),
+        unread(without(Blind, "the queue cannot be read", "0", "1"))
+            .fires(89, "critical", "pool=b", f64::NAN)
+            .silent(106),
+        unread(without(Blind, "the queue cannot be read, and an agent is back", "0*50 1", "1"))
+            .fires(49, "critical", "pool=b", f64::NAN)
+            .silent(66),
+        unread(stuck(Blind, "the queue cannot be read", "0", "0")).fires(89, "warning", "pool=b", f64::NAN).silent(106),
+        unread(wait(Blind, "the queue cannot be read", "0*30 -")).fires(89, "warning", "pool=b", f64::NAN).silent(106),
         wait(Fires, "a quarter of an hour", "0").silent(25).fires(26, "warning", "pool=b", 1_560.0),
         wait(Silent, "the queue moves", "0+60").silent(60),
         saturated(Fires, "all busy", "1", "1").silent(29).fires(30, "info", "pool=b", 1.0),

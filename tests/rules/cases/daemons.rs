@@ -51,5 +51,27 @@ pub fn cases() -> Vec<Case> {
             .with("rollcall_notifications_sent_total", failed, "7")
             .with("rollcall_notifications_sent_total", other, "7+1")
             .silent(30),
+        case("RollcallAlertDeliveryFailing", Fires, "", "the only one answers 400 for ever")
+            .with("rollcall_notifications_failed_total", failed, "0+3")
+            .with("rollcall_notifications_sent_total", failed, "0")
+            .with("rollcall_notifications_queue_length", failed, "0")
+            .silent(5)
+            .fires(20, "critical", daemon, 15.0),
+        case("RollcallAlertDeliveryFailing", Fires, "", "one answers 400, one is away")
+            .with("rollcall_notifications_failed_total", failed, "0+3")
+            .with("rollcall_notifications_failed_total", other, "0+6")
+            .with("rollcall_notifications_sent_total", failed, "0")
+            .with("rollcall_notifications_sent_total", other, "0")
+            .with("rollcall_notifications_queue_length", failed, "0")
+            .with("rollcall_notifications_queue_length", other, "3")
+            .fires(20, "critical", daemon, 45.0),
+        case("RollcallAlertDeliveryFailing", Silent, "", "one is away, the other is told again once an hour only")
+            .with("rollcall_notifications_failed_total", failed, "0+6")
+            .with("rollcall_notifications_failed_total", other, "0")
+            .with("rollcall_notifications_sent_total", failed, "0")
+            .with("rollcall_notifications_sent_total", other, "3")
+            .with("rollcall_notifications_queue_length", failed, "3")
+            .with("rollcall_notifications_queue_length", other, "0")
+            .silent(30),
     ]
 }

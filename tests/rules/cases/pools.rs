@@ -54,8 +54,8 @@ fn down() -> Vec<Case> {
             .fires(9, "critical", "pool=b", 1.0)
             .fires(19, "critical", "pool=b", 1.0)
             .fires(29, "critical", "pool=b", 1.0)
-            .fires(40, "critical", "pool=b", 1.0)
-            .silent(46),
+            .fires(48, "critical", "pool=b", 1.0)
+            .silent(50),
         // The pool's own part cannot be read any more, while others can.
         down(Blind, "azure_devops", "a pool that answers 403 beside others")
             .pool("b", "0", &[("failed", "2*20 -")])

@@ -34,7 +34,7 @@ fn polls() -> Vec<Case> {
         // The ticket comes first; half an hour after the last good poll somebody is woken.
         down(Fires, "citrix_storefront", "people depend on it")
             .fires(20, "warning", "", 16.0)
-            .fires(42, "critical", "", 38.0),
+            .fires(46, "critical", "", 42.0),
         down(Silent, "azure_devops", "a log-on is held").with("rollcall_login_held", "", "0*5 1").silent(60),
         down(Silent, "azure_devops", "two polls fail")
             .with("rollcall_target_up", "", "1*5 0*2 1")

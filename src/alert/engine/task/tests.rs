@@ -35,7 +35,7 @@ async fn minutes(n: u64) {
 async fn time_alone_makes_an_alert_fire_and_the_mode_says_who_tells() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let clock = Clock::at(UnixTime::from_secs(1_000_000));
-    let pager = Arc::new(Pager::new(fleet(clock), SavedAlerts::default(), String::new()));
+    let pager = Arc::new(Pager::new(fleet(clock), SavedAlerts::default(), String::new(), "a:1".to_owned()));
     pager.apply(&config("direct").alerting).await.expect("it can be used");
     let stop = CancellationToken::new();
     let running = tokio::spawn(Arc::clone(&pager).run(stop.clone()));

@@ -183,8 +183,10 @@ fn a_target_that_is_gone_takes_its_alerts_along_without_an_end() {
 
 #[test]
 fn the_watchdog_fires_at_once_and_for_ever() {
-    let mut engine = Engine::new(rules(""), SavedAlerts::default());
+    let mut engine = Engine::new(rules("").of_instance("host:10077"), SavedAlerts::default());
     let changes = engine.evaluate_own(UnixTime::from_secs(5));
-    assert!(matches!(&changes[..], [Change::Told(told)] if told.labels["alertname"] == "RollcallDirectWatchdog"));
+    let [Change::Told(told)] = &changes[..] else { panic!("{changes:?}") };
+    // Of two daemons each has its own.
+    assert_eq!((&*told.labels["alertname"], &*told.labels["instance"]), ("RollcallDirectWatchdog", "host:10077"));
     assert_eq!(engine.evaluate_own(UnixTime::from_secs(20)), []);
 }

@@ -94,6 +94,38 @@ async fn a_peer_dead_for_ten_minutes_loses_nothing_and_delays_nobody() {
     }
 }
 
+/// When a peer that is well was asked, and with how many alerts, beside one in this mood.
+async fn heard_beside(name: &str, mood: Mood) -> Vec<(Duration, usize)> {
+    let site = site(name, timing()).await;
+    site.ill.set(mood);
+    site.tell((0..600).map(firing));
+    for turn in 0..200 {
+        sleep(3 * SECOND).await;
+        let now = site.clock.now();
+        let again = |n| Notification { starts_at: now, ..firing(n) };
+        site.tell((0..5).map(|n| if turn % 2 == 0 { resolved(n, now) } else { again(n) }));
+    }
+    sleep(SECOND).await;
+    let requests = site.well.inner().requests.clone();
+    requests.into_iter().map(|(at, alerts)| (at.since(START), alerts)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_is_well_is_told_the_same_at_the_same_moments_whatever_the_other_one_does() {
+    let alone = heard_beside("beside-well", Mood::Takes(Duration::ZERO)).await;
+    assert!(alone.len() > 200, "{}", alone.len());
+    let moods = [
+        Mood::Silent,
+        Mood::Takes(9 * SECOND),
+        Mood::Answers(failed()),
+        Mood::Answers(invalid()),
+        Mood::Answers(refused()),
+    ];
+    for (n, mood) in moods.into_iter().enumerate() {
+        assert_eq!(heard_beside(&format!("beside-{n}"), mood.clone()).await, alone, "{mood:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_end_arrives_as_soon_as_the_peer_is_back() {
     let site = site("back", timing()).await;

@@ -1,0 +1,253 @@
+//! Fleets, daemon, Prometheus, Alertmanager and receiver of one replay.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    time::{Duration, Instant},
+};
+
+use rollcall::{
+    alert::document::Cost,
+    sim::{AzureDevops, Incident, Options},
+};
+
+use super::Case;
+use crate::{
+    program::rollcall,
+    support::{Alertmanager, Daemon, Folder, Notification, Prometheus, Receiver, Sim, wait_until},
+};
+
+/// How many times faster everything is.
+const FACTOR: u32 = 60;
+/// A minute of the replay.
+const MINUTE: Duration = Duration::from_secs(60 / FACTOR as u64);
+/// The longest time from the end of an incident to its last notification: `keep_firing_for`, a group interval of the
+/// tickets, and as much again for a busy machine.
+const AFTERMATH: Duration = Duration::from_secs(2 * 75);
+/// For so long nobody may be told anything at the end: a group interval of the pager.
+const QUIET: Duration = Duration::from_secs(15);
+
+/// Who pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Prometheus with the shipped rules.
+    Prometheus,
+    /// The daemon.
+    Direct,
+    /// The daemon, and Prometheus with the shipped rules beside it.
+    Both,
+}
+
+/// The fleet of an incident.
+struct Fleet {
+    case: Case,
+    sim: Sim,
+    /// Its targets as the configuration has them.
+    targets: String,
+}
+
+/// Everything of one replay.
+pub struct Stage {
+    pub receiver: Receiver,
+    fleets: Vec<Fleet>,
+    alertmanager: Alertmanager,
+    daemon: Daemon,
+    mode: Mode,
+    folder: Folder,
+    _prometheus: Option<Prometheus>,
+}
+
+impl Fleet {
+    fn new(case: Case) -> Fleet {
+        let sim = Sim::start(Options {
+            agents: 60,
+            resilio_clients: Some(4),
+            speed: f64::from(FACTOR),
+            ..Options::default()
+        });
+        let mut fleet = Fleet { case, sim, targets: String::new() };
+        fleet.renew_secrets("");
+        fleet
+    }
+
+    fn name(&self) -> &'static str {
+        self.case.incident.map_or("calm", Incident::name)
+    }
+
+    /// Holds and budgets belong to an identity: each fleet has its own.
+    fn renew_secrets(&mut self, more: &str) {
+        let name = self.name();
+        for vendor in ["parallels_ras", "parallels_ras_session", "azure_devops", "citrix_storefront"] {
+            self.sim.set_secret(vendor, &format!("secret-of-{name}{more}"));
+        }
+        let azure: &AzureDevops = self.sim.azure_devops();
+        azure.set_client_secret(&format!("client-secret-of-{name}{more}"));
+        let yaml = self.sim.config_yaml();
+        let (_, targets) = yaml.split_once("targets:\n").expect("a configuration with targets");
+        let ours = |target: &&str| {
+            let vendor = target.lines().find_map(|line| line.trim().strip_prefix("vendor: "));
+            vendor.is_some_and(|vendor| self.case.vendors.contains(&vendor))
+        };
+        let entries = targets.split("  - name: ").filter(ours);
+        self.targets = entries.map(|entry| format!("  - name: {name}.{}\n", quick(entry).trim_end())).collect();
+    }
+
+    fn begin(&self) {
+        if let Some(incident) = self.case.incident {
+            self.sim.world().begin(incident);
+        }
+    }
+}
+
+/// A target of the simulation with the times of the replay: polled every two minutes, a deep probe every fifteen.
+fn quick(target: &str) -> String {
+    let mut out = String::new();
+    for line in target.lines() {
+        let line = match line.trim() {
+            "interval: 15m" => "    interval: 15s\n    timeout: 6s\n    stale_after: 40s",
+            "interval: 10s" => continue,
+            "prime_timeout: 60s" => "      prime_timeout: 5s",
+            "enumerate_interval: 30s" => "    enumerate_interval: 10s",
+            // The lists would use up the budget of requests, which is not scaled.
+            "vendor: parallels_ras" => "    vendor: parallels_ras\n    resolve_names: false",
+            _ => line,
+        };
+        let _ = writeln!(out, "{line}");
+    }
+    out
+}
+
+impl Stage {
+    /// All fleets are well.
+    pub fn new(mode: Mode, cases: &[Case]) -> Stage {
+        let fleets: Vec<Fleet> = cases.iter().copied().map(Fleet::new).collect();
+        let receiver = Receiver::start();
+        let alertmanager = Alertmanager::start(&receiver, FACTOR);
+        let folder = Folder::new();
+        let config = folder.write("rollcall.yml", &config(mode, &alertmanager, &fleets));
+        let factor = FACTOR.to_string();
+        let daemon = Daemon::with_flags(&config, &["--time-scale", &factor]);
+        let rules = || rollcall(&["rules", "--time-scale", &factor]).expect(0).out;
+        let prometheus = (mode != Mode::Direct)
+            .then(|| Prometheus::alerting(&[daemon.url()], &rules(), &alertmanager.url(), FACTOR));
+        Stage { receiver, fleets, alertmanager, daemon, mode, folder, _prometheus: prometheus }
+    }
+
+    /// Lets every incident begin and end, and waits until nobody is told anything any more.
+    pub fn play(&mut self) {
+        let begun = Instant::now();
+        let mut steps: Vec<(Duration, usize, bool)> = Vec::new();
+        for (index, fleet) in self.fleets.iter().enumerate().filter(|(_, fleet)| fleet.case.incident.is_some()) {
+            let minutes = |minutes: u64| MINUTE * u32::try_from(minutes).expect("some hours");
+            steps.push((minutes(fleet.case.begins), index, true));
+            steps.push((minutes(fleet.case.begins + fleet.case.lasts), index, false));
+        }
+        steps.sort_unstable();
+        for (at, index, begins) in steps {
+            std::thread::sleep(at.saturating_sub(begun.elapsed()));
+            if begins { self.fleets[index].begin() } else { self.end(index) }
+        }
+        wait_until("everything is resolved", AFTERMATH, || {
+            let left = self.left();
+            if left.is_empty() { Ok(()) } else { Err(format!("{left}\n{}", self.receiver.protocol())) }
+        });
+        std::thread::sleep(QUIET);
+    }
+
+    fn end(&mut self, index: usize) {
+        let fleet = &mut self.fleets[index];
+        let Some(incident) = fleet.case.incident else { return };
+        fleet.sim.world().end(incident);
+        if incident == Incident::PasswordExpired {
+            // Somebody sets a new one, there and here.
+            fleet.renew_secrets("-renewed");
+            self.folder.write("rollcall.yml", &config(self.mode, &self.alertmanager, &self.fleets));
+            self.daemon.reload();
+        }
+    }
+
+    /// Alerts that Alertmanager holds and somebody is told of, and groups that were not told the end.
+    fn left(&self) -> String {
+        let mut left = String::new();
+        for alert in self.alertmanager.alerts() {
+            let severity = alert["labels"]["severity"].as_str().unwrap_or_default();
+            if matches!(severity, "critical" | "warning") {
+                let _ = writeln!(left, "fires: {}", alert["labels"]);
+            }
+        }
+        for ((receiver, group), notes) in self.groups() {
+            if notes.last().is_some_and(|note| note.firing) {
+                let _ = writeln!(left, "not told the end: {receiver} {group}");
+            }
+        }
+        left
+    }
+
+    /// What pages or opens a ticket, by receiver and group.
+    fn groups(&self) -> BTreeMap<(String, String), Vec<Notification>> {
+        let mut groups: BTreeMap<(String, String), Vec<Notification>> = BTreeMap::new();
+        for note in self.receiver.all().into_iter().filter(|note| matches!(note.receiver.as_str(), "pager" | "tickets"))
+        {
+            groups.entry((note.receiver.clone(), note.group.clone())).or_default().push(note);
+        }
+        groups
+    }
+
+    /// What the replay cost otherwise than it should.
+    pub fn differences(&self, costs: &[Cost]) -> String {
+        let mut out = String::new();
+        let mut found: BTreeMap<(String, String), (usize, usize)> = BTreeMap::new();
+        for ((receiver, group), notes) in self.groups() {
+            let mut subjects: Vec<(String, String)> = notes
+                .iter()
+                .flat_map(|note| &note.alerts)
+                .map(|told| subject(told.label("target"), told.label("vendor")))
+                .collect();
+            subjects.dedup();
+            let [subject] = &subjects[..] else {
+                let _ = writeln!(out, "{receiver} {group} is about several fleets: {subjects:?}");
+                continue;
+            };
+            let firing = notes.iter().filter(|note| note.firing).count();
+            let (pages, tickets) = found.entry(subject.clone()).or_default();
+            *(if receiver == "pager" { pages } else { tickets }) += firing;
+            let told: Vec<bool> = notes.iter().map(|note| note.firing).collect();
+            if told != [true, false] {
+                let _ = writeln!(out, "{receiver} {group} was told {told:?} instead of one beginning and one end");
+            }
+        }
+        for fleet in &self.fleets {
+            for vendor in fleet.case.vendors {
+                let key = subject(&format!("{}.", fleet.name()), vendor);
+                let cost =
+                    costs.iter().find(|cost| Some(cost.incident) == fleet.case.incident && cost.vendor == *vendor);
+                let expected = cost.map_or((0, 0), |cost| (cost.pages, cost.tickets));
+                let found = found.remove(&key).unwrap_or_default();
+                if found != expected {
+                    let _ = writeln!(out, "{key:?} cost {found:?} pages and tickets, and not {expected:?}");
+                }
+            }
+        }
+        for key in found.keys() {
+            let _ = writeln!(out, "{key:?} is of no fleet");
+        }
+        out
+    }
+}
+
+/// The fleet and the vendor of a target.
+fn subject(target: &str, vendor: &str) -> (String, String) {
+    (target.split('.').next().unwrap_or_default().to_owned(), vendor.to_owned())
+}
+
+/// The configuration of the daemon.
+fn config(mode: Mode, alertmanager: &Alertmanager, fleets: &[Fleet]) -> String {
+    let alerting = match mode {
+        Mode::Prometheus => String::new(),
+        Mode::Direct | Mode::Both => {
+            format!("alerting: {{ mode: direct, alertmanagers: [{{ url: '{}' }}] }}\n", alertmanager.url())
+        }
+    };
+    let targets: String = fleets.iter().map(|fleet| fleet.targets.as_str()).collect();
+    format!("defaults: {{ interval: 2s, timeout: 3s, stale_after: 7s }}\n{alerting}targets:\n{targets}")
+}

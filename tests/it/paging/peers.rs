@@ -1,0 +1,101 @@
+//! Alertmanagers that are away, that refuse, that never answer.
+
+use std::time::{Duration, Instant};
+
+use super::{
+    site::{FACTOR, LAPSE, RESEND, Site},
+    stub::{Mood, Request, Stub},
+};
+use crate::support::{Daemon, PATIENCE, free_port, wait_until};
+
+const POOL_DOWN: &str = "RollcallPoolDown";
+
+/// Waits until this line was logged so many times.
+#[track_caller]
+fn logged(daemon: &Daemon, line: &str, times: usize) {
+    wait_until(line, PATIENCE, || {
+        let log = daemon.log();
+        if log.lines().filter(|one| one.contains(line)).count() >= times { Ok(()) } else { Err(log) }
+    });
+}
+
+#[test]
+fn an_alertmanager_that_was_away_hears_once_what_fires_and_what_has_ended() {
+    let mut site = Site::new();
+    let daemon = site.pages("one", "");
+    daemon.wait_until_up(&["builds"]);
+    // It begins while nobody listens.
+    site.alertmanager.stop();
+    site.begin();
+    logged(&daemon, "Alert fires. alertname=\"RollcallPoolDown\"", 1);
+    logged(&daemon, "Alert fires. alertname=\"RollcallPoolCapacityLow\"", 1);
+    logged(&daemon, "Alerts could not be sent", 3);
+    site.alertmanager.restart();
+    site.wait_for("both are told", &[true]);
+    site.stays(Duration::from_secs(2), &[true]);
+    // It ends while nobody listens.
+    site.alertmanager.stop();
+    site.end();
+    logged(&daemon, "Alert ended. alertname=\"RollcallPoolDown\"", 1);
+    logged(&daemon, "Alert ended. alertname=\"RollcallPoolCapacityLow\"", 1);
+    site.alertmanager.restart();
+    site.wait_for("the ends are told", &[true, false]);
+    site.stays(LAPSE, &[true, false]);
+    let waiting = daemon.scrape().all("rollcall_notifications_dropped_total", &[])[0].value;
+    assert_eq!(waiting, 0.0);
+}
+
+#[test]
+fn peers_that_are_ill_delay_nobody_and_hear_everything_once_they_are_well() {
+    let site = Site::new();
+    let [refusing, broken] = [400, 500].map(|status| Stub::start(Mood::Answers(status)));
+    let (silent, well) = (Stub::start(Mood::Silent), Stub::start(Mood::Answers(200)));
+    let dead = format!("http://127.0.0.1:{}", free_port());
+    let urls = [dead.as_str(), silent.url(), broken.url(), refusing.url(), well.url(), &site.alertmanager.url()];
+    let peers = urls.map(|url| format!("{{ url: '{url}' }}")).join(", ");
+    let daemon = site.pages_to("one", &format!("[{peers}]"), "");
+    daemon.wait_until_up(&["builds"]);
+    // The one that never answers has just been sent a request, which is given up after ten seconds.
+    let asked = silent.requests().len();
+    wait_until("it is asked anew", PATIENCE, || {
+        let now = silent.requests().len();
+        if now > asked { Ok(()) } else { Err(format!("{now}")) }
+    });
+    site.begin();
+    site.wait_for("both are told", &[true]);
+    let page = || well.requests().into_iter().find(|request| request.tells(POOL_DOWN)).map(|request| request.came);
+    let page = wait_until("the one that is well is told", PATIENCE, || page().ok_or_else(|| daemon.log()));
+    // It waits still when the others are told: nobody waited for it.
+    let waits = |request: &Request| request.came < page && request.ended.is_none_or(|ended| ended > page);
+    assert!(silent.requests().iter().any(waits), "{page:?} {:?}", silent.requests());
+
+    // 400 is an answer about the alerts: the next time is the resend. Everything else is tried again soon.
+    let now = daemon.wait_for("all were tried", |now| {
+        let failed = |url: &str| now.get("rollcall_notifications_failed_total", &[("alertmanager", url)]);
+        [dead.as_str(), broken.url(), refusing.url(), silent.url()].iter().all(|url| failed(url) > Some(2.0))
+    });
+    let of = |name: &str, url: &str| now.get(&format!("rollcall_notifications_{name}"), &[("alertmanager", url)]);
+    assert_eq!(of("failed_total", well.url()), Some(0.0));
+    assert_eq!(of("sent_total", broken.url()), Some(0.0));
+    assert!(of("queue_length", &dead) >= Some(2.0), "they wait for it");
+    assert!(of("queue_length", &dead) < Some(100.0), "one entry for each alert");
+    let asked: Vec<Instant> =
+        refusing.requests().iter().filter(|one| one.tells(POOL_DOWN)).map(|one| one.came).collect();
+    let since = asked.first().expect("it was asked").elapsed();
+    let resends = (since.as_secs_f64() / RESEND.as_secs_f64() * f64::from(FACTOR)).ceil() as usize;
+    assert!(asked.len() <= resends + 1, "{} times in {since:?}: 400 is asked in a loop", asked.len());
+
+    // Once they are well they are told.
+    broken.set(Mood::Answers(200));
+    silent.set(Mood::Answers(200));
+    for stub in [&broken, &silent] {
+        wait_until("it is told", PATIENCE, || {
+            let last = stub.requests().into_iter().rev().find(|request| request.tells(POOL_DOWN));
+            let sent = daemon.scrape().get("rollcall_notifications_sent_total", &[("alertmanager", stub.url())]);
+            if last.is_some() && sent > Some(0.0) { Ok(()) } else { Err(format!("{sent:?} {:?}", stub.requests())) }
+        });
+    }
+    site.end();
+    site.wait_for("the ends are told", &[true, false]);
+    site.stays(Duration::from_secs(2), &[true, false]);
+}

@@ -1,0 +1,167 @@
+//! A simulated organisation with a build pool that goes offline, and who is told of it.
+
+use std::time::{Duration, Instant};
+
+use rollcall::sim::{Fault, Incident};
+use serde_json::json;
+
+use crate::support::{Alertmanager, Config, Daemon, Folder, PATIENCE, Receiver, Sim, Target, wait_until};
+
+/// How many times faster everything is that alerting waits for.
+pub const FACTOR: u32 = 60;
+
+/// What fires when the build pool is offline, and who is told: one that wakes somebody and one that does not.
+pub const BOTH: [(&str, &str); 2] = [("RollcallPoolDown", "pager"), ("RollcallPoolCapacityLow", "tickets")];
+
+/// The pool that goes offline, and its id.
+pub const POOL: &str = "linux-build";
+const POOL_ID: u32 = 10;
+
+/// `for`: a second. `keep_firing_for`: three.
+const OVERRIDES: &str = "overrides: [{ alert: RollcallPoolDown, for: 1m, keep_firing_for: 3m }, \
+                         { alert: RollcallPoolCapacityLow, for: 1m, keep_firing_for: 3m }]";
+
+/// How often alerts are sent again, before it is divided by [`FACTOR`]. Alertmanager believes for four times as long that
+/// an alert fires; a daemon that starts again on a busy machine is back well before.
+pub const RESEND: Duration = Duration::from_secs(120);
+
+/// After this time without a word of it Alertmanager takes an alert for ended, with some room.
+pub const LAPSE: Duration = Duration::from_secs(4 * RESEND.as_secs() / FACTOR as u64 + 2);
+
+/// The organisation, an Alertmanager and its receiver. Daemons come and go.
+pub struct Site {
+    pub sim: Sim,
+    pub receiver: Receiver,
+    pub alertmanager: Alertmanager,
+    folder: Folder,
+}
+
+impl Site {
+    /// All is well, and nobody watches.
+    #[track_caller]
+    pub fn new() -> Site {
+        let receiver = Receiver::start();
+        let alertmanager = Alertmanager::with(&routes(&receiver));
+        Site { sim: Sim::frozen(), receiver, alertmanager, folder: Folder::new() }
+    }
+
+    /// A daemon in direct mode with a state file. `more` are lines of `alerting`, in YAML's flow style.
+    #[track_caller]
+    pub fn pages(&self, name: &str, more: &str) -> Daemon {
+        let peers = format!("[{{ url: '{}' }}]", self.alertmanager.url());
+        self.pages_to(name, &peers, more)
+    }
+
+    /// The same with these Alertmanagers.
+    #[track_caller]
+    pub fn pages_to(&self, name: &str, peers: &str, more: &str) -> Daemon {
+        let resend = RESEND.as_secs();
+        let alerting = format!(
+            "alerting: {{ mode: direct, alertmanagers: {peers}, resend_delay: {resend}s, {more} {OVERRIDES} }}"
+        );
+        self.daemon(name, &alerting)
+    }
+
+    /// A daemon that leaves the paging to Prometheus, and the rules for that.
+    #[track_caller]
+    pub fn polls(&self, name: &str) -> (Daemon, String) {
+        let daemon = self.daemon(name, &format!("alerting: {{ {OVERRIDES} }}"));
+        let file = self.folder.file(&format!("{name}/rollcall.yml"));
+        let factor = FACTOR.to_string();
+        let args = ["rules", "--config.file", file.to_str().expect("a plain name"), "--time-scale", &factor];
+        (daemon, crate::program::rollcall(&args).expect(0).out)
+    }
+
+    #[track_caller]
+    fn daemon(&self, name: &str, alerting: &str) -> Daemon {
+        let config = Config::with_defaults("{ interval: 1s, timeout: 2s, stale_after: 4s }")
+            .head(&format!("state_file: {name}.state"))
+            .head(alerting)
+            .target(Target::azure("builds", &self.sim))
+            .yaml();
+        let config = self.folder.write(&format!("{name}/rollcall.yml"), &config);
+        let factor = FACTOR.to_string();
+        Daemon::with_flags(&config, &["--time-scale", &factor])
+    }
+
+    /// Every agent of the pool goes offline.
+    pub fn begin(&self) {
+        self.sim.world().begin(Incident::BuildPoolOffline);
+    }
+
+    /// They are back.
+    pub fn end(&self) {
+        self.sim.world().end(Incident::BuildPoolOffline);
+    }
+
+    /// Nothing of the organisation can be read any more.
+    pub fn blind(&self) {
+        self.sim.fail("azure_devops", "/_apis/", Fault::Status(503, "", "text/plain"));
+    }
+
+    /// The agents of the pool must not be read any more.
+    pub fn forbid(&self) {
+        self.sim.fail("azure_devops", &format!("/pools/{POOL_ID}/agents"), Fault::Status(403, "", "text/plain"));
+    }
+
+    /// Everything can be read again.
+    pub fn heal(&self) {
+        self.sim.heal("azure_devops");
+    }
+
+    /// What the receiver was told of an alert, in order: whether it fires.
+    pub fn story(&self, alert: &str, receiver: &str) -> Vec<bool> {
+        let notes = self.receiver.of(receiver);
+        let told = notes.iter().flat_map(|note| &note.alerts).filter(|told| told.label("alertname") == alert);
+        told.map(|told| told.firing).collect()
+    }
+
+    /// Waits until both alerts have this story.
+    #[track_caller]
+    pub fn wait_for(&self, what: &str, story: &[bool]) {
+        wait_until(what, PATIENCE, || match self.differs(story) {
+            None => Ok(()),
+            Some(said) => Err(said),
+        });
+    }
+
+    /// Both alerts have this story now, and go on having it for so long.
+    #[track_caller]
+    pub fn stays(&self, time: Duration, story: &[bool]) {
+        let begun = Instant::now();
+        loop {
+            if let Some(said) = self.differs(story) {
+                panic!("after {:?}: {said}", begun.elapsed());
+            }
+            if begun.elapsed() > time {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    fn differs(&self, story: &[bool]) -> Option<String> {
+        let other = BOTH.iter().find(|(alert, receiver)| self.story(alert, receiver) != story)?;
+        Some(format!("{other:?} should have the story {story:?}\n{}", self.receiver.protocol()))
+    }
+}
+
+/// Everything at once, nothing twice: each notification is the beginning or the end of an alert. JSON is YAML.
+fn routes(receiver: &Receiver) -> String {
+    let routes = BOTH.map(|(alert, name)| json!({ "matchers": [format!("alertname={alert:?}")], "receiver": name }));
+    let receivers = BOTH.map(|(_, name)| json!({ "name": name, "webhook_configs": [{ "url": receiver.url(name) }] }));
+    let mut receivers = receivers.to_vec();
+    receivers.push(json!({ "name": "nobody" }));
+    let config = json!({
+        "route": {
+            "receiver": "nobody",
+            "group_by": ["..."],
+            "group_wait": "0s",
+            "group_interval": "200ms",
+            "repeat_interval": "24h",
+            "routes": routes,
+        },
+        "receivers": receivers,
+    });
+    config.to_string()
+}

@@ -1,0 +1,162 @@
+//! What is at the end of Alertmanager's routes: a web server that notes every notification.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+};
+
+use super::runtime;
+
+/// A notification as it came.
+#[derive(Debug, Clone)]
+pub struct Notification {
+    /// When, since the receiver was started.
+    pub at: Duration,
+    /// Name of the receiver: `pager`.
+    pub receiver: String,
+    /// Alertmanager's key of the group; the same in every notification of a group.
+    pub group: String,
+    /// Whether anything in the group fires.
+    pub firing: bool,
+    /// All that the notification tells of.
+    pub alerts: Vec<Told>,
+}
+
+/// An alert in a notification.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// Whether it fires, or was resolved.
+    pub firing: bool,
+    /// `alertname`, `severity`, `vendor`, `target`, …
+    pub labels: Vec<(String, String)>,
+    /// When it began to fire.
+    pub starts_at: String,
+}
+
+impl Told {
+    /// The value of a label; empty where it is absent.
+    pub fn label(&self, name: &str) -> &str {
+        self.labels.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+}
+
+impl Notification {
+    /// One line for people: `12.3s pager firing {…}: +RollcallPoolDown/linux-build -RollcallAgentFailed/…`.
+    pub fn line(&self) -> String {
+        let told = |told: &Told| {
+            let sign = if told.firing { '+' } else { '-' };
+            let of: Vec<&str> = ["target", "pool", "agent", "job_name"].map(|name| told.label(name)).to_vec();
+            format!("{sign}{}({})/{}", told.label("alertname"), told.label("severity"), of.join("/"))
+        };
+        let alerts: Vec<String> = self.alerts.iter().map(told).collect();
+        let state = if self.firing { "firing" } else { "resolved" };
+        format!("{:7.2}s {} {state} {}: {}", self.at.as_secs_f64(), self.receiver, self.group, alerts.join(" "))
+    }
+}
+
+/// The web server, until it is dropped.
+pub struct Receiver {
+    url: String,
+    notes: Arc<Mutex<Vec<Notification>>>,
+    accepting: JoinHandle<()>,
+}
+
+impl Receiver {
+    /// On a free port.
+    pub fn start() -> Receiver {
+        let begun = Instant::now();
+        let notes = Arc::new(Mutex::new(Vec::new()));
+        let listener = runtime().block_on(TcpListener::bind("127.0.0.1:0")).expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("it is bound"));
+        let accepting = runtime().spawn({
+            let notes = Arc::clone(&notes);
+            async move {
+                while let Ok((stream, _)) = listener.accept().await {
+                    // A sender that hangs up sends again.
+                    runtime().spawn(receive(stream, begun, Arc::clone(&notes)));
+                }
+            }
+        });
+        Receiver { url, notes, accepting }
+    }
+
+    /// Where Alertmanager sends what is for the receiver of this name.
+    pub fn url(&self, receiver: &str) -> String {
+        format!("{}/{receiver}", self.url)
+    }
+
+    /// Everything so far, in the order in which it came.
+    pub fn all(&self) -> Vec<Notification> {
+        self.notes.lock().unwrap().clone()
+    }
+
+    /// Everything that is for this receiver.
+    pub fn of(&self, receiver: &str) -> Vec<Notification> {
+        self.all().into_iter().filter(|note| note.receiver == receiver).collect()
+    }
+
+    /// All of it for people.
+    pub fn protocol(&self) -> String {
+        self.all().iter().map(|note| note.line() + "\n").collect()
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+/// One request on each connection.
+async fn receive(mut stream: TcpStream, begun: Instant, notes: Arc<Mutex<Vec<Notification>>>) -> std::io::Result<()> {
+    let mut request = Vec::new();
+    let head = loop {
+        if stream.read_buf(&mut request).await? == 0 {
+            return Ok(());
+        }
+        if let Some(end) = request.windows(4).position(|window| window == b"\r\n\r\n") {
+            break end + 4;
+        }
+    };
+    let text = String::from_utf8_lossy(&request[..head]).into_owned();
+    let length = text.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
+    });
+    while request.len() < head + length.unwrap_or(0) {
+        if stream.read_buf(&mut request).await? == 0 {
+            return Ok(());
+        }
+    }
+    // `POST /pager HTTP/1.1`
+    let receiver = text.split_whitespace().nth(1).unwrap_or("/").trim_start_matches('/').to_owned();
+    if let Ok(body) = serde_json::from_slice(&request[head..]) {
+        let note = read(&body, receiver, begun.elapsed());
+        notes.lock().unwrap().push(note);
+    }
+    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await?;
+    stream.shutdown().await
+}
+
+fn read(body: &Value, receiver: String, at: Duration) -> Notification {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let alert = |alert: &Value| Told {
+        firing: alert["status"] == "firing",
+        labels: alert["labels"].as_object().into_iter().flatten().map(|(k, v)| (k.clone(), text(v))).collect(),
+        starts_at: text(&alert["startsAt"]),
+    };
+    Notification {
+        at,
+        receiver,
+        group: text(&body["groupKey"]),
+        firing: body["status"] == "firing",
+        alerts: body["alerts"].as_array().into_iter().flatten().map(alert).collect(),
+    }
+}
