@@ -11,7 +11,7 @@ mod store;
 
 pub use ledger::{Ledger, Published, SavedAgent, SavedTarget};
 pub use status::Status;
-pub use store::{Slot, Store};
+pub use store::{Selection, Slot, Store};
 
 use std::sync::Arc;
 

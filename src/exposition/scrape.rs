@@ -1,38 +1,43 @@
 //! The whole answer to a scrape: the catalogue's families in order, each with the blocks of the targets.
 
-use std::sync::Arc;
-
 use prometheus::proto::{MetricFamily, MetricType};
 
 use super::{Block, Body, Encoding, Format, Splice, splice::header, text};
 use crate::{
     catalogue::{Kind, TABLES},
-    snapshot::Snapshot,
+    snapshot::{FamilyKey, Snapshot},
 };
 
-/// Puts an answer together. `own` are the metrics without target, from the `prometheus` crate.
-pub fn scrape(targets: &[Arc<Snapshot>], own: &[MetricFamily], format: Format, encoding: Encoding) -> Body {
+/// Puts an answer together. `sources` are the blocks of targets or of groups of them, each in the order of the catalogue;
+/// `own` are the metrics without target, from the `prometheus` crate.
+pub fn scrape<'a>(
+    sources: impl Iterator<Item = &'a [(FamilyKey, Block)]>,
+    own: &[MetricFamily],
+    format: Format,
+    encoding: Encoding,
+) -> Body {
     let mut splice = Splice::new(format, encoding);
     splice.push(&daemon(own, format));
-    for (table, families) in TABLES.iter().enumerate() {
-        for family in families.iter() {
-            let key = (table as u8, family.ordinal);
-            splice.family(family, targets.iter().filter_map(|snapshot| snapshot.block(key)));
-        }
-    }
+    push_all(&mut splice, sources);
     splice.finish()
 }
 
 /// The exposition of one target alone, in text; for `probe`.
 pub fn of_target(snapshot: Snapshot) -> Vec<u8> {
     let mut splice = Splice::new(Format::Text, Encoding::Identity);
-    let targets = [Arc::new(snapshot)];
-    for (table, families) in TABLES.iter().enumerate() {
-        for family in families.iter() {
-            splice.family(family, targets.iter().filter_map(|snapshot| snapshot.block((table as u8, family.ordinal))));
-        }
-    }
+    push_all(&mut splice, [&*snapshot.blocks].into_iter());
     splice.finish().concat()
+}
+
+/// Every family with the blocks that any source has of it.
+fn push_all<'a>(splice: &mut Splice, sources: impl Iterator<Item = &'a [(FamilyKey, Block)]>) {
+    let mut families: Vec<Vec<Vec<&Block>>> = TABLES.iter().map(|table| vec![Vec::new(); table.len()]).collect();
+    for ((table, ordinal), block) in sources.flatten() {
+        families[usize::from(*table)][usize::from(*ordinal)].push(block);
+    }
+    for (family, blocks) in TABLES.iter().copied().flatten().zip(families.iter().flatten()) {
+        splice.family(family, blocks.iter().copied());
+    }
 }
 
 /// The few series without a target, with their headers; these alone are formatted at the scrape.
@@ -72,5 +77,5 @@ fn daemon(families: &[MetricFamily], format: Format) -> Block {
             }
         }
     }
-    Block::new(out)
+    Block::packed(out)
 }

@@ -9,11 +9,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use flate2::Crc;
 use hyper::body::{Frame, SizeHint};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{Block, Encoding, Format};
+use super::{Block, Encoding, Format, checksum::Checksum};
 use crate::catalogue::{Family, Kind};
 
 /// The pieces of an answer, in order.
@@ -22,7 +21,7 @@ pub struct Splice {
     format: Format,
     encoding: Encoding,
     pieces: VecDeque<Bytes>,
-    checksum: Crc,
+    checksum: Checksum,
 }
 
 /// A gzip member's header: deflate, no name, no time, written on Unix.
@@ -35,10 +34,11 @@ static DEFLATE_END: [u8; 2] = [3, 0];
 static HEADERS: LazyLock<HashMap<(&'static str, Format), Block>> = LazyLock::new(|| {
     let formats = [Format::Text, Format::OpenMetrics];
     let all = crate::catalogue::all().flat_map(|family| formats.map(|format| ((family.name, format), family, format)));
-    all.map(|(key, family, format)| (key, Block::new(header(family.name, family.kind, family.help, format)))).collect()
+    all.map(|(key, family, format)| (key, Block::packed(header(family.name, family.kind, family.help, format))))
+        .collect()
 });
 
-static EOF: LazyLock<Block> = LazyLock::new(|| Block::new("# EOF\n"));
+static EOF: LazyLock<Block> = LazyLock::new(|| Block::packed("# EOF\n"));
 
 impl Splice {
     /// An empty answer.
@@ -47,7 +47,7 @@ impl Splice {
         if encoding == Encoding::Gzip {
             pieces.push_back(GZIP_HEADER.clone());
         }
-        Splice { format, encoding, pieces, checksum: Crc::new() }
+        Splice { format, encoding, pieces, checksum: Checksum::EMPTY }
     }
 
     /// Adds a family: its header and its blocks. A family without any block does not appear.
@@ -64,8 +64,8 @@ impl Splice {
         match self.encoding {
             Encoding::Identity => self.pieces.push_back(block.plain().clone()),
             Encoding::Gzip => {
-                self.pieces.push_back(block.deflated().clone());
-                self.checksum.combine(block.checksum());
+                self.pieces.extend(block.deflated());
+                self.checksum = self.checksum.then(block.checksum());
             }
         }
     }
@@ -77,8 +77,7 @@ impl Splice {
         }
         if self.encoding == Encoding::Gzip {
             let mut end = DEFLATE_END.to_vec();
-            end.extend_from_slice(&self.checksum.sum().to_le_bytes());
-            end.extend_from_slice(&self.checksum.amount().to_le_bytes());
+            end.extend_from_slice(&self.checksum.trailer());
             self.pieces.push_back(end.into());
         }
         let left = self.pieces.iter().map(|piece| piece.len() as u64).sum();

@@ -15,19 +15,21 @@ use crate::{
 /// Everything, or the targets that `?target=` and `?vendor=` name; given both, those that either names. What another shard
 /// polls may be named too, so that one job can scrape all shards alike.
 pub fn answer(daemon: &Daemon, request: &Request) -> Reply {
-    let mut targets = daemon.fleet().store().load();
-    if request.query.iter().any(|(key, _)| key == "target" || key == "vendor") {
-        if let Err(message) = check(daemon, request, &targets) {
+    let store = daemon.fleet().store();
+    let selection = if request.query.iter().any(|(key, _)| key == "target" || key == "vendor") {
+        if let Err(message) = check(daemon, request, &store.load()) {
             return Reply::text(StatusCode::BAD_REQUEST, message);
         }
-        targets.retain(|snapshot| {
+        store.select(|snapshot| {
             request.all("target").any(|name| name == snapshot.target.name)
                 || request.all("vendor").any(|name| name == snapshot.target.vendor())
-        });
-    }
+        })
+    } else {
+        store.select(|_| true)
+    };
     let format = Format::negotiate(request.header("accept").as_deref());
     let encoding = Encoding::negotiate(request.header("accept-encoding").as_deref());
-    let body = scrape(&targets, &event::gather(), format, encoding);
+    let body = scrape(selection.blocks(), &event::gather(), format, encoding);
     let reply = Reply::new(StatusCode::OK, format.content_type(), body).with_header("vary", "accept, accept-encoding");
     match encoding {
         Encoding::Gzip => reply.with_header("content-encoding", "gzip"),
