@@ -1,41 +1,24 @@
-//! The table of alerts in the documentation.
+//! The tables of alerts and of incidents in the documentation.
+
+pub mod incidents;
 
 use super::{
     catalogue::{self, Alert, Sender, Unit},
     rule::{self, Part},
 };
-use crate::{alert::expr::Pattern, config::duration, sim::Incident};
+use crate::{alert::expr::Pattern, config::duration};
 
 const HEAD: &str = "# Alerts
 
 Written from the alert catalogue; a test fails when it differs. `for` is how long the condition must hold, `keep` how long the
 alert goes on afterwards. The sender of `both` is Prometheus with the shipped rules, or in direct mode the daemon, never both
 at once; a change of the mode while alerts fire costs one resolve and one new page. The threshold, and `for` and `keep`, can be
-changed in `alerting.overrides`, by vendor, target and pool.
+changed in `alerting.overrides`, by vendor, target and pool. Alerts that mute others in the shipped configuration of
+Alertmanager go on for at least 2m longer than these: where both end, the muted one would page if it were the last.
 
 ";
 
-/// What an incident of the simulation costs, whoever pages: Prometheus, the daemon, or both at once.
-#[derive(Debug, Clone, Copy)]
-pub struct Cost {
-    /// What happens.
-    pub incident: Incident,
-    /// To the targets of this vendor.
-    pub vendor: &'static str,
-    /// For how long, in minutes.
-    pub lasts: u64,
-    /// Notifications that wake somebody.
-    pub pages: usize,
-    /// Notifications that open a ticket.
-    pub tickets: usize,
-    /// Why so many.
-    pub why: &'static str,
-}
-
-/// Incidents and vendors that are not here cost nothing. The tests replay all of them, and count.
-pub const COSTS: &[Cost] = &[];
-
-/// The table in Markdown.
+/// Both in Markdown.
 pub fn markdown() -> String {
     let rules = rule::resolve(&[]);
     let mut out = HEAD.to_owned();
@@ -61,6 +44,7 @@ pub fn markdown() -> String {
             name = alert.name,
         ));
     }
+    out.push_str(&incidents::markdown());
     out
 }
 

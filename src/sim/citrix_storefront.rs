@@ -101,8 +101,9 @@ impl CitrixStorefront {
         // Whole seconds: the vendor prints milliseconds.
         let start = self.world.now().saturating_sub(self.world.elapsed()).as_secs();
         let end = Duration::from_secs(start) + left;
-        let at = Timestamp::from_second(end.as_secs() as i64).ok()?;
+        let at = Timestamp::from_second(self.world.real(end.as_secs_f64()) as i64).ok()?;
         let remaining = end.saturating_sub(self.world.now());
+        let remaining = Duration::from_secs_f64(self.world.real_time(remaining.as_secs_f64()));
         Some(PasswordEnd { at, remaining })
     }
 

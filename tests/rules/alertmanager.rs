@@ -7,7 +7,7 @@ use std::{
 
 use rollcall::alert::{
     catalogue::{self, Alert, Severity},
-    rule,
+    rule::{self, Rule},
 };
 use serde_json::Value;
 
@@ -212,6 +212,54 @@ fn sources_outlast_their_targets() {
         }
     }
 }
+
+/// How long the condition of a row must hold for this subject.
+fn for_of(rules: &[Rule], row: &Alert, subject: &[(&str, &str)]) -> Option<u64> {
+    let value = |label: &str| subject.iter().find(|(name, _)| *name == label).map_or("", |(_, value)| value);
+    let concerned = row.vendors.is_empty() || row.vendors.contains(&value("vendor"));
+    let holds = |rule: &&Rule| rule.part.matchers.iter().all(|matcher| matcher.matches(value(matcher.label)));
+    let own = rules.iter().filter(|rule| concerned && std::ptr::eq(rule.alert, row));
+    // The first that matches counts. No pool here is on demand.
+    own.filter(|rule| rule.part.on_demand != Some(true)).find(holds).map(|rule| rule.r#for.as_secs())
+}
+
+/// Where what pages mutes what pages, it is there first: otherwise a pool pages by what is muted later, and then again.
+#[test]
+fn no_pool_pages_first_by_what_is_muted_later() {
+    let rules = rule::resolve(&[]);
+    let subjects = [
+        [("vendor", "parallels_ras"), ("pool", "RDSHost@1")],
+        [("vendor", "parallels_ras"), ("pool", "Gateway@1")],
+        [("vendor", "citrix_storefront"), ("pool", "desktops")],
+        [("vendor", "azure_devops"), ("pool", "builds")],
+        [("vendor", "resilio"), ("pool", "client")],
+    ];
+    let pages = |row: &&&Alert| row.severity == Severity::Critical;
+    let mut late = Vec::new();
+    for inhibition in inhibitions() {
+        for source in inhibition.source.iter().filter(pages) {
+            for target in inhibition.targets.iter().filter(pages) {
+                for subject in subjects {
+                    let times = (for_of(&rules, source, &subject), for_of(&rules, target, &subject));
+                    if let (Some(source_for), Some(target_for)) = times
+                        && source_for > target_for
+                    {
+                        late.push(format!("{} -> {}: {}", source.name, target.name, subject[1].1));
+                    }
+                }
+            }
+        }
+    }
+    assert_eq!(late, LATE);
+}
+
+/// Whoever says what he expects of a pool wants to know sooner, and a lost hypervisor is known sooner. If the pool is down in
+/// the end, that is a further notification of the same group: the same page for a pager that goes by the group's key.
+const LATE: &[&str] = &[
+    "RollcallPoolDown -> RollcallPoolBelowMinimum: RDSHost@1",
+    "RollcallPoolDown -> RollcallPoolBelowMinimum: desktops",
+    "RollcallPoolDown -> CitrixPowerStateUnknown: desktops",
+];
 
 /// What is frozen while a log-on is held or a target is down began before, or does not begin at all.
 const SLOWER: &[&str] = &[

@@ -77,7 +77,9 @@ fn capacity() -> Vec<Alert> {
     let capacity_low = |severity, condition, share| {
         alert("RollcallPoolCapacityLow", severity, Pool, condition)
             .threshold(share, Unit::Share)
+            // Not before RollcallPoolDown, which mutes it.
             .lasting_for(citrix(), minutes(25))
+            .lasting_for(desktop_hosts(), minutes(15))
             .lasting(minutes(10))
             .says(
                 "A pool is short of agents.",

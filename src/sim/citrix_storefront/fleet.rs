@@ -1,6 +1,6 @@
 //! Farms, their machines and the resources that lead to them, and the view of the world that one answer is made from.
 
-use super::super::{Incident, Quirk, World};
+use super::super::{Incident, Quirk, World, azure_devops::moment::Moment};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// One farm; its name is what the ids of its machines and resources begin with.
@@ -76,6 +76,11 @@ impl View {
     /// The dice of the world.
     pub(super) fn dice(&self, name: &str, index: u64) -> u64 {
         self.world.dice(name, index)
+    }
+
+    /// A moment as answers tell it.
+    pub(super) fn told(&self, moment: Moment) -> Moment {
+        Moment::at(self.world.real(moment.seconds()))
     }
 
     /// Whether the quirk is on and this is the machine that it is about.

@@ -123,7 +123,8 @@ impl Farm {
             age = age.max(lost);
         }
         let stamp = Stamp::of(view, index);
-        let moment = |back, fraction| stamp.shown(view.now - back, fraction).filter(|_| !view.old_server);
+        let shown = |back, fraction| stamp.shown(view.now - back, fraction).filter(|_| !view.old_server);
+        let moment = |back, fraction| shown(back, fraction).map(|moment| view.told(moment));
         Machine {
             index,
             id: format!("{}.{}", self.name, sid(self.index, index)),

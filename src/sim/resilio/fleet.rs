@@ -105,7 +105,7 @@ pub(super) fn client(world: &World, state: &State, index: usize) -> Client {
         name,
         device_id: format!("EA{device:016X}JA"),
         device_hex: format!("{device:016x}{index:024x}"),
-        last_seen: over.state.as_ref().map_or(now - now % 10, |(_, since)| *since),
+        last_seen: world.real(over.state.as_ref().map_or(now - now % 10, |(_, since)| *since) as f64) as u64,
         state: over.state.map_or(natural.to_owned(), |(state, _)| state),
         paused: over.paused,
         restart_required: index == 3,

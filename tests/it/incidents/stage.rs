@@ -1,24 +1,28 @@
 //! Fleets, daemon, Prometheus, Alertmanager and receiver of one replay.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     time::{Duration, Instant},
 };
 
 use rollcall::{
-    alert::document::Cost,
+    alert::document::incidents::{COSTS, Cost},
     sim::{AzureDevops, Incident, Options},
 };
 
 use super::Case;
 use crate::{
     program::rollcall,
-    support::{Alertmanager, Daemon, Folder, Notification, Prometheus, Receiver, Sim, wait_until},
+    support::{
+        Alertmanager, Daemon, Exposition, Folder, Notification, PATIENCE, Prometheus, Receiver, Sim, wait_until,
+    },
 };
 
 /// How many times faster everything is.
 const FACTOR: u32 = 60;
+/// What the simulated clocks show at the start: 8 o'clock of a day. What fleets do by themselves follows the clock.
+const MORNING: Duration = Duration::from_secs(1_768_464_000);
 /// A minute of the replay.
 const MINUTE: Duration = Duration::from_secs(60 / FACTOR as u64);
 /// The longest time from the end of an incident to its last notification: `keep_firing_for`, a group interval of the
@@ -44,6 +48,8 @@ struct Fleet {
     sim: Sim,
     /// Its targets as the configuration has them.
     targets: String,
+    /// When the incident began, as the receiver has it.
+    began: Duration,
 }
 
 /// Everything of one replay.
@@ -63,9 +69,10 @@ impl Fleet {
             agents: 60,
             resilio_clients: Some(4),
             speed: f64::from(FACTOR),
+            clock: Some(MORNING),
             ..Options::default()
         });
-        let mut fleet = Fleet { case, sim, targets: String::new() };
+        let mut fleet = Fleet { case, sim, targets: String::new(), began: Duration::ZERO };
         fleet.renew_secrets("");
         fleet
     }
@@ -92,7 +99,13 @@ impl Fleet {
         self.targets = entries.map(|entry| format!("  - name: {name}.{}\n", quick(entry).trim_end())).collect();
     }
 
-    fn begin(&self) {
+    /// The names of its targets.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.targets.lines().filter_map(|line| line.strip_prefix("  - name: "))
+    }
+
+    fn begin(&mut self, now: Duration) {
+        self.began = now;
         if let Some(incident) = self.case.incident {
             self.sim.world().begin(incident);
         }
@@ -118,7 +131,7 @@ fn quick(target: &str) -> String {
 }
 
 impl Stage {
-    /// All fleets are well.
+    /// All fleets are well, and whoever pages knows.
     pub fn new(mode: Mode, cases: &[Case]) -> Stage {
         let fleets: Vec<Fleet> = cases.iter().copied().map(Fleet::new).collect();
         let receiver = Receiver::start();
@@ -130,6 +143,14 @@ impl Stage {
         let rules = || rollcall(&["rules", "--time-scale", &factor]).expect(0).out;
         let prometheus = (mode != Mode::Direct)
             .then(|| Prometheus::alerting(&[daemon.url()], &rules(), &alertmanager.url(), FACTOR));
+        let targets: Vec<&str> = fleets.iter().flat_map(Fleet::names).collect();
+        daemon.wait_until_up(&targets);
+        if let Some(prometheus) = &prometheus {
+            prometheus.wait_for("Prometheus has seen every target", PATIENCE, |prometheus| {
+                let up = prometheus.now("count(rollcall_target_up == 1)")?.first().map(|series| series.value);
+                if up == Some(targets.len() as f64) { Ok(()) } else { Err(format!("{up:?} of {}", targets.len())) }
+            });
+        }
         Stage { receiver, fleets, alertmanager, daemon, mode, folder, _prometheus: prometheus }
     }
 
@@ -138,14 +159,13 @@ impl Stage {
         let begun = Instant::now();
         let mut steps: Vec<(Duration, usize, bool)> = Vec::new();
         for (index, fleet) in self.fleets.iter().enumerate().filter(|(_, fleet)| fleet.case.incident.is_some()) {
-            let minutes = |minutes: u64| MINUTE * u32::try_from(minutes).expect("some hours");
             steps.push((minutes(fleet.case.begins), index, true));
             steps.push((minutes(fleet.case.begins + fleet.case.lasts), index, false));
         }
         steps.sort_unstable();
         for (at, index, begins) in steps {
             std::thread::sleep(at.saturating_sub(begun.elapsed()));
-            if begins { self.fleets[index].begin() } else { self.end(index) }
+            if begins { self.fleets[index].begin(self.receiver.now()) } else { self.end(index) }
         }
         wait_until("everything is resolved", AFTERMATH, || {
             let left = self.left();
@@ -157,6 +177,7 @@ impl Stage {
     fn end(&mut self, index: usize) {
         let fleet = &mut self.fleets[index];
         let Some(incident) = fleet.case.incident else { return };
+        shows(incident, &self.daemon.scrape());
         fleet.sim.world().end(incident);
         if incident == Incident::PasswordExpired {
             // Somebody sets a new one, there and here.
@@ -193,50 +214,89 @@ impl Stage {
         groups
     }
 
-    /// What the replay cost otherwise than it should.
-    pub fn differences(&self, costs: &[Cost]) -> String {
+    /// What the replay cost otherwise than the documentation says.
+    pub fn differences(&self) -> String {
         let mut out = String::new();
-        let mut found: BTreeMap<(String, String), (usize, usize)> = BTreeMap::new();
+        let mut found: BTreeMap<Subject, Told> = BTreeMap::new();
         for ((receiver, group), notes) in self.groups() {
-            let mut subjects: Vec<(String, String)> = notes
-                .iter()
-                .flat_map(|note| &note.alerts)
-                .map(|told| subject(told.label("target"), told.label("vendor")))
-                .collect();
-            subjects.dedup();
-            let [subject] = &subjects[..] else {
-                let _ = writeln!(out, "{receiver} {group} is about several fleets: {subjects:?}");
-                continue;
-            };
-            let firing = notes.iter().filter(|note| note.firing).count();
-            let (pages, tickets) = found.entry(subject.clone()).or_default();
-            *(if receiver == "pager" { pages } else { tickets }) += firing;
+            let alerts = notes.iter().flat_map(|note| &note.alerts);
+            let subjects: BTreeSet<Subject> =
+                alerts.map(|told| subject(told.label("target"), told.label("vendor"))).collect();
             let told: Vec<bool> = notes.iter().map(|note| note.firing).collect();
             if told != [true, false] {
                 let _ = writeln!(out, "{receiver} {group} was told {told:?} instead of one beginning and one end");
             }
+            if subjects.len() > 1 {
+                let _ = writeln!(out, "{receiver} {group} is about several fleets: {subjects:?}");
+            }
+            let firing = notes.iter().filter(|note| note.firing).map(|note| note.at);
+            let told = found.entry(subjects.into_iter().next().unwrap_or_default()).or_default();
+            (if receiver == "pager" { &mut told.pages } else { &mut told.tickets }).extend(firing);
         }
         for fleet in &self.fleets {
             for vendor in fleet.case.vendors {
-                let key = subject(&format!("{}.", fleet.name()), vendor);
-                let cost =
-                    costs.iter().find(|cost| Some(cost.incident) == fleet.case.incident && cost.vendor == *vendor);
-                let expected = cost.map_or((0, 0), |cost| (cost.pages, cost.tickets));
-                let found = found.remove(&key).unwrap_or_default();
-                if found != expected {
-                    let _ = writeln!(out, "{key:?} cost {found:?} pages and tickets, and not {expected:?}");
+                let of = |cost: &&Cost| Some(cost.incident) == fleet.case.incident && cost.vendor == *vendor;
+                let cost = COSTS.iter().find(of);
+                let told = found.remove(&subject(fleet.name(), vendor)).unwrap_or_default();
+                for (what, found, expected) in [
+                    ("pages", told.pages, cost.map_or(&[][..], |cost| cost.pages)),
+                    ("tickets", told.tickets, cost.map_or(&[][..], |cost| cost.tickets)),
+                ] {
+                    if !agree(&found, fleet.began, expected) {
+                        let after: Vec<f64> =
+                            found.iter().map(|at| at.saturating_sub(fleet.began).as_secs_f64()).collect();
+                        let _ = writeln!(out, "{} {vendor}: {what} at {after:?}, expected {expected:?}", fleet.name());
+                    }
                 }
             }
         }
-        for key in found.keys() {
-            let _ = writeln!(out, "{key:?} is of no fleet");
+        for subject in found.keys() {
+            let _ = writeln!(out, "{subject:?} is of no fleet");
         }
         out
     }
 }
 
+/// What a vendor's targets of one fleet cost: when what was told.
+#[derive(Debug, Default)]
+struct Told {
+    pages: Vec<Duration>,
+    tickets: Vec<Duration>,
+}
+
+/// As many as expected, each not before its minute. Later is what a busy machine does.
+fn agree(found: &[Duration], began: Duration, expected: &[u64]) -> bool {
+    let mut found = found.to_vec();
+    found.sort_unstable();
+    found.len() == expected.len() && found.iter().zip(expected).all(|(at, minute)| *at >= began + minutes(*minute))
+}
+
+fn minutes(minutes: u64) -> Duration {
+    MINUTE * u32::try_from(minutes).expect("some hours")
+}
+
+/// A fleet and a vendor.
+type Subject = (String, String);
+
+/// Panics where an incident that costs nothing does not show either: the calm fleet lives as this one does but for it.
+#[track_caller]
+fn shows(incident: Incident, exposition: &Exposition) {
+    let (name, labels): (&str, &[(&str, &str)]) = match incident {
+        Incident::RateLimited => ("rollcall_api_throttled_seconds_total", &[]),
+        Incident::PatchNight => ("rollcall_pool_agents", &[("health", "disabled")]),
+        _ => return,
+    };
+    let sum = |fleet: &str| -> f64 {
+        let target = format!("{fleet}.builds");
+        let of_target = [labels, &[("target", target.as_str())]].concat();
+        exposition.all(name, &of_target).iter().map(|sample| sample.value).sum()
+    };
+    let (calm, now) = (sum("calm"), sum(incident.name()));
+    assert!(now > calm, "{incident} does not show: {name} is {now}, calm {calm}");
+}
+
 /// The fleet and the vendor of a target.
-fn subject(target: &str, vendor: &str) -> (String, String) {
+fn subject(target: &str, vendor: &str) -> Subject {
     (target.split('.').next().unwrap_or_default().to_owned(), vendor.to_owned())
 }
 

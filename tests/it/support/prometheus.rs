@@ -34,7 +34,7 @@ impl Prometheus {
         Prometheus::run(&[daemon], rules, "1s", "", &[])
     }
 
-    /// Scrapes these daemons and evaluates these rules, both every 30 s, and tells this Alertmanager; all so many times
+    /// Scrapes these daemons and evaluates these rules, both every minute, and tells this Alertmanager; all so many times
     /// faster.
     #[track_caller]
     pub fn alerting(daemons: &[&str], rules: &str, alertmanager: &str, factor: u32) -> Prometheus {
@@ -50,7 +50,7 @@ impl Prometheus {
             format!("--rules.alert.for-grace-period={}", time(600)),
             format!("--rules.alert.for-outage-tolerance={}", time(3600)),
         ];
-        Prometheus::run(daemons, rules, &time(30), &alerting, &flags)
+        Prometheus::run(daemons, rules, &time(60), &alerting, &flags)
     }
 
     #[track_caller]

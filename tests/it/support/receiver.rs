@@ -48,7 +48,7 @@ impl Told {
 }
 
 impl Notification {
-    /// One line for people: `12.3s pager firing {…}: +RollcallPoolDown/linux-build -RollcallAgentFailed/…`.
+    /// One line for people: `12.30s pager firing {target="builds"} +RollcallPoolDown(critical)/builds/linux-build//`.
     pub fn line(&self) -> String {
         let told = |told: &Told| {
             let sign = if told.firing { '+' } else { '-' };
@@ -57,13 +57,16 @@ impl Notification {
         };
         let alerts: Vec<String> = self.alerts.iter().map(told).collect();
         let state = if self.firing { "firing" } else { "resolved" };
-        format!("{:7.2}s {} {state} {}: {}", self.at.as_secs_f64(), self.receiver, self.group, alerts.join(" "))
+        // Behind the route, which is long, come the labels of the group.
+        let group = self.group.rsplit_once(":{").map_or("", |(_, labels)| labels.trim_end_matches('}'));
+        format!("{:7.2}s {} {state} {{{group}}} {}", self.at.as_secs_f64(), self.receiver, alerts.join(" "))
     }
 }
 
 /// The web server, until it is dropped.
 pub struct Receiver {
     url: String,
+    begun: Instant,
     notes: Arc<Mutex<Vec<Notification>>>,
     accepting: JoinHandle<()>,
 }
@@ -84,12 +87,17 @@ impl Receiver {
                 }
             }
         });
-        Receiver { url, notes, accepting }
+        Receiver { url, begun, notes, accepting }
     }
 
     /// Where Alertmanager sends what is for the receiver of this name.
     pub fn url(&self, receiver: &str) -> String {
         format!("{}/{receiver}", self.url)
+    }
+
+    /// The time since it was started, as notifications have it.
+    pub fn now(&self) -> Duration {
+        self.begun.elapsed()
     }
 
     /// Everything so far, in the order in which it came.
@@ -102,9 +110,11 @@ impl Receiver {
         self.all().into_iter().filter(|note| note.receiver == receiver).collect()
     }
 
-    /// All of it for people.
+    /// All of it for people, without the signs of life.
     pub fn protocol(&self) -> String {
-        self.all().iter().map(|note| note.line() + "\n").collect()
+        let all = self.all();
+        let told = all.iter().filter(|note| note.receiver != "dead-mans-switch");
+        told.map(|note| note.line() + "\n").collect()
     }
 }
 

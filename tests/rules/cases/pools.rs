@@ -98,6 +98,12 @@ fn capacity() -> Vec<Case> {
             .fires(10, "warning", "pool=p", 0.4),
         low(Fires, "resilio", "three of five").pool("p", "0", sixty).silent(9).fires(10, "critical", "pool=p", 0.6),
         low(Fires, "azure_devops", "builds wait").pool("p", "0", sixty).fires(10, "warning", "pool=p", 0.6),
+        low(Fires, "parallels_ras", "hosts, which reboot").pool("RDSHost@1", "0", sixty).silent(14).fires(
+            15,
+            "critical",
+            "pool=RDSHost@1",
+            0.6,
+        ),
         low(Fires, "citrix_storefront", "later").pool("p", "0", sixty).silent(24).fires(25, "critical", "pool=p", 0.6),
         low(Fires, "resilio", "few of all")
             .pool("p", "0", &[("healthy", "2"), ("failed", "3"), ("disabled", "20")])
