@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    site::{FACTOR, LAPSE, RESEND, Site},
+    site::{FACTOR, RESEND, Site},
     stub::{Mood, Request, Stub},
 };
 use crate::support::{Daemon, PATIENCE, free_port, wait_until};
@@ -40,7 +40,7 @@ fn an_alertmanager_that_was_away_hears_once_what_fires_and_what_has_ended() {
     logged(&daemon, "Alert ended. alertname=\"RollcallPoolCapacityLow\"", 1);
     site.alertmanager.restart();
     site.wait_for("the ends are told", &[true, false]);
-    site.stays(LAPSE, &[true, false]);
+    site.stays(Duration::from_secs(3), &[true, false]);
     let waiting = daemon.scrape().all("rollcall_notifications_dropped_total", &[])[0].value;
     assert_eq!(waiting, 0.0);
 }
