@@ -5,7 +5,7 @@ mod restart;
 mod stories;
 
 use super::*;
-use crate::config::Config;
+use crate::{alert::catalogue, config::Config};
 
 /// Samples from a text.
 pub(super) struct Table {
@@ -48,6 +48,12 @@ pub(super) fn rules(alerting: &str) -> Rules {
     );
     let config = Config::parse(&yaml, "rollcall.yml", std::path::Path::new(".")).expect("the configuration is valid");
     Rules::new(&config.alerting, "http://rollcall")
+}
+
+/// `keep_firing_for` of an alert, in seconds.
+pub(super) fn keep(alert: &str) -> i64 {
+    let row = catalogue::named(alert).next().expect("it is in the catalogue");
+    i64::try_from(row.keep_firing_for.as_secs()).expect("minutes")
 }
 
 /// How long data stay without a success.

@@ -7,8 +7,6 @@ use super::*;
 const POOL_DOWN: &str = "RollcallPoolDown";
 /// `for` of the alert, in seconds.
 const FOR: i64 = 300;
-/// `keep_firing_for` of the alert, in seconds.
-const KEEP: i64 = 900;
 
 /// A hold that does not end.
 const LONG: &str = "  max_hold: 1000d\n";
@@ -137,7 +135,7 @@ fn run(steps: &[Step]) {
         }
     }
     // At the end it is well, and everybody agrees on that.
-    for _ in 0..2 + KEEP / 60 {
+    for _ in 0..2 + keep(POOL_DOWN) / 60 {
         observer.sees(false, site.now);
         site.poll(&[("builds", 3, 0), other]);
         observer.hears(&site);

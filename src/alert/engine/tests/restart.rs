@@ -29,7 +29,7 @@ fn after_a_restart_nothing_is_resolved_that_was_not_polled() {
         site.wait(300);
     }
     assert_eq!(site.story(POOL_DOWN), [(300, "firing")]);
-    site.poll_for(16, WELL);
+    site.poll_for(keep(POOL_DOWN) / 60 + 1, WELL);
     assert_eq!(site.story(POOL_DOWN).len(), 2);
 }
 
@@ -50,7 +50,7 @@ fn a_target_that_is_down_stays_so_over_a_restart() {
     }
     site.wait(60);
     assert_eq!(site.story("RollcallTargetDown").len(), 1);
-    site.poll_for(16, WELL);
+    site.poll_for(keep("RollcallTargetDown") / 60 + 1, WELL);
     assert_eq!(site.story("RollcallTargetDown").len(), 2);
 }
 
