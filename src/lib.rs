@@ -9,10 +9,11 @@
 //!
 //! A vendor knows nothing of metrics text or the web, the web knows nothing of vendors; they meet in the observation and the
 //! snapshot. [`failure`] is why a poll failed, [`event`] is what is worth a log line, [`clock`] is the time, which tests can
-//! pause. [`daemon`] holds it together, [`shard`] says which targets are this one's, [`cli`] starts it, and [`notify`] tells
-//! systemd. [`alert`] has every alert as data: the rules for Prometheus come from it, and in direct mode the daemon evaluates
-//! the snapshots by it and tells Alertmanager. [`dashboard`] is what Grafana shows. [`sim`] stands in for the vendors in the
-//! demo and in the tests, and shares nothing with [`vendor`], so that a misreading cannot hide on both sides.
+//! pause, and [`scale`] lets them hurry the alerting. [`daemon`] holds it together, [`shard`] says which targets are this
+//! one's, [`cli`] starts it, and [`notify`] tells systemd. [`alert`] has every alert as data: the rules for Prometheus come
+//! from it, and in direct mode the daemon evaluates the snapshots by it and tells Alertmanager. [`dashboard`] is what Grafana
+//! shows. [`sim`] stands in for the vendors in the demo and in the tests, and shares nothing with [`vendor`], so that a
+//! misreading cannot hide on both sides.
 
 #![forbid(unsafe_code)]
 // Tests may wait, and may read what they know to be small.

@@ -4,6 +4,7 @@
 //! Everything takes a sixtieth of its time: the simulated vendors, the rules, the engine, Prometheus, Alertmanager. One
 //! daemon polls a fleet for each incident and a calm one; the names of the targets tell them apart.
 
+mod fleet;
 mod stage;
 
 use rollcall::{

@@ -8,21 +8,17 @@ use std::{
 
 use rollcall::{
     alert::document::incidents::{COSTS, Cost},
-    sim::{AzureDevops, Incident, Options},
+    sim::Incident,
 };
 
-use super::Case;
+use super::{Case, fleet::Fleet};
 use crate::{
     program::rollcall,
-    support::{
-        Alertmanager, Daemon, Exposition, Folder, Notification, PATIENCE, Prometheus, Receiver, Sim, wait_until,
-    },
+    support::{Alertmanager, Daemon, Exposition, Folder, Notification, PATIENCE, Prometheus, Receiver, wait_until},
 };
 
 /// How many times faster everything is.
-const FACTOR: u32 = 60;
-/// What the simulated clocks show at the start: 8 o'clock of a day. What fleets do by themselves follows the clock.
-const MORNING: Duration = Duration::from_secs(1_768_464_000);
+pub const FACTOR: u32 = 60;
 /// A minute of the replay.
 const MINUTE: Duration = Duration::from_secs(60 / FACTOR as u64);
 /// The longest time from the end of an incident to its last notification: `keep_firing_for`, a group interval of the
@@ -42,16 +38,6 @@ pub enum Mode {
     Both,
 }
 
-/// The fleet of an incident.
-struct Fleet {
-    case: Case,
-    sim: Sim,
-    /// Its targets as the configuration has them.
-    targets: String,
-    /// When the incident began, as the receiver has it.
-    began: Duration,
-}
-
 /// Everything of one replay.
 pub struct Stage {
     pub receiver: Receiver,
@@ -61,73 +47,6 @@ pub struct Stage {
     mode: Mode,
     folder: Folder,
     _prometheus: Option<Prometheus>,
-}
-
-impl Fleet {
-    fn new(case: Case) -> Fleet {
-        let sim = Sim::start(Options {
-            agents: 60,
-            resilio_clients: Some(4),
-            speed: f64::from(FACTOR),
-            clock: Some(MORNING),
-            ..Options::default()
-        });
-        let mut fleet = Fleet { case, sim, targets: String::new(), began: Duration::ZERO };
-        fleet.renew_secrets("");
-        fleet
-    }
-
-    fn name(&self) -> &'static str {
-        self.case.incident.map_or("calm", Incident::name)
-    }
-
-    /// Holds and budgets belong to an identity: each fleet has its own.
-    fn renew_secrets(&mut self, more: &str) {
-        let name = self.name();
-        for vendor in ["parallels_ras", "parallels_ras_session", "azure_devops", "citrix_storefront"] {
-            self.sim.set_secret(vendor, &format!("secret-of-{name}{more}"));
-        }
-        let azure: &AzureDevops = self.sim.azure_devops();
-        azure.set_client_secret(&format!("client-secret-of-{name}{more}"));
-        let yaml = self.sim.config_yaml();
-        let (_, targets) = yaml.split_once("targets:\n").expect("a configuration with targets");
-        let ours = |target: &&str| {
-            let vendor = target.lines().find_map(|line| line.trim().strip_prefix("vendor: "));
-            vendor.is_some_and(|vendor| self.case.vendors.contains(&vendor))
-        };
-        let entries = targets.split("  - name: ").filter(ours);
-        self.targets = entries.map(|entry| format!("  - name: {name}.{}\n", quick(entry).trim_end())).collect();
-    }
-
-    /// The names of its targets.
-    fn names(&self) -> impl Iterator<Item = &str> {
-        self.targets.lines().filter_map(|line| line.strip_prefix("  - name: "))
-    }
-
-    fn begin(&mut self, now: Duration) {
-        self.began = now;
-        if let Some(incident) = self.case.incident {
-            self.sim.world().begin(incident);
-        }
-    }
-}
-
-/// A target of the simulation with the times of the replay: polled every two minutes, a deep probe every fifteen.
-fn quick(target: &str) -> String {
-    let mut out = String::new();
-    for line in target.lines() {
-        let line = match line.trim() {
-            "interval: 15m" => "    interval: 15s\n    timeout: 6s\n    stale_after: 40s",
-            "interval: 10s" => continue,
-            "prime_timeout: 60s" => "      prime_timeout: 5s",
-            "enumerate_interval: 30s" => "    enumerate_interval: 10s",
-            // The lists would use up the budget of requests, which is not scaled.
-            "vendor: parallels_ras" => "    vendor: parallels_ras\n    resolve_names: false",
-            _ => line,
-        };
-        let _ = writeln!(out, "{line}");
-    }
-    out
 }
 
 impl Stage {
@@ -248,6 +167,13 @@ impl Stage {
                         let _ = writeln!(out, "{} {vendor}: {what} at {after:?}, expected {expected:?}", fleet.name());
                     }
                 }
+            }
+        }
+        for cost in COSTS {
+            let of =
+                |fleet: &Fleet| fleet.case.incident == Some(cost.incident) && fleet.case.vendors.contains(&cost.vendor);
+            if !self.fleets.iter().any(of) {
+                let _ = writeln!(out, "{} of {} is not replayed", cost.incident, cost.vendor);
             }
         }
         for subject in found.keys() {
