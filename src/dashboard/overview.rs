@@ -188,6 +188,8 @@ fn targets() -> Panel {
 }
 
 fn missing() -> Panel {
+    // Both kinds of a pool side by side, or the first would hide the second.
+    let as_what = |what: &str, expr: &str| format!(r#"label_replace({expr}, "what", "{what}", "", "")"#);
     Panel::bars(
         "Pools that miss the most capacity",
         "none",
@@ -196,9 +198,9 @@ fn missing() -> Panel {
     .query(
         "{{pool}} · {{target}}",
         format!(
-            "sort_desc(topk(10, {}\n  or {}))",
-            "(max by (vendor, target, pool) (rollcall_pool_min_serving{@pool} - sum without (health) (rollcall_pool_agents{@pool,health=~\"healthy|degraded\"})) > 0)",
-            agents("failed"),
+            "sort_desc(topk(10, max by (vendor, target, pool) (\n  {}\n  or {}\n)))",
+            as_what("short", "max by (vendor, target, pool) (rollcall_pool_min_serving{@pool} - sum without (health) (rollcall_pool_agents{@pool,health=~\"healthy|degraded\"})) > 0"),
+            as_what("failed", &agents("failed")),
         ),
     )
     .none_is_good(look::BAD)

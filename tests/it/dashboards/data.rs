@@ -80,6 +80,12 @@ fn every_panel_and_variable_has_data_in_the_demo() {
     let daemon = Daemon::demo(&[]);
     let prometheus = Prometheus::start(daemon.url(), "groups: []\n");
     wait_for_data(&prometheus, asks().into_iter().filter(|ask| excuse(ask).is_none()).collect());
+    // What one half of a query has must not hide that the other has nothing.
+    let halves =
+        ["rollcall_credential_expiry_timestamp_seconds", "rollcall_tls_certificate_not_after_timestamp_seconds"];
+    for metric in halves {
+        assert_ne!(prometheus.now(metric).map(|series| series.len()), Ok(0), "{metric}");
+    }
     for (uid, selector, label) in variables() {
         let expr = format!("count by ({label}) ({})", fill(&selector, ".*"));
         let values = prometheus.now(&expr).unwrap_or_else(|error| panic!("{uid}: {expr}: {error}"));

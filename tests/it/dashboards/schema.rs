@@ -92,7 +92,7 @@ fn broken_dashboards_are_refused() {
     }
 }
 
-/// What the issue of the dashboards asks for and no schema says.
+/// What all dashboards have in common, and no schema says.
 #[test]
 fn frames_are_as_agreed() {
     for dashboard in dashboards() {
