@@ -31,8 +31,13 @@ use crate::{
 /// A daemon is ready after this time, even where a target was not polled yet.
 const READY_ANYWAY: Duration = Duration::from_secs(60);
 
-/// The state file is written this often at the most, but for log-on holds.
+/// The state file is written at least this often where something changed; for alerts that begin or end, and for log-on
+/// holds, at once.
 const SAVE_EVERY: Duration = Duration::from_secs(15);
+
+/// After a state was written for alerts, the next one waits so many times as long as that took: with ten thousand targets it
+/// is tens of megabytes, and in a wide incident alerts begin with every poll.
+const REST: u32 = 10;
 
 /// So long a clean stop waits for the answers to log-ons.
 const ANSWERED: Duration = Duration::from_secs(2);
@@ -181,15 +186,17 @@ impl Fleet {
     ) {
         let mut last = None;
         let mut complained = false;
+        let mut rested = Instant::now();
         loop {
             let done = tokio::select! {
                 () = cancelled.cancelled() => true,
-                () = self.urgent.notified() => false,
+                () = async { tokio::time::sleep_until(rested).await; self.urgent.notified().await } => false,
+                // A hold that a restart forgets may cost the account.
                 () = self.logons.changed() => false,
                 () = tokio::time::sleep(scaled(SAVE_EVERY)) => false,
             };
             let (fleet, file, alerts) = (Arc::clone(&self), file.clone(), alerts.clone());
-            let before = last.take();
+            let (before, began) = (last.take(), Instant::now());
             let saved = tokio::task::spawn_blocking(move || {
                 let mut state = fleet.state();
                 state.alerts = alerts();
@@ -208,6 +215,7 @@ impl Fleet {
                 }
                 Ok((_, Err(_))) | Err(_) => {}
             }
+            rested = Instant::now() + began.elapsed() * REST;
             if done {
                 return;
             }

@@ -8,7 +8,7 @@ use crate::{daemon::Daemon, exposition::Body, health::Health, snapshot::Snapshot
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem}\
 table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #8884}\
-td.n{text-align:right;font-variant-numeric:tabular-nums}nav a{margin-right:1rem}\
+td,th{white-space:nowrap}td.n{text-align:right;font-variant-numeric:tabular-nums}nav a{margin-right:1rem}\
 @media(prefers-color-scheme:dark){body{background:#111;color:#ddd}a{color:#8cf}}";
 
 /// The targets and the links.
