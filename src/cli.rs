@@ -96,6 +96,9 @@ struct Web {
     /// Scrapes answered side by side at the most; 0 for any number.
     #[arg(long = "web.max-requests", env = "ROLLCALL_WEB_MAX_REQUESTS", value_name = "N", default_value_t = 40)]
     max_requests: usize,
+    /// Connections open at the most; then the one that has been silent longest makes room. 0 for any number.
+    #[arg(long = "web.max-connections", env = "ROLLCALL_WEB_MAX_CONNECTIONS", value_name = "N", default_value_t = 512)]
+    max_connections: usize,
     /// Allows POST /-/reload.
     #[arg(long = "web.enable-lifecycle", env = "ROLLCALL_WEB_ENABLE_LIFECYCLE")]
     enable_lifecycle: bool,
