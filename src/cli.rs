@@ -1,5 +1,6 @@
 //! The command line: one binary, `rollcall`, with the flags of the Prometheus exporters.
 
+mod allocator;
 mod catalogue;
 mod check;
 mod dashboards;
@@ -230,6 +231,9 @@ struct Dashboards {
 /// Runs the command line of this process. 0: fine, 1: what was asked failed, 2: bad command line.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
+    if matches!(cli.command, Command::Serve(_) | Command::Demo(_)) {
+        allocator::settle();
+    }
     crate::http::install_crypto();
     let result = match cli.command {
         Command::Serve(args) => serve::run(args),

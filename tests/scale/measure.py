@@ -328,7 +328,7 @@ class Bench:
 
     def idle(self):
         with self.simulate(200) as simulation:
-            target = f"  - name: filer\n    vendor: resilio\n    url: {simulation.resilio}\n"
+            target = f"  - name: filer\n    vendor: resilio\n    url: {simulation.resilio}\n    interval: 5s\n"
             runs = []
             for _ in range(self.options.runs):
                 with self.serve(target) as daemon:
