@@ -1,5 +1,6 @@
 //! The command line: one binary, `rollcall`, with the flags of the Prometheus exporters.
 
+mod allocator;
 mod catalogue;
 mod check;
 mod dashboards;
@@ -99,6 +100,9 @@ struct Web {
     /// Scrapes answered side by side at the most; 0 for any number.
     #[arg(long = "web.max-requests", env = "ROLLCALL_WEB_MAX_REQUESTS", value_name = "N", default_value_t = 40)]
     max_requests: usize,
+    /// Connections open at the most; then the one that has been silent longest makes room. 0 for any number.
+    #[arg(long = "web.max-connections", env = "ROLLCALL_WEB_MAX_CONNECTIONS", value_name = "N", default_value_t = 512)]
+    max_connections: usize,
     /// Allows POST /-/reload.
     #[arg(long = "web.enable-lifecycle", env = "ROLLCALL_WEB_ENABLE_LIFECYCLE")]
     enable_lifecycle: bool,
@@ -236,6 +240,9 @@ struct Dashboards {
 /// Runs the command line of this process. 0: fine, 1: what was asked failed, 2: bad command line.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
+    if matches!(cli.command, Command::Serve(_) | Command::Demo(_)) {
+        allocator::settle();
+    }
     crate::http::install_crypto();
     crate::scale::set(cli.time_scale);
     let result = match cli.command {

@@ -6,6 +6,7 @@
 //! 403 without `--web.enable-lifecycle`.
 
 mod api;
+mod crowd;
 mod metrics;
 mod page;
 mod patience;
@@ -20,6 +21,7 @@ use hyper::{Method, StatusCode};
 use tokio::sync::Semaphore;
 
 use crate::{daemon::Daemon, event};
+use crowd::Crowd;
 use reply::Reply;
 
 /// How the server behaves.
@@ -31,6 +33,8 @@ pub struct Options {
     pub external_url: String,
     /// Scrapes answered side by side at the most; 0 for any number.
     pub max_requests: usize,
+    /// Connections open at the most; 0 for any number.
+    pub max_connections: usize,
     /// Whether `POST /-/reload` is allowed.
     pub enable_lifecycle: bool,
 }
@@ -42,6 +46,8 @@ pub struct State {
     options: Options,
     /// One permit for each scrape that may be answered at once; nothing where any number may.
     scrapes: Option<Arc<Semaphore>>,
+    /// Open connections.
+    crowd: Arc<Crowd>,
     started: Instant,
 }
 
@@ -52,7 +58,8 @@ impl State {
             0 => None,
             limit => Some(Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)))),
         };
-        State { daemon, options, scrapes, started: Instant::now() }
+        let crowd = Crowd::new(options.max_connections);
+        State { daemon, options, scrapes, crowd, started: Instant::now() }
     }
 
     /// Answers one request.

@@ -36,6 +36,7 @@ pub fn options(args: &Web) -> Result<web::Options, String> {
         route_prefix: if prefix.is_empty() { String::new() } else { format!("/{prefix}") },
         external_url: external.map(|url| url.to_string().trim_end_matches('/').to_owned()).unwrap_or_default(),
         max_requests: args.max_requests,
+        max_connections: args.max_connections,
         enable_lifecycle: args.enable_lifecycle,
     })
 }

@@ -1,6 +1,7 @@
 //! An answer to a scrape, put together from ready pieces without copying them.
 
 use std::{
+    any::Any,
     collections::{HashMap, VecDeque},
     convert::Infallible,
     pin::Pin,
@@ -10,7 +11,6 @@ use std::{
 
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Block, Encoding, Format, checksum::Checksum};
 use crate::catalogue::{Family, Kind};
@@ -81,7 +81,7 @@ impl Splice {
             self.pieces.push_back(end.into());
         }
         let left = self.pieces.iter().map(|piece| piece.len() as u64).sum();
-        Body { pieces: self.pieces, left, held: None }
+        Body { pieces: self.pieces, left, held: Vec::new() }
     }
 }
 
@@ -103,20 +103,20 @@ pub fn header(name: &str, kind: Kind, help: &str, format: Format) -> String {
 pub struct Body {
     pieces: VecDeque<Bytes>,
     left: u64,
-    /// Given back when the body was sent, or its reader is gone.
-    held: Option<OwnedSemaphorePermit>,
+    /// Dropped when the body was sent, or its reader is gone.
+    held: Vec<Box<dyn Any + Send + Sync>>,
 }
 
 impl Body {
     /// A body of one piece.
     pub fn whole(bytes: impl Into<Bytes>) -> Body {
         let bytes = bytes.into();
-        Body { left: bytes.len() as u64, pieces: VecDeque::from([bytes]), held: None }
+        Body { left: bytes.len() as u64, pieces: VecDeque::from([bytes]), held: Vec::new() }
     }
 
-    /// The same, which keeps the permit until it was sent.
-    pub fn holding(mut self, permit: OwnedSemaphorePermit) -> Body {
-        self.held = Some(permit);
+    /// The same, which keeps something until it was sent.
+    pub fn holding(mut self, thing: impl Any + Send + Sync) -> Body {
+        self.held.push(Box::new(thing));
         self
     }
 

@@ -1,8 +1,9 @@
 //! A request as the routes see it, and their answers.
 
+use std::any::Any;
+
 use hyper::{HeaderMap, Method, Response, StatusCode, header::HeaderValue};
 use serde::Serialize;
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::exposition::Body;
 
@@ -90,9 +91,9 @@ impl Reply {
         self
     }
 
-    /// Keeps the permit until the body was sent.
-    pub fn holding(mut self, permit: OwnedSemaphorePermit) -> Reply {
-        self.body = self.body.holding(permit);
+    /// Keeps something until the body was sent.
+    pub fn holding(mut self, thing: impl Any + Send + Sync) -> Reply {
+        self.body = self.body.holding(thing);
         self
     }
 

@@ -1,16 +1,23 @@
 //! Listeners and connections.
 
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    io,
+    net::SocketAddr,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use hyper::{server::conn::http1, service::service_fn};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
-};
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{State, patience::Patience, reply::Request};
+use super::{State, crowd::Place, patience::Patience, reply::Request};
 use crate::event;
 
 /// A client that does not send its request within this time is dropped. It is also how long a connection may be idle
@@ -22,6 +29,9 @@ const JOIN_EVERY: Duration = Duration::from_secs(1);
 
 /// Answers that are under way when the daemon stops have this long.
 const DRAIN: Duration = Duration::from_secs(2);
+
+/// Connections are numbered across all listeners.
+static NUMBER: AtomicU64 = AtomicU64::new(0);
 
 /// Listens on an address as the exporters write it: `:10077` (all interfaces), `127.0.0.1:0`, `[::1]:10077`.
 pub async fn bind(address: &str) -> io::Result<TcpListener> {
@@ -79,7 +89,7 @@ async fn join(state: Arc<State>, stop: CancellationToken) {
 }
 
 async fn accept(listener: TcpListener, state: Arc<State>, stop: CancellationToken) {
-    let graceful = GracefulShutdown::new();
+    let connections = TaskTracker::new();
     let mut refused = 0u64;
     loop {
         let accepted = tokio::select! {
@@ -104,24 +114,47 @@ async fn accept(listener: TcpListener, state: Arc<State>, stop: CancellationToke
             }
         };
         let _ = stream.set_nodelay(true);
-        let state = Arc::clone(&state);
-        let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-            let state = Arc::clone(&state);
-            async move {
-                let request = Request::of(&request);
-                Ok::<_, Infallible>(state.answer(&request).await.into_response(&request.method))
-            }
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEADER_TIMEOUT)
-            .serve_connection(TokioIo::new(Patience::new(stream)), service);
-        let connection = graceful.watch(connection);
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "Connection ended early.");
-            }
-        });
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let place = tokio::select! {
+            () = stop.cancelled() => break,
+            place = state.crowd.enter(number, &stop) => place,
+        };
+        connections.spawn(serve(stream, place, Arc::clone(&state), number));
     }
-    let _ = tokio::time::timeout(DRAIN, graceful.shutdown()).await;
+    connections.close();
+    let _ = tokio::time::timeout(DRAIN, connections.wait()).await;
+}
+
+/// Serves one connection until it ends by itself, or until it must and its last answer was sent.
+async fn serve(stream: TcpStream, place: Place, state: Arc<State>, number: u64) {
+    let asked = Arc::new(AtomicBool::new(false));
+    let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
+        let state = Arc::clone(&state);
+        asked.store(true, Ordering::Relaxed);
+        async move {
+            let answering = state.crowd.answer(number);
+            let request = Request::of(&request);
+            let reply = state.answer(&request).await.holding(answering);
+            Ok::<_, Infallible>(reply.into_response(&request.method))
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .serve_connection(TokioIo::new(Patience::new(stream)), service);
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = place.leave().cancelled() => {
+            // What has never asked for anything, or not to the end, has nothing to wait for.
+            if !asked.load(Ordering::Relaxed) {
+                return;
+            }
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "Connection ended early.");
+    }
 }

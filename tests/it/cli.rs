@@ -54,6 +54,7 @@ fn help_and_version_are_on_stdout_for_every_command() {
         "--web.external-url",
         "--web.route-prefix",
         "--web.max-requests",
+        "--web.max-connections",
         "--web.enable-lifecycle",
         "--log.level",
         "--log.format",

@@ -10,6 +10,7 @@ mod cli;
 mod dashboards;
 mod deploy;
 mod failures;
+mod fairness;
 mod formats;
 mod holds;
 mod incidents;

@@ -1,0 +1,119 @@
+//! What an answer to a scrape costs, small targets beside a large one; and lines beside the `prometheus` crate's collectors.
+
+use std::{hint::black_box, sync::Arc, time::Duration};
+
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use prometheus::{Encoder, GaugeVec, Opts, Registry, TextEncoder};
+use rollcall::{
+    clock::UnixTime,
+    config::{Config, Target},
+    exposition::{Block, Encoding, Format, scrape, text},
+    snapshot::{Ledger, Slot, Snapshot, Store},
+};
+
+/// Families that the series of a target are spread over: those that every target has anyway.
+fn target(name: &str) -> Arc<Target> {
+    let config = format!("targets:\n  - name: {name}\n    vendor: resilio\n    url: http://127.0.0.1:1\n");
+    let config = Config::parse(&config, "bench.yml", std::path::Path::new("/")).expect("a valid configuration");
+    Arc::clone(&config.targets[0])
+}
+
+/// A snapshot of about so many series, `turn` of which is told by their values.
+fn snapshot(target: &Arc<Target>, series: usize, turn: u64) -> Snapshot {
+    let snapshot = Ledger::new(Arc::clone(target), false).publish(UnixTime::from_secs(1_768_464_000)).snapshot;
+    let families = snapshot.blocks.len();
+    let blocks = snapshot.blocks.iter().map(|(key, _)| {
+        let mut lines = Vec::new();
+        for n in 0..series.div_ceil(families) {
+            let labels =
+                format!("vendor=\"resilio\",target=\"{}\",pool=\"client\",agent=\"filer-{n:06}\"", target.name);
+            text::line(&mut lines, "rollcall_agent_health_since_timestamp_seconds", labels.as_bytes(), turn as f64);
+        }
+        (*key, Block::new(lines))
+    });
+    Snapshot { blocks: blocks.collect(), series, ..snapshot }
+}
+
+/// So many targets of so many series, joined.
+fn store(targets: usize, series: usize) -> (Store, Vec<Arc<Slot>>) {
+    let slots: Vec<Arc<Slot>> =
+        (0..targets).map(|n| Arc::new(Slot::new(snapshot(&target(&format!("t{n}")), series, 1)))).collect();
+    let store = Store::default();
+    store.replace(slots.clone());
+    store.join();
+    (store, slots)
+}
+
+fn splice(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("splice");
+    group.sample_size(20).throughput(Throughput::Elements(1_000_000));
+    for (name, targets, series) in [("1_target", 1, 1_000_000), ("10000_targets", 10_000, 100)] {
+        let (store, slots) = store(targets, series);
+        for (encoding, what) in [(Encoding::Identity, "plain"), (Encoding::Gzip, "gzip")] {
+            group.bench_function(format!("{name}/{what}"), |bencher| {
+                bencher.iter(|| black_box(scrape(store.select(|_| true).blocks(), &[], Format::Text, encoding)));
+            });
+        }
+        let (small, mut turn) = (target("small"), 1);
+        group.bench_function(format!("{name}/update_of_a_small_target"), |bencher| {
+            bencher.iter_batched(
+                || {
+                    turn += 1;
+                    snapshot(&small, 100, turn)
+                },
+                |snapshot| {
+                    slots[0].publish(snapshot);
+                    store.join();
+                },
+                BatchSize::PerIteration,
+            );
+        });
+    }
+    group.finish();
+}
+
+fn render(criterion: &mut Criterion) {
+    const SERIES: usize = 100_000;
+    let mut group = criterion.benchmark_group("render");
+    group.sample_size(20).throughput(Throughput::Elements(SERIES as u64));
+    let names: Vec<String> = (0..SERIES).map(|n| format!("agent-{n:06}")).collect();
+    let base = b"vendor=\"azure_devops\",target=\"builds\"";
+    group.bench_function("lines", |bencher| {
+        let mut lines = Vec::new();
+        bencher.iter(|| {
+            lines.clear();
+            for name in &names {
+                // As a target's samples are written: the labels of the target are ready, those of the agent are escaped.
+                let mut labels = Vec::with_capacity(128);
+                labels.extend_from_slice(base);
+                text::label(&mut labels, "pool", "production-web");
+                text::label(&mut labels, "agent", name);
+                text::line(&mut lines, "azure_devops_agent_online", &labels, 1.0);
+            }
+            black_box(lines.len())
+        });
+    });
+    group.bench_function("prometheus_crate", |bencher| {
+        let opts = Opts::new("azure_devops_agent_online", "Whether the agent was online when it was polled.");
+        let gauges = GaugeVec::new(opts, &["vendor", "target", "pool", "agent"]).expect("a valid metric");
+        names.iter().for_each(|name| {
+            gauges.with_label_values(&["azure_devops", "builds", "production-web", name.as_str()]).set(1.0);
+        });
+        let registry = Registry::new();
+        registry.register(Box::new(gauges)).expect("it is the only one");
+        let mut lines = Vec::new();
+        bencher.iter(|| {
+            lines.clear();
+            TextEncoder::new().encode(&registry.gather(), &mut lines).expect("memory can be written to");
+            black_box(lines.len())
+        });
+    });
+    group.finish();
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(3));
+    targets = splice, render
+}
+criterion_main!(benches);

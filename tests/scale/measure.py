@@ -1,0 +1,432 @@
+"""Measures Rollcall beside its peers; see `run`. Prints a table in Markdown, one line for each criterion."""
+
+import argparse
+import http.client
+import json
+import os
+import platform
+import re
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import zlib
+from pathlib import Path
+
+HERE = Path(__file__).parent
+TICK = os.sysconf("SC_CLK_TCK")
+ACCEPT_GZIP = {"Accept-Encoding": "gzip"}
+
+
+def say(*words):
+    print(*words, file=sys.stderr, flush=True)
+
+
+class Process:
+    """A program that is stopped by its number when this is left."""
+
+    def __init__(self, command, **options):
+        options = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL} | options
+        self.child = subprocess.Popen([str(word) for word in command], **options)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.child.send_signal(signal.SIGTERM)
+        try:
+            self.child.wait(15)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            self.child.wait()
+
+    def cpu(self):
+        """User and system time so far, in seconds."""
+        fields = Path(f"/proc/{self.child.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / TICK
+
+    def memory(self, field="VmRSS"):
+        """In bytes; VmHWM is the peak."""
+        status = Path(f"/proc/{self.child.pid}/status").read_text()
+        return int(re.search(rf"{field}:\s+(\d+)", status)[1]) * 1024
+
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def get(port, path="/", headers=None, timeout=300):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    connection.request("GET", path, headers=headers or {})
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    return answer.status, body
+
+
+def wait_for(what, ask, patience=600):
+    end = time.monotonic() + patience
+    while True:
+        try:
+            if answer := ask():
+                return answer
+        except (OSError, http.client.HTTPException):
+            pass
+        if time.monotonic() > end:
+            raise SystemExit(f"not within {patience} s: {what}")
+        time.sleep(0.05)
+
+
+class Reader:
+    """A connection that reads answers into one buffer, as fast as the kernel gives them."""
+
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        self.buffer = bytearray(4 << 20)
+
+    def time(self, path, headers=""):
+        """Seconds from the request to the last byte, and the length of the body."""
+        begun = time.perf_counter()
+        self.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode())
+        head, size = b"", 0
+        while b"\r\n\r\n" not in head:
+            count = self.socket.recv_into(self.buffer)
+            if not count:
+                raise ConnectionError("closed before the head")
+            head += self.buffer[:count]
+        head, rest = head.split(b"\r\n\r\n", 1)
+        length = int(re.search(rb"content-length: (\d+)", head.lower())[1])
+        if not head.startswith(b"HTTP/1.1 200"):
+            raise ConnectionError(head.split(b"\r\n")[0].decode())
+        size = len(rest)
+        while size < length:
+            count = self.socket.recv_into(self.buffer)
+            if not count:
+                raise ConnectionError("closed before the end")
+            size += count
+        return time.perf_counter() - begun, length
+
+
+class Table:
+    def __init__(self):
+        self.rows = []
+
+    def row(self, what, ours, peer, ratio=None, goal=None, lower=True):
+        verdict = ""
+        if goal is not None and ratio is not None:
+            verdict = "reached" if (ratio <= goal if lower else ratio >= goal) else "**missed**"
+        text = "" if ratio is None else f"{ratio:.3g}"
+        sign = "" if goal is None else ("≤ " if lower else "≥ ") + f"{goal:g}"
+        self.rows.append((what, ours, peer, text, sign, verdict))
+        say("   ", *self.rows[-1])
+
+    def print(self):
+        print("| what | Rollcall | peer or bound | ratio | goal | |")
+        print("|---|---|---|---|---|---|")
+        for row in self.rows:
+            print("| " + " | ".join(row) + " |")
+
+
+def ms(seconds):
+    return f"{seconds * 1000:.1f} ms"
+
+
+def mb(count):
+    return f"{count / 1e6:.1f} MB"
+
+
+def median(values):
+    return statistics.median(values)
+
+
+def percentile(values, share):
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
+
+
+class Bench:
+    def __init__(self, options, folder):
+        self.options, self.folder, self.table = options, folder, Table()
+
+    def simulate(self, agents, frozen=True):
+        """The simulated APIs; returns the process and where Azure DevOps and Resilio are."""
+        config = self.folder / f"simulation-{agents}.yml"
+        flags = ["--frozen"] if frozen else []
+        process = Process([self.options.rollcall, "simulate", "--force", "--agents", agents, "--config.file", config]
+                          + flags + ["--log.level", "error"])
+        def urls():
+            text = config.read_text() if config.exists() else ""
+            return re.findall(r"http://127.0.0.1:\d+/contoso|http://127.0.0.1:\d+/filer-01", text)
+        found = wait_for("the simulated APIs", lambda: sorted(urls()))
+        process.azure = next(url for url in found if url.endswith("contoso"))
+        process.resilio = next(url for url in found if url.endswith("filer-01"))
+        return process
+
+    def serve(self, targets, name="rollcall", defaults="interval: 1h", flags=()):
+        config = self.folder / f"{name}.yml"
+        config.write_text(f"defaults:\n  {defaults}\ntargets:\n{targets}")
+        port = free_port()
+        process = Process([self.options.rollcall, "serve", "--config.file", config, "--log.level", "error",
+                           "--web.listen-address", f"127.0.0.1:{port}", *flags])
+        process.port = port
+        return process
+
+    @staticmethod
+    def azure(url, interval="1h", name="builds"):
+        return (f"  - name: {name}\n    vendor: azure_devops\n    url: {url}\n    interval: {interval}\n"
+                "    timeout: 5m\n    stale_after: 4h\n    max_response_size: 2GiB\n    max_agents: 5000000\n"
+                "    auth: { pat: simulated-personal-access-token }\n")
+
+    def polls(self, daemon, name="builds"):
+        status, body = get(daemon.port, f"/metrics?target={name}", ACCEPT_GZIP)
+        found = re.search(rb"\nrollcall_polls_total\{[^}]*\} (\d+)", zlib.decompress(body, 31))
+        return int(found[1]) if status == 200 and found else 0
+
+    def ready(self, daemon):
+        """After the first poll of every target, and after what was new was joined."""
+        def up():
+            targets = json.loads(get(daemon.port, "/api/v1/targets")[1])["targets"]
+            return targets if all(target["up"] for target in targets) else None
+        targets = wait_for("every target is up", up)
+        time.sleep(2.5)
+        return sum(target["series"] for target in targets)
+
+    # The measurements.
+
+    def scrape(self):
+        """A million series beside nginx with the same bytes."""
+        with self.simulate(145_000) as simulation, self.serve(self.azure(simulation.azure)) as daemon:
+            series = self.ready(daemon)
+            plain, packed = get(daemon.port, "/metrics")[1], get(daemon.port, "/metrics", ACCEPT_GZIP)[1]
+            lines = [text.count(b'target="') for text in (plain, zlib.decompress(packed, 31))]
+            assert lines[0] == lines[1] >= series, "one member with the same lines"
+            text = f"{series:,} series, {mb(len(plain))} plain, {mb(len(packed))} gzip"
+            # What it takes by itself, before the scrapes' own buffers.
+            self.table.row(f"idle memory; {text}", mb(daemon.memory()), mb(len(plain)),
+                           daemon.memory() / len(plain), 1.5)
+            if not shutil.which("nginx"):
+                self.table.row("scrape beside nginx", "", "nginx is missing")
+                return
+            with self.nginx(plain, packed) as nginx:
+                for kind, headers, goal in [("plain", "", 1.3), ("gzip", "Accept-Encoding: gzip\r\n", 1.3)]:
+                    ours, theirs = Reader(daemon.port), Reader(nginx.port)
+                    times, cpu = {"ours": [], "theirs": []}, [daemon.cpu(), nginx.cpu_all()]
+                    for turn in range(4 * self.options.runs + 2):
+                        for key, reader, path in [("ours", ours, "/metrics"), ("theirs", theirs, "/metrics.txt")]:
+                            taken, _ = reader.time(path, headers)
+                            if turn >= 2:
+                                times[key].append(taken)
+                    a, b = median(times["ours"]), median(times["theirs"])
+                    self.table.row(f"scrape of these, {kind}", ms(a), f"nginx {ms(b)}", a / b, goal)
+                    turns = 4 * self.options.runs + 2
+                    own, other = (daemon.cpu() - cpu[0]) / turns, (nginx.cpu_all() - cpu[1]) / turns
+                    self.table.row(f"CPU of the server, {kind}", ms(own), f"nginx {ms(other)}",
+                                   own / other if other else None)
+
+    def nginx(self, plain, packed):
+        root = self.folder / "nginx"
+        root.mkdir(exist_ok=True)
+        # nginx's worker may run as another user.
+        self.folder.chmod(0o755)
+        (root / "metrics.txt").write_bytes(plain)
+        (root / "metrics.txt.gz").write_bytes(packed)
+        port = free_port()
+        (root / "nginx.conf").write_text(
+            f"daemon off; pid {root}/pid; error_log {root}/error.log; worker_processes 1;\n"
+            "events { worker_connections 128; }\n"
+            f"http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000; client_body_temp_path {root}/b;"
+            f" proxy_temp_path {root}/p; fastcgi_temp_path {root}/f; uwsgi_temp_path {root}/u; scgi_temp_path {root}/s;"
+            f" server {{ listen 127.0.0.1:{port}; root {root}; gzip_static on; }} }}\n")
+        process = Process(["nginx", "-p", root, "-c", root / "nginx.conf", "-e", root / "error.log"])
+        process.port = port
+        wait_for("nginx", lambda: get(port, "/metrics.txt", ACCEPT_GZIP)[0] == 200, 20)
+        def cpu_all():
+            total = 0.0
+            for stat in Path("/proc").glob("[0-9]*/stat"):
+                try:
+                    fields = stat.read_text().rsplit(")", 1)[1].split()
+                except OSError:
+                    continue
+                if int(stat.parent.name) == process.child.pid or int(fields[1]) == process.child.pid:
+                    total += (int(fields[11]) + int(fields[12])) / TICK
+            return total
+        process.cpu_all = cpu_all
+        return process
+
+    def first_poll(self, url):
+        """CPU and peak memory of a daemon's start, its one poll, and what is joined after it; and the series."""
+        with self.serve(self.azure(url)) as daemon:
+            series = self.ready(daemon)
+            return daemon.cpu(), daemon.memory("VmHWM"), series, daemon.memory()
+
+    def python(self, url, which):
+        port = free_port()
+        command = [sys.executable, HERE / "python_exporter.py", url, "simulated-personal-access-token", which, port]
+        with Process(command, stdout=subprocess.PIPE) as exporter:
+            exporter.child.stdout.readline()
+            cpu = exporter.cpu()
+            _, body = get(port, "/metrics", ACCEPT_GZIP, timeout=1200)
+            series = sum(1 for line in zlib.decompress(body, 31).splitlines() if line.startswith(b"azure"))
+            return exporter.cpu() - cpu, exporter.memory("VmHWM"), series
+
+    def poll(self):
+        """100,000 agents beside the exporter in Python, and a poll that changes nothing beside one that does."""
+        runs = range(self.options.runs)
+        with self.simulate(250_000) as simulation:
+            ours = [self.first_poll(simulation.azure) for _ in runs]
+            cpu, peak, series = (median([run[i] for run in ours]) for i in range(3))
+            self.small = (cpu, median([run[3] for run in ours]))
+            every = [self.python(simulation.azure, "all") for _ in runs]
+            one = [self.python(simulation.azure, "one") for _ in runs]
+            cpu_all, peak_all, series_all = (median([run[i] for run in every]) for i in range(3))
+            cpu_one = median([run[0] for run in one])
+            each = lambda value, count: f"{value / count * 1e6:.2f} µs"
+            self.table.row(f"whole poll of 100,000 agents, CPU per series ({int(series):,} and {int(series_all):,})",
+                           f"{each(cpu, series)} ({cpu:.2f} s)", f"Python {each(cpu_all, series_all)} ({cpu_all:.1f} s)",
+                           cpu / series / (cpu_all / series_all), 1 / 20)
+            self.table.row("the same, peak memory per series", f"{peak / series:.0f} B ({mb(peak)})",
+                           f"Python {peak_all / series_all:.0f} B ({mb(peak_all)})",
+                           peak / series / (peak_all / series_all), 1 / 4)
+            self.table.row("the same, CPU in total, Python exporting one series per agent", f"{cpu:.2f} s",
+                           f"{cpu_one:.2f} s", cpu / cpu_one, 1)
+            unchanged = self.repolls(simulation.azure)
+        with self.simulate(250_000, frozen=False) as simulation:
+            changed = self.repolls(simulation.azure)
+        self.table.row("unchanged poll beside one of a living fleet, CPU", f"{unchanged:.2f} s", f"{changed:.2f} s",
+                       unchanged / changed, 1 / 3)
+        self.table.row("unchanged poll beside the first one, CPU", f"{unchanged:.2f} s", f"{cpu:.2f} s",
+                       unchanged / cpu, 1 / 3)
+
+    def repolls(self, url):
+        interval = 12
+        with self.serve(self.azure(url, f"{interval}s")) as daemon:
+            self.ready(daemon)
+            costs = []
+            for _ in range(self.options.runs):
+                count = wait_for("a poll", lambda: self.polls(daemon))
+                wait_for("the next poll", lambda: time.sleep(0.5) or self.polls(daemon) > count)
+                time.sleep(2.5)
+                costs.append(daemon.cpu())
+            # Each span has one poll, one joining, and the questions whether it is over, which both fleets have alike.
+            spans = [after - before for before, after in zip(costs, costs[1:])]
+            return median(spans)
+
+    def large(self):
+        """A million agents beside a hundred thousand."""
+        with self.simulate(2_500_000) as simulation:
+            cpu, _, series, rss = self.first_poll(simulation.azure)
+        self.table.row(f"1,000,000 agents ({int(series):,} series), CPU per agent beside 100,000", f"{cpu:.2f} s",
+                       f"{self.small[0]:.2f} s", cpu / self.small[0] / 10, 1.5)
+        self.table.row("the same, idle memory per agent", mb(rss), mb(self.small[1]), rss / self.small[1] / 10, 1.5)
+
+    def idle(self):
+        with self.simulate(200) as simulation:
+            target = f"  - name: filer\n    vendor: resilio\n    url: {simulation.resilio}\n    interval: 5s\n"
+            runs = []
+            for _ in range(self.options.runs):
+                with self.serve(target) as daemon:
+                    self.ready(daemon)
+                    get(daemon.port, "/metrics", ACCEPT_GZIP)
+                    runs.append(daemon.memory())
+        self.table.row("memory with one small target", mb(median(runs)), "20 MB", median(runs) / 20e6, 1)
+
+    def many(self):
+        """Ten thousand small targets beside one with as many series."""
+        with self.simulate(200) as small:
+            targets = "".join(f"  - name: t{n}\n    vendor: resilio\n    url: {small.resilio}\n" for n in range(10_000))
+            many = self.served(targets, "many", "interval: 5m\n  stale_after: 1h")
+        # An agent of Azure DevOps has 17 series, and there are two in five of them.
+        with self.simulate(int(many[0] / 17 * 2.5)) as large:
+            one = self.served(self.azure(large.azure), "one", "interval: 1h")
+        text = f"10,000 targets ({many[0]:,} series) beside one ({one[0]:,})"
+        for index, what, shown in [(1, "plain", ms), (2, "gzip", ms), (3, "CPU of a gzip scrape", ms), (4, "memory", mb)]:
+            per = many[index] / many[0] / (one[index] / one[0]) if one[index] else None
+            self.table.row(f"{text}: {what}, per series", shown(many[index]), shown(one[index]), per)
+
+    def served(self, targets, name, defaults):
+        with self.serve(targets, name, defaults) as daemon:
+            series = self.ready(daemon)
+            time.sleep(10)
+            reader = Reader(daemon.port)
+            plain = median([reader.time("/metrics")[0] for _ in range(4 * self.options.runs)])
+            before, turns = daemon.cpu(), 4 * self.options.runs
+            packed = median([reader.time("/metrics", "Accept-Encoding: gzip\r\n")[0] for _ in range(turns)])
+            return series, plain, packed, (daemon.cpu() - before) / turns, daemon.memory()
+
+    def render(self):
+        """From the benchmarks: lines written into a buffer beside the collectors of the `prometheus` crate."""
+        subprocess.run(["cargo", "bench", "--locked", "--quiet", "--bench", "exposition", "--", "render"],
+                       check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        target = Path(os.environ.get("CARGO_TARGET_DIR", "target"))
+        def seconds(name):
+            path = target / "criterion" / "render" / name / "new" / "estimates.json"
+            return json.loads(path.read_text())["median"]["point_estimate"] / 1e9
+        ours, crate = seconds("lines"), seconds("prometheus_crate")
+        self.table.row("rendering, series a second of one core", f"{1e5 / ours / 1e6:.1f} million",
+                       "8 million", 1e5 / ours / 8e6, 1, lower=False)
+        self.table.row("the same beside the `prometheus` crate, 100,000 series", ms(ours), ms(crate), crate / ours, 10,
+                       lower=False)
+
+    def prometheus(self):
+        if not shutil.which("prometheus"):
+            self.table.row("Prometheus' own scrape", "", "prometheus is missing")
+            return
+        with self.simulate(145_000) as simulation, self.serve(self.azure(simulation.azure)) as daemon:
+            self.ready(daemon)
+            own = median([Reader(daemon.port).time("/metrics", "Accept-Encoding: gzip\r\n")[0] for _ in range(9)])
+            config, port = self.folder / "prometheus.yml", free_port()
+            config.write_text("global: { scrape_interval: 15s, scrape_timeout: 14s }\nscrape_configs:\n  - job_name: r\n"
+                              f"    static_configs: [ {{ targets: ['127.0.0.1:{daemon.port}'] }} ]\n")
+            with Process(["prometheus", f"--config.file={config}", f"--storage.tsdb.path={self.folder}/tsdb",
+                          f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"]):
+                path = "/api/v1/query?query=scrape_duration_seconds%5B10m%5D"
+                def values():
+                    result = json.loads(get(port, path)[1])["data"]["result"]
+                    found = [float(value) for _, value in result[0]["values"]] if result else []
+                    return found if len(found) > self.options.runs else None
+                durations = wait_for("Prometheus' scrapes", lambda: time.sleep(1) or values())[1:]
+        self.table.row("a million series: our part of Prometheus' own scrape", ms(own), ms(median(durations)),
+                       own / median(durations))
+
+    def fairness(self):
+        """The p99 of scrapes, the punctuality of polls and the memory, under loads that must not be felt."""
+        import fairness  # pylint: disable=import-outside-toplevel
+        fairness.measure(self, Reader, free_port, percentile)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rollcall", required=True)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--large", action="store_true")
+    names = ["scrape", "render", "poll", "idle", "many", "fairness", "prometheus"]
+    parser.add_argument("--only", action="append", choices=names, default=[])
+    options = parser.parse_args()
+    options.rollcall = os.path.abspath(options.rollcall)
+    os.environ["NO_PROXY"] = "*"
+    with tempfile.TemporaryDirectory(prefix="rollcall-scale-") as folder:
+        bench = Bench(options, Path(folder))
+        try:
+            for name in options.only or names:
+                say(f"==> {name}")
+                getattr(bench, name)()
+                if name == "poll" and options.large:
+                    say("==> large")
+                    bench.large()
+        finally:
+            cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+            print(f"\n`tests/scale/run`, {time.strftime('%Y-%m-%d')}: {os.cpu_count()} cores "
+                  f"({cpu[1] if cpu else platform.machine()}), Linux {platform.release()}; "
+                  f"median of {options.runs} runs or more; load average {os.getloadavg()[1]:.1f}.\n")
+            bench.table.print()
+
+
+if __name__ == "__main__":
+    main()
