@@ -104,7 +104,8 @@ fn the_overrides_of_all_runbooks_are_accepted_and_concern_their_alert() {
         for block in blocks(&page, "yaml") {
             let Some((_, alerting)) = block.split_once("alerting:\n") else { continue };
             let text = format!("targets: []\nalerting:\n{alerting}");
-            let config = Config::parse(&text, "rollcall.yml", Path::new("")).unwrap_or_else(|e| panic!("{name}: {e:?}"));
+            let config =
+                Config::parse(&text, "rollcall.yml", Path::new("")).unwrap_or_else(|e| panic!("{name}: {e:?}"));
             assert!(!config.alerting.overrides.is_empty(), "{name}");
             assert!(config.alerting.overrides.iter().all(|of| of.alert == name), "{name}: {text}");
             found += config.alerting.overrides.len();
