@@ -33,6 +33,11 @@ impl UnixTime {
     pub fn plus(self, duration: Duration) -> UnixTime {
         UnixTime(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
+
+    /// This moment, `duration` earlier.
+    pub fn minus(self, duration: Duration) -> UnixTime {
+        UnixTime(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+    }
 }
 
 impl From<SystemTime> for UnixTime {

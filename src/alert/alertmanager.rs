@@ -7,6 +7,7 @@
 //! | 400 | those that are valid are stored, the others never will be |
 //! | 413, 422 | nothing is stored, and never will be in this form: one alert, or the size, spoils the batch |
 //! | anything else, or none | nothing is known: to be sent again |
+//! | 2xx or 400 with an HTML page | the same: a proxy's log-on or error page, Alertmanager has none |
 //!
 //! Labels are the identity of an alert, annotations are not; an empty label is none. `endsAt` is always given: where it
 //! is missing Alertmanager makes up its own.
@@ -98,6 +99,10 @@ impl Client {
 impl Deliver for Client {
     async fn deliver(&self, batch: &Batch) -> Outcome {
         match self.post(batch).await {
+            Ok(answer) if answer.is_html() && (answer.status.is_success() || answer.status == 400) => {
+                let message = format!("{}, an HTML page: not an answer of Alertmanager", answer.failure());
+                Outcome::Failed(Failure::new(Reason::ContentType, message))
+            }
             Ok(answer) if answer.status.is_success() => Outcome::Accepted,
             Ok(answer) => match answer.status.as_u16() {
                 400 => Outcome::Invalid(answer.failure()),

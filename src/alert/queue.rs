@@ -11,7 +11,8 @@
 //! - With `ha` no end is ever sent: another daemon may see the alert fire still, so it is left to lapse.
 //! - At most 256 alerts go into a request, news before repeats, one request at a time per peer. What fails is sent
 //!   again with full jitter, below 1 s at first and 30 s at the most. A batch that is refused for what it holds is
-//!   halved until the alert that spoils it stands alone; that one is tried once per `resend_delay`, never in a loop.
+//!   halved until the alert that spoils it stands alone; that one is tried once per `resend_delay`, or every two minutes
+//!   where that is sooner, never in a loop.
 //! - A clean stop sends what is not told yet, for 5 s at the most, and resolves nothing.
 //!
 //! **Bound.** A queue holds one entry per alert that fires, and per alert that ended within the last 15 minutes (or
@@ -41,6 +42,10 @@ pub const RETENTION: Duration = Duration::from_secs(15 * 60);
 
 /// The engine evaluates at least this often.
 const EVALUATION: Duration = Duration::from_secs(15);
+
+/// What was refused is tried again so soon, however long `resend_delay` is: the refusals of a peer that takes nothing show
+/// in its counters all the time, and an alert on them need not know how it is configured.
+const REFUSED: Duration = Duration::from_secs(120);
 
 /// How often a queue looks for what can be forgotten.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -149,6 +154,7 @@ impl Queue {
 
     /// What is to be done next. A batch stays in the queue until [`Queue::done`] hears what became of it.
     pub fn next(&mut self, now: UnixTime) -> Next {
+        self.set_back(now);
         self.sweep(now);
         let lapses_at = now.plus(self.timing.lapse());
         let mut batch = Batch { at: now, lapses_at, alerts: Vec::new() };
@@ -195,7 +201,10 @@ impl Queue {
                 Outcome::Failed(_) => false,
             };
             if over {
-                self.told(batch.at, *fingerprint);
+                let delay = self.timing.resend_delay;
+                let accepted = *outcome == Outcome::Accepted;
+                let again = if accepted { delay } else { delay.min(scaled(REFUSED)) };
+                self.told(*fingerprint, batch.at.plus(again));
             }
         }
     }
@@ -230,13 +239,28 @@ impl Queue {
         self.entries.insert(fingerprint, entry);
     }
 
-    fn told(&mut self, at: UnixTime, fingerprint: Fingerprint) {
+    /// The peer knows it, and is to be told again then.
+    fn told(&mut self, fingerprint: Fingerprint, again: UnixTime) {
         let Some(mut entry) = self.entries.remove(&fingerprint) else { return };
         self.order.remove(&(entry.told, entry.due, fingerprint));
-        (entry.told, entry.due) = (true, at.plus(self.timing.resend_delay));
+        (entry.told, entry.due) = (true, again);
         if entry.alert.ends_at.is_none_or(|ended| entry.due <= ended.plus(scaled(RETENTION))) {
             self.insert(fingerprint, entry);
         }
+    }
+
+    /// Where the clock was set back, repeats would wait until it has caught up, and meanwhile the peer would take what fires
+    /// for ended: they are due at once.
+    fn set_back(&mut self, now: UnixTime) {
+        let latest = now.plus(self.timing.resend_delay);
+        while let Some((true, due, fingerprint)) = self.order.last().copied().filter(|(_, due, _)| *due > latest) {
+            self.order.remove(&(true, due, fingerprint));
+            self.order.insert((true, now, fingerprint));
+            if let Some(entry) = self.entries.get_mut(&fingerprint) {
+                entry.due = now;
+            }
+        }
+        self.swept = self.swept.min(now);
     }
 
     /// Forgets ends that are too old, about once a minute.

@@ -9,7 +9,7 @@ use rollcall::alert::{
     catalogue::{self, Alert, Severity},
     rule::{self, Rule},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn file() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/alertmanager/alertmanager.yml")
@@ -279,3 +279,61 @@ const SLOWER: &[&str] = &[
     "RollcallTargetLoginHeld -> RollcallPoolBelowMinimum",
     "RollcallTargetLoginHeld -> RollcallTargetDown",
 ];
+
+/// A notification as the receivers get it; the labels of the group, then its alerts: whether it fires, name and pool.
+fn notification(group: Value, alerts: &[(bool, &str, &str)]) -> Value {
+    let status = |fires: bool| if fires { "firing" } else { "resolved" };
+    let alert = |(fires, name, pool): &(bool, &str, &str)| {
+        json!({
+            "status": status(*fires),
+            "labels": { "alertname": name, "severity": "critical", "vendor": "resilio", "target": "t", "pool": pool },
+            "annotations": { "summary": "A sentence.", "description": format!("About {pool}."), "runbook_url": "r" },
+            "startsAt": "2027-01-15T03:00:00Z",
+            "endsAt": "2027-01-15T03:20:00Z",
+            "generatorURL": if pool.is_empty() { "http://rollcall" } else { "" },
+        })
+    };
+    json!({
+        "status": status(alerts.iter().any(|(fires, ..)| *fires)),
+        "groupLabels": group,
+        "commonAnnotations": { "summary": "A sentence." },
+        "alerts": alerts.iter().map(alert).collect::<Vec<_>>(),
+    })
+}
+
+/// What the shipped template makes of a notification.
+fn rendered(template: &str, notification: &Value) -> String {
+    let data = tempfile::NamedTempFile::new().expect("a file can be made");
+    std::fs::write(data.path(), notification.to_string()).expect("a file can be written");
+    let args = [
+        "template".to_owned(),
+        "render".into(),
+        format!("--template.glob={}", file().with_file_name("rollcall.tmpl").display()),
+        format!("--template.data={}", data.path().display()),
+        format!("--template.text={{{{ template \"rollcall.{template}\" . }}}}"),
+    ];
+    run("amtool", &args).unwrap_or_else(|error| panic!("{error}")).trim_end().to_owned()
+}
+
+#[test]
+fn the_headline_names_what_fires_once_and_leaves_out_what_is_not_there() {
+    let page = json!({ "vendor": "resilio", "target": "t" });
+    let both = [(true, "A", "1"), (true, "A", "2"), (true, "B", "1"), (false, "C", "1")];
+    assert_eq!(rendered("title", &notification(page.clone(), &both)), "[FIRING:3] resilio t: A B");
+    assert_eq!(rendered("title", &notification(page, &both[3..])), "[RESOLVED] resilio t: C");
+    let ticket = json!({ "alertname": "A", "vendor": "resilio" });
+    assert_eq!(rendered("title", &notification(ticket, &both[..2])), "[FIRING:2] A resilio: A sentence.");
+    assert_eq!(rendered("title", &notification(json!({}), &both[..1])), "[FIRING:1] A");
+}
+
+#[test]
+fn the_text_says_what_is_needed_and_has_an_end() {
+    let some = [(true, "A", ""), (true, "A", "p"), (false, "B", "q")];
+    let text = rendered("text", &notification(json!({}), &some));
+    assert!(text.starts_with("FIRING critical A since 2027-01-15 03:00:00 UTC\n  About .\n  Runbook: r\n"), "{text}");
+    assert_eq!(text.matches("Source:").count(), 1, "only where there is one: {text}");
+    assert!(text.ends_with("RESOLVED B at 2027-01-15 03:20:00 UTC\n  A sentence. q t resilio"), "{text}");
+    let text = rendered("text", &notification(json!({}), &vec![(true, "A", "p"); 5000]));
+    assert_eq!(text.matches("FIRING critical").count(), 20);
+    assert!(text.ends_with("The first 20 of 5000 that fire."), "{text}");
+}

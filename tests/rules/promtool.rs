@@ -14,7 +14,8 @@ use super::{
     cases,
 };
 
-fn promtool(directory: &Path, args: &[&str]) -> Result<String, String> {
+/// Runs it in a directory: what it says, as an error where it has something against it.
+pub fn promtool(directory: &Path, args: &[&str]) -> Result<String, String> {
     let output = Command::new("promtool").args(args).current_dir(directory).output();
     let output = output.map_err(|error| format!("promtool cannot be started, is prometheus installed? {error}"))?;
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

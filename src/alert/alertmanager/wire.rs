@@ -25,19 +25,22 @@ struct Alert<'a> {
 
 /// The body of the request.
 pub(super) fn encode(batch: &Batch, external: &Labels) -> Result<Vec<u8>, Failure> {
-    let alerts: Vec<Alert<'_>> = batch.alerts.iter().map(|(_, alert)| wire(alert, batch.lapses_at, external)).collect();
+    let alerts: Vec<Alert<'_>> = batch.alerts.iter().map(|(_, alert)| wire(alert, batch, external)).collect();
     serde_json::to_vec(&alerts).map_err(unwritable)
 }
 
-fn wire<'a>(alert: &'a Notification, lapses_at: UnixTime, external: &'a Labels) -> Alert<'a> {
+fn wire<'a>(alert: &'a Notification, batch: &Batch, external: &'a Labels) -> Alert<'a> {
+    // What lies ahead is from before the clock was set back; an end that is still to come would be none.
+    let starts_at = alert.starts_at.min(batch.at);
+    let ends_at = alert.ends_at.map_or(batch.lapses_at, |ended| ended.min(batch.at));
     // The alert's own labels come last: they win.
     let labels = external.iter().chain(&alert.labels).filter(|(_, value)| !value.is_empty());
     Alert {
         labels: labels.map(|(name, value)| (name.as_str(), value.as_str())).collect(),
         annotations: &alert.annotations,
-        starts_at: rfc3339(alert.starts_at),
+        starts_at: rfc3339(starts_at),
         // An end before the start is refused.
-        ends_at: rfc3339(alert.ends_at.unwrap_or(lapses_at).max(alert.starts_at)),
+        ends_at: rfc3339(ends_at.max(starts_at)),
         generator_url: &alert.generator_url,
     }
 }

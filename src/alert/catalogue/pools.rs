@@ -115,7 +115,7 @@ fn capacity() -> Vec<Alert> {
             .lasting(minutes(10))
             .says(
                 "Fewer agents of a pool work than the configuration expects.",
-                "Pool {pool} of {target} ({vendor}) lacks agents that work: {value} to what the configuration expects.",
+                "Too few agents of pool {pool} of {target} ({vendor}) work: {value} fewer than the configuration expects.",
             ),
         alert("RollcallPoolAllDisabled", Warning, Pool, all_disabled.and(served.max_by(Pool.names())))
             .lasting(hours(1))

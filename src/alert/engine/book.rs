@@ -8,8 +8,11 @@
 //! | the target was not polled since the start | waits | is said again, and goes on |
 //!
 //! Nobody can know: the last poll failed and `max_hold` has not passed since the last success; the last poll was partial and
-//! the subject's own part is not there; or what the condition reads besides could not be read. An alert about the polls themselves is known at any time, but after a restart they
-//! have to be counted anew: it is held until a poll was successful, for `max_hold` at most.
+//! the subject's own part is not there; or what the condition reads besides could not be read. An alert about the polls
+//! themselves is known at any time, but after a restart they have to be counted anew: it is held until a poll was
+//! successful, for `max_hold` at most.
+//!
+//! Where the clock was set back, every wait has lasted as long as it had before.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -179,6 +182,7 @@ impl Book {
 
     /// Evaluates the target's rules; returns what is new.
     pub fn evaluate(&mut self, rules: &Rules, source: &dyn Source, now: UnixTime) -> Vec<Change> {
+        self.set_back(now);
         let asleep = self.awake.is_some_and(|before| now.since(before) > scaled(ASLEEP));
         let started = *self.started.get_or_insert(now);
         let up = source::single(source, &UP);
@@ -221,6 +225,24 @@ impl Book {
     /// Somebody else was told meanwhile, or nobody: everything that fires is to be told again.
     pub fn forget_told(&mut self) {
         self.active.values_mut().for_each(|active| active.told = None);
+    }
+
+    /// Where the clock was set back, moments from before lie ahead: what is pending would not fire until they are reached
+    /// again, and an end before its start would be told as one that is still to come.
+    fn set_back(&mut self, now: UnixTime) {
+        let Some(back) = self.awake.max(self.evaluated).map(|before| before.since(now)).filter(|back| !back.is_zero())
+        else {
+            return;
+        };
+        let earlier = |moment: UnixTime| moment.minus(back).min(now);
+        for active in self.active.values_mut() {
+            active.since = earlier(active.since);
+            active.clearing = active.clearing.map(earlier);
+            // Told already, so it changes only where it cannot be.
+            active.fired = active.fired.map(|fired| if fired > now { earlier(fired) } else { fired });
+        }
+        self.started = self.started.map(earlier);
+        (self.awake, self.evaluated) = (self.awake.map(earlier), self.evaluated.map(earlier));
     }
 
     /// What the conditions give, by alert.

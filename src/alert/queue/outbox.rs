@@ -193,6 +193,7 @@ impl Desk {
                 running.peer.put(now, news.iter().map(|(fingerprint, alert)| (*fingerprint, alert.as_ref())));
             }
         }
+        self.swept = self.swept.min(now);
         if now >= self.swept.plus(scaled(SWEEP)) {
             self.swept = now;
             self.book.retain(|_, alert| alert.ends_at.is_none_or(|ended| now <= ended.plus(scaled(RETENTION))));
@@ -220,7 +221,9 @@ fn turn(known: Option<&Notification>, alert: &Notification, now: UnixTime) -> Op
     match known {
         Some(known) if known.same_state(alert) => None,
         _ if alert.ends_at.is_some() => Some(event::Turn::Ended),
+        // After a restart, or the clock was set back.
         None if alert.starts_at < now => Some(event::Turn::FiresStill),
+        Some(known) if known.ends_at.is_none() => Some(event::Turn::FiresStill),
         _ => Some(event::Turn::Fires),
     }
 }
@@ -262,5 +265,6 @@ mod tests {
         assert_eq!(turn(Some(&ended), &ended, later), None);
         assert_eq!(turn(Some(&ended), &alert(later, None), later), Some(Turn::Fires), "a second time");
         assert_eq!(turn(None, &fires, later), Some(Turn::FiresStill), "after a restart");
+        assert_eq!(turn(Some(&alert(later, None)), &fires, start), Some(Turn::FiresStill), "the clock was set back");
     }
 }

@@ -14,7 +14,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Batch, Fingerprint, Next, Notification, Queue, Timing};
+use super::{Batch, Fingerprint, Next, Notification, Queue, SWEEP, Timing};
 use crate::{
     alert::alertmanager::{DEADLINE, Deliver, Outcome},
     clock::{Clock, UnixTime},
@@ -144,7 +144,8 @@ impl<D: Deliver> Sender<'_, D> {
                     }
                 }
                 Next::At(due) => {
-                    let wait = due.since(self.peer.clock.now()).max(Duration::from_millis(1));
+                    // The clock may be set forward meanwhile, so it is asked again now and then.
+                    let wait = due.since(self.peer.clock.now()).clamp(Duration::from_millis(1), scaled(SWEEP));
                     tokio::select! {
                         () = self.peer.wake.notified() => {}
                         () = sleep(wait) => {}

@@ -187,6 +187,32 @@ fn what_was_invalid_is_not_sent_again_before_the_resend_delay() {
 }
 
 #[test]
+fn a_refusal_is_seen_again_soon_however_seldom_alerts_are_told() {
+    let mut queue = Queue::new(Timing { resend_delay: 60 * MINUTE, ha: false });
+    put(&mut queue, START, firing(1));
+    for minute in (0..60).step_by(2) {
+        let now = START.plus(minute * MINUTE);
+        assert_eq!(flush(&mut queue, now, |_| invalid()), [1], "minute {minute}");
+    }
+    // Once it was accepted it is told as seldom as configured.
+    assert_eq!(flush(&mut queue, START.plus(60 * MINUTE), |_| Outcome::Accepted), [1]);
+    assert!(matches!(queue.next(START.plus(119 * MINUTE)), Next::At(_)));
+    assert_eq!(flush(&mut queue, START.plus(120 * MINUTE), |_| Outcome::Accepted), [1]);
+}
+
+#[test]
+fn what_fires_is_told_in_time_after_the_clock_was_set_back() {
+    let mut queue = Queue::new(timing());
+    (0..300).for_each(|n| _ = put(&mut queue, START, firing(n)));
+    put(&mut queue, START, resolved(300, START));
+    flush(&mut queue, START, |_| Outcome::Accepted);
+    let back = UnixTime::from_secs(1_800_000_000 - 7200);
+    assert_eq!(flush(&mut queue, back, |_| Outcome::Accepted), [256, 45]);
+    assert!(matches!(queue.next(back), Next::At(due) if due == back.plus(MINUTE)));
+    assert_eq!(flush(&mut queue, back.plus(MINUTE), |_| Outcome::Accepted), [256, 45]);
+}
+
+#[test]
 fn an_alert_that_spoils_its_batch_soon_stands_alone() {
     let poison = firing(77).fingerprint();
     let spoiled = |batch: &Batch| batch.alerts.iter().any(|(fingerprint, _)| *fingerprint == poison);

@@ -57,6 +57,18 @@ pub fn cases() -> Vec<Case> {
             .with("rollcall_notifications_queue_length", failed, "0")
             .silent(5)
             .fires(20, "critical", daemon, 15.0),
+        // What was refused is tried again every two minutes, so this does not depend on resend_delay.
+        case(
+            "RollcallAlertDeliveryFailing",
+            Fires,
+            "",
+            "the only one answers 400 for ever, and is seldom told anything",
+        )
+        .with("rollcall_notifications_failed_total", failed, "0*2 1*2 2*2 3*2 4*2 5*2 6*2 7*2 8*2 9*2 10*2 11*2 12")
+        .with("rollcall_notifications_sent_total", failed, "0")
+        .with("rollcall_notifications_queue_length", failed, "0")
+        .silent(5)
+        .fires(20, "critical", daemon, 3.0),
         case("RollcallAlertDeliveryFailing", Fires, "", "one answers 400, one is away")
             .with("rollcall_notifications_failed_total", failed, "0+3")
             .with("rollcall_notifications_failed_total", other, "0+6")

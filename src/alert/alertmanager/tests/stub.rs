@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::{Request, Response, body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
 use reqwest::Url;
@@ -30,6 +30,11 @@ pub(super) struct Stub {
 impl Stub {
     /// Answers the n-th request with `status(n)`; ends with the runtime of the test.
     pub async fn start(status: impl Fn(usize) -> u16 + Send + Sync + 'static) -> Stub {
+        Stub::with("", status).await
+    }
+
+    /// The same with this page.
+    pub async fn with(page: &'static str, status: impl Fn(usize) -> u16 + Send + Sync + 'static) -> Stub {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
         let seen = Arc::new(Mutex::new(Vec::new()));
@@ -43,7 +48,7 @@ impl Stub {
                         let request = read(request).await;
                         let mut log = log.lock().expect("no test panics while it holds this");
                         log.push(request);
-                        let mut response = Response::new(Empty::<Bytes>::new());
+                        let mut response = Response::new(Full::<Bytes>::from(page));
                         *response.status_mut() = status(log.len() - 1).try_into().expect("a valid status");
                         Ok::<_, Infallible>(response)
                     }

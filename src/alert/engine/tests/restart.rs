@@ -154,3 +154,35 @@ fn a_state_of_another_vendor_or_of_an_unknown_alert_is_left_alone() {
     other.poll_for(1, WELL);
     assert!(!other.firing(POOL_DOWN));
 }
+
+#[test]
+fn what_is_pending_fires_in_time_though_the_clock_is_set_back() {
+    let mut site = Site::only("azure_devops", "", &[POOL_DOWN]);
+    site.poll_for(3, DOWN);
+    site.now -= 7200;
+    site.poll_for(1, DOWN);
+    assert_eq!(site.story(POOL_DOWN), []);
+    site.poll_for(2, DOWN);
+    assert_eq!(site.story(POOL_DOWN), [(300 - 7200, "firing")]);
+}
+
+#[test]
+fn what_fires_ends_in_time_though_the_clock_is_set_back() {
+    for restarts in [false, true] {
+        let mut site = Site::only("azure_devops", "", &[POOL_DOWN]);
+        site.poll_for(10, DOWN);
+        site.poll_for(2, WELL);
+        match restarts {
+            true => site.restart(-7200, ""),
+            false => site.now -= 7200,
+        }
+        site.poll_for(keep(POOL_DOWN) / 60, WELL);
+        let ends = site.said.iter().filter_map(|(_, change)| match change {
+            Change::Told(told) => told.ends_at.map(|ended| (told.starts_at, ended)),
+            Change::Withdrawn(_) => panic!("it is known how it ended"),
+        });
+        let [(started, ended)] = ends.collect::<Vec<_>>()[..] else { panic!("{:?}", site.said) };
+        assert!(started <= ended && ended <= UnixTime::from_secs(site.now), "{started} {ended}");
+        assert_eq!(site.story(POOL_DOWN).iter().map(|(_, word)| *word).collect::<Vec<_>>(), ["firing", "resolved"]);
+    }
+}
