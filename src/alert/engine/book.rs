@@ -14,10 +14,14 @@
 //!
 //! Where the clock was set back, every wait has lasted as long as it had before.
 
+mod sight;
+
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     time::Duration,
 };
+
+use sight::Sight;
 
 use super::{
     eval::{Cache, Scene},
@@ -35,7 +39,7 @@ use crate::{
         rule::Rule,
         state::{SavedAlert, SavedBook, minute},
     },
-    catalogue::target::{LAST_SUCCESS, PARTIAL, UP},
+    catalogue::target::UP,
     clock::UnixTime,
     scale::scaled,
 };
@@ -362,58 +366,5 @@ impl Active {
     fn withdrawn(self) -> Option<Change> {
         self.fired?;
         Some(Change::Withdrawn(Fingerprint::of(&text::labels(&self))))
-    }
-}
-
-/// How much of the target can be seen.
-struct Sight<'a> {
-    source: &'a dyn Source,
-    now: UnixTime,
-    /// The last poll failed, not too long after one that did not.
-    blind: bool,
-    /// The last poll was partial.
-    partial: bool,
-    /// No poll was successful since the start, which is not too long ago.
-    unpolled: bool,
-    /// Pools of which a part is missing that alerts of this name read.
-    unread: HashMap<&'static str, HashSet<LabelSet>>,
-}
-
-impl<'a> Sight<'a> {
-    fn of(
-        source: &'a dyn Source,
-        now: UnixTime,
-        up: f64,
-        polled: bool,
-        started: UnixTime,
-        max_hold: Duration,
-        unread: HashMap<&'static str, HashSet<LabelSet>>,
-    ) -> Sight<'a> {
-        let last_success = source::single(source, &LAST_SUCCESS).unwrap_or_default();
-        Sight {
-            source,
-            now,
-            blind: up == 0.0 && now.as_secs_f64() - last_success < max_hold.as_secs_f64(),
-            partial: source::single(source, &PARTIAL) == Some(1.0),
-            unpolled: !polled && now.since(started) < max_hold,
-            unread,
-        }
-    }
-
-    /// Whether nobody can know that it has ended. `parts` keeps which subjects have their part.
-    fn is_blind(&self, active: &Active, parts: &mut HashMap<&'static str, HashSet<LabelSet>>) -> bool {
-        if !active.alert.hold {
-            return active.carried && self.unpolled;
-        }
-        let mut part_is_gone = || {
-            let Some((family, names)) = active.alert.labels.presence() else { return false };
-            let known = parts.entry(family.name).or_insert_with(|| source::subjects(self.source, family, names));
-            !known.contains(&active.labels.grouped(Grouping::By(names)))
-        };
-        let unread = || {
-            let pool = Grouping::By(Labels::Pool.names());
-            self.unread.get(active.alert.name).is_some_and(|pools| pools.contains(&active.labels.grouped(pool)))
-        };
-        self.blind || (self.partial && part_is_gone()) || unread()
     }
 }
