@@ -35,8 +35,11 @@ const READY_ANYWAY: Duration = Duration::from_secs(60);
 /// holds, at once.
 const SAVE_EVERY: Duration = Duration::from_secs(15);
 
-/// After a state was written for alerts, the next one waits so many times as long as that took: with ten thousand targets it
-/// is tens of megabytes, and in a wide incident alerts begin with every poll.
+/// Where writing took longer than this, the next one that is only for alerts waits: with ten thousand targets it is tens of
+/// megabytes, and in a wide incident alerts begin with every poll.
+const SOON: Duration = Duration::from_millis(250);
+
+/// So many times as long as it took longer.
 const REST: u32 = 10;
 
 /// So long a clean stop waits for the answers to log-ons.
@@ -215,7 +218,7 @@ impl Fleet {
                 }
                 Ok((_, Err(_))) | Err(_) => {}
             }
-            rested = Instant::now() + began.elapsed() * REST;
+            rested = Instant::now() + began.elapsed().saturating_sub(SOON) * REST;
             if done {
                 return;
             }
