@@ -1,5 +1,6 @@
 //! When and how targets are polled: schedule, jitter, no overlap, back-off, freshness, since-when.
 
+pub mod aside;
 mod fleet;
 pub mod memory;
 mod schedule;

@@ -6,10 +6,12 @@
 mod ledger;
 mod names;
 mod render;
+mod roster;
 mod status;
 mod store;
 
 pub use ledger::{Ledger, Published, SavedAgent, SavedTarget};
+pub use roster::Agents;
 pub use status::Status;
 pub use store::{Selection, Slot, Store};
 
@@ -27,7 +29,7 @@ pub struct Snapshot {
     /// Its pools, by name.
     pub pools: Vec<PoolView>,
     /// Its agents, in the order of the exposition.
-    pub agents: Vec<AgentView>,
+    pub agents: Agents,
     /// The exposition: (table, ordinal) of the family and its block, in the order of the catalogue.
     pub blocks: Vec<(FamilyKey, Block)>,
     /// Series of the target in the exposition.
@@ -61,16 +63,16 @@ pub struct PoolView {
 }
 
 /// An agent.
-#[derive(Debug, Clone, PartialEq)]
-pub struct AgentView {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AgentView<'a> {
     /// The label `pool`.
-    pub pool: Arc<str>,
+    pub pool: &'a str,
     /// The label `agent`.
-    pub name: Arc<str>,
+    pub name: &'a str,
     /// Class of health.
     pub health: Health,
     /// Since when the daemon has seen this class.
     pub since: UnixTime,
     /// The native state in the vendor's words.
-    pub state: Arc<str>,
+    pub state: &'a str,
 }

@@ -7,14 +7,17 @@ pub mod azure_devops;
 pub mod citrix_storefront;
 pub mod lenient;
 pub mod logon;
+#[doc(hidden)]
+pub mod measure;
 mod observation;
+pub mod origin;
 pub mod parallels_ras;
 pub mod parallels_ras_session;
 pub mod resilio;
 #[cfg(test)]
 mod stub;
 
-pub use observation::{Agent, AgentRef, Id, Observation, Outcome, Part, Pool, PoolRef, Sample, Subject, Warning};
+pub use observation::{Agent, AgentRef, Id, Observation, Outcome, Part, Pool, PoolRef, Same, Sample, Subject, Warning};
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
@@ -26,7 +29,7 @@ use crate::{
     failure::Failure,
     http::Client,
     poll::memory::Memory,
-    vendor::logon::Logons,
+    vendor::{logon::Logons, origin::Origins},
 };
 
 /// The future of an [`Api`] call.
@@ -55,8 +58,10 @@ pub struct Context<'a> {
     pub deadline: Instant,
     /// Since-when of things that are not agents (job states), kept over restarts.
     pub memory: &'a Memory,
-    /// Oddities of this poll.
+    /// Oddities of this poll; those of a part belong to the part.
     pub warnings: &'a Warnings,
+    /// What the parts come from that are known already.
+    pub known: &'a Origins,
 }
 
 impl Context<'_> {
@@ -86,6 +91,17 @@ impl Warnings {
         if seen.len() < DETAILS {
             seen.push((warning, detail()));
         }
+    }
+
+    /// Counts everything that was counted there, too.
+    pub fn take_up(&self, others: &Warnings) {
+        for (count, other) in self.counts.iter().zip(&others.counts) {
+            count.fetch_add(other.load(std::sync::atomic::Ordering::Relaxed), std::sync::atomic::Ordering::Relaxed);
+        }
+        let details = others.details();
+        let mut seen = self.seen.lock().unwrap_or_else(|e| e.into_inner());
+        let room = DETAILS.saturating_sub(seen.len());
+        seen.extend(details.into_iter().take(room));
     }
 
     /// How often this kind was counted.

@@ -18,7 +18,7 @@ use crate::{
     http::{Client, Exchange, Tracer},
     poll::memory::Memory,
     snapshot::{Ledger, Snapshot},
-    vendor::{self, Context, Outcome, Warning, Warnings, logon::Logons},
+    vendor::{self, Context, Outcome, Warning, Warnings, logon::Logons, origin::Origins},
 };
 
 pub fn run(args: Probe) -> Result<(), String> {
@@ -74,9 +74,9 @@ pub async fn poll_once(target: Arc<Target>, logons: &Logons, tracer: Option<Trac
     };
     let clock = Clock::system();
     let (now, started) = (clock.now(), Instant::now());
-    let (memory, warnings) = (Memory::default(), Warnings::default());
+    let (memory, warnings, known) = (Memory::default(), Warnings::default(), Origins::default());
     let mut api = vendor::open(Arc::clone(&target), client.clone(), Arc::new(logons.clone()));
-    let cx = Context { now, deadline: started + target.timeout, memory: &memory, warnings: &warnings };
+    let cx = Context { now, deadline: started + target.timeout, memory: &memory, warnings: &warnings, known: &known };
     let outcome = match timeout_at(cx.deadline, api.poll(&cx)).await {
         Ok(outcome) => outcome,
         Err(_) => Err(Failure::new(Reason::Timeout, format!("the poll took longer than {:?}", target.timeout))),
@@ -89,7 +89,7 @@ pub async fn poll_once(target: Arc<Target>, logons: &Logons, tracer: Option<Trac
     let failure = observation.failure.clone();
     let failed = observation.parts.iter().filter_map(|(key, outcome)| match outcome {
         Outcome::Failed(failure) => Some((key.clone(), failure.clone())),
-        Outcome::Fresh(_) => None,
+        Outcome::Fresh(_) | Outcome::Same(_) => None,
     });
     let failed_parts: Vec<(Box<str>, Failure)> = failed.collect();
     ledger.apply(observation, now, &warnings)?;
@@ -128,7 +128,7 @@ impl Poll {
             text += &format!("odd, {}: {detail}\n", kind.as_str());
         }
         let mut pools: BTreeMap<&str, usize> = BTreeMap::new();
-        self.snapshot.agents.iter().for_each(|agent| *pools.entry(&agent.pool).or_default() += 1);
+        self.snapshot.agents.iter().for_each(|agent| *pools.entry(agent.pool).or_default() += 1);
         for (pool, agents) in pools {
             text += &format!("pool {pool}: {agents} agents\n");
         }

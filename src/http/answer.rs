@@ -84,10 +84,20 @@ impl Answer {
         self.typed("JSON", |media| matches!(media, "application/json" | "text/json") || media.ends_with("+json"))
     }
 
+    /// The same, to be kept beyond the answer.
+    pub fn json_body(&self) -> Result<Bytes, Failure> {
+        self.json().map(|body| self.body.slice_ref(body))
+    }
+
     /// The body if the type is XML (`*/xml`, `*+xml`, or no type at all) and it is not HTML, else `content_type`. A UTF-8
     /// byte order mark is dropped.
     pub fn xml(&self) -> Result<&[u8], Failure> {
         self.typed("XML", |media| media.ends_with("/xml") || media.ends_with("+xml"))
+    }
+
+    /// The same, to be kept beyond the answer.
+    pub fn xml_body(&self) -> Result<Bytes, Failure> {
+        self.xml().map(|body| self.body.slice_ref(body))
     }
 
     fn typed(&self, wanted: &str, is_right: impl Fn(&str) -> bool) -> Result<&[u8], Failure> {

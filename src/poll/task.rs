@@ -17,7 +17,11 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{memory::Memory, schedule};
+use super::{
+    aside::{MANY_AGENTS, aside},
+    memory::Memory,
+    schedule,
+};
 use crate::{
     clock::{Clock, UnixTime},
     config::Target,
@@ -25,7 +29,7 @@ use crate::{
     failure::{Failure, Reason},
     http::Client,
     snapshot::{Ledger, Slot},
-    vendor::{self, Api, Context, Observation, Outcome, Warning, Warnings, logon::Logons},
+    vendor::{self, Api, Context, Observation, Outcome, Warning, Warnings, logon::Logons, origin::Origins},
 };
 
 /// How long the log-off of a clean stop may take.
@@ -86,7 +90,8 @@ impl Task {
         }
         let (warnings, now) = (Warnings::default(), self.desk.clock.now());
         let deadline = Instant::now() + CLOSE;
-        let cx = Context { now, deadline, memory: &self.desk.memory, warnings: &warnings };
+        let known = Origins::default();
+        let cx = Context { now, deadline, memory: &self.desk.memory, warnings: &warnings, known: &known };
         let _ = timeout_at(deadline, AssertUnwindSafe(self.api.close(&cx)).catch_unwind()).await;
     }
 
@@ -97,14 +102,16 @@ impl Task {
         let warnings = Warnings::default();
         let outcome = self.ask(now, started, &warnings).await;
         let took = started.elapsed();
-        started + self.settle(outcome, took, &warnings)
+        let agents = outcome.as_ref().map_or(0, Observation::rows) + lock(&self.desk.ledger).agents();
+        started + aside(agents >= MANY_AGENTS, || self.settle(outcome, took, &warnings))
     }
 
     async fn ask(&mut self, now: UnixTime, started: Instant, warnings: &Warnings) -> Result<Observation, Failure> {
         self.client.refresh()?;
         let deadline = started + self.desk.target.timeout;
         let Task { desk, client, api, next_stale, .. } = self;
-        let cx = Context { now, deadline, memory: &desk.memory, warnings };
+        let known = lock(&desk.ledger).origins();
+        let cx = Context { now, deadline, memory: &desk.memory, warnings, known: &known };
         let outcome = {
             let poll = AssertUnwindSafe(api.poll(&cx)).catch_unwind();
             tokio::pin!(poll);
@@ -237,7 +244,7 @@ fn judge(outcome: Result<Observation, Failure>, ledger: &mut Ledger, now: UnixTi
     let failure = observation.failure.clone();
     let is_failed = |(key, outcome): &(Box<str>, Outcome)| match outcome {
         Outcome::Failed(failure) => Some((key.clone(), failure.clone())),
-        Outcome::Fresh(_) => None,
+        Outcome::Fresh(_) | Outcome::Same(_) => None,
     };
     let failed: Vec<(Box<str>, Failure)> = observation.parts.iter().filter_map(is_failed).collect();
     if failed.len() == observation.parts.len()

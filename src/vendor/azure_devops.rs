@@ -13,6 +13,7 @@ mod agents;
 mod limits;
 mod pools;
 mod queue;
+mod reading;
 mod session;
 mod states;
 mod token;
@@ -31,10 +32,11 @@ use tokio::time::Instant;
 use self::{
     pools::PoolRow,
     queue::{QUEUE_TIMEOUT, Queue},
+    reading::{Basis, Reading},
     session::{Question, Session},
     token::Credential,
 };
-use super::{Api, BoxFuture, Context, Observation, Part, logon::Logons};
+use super::{Api, BoxFuture, Context, Observation, Outcome, Part, logon::Logons, origin};
 use crate::{
     catalogue::azure_devops::{FAMILIES, POOL_INFO, POOL_SIZE},
     config::{Target, target},
@@ -52,15 +54,16 @@ const QUEUES_AT_ONCE: usize = 2;
 #[derive(Debug)]
 pub struct AzureDevOps {
     target: Arc<Target>,
-    settings: target::AzureDevOps,
+    settings: Arc<target::AzureDevOps>,
     session: Session,
+    reader: origin::Reader,
 }
 
 impl AzureDevOps {
     /// Nothing is sent before the first poll.
     pub fn new(target: Arc<Target>, settings: target::AzureDevOps, http: Client, logons: Arc<Logons>) -> AzureDevOps {
         let session = Session::new(Arc::clone(&target), settings.auth.clone(), http, logons);
-        AzureDevOps { target, settings, session }
+        AzureDevOps { target, settings: Arc::new(settings), session, reader: origin::Reader::default() }
     }
 
     /// The list of pools. A token that was good at an earlier poll and is refused now is replaced once.
@@ -115,9 +118,9 @@ impl AzureDevOps {
 
         let mut observation = Observation::default();
         observation.fresh("", self.describe(&pools, &queues));
-        for (id, part) in agents {
-            match part {
-                Ok(part) => observation.fresh(id.to_string(), part),
+        for (id, outcome) in agents {
+            match outcome {
+                Ok(outcome) => observation.parts.push((id.to_string().into(), outcome)),
                 Err(failure) => observation.failed(id.to_string(), failure),
             }
         }
@@ -131,7 +134,7 @@ impl AzureDevOps {
         credential: &Credential,
         pool: &PoolRow,
         seen: &AtomicUsize,
-    ) -> (i64, Result<Part, Failure>) {
+    ) -> (i64, Result<Outcome, Failure>) {
         let question = Question {
             credential,
             operation: "agents",
@@ -140,20 +143,22 @@ impl AzureDevOps {
             versioned: true,
             deadline: cx.part_deadline(),
         };
-        let reader = agents::Reader { target: &self.target, settings: &self.settings, pool, warnings: cx.warnings };
-        let mut part = Part::new(FAMILIES);
-        reader.begin(&mut part);
+        let basis =
+            Basis { target: Arc::clone(&self.target), settings: Arc::clone(&self.settings), pool: pool.clone() };
+        let known = cx.known.get(&*pool.id.to_string());
+        let mut reading = Reading::new(basis, self.reader.asks(pool), known);
         let read = self.session.pages(&question, None, |body| {
-            let before = part.agents.len();
-            reader.read(body, &mut part)?;
-            let added = part.agents.len() - before;
+            let added = reading.page(body)?;
             if seen.fetch_add(added, Ordering::Relaxed) + added > self.target.max_agents {
                 return Err(Failure::new(Reason::TooLarge, "too many agents"));
             }
             Ok(())
         });
         let read = read.await;
-        (pool.id, read.map(|()| part))
+        if read.is_err() {
+            cx.warnings.take_up(reading.warnings());
+        }
+        (pool.id, read.and_then(|()| reading.finish(cx.warnings)))
     }
 
     /// The queue of a pool, `None` where it cannot be read.
@@ -169,7 +174,7 @@ impl AzureDevOps {
             deadline: cx.part_deadline().min(Instant::now() + QUEUE_TIMEOUT),
         };
         let mut queue = Queue::default();
-        match self.session.pages(&question, None, |body| queue.read(body, cx.warnings)).await {
+        match self.session.pages(&question, None, |body| queue.read(&body, cx.warnings)).await {
             Ok(()) => (pool.id, Some(queue)),
             Err(failure) => {
                 tracing::debug!(target = %self.target.name, pool = %pool.name, error = %failure, "Queue cannot be read.");
@@ -204,6 +209,25 @@ impl Api for AzureDevOps {
     fn poll<'a>(&'a mut self, cx: &'a Context<'a>) -> BoxFuture<'a, Result<Observation, Failure>> {
         Box::pin(self.observe(cx))
     }
+}
+
+/// Reads one page of agents, for [`super::measure`].
+pub(super) fn measure(body: &[u8], target: &Target, warnings: &super::Warnings) -> Part {
+    let mut part = Part::new(FAMILIES);
+    let target::VendorSettings::AzureDevOps(settings) = &target.settings else { return part };
+    let pool = PoolRow {
+        id: 1,
+        name: "linux-build".to_owned(),
+        kind: "automation".to_owned(),
+        hosted: false,
+        size: None,
+        on_demand: false,
+    };
+    agents::begin(&pool, &mut part);
+    let read = agents::Reader { target, settings, pool: &pool, warnings }.read(body, &mut part);
+    debug_assert!(read.is_ok(), "{read:?}");
+    part.shrink();
+    part
 }
 
 #[cfg(test)]

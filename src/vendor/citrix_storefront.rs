@@ -19,6 +19,7 @@ mod logon;
 mod machines;
 mod part;
 mod reach;
+mod reading;
 mod reply;
 mod resources;
 mod session;
@@ -27,29 +28,30 @@ mod tokens;
 mod value;
 mod xml;
 
-use std::{
-    collections::HashSet,
-    hash::{BuildHasher, RandomState},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashSet, hash::RandomState, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesOrdered};
 use reqwest::StatusCode;
 
 use self::{
     ask::Ask,
-    chunks::{Chunks, Last, Tally},
+    chunks::{Chunks, Last},
     endpoints::Endpoints,
+    reading::Chunk,
     resources::{Enumeration, Status},
     session::{Moment, Session},
 };
-use super::{Api, BoxFuture, Context, Observation, Part, Warning, logon::Logons};
+use super::{
+    Api, BoxFuture, Context, Observation, Outcome, Part, Same,
+    logon::Logons,
+    origin::{self, Origin, Print},
+};
 use crate::{
     clock::UnixTime,
     config::{Target, target},
     failure::{Failure, Reason},
     http::{Answer, Client},
+    poll::aside::{MANY_BYTES, aside},
 };
 
 /// Endpoints are asked for again after this time, or when one of them is gone.
@@ -77,6 +79,7 @@ pub struct CitrixStorefront {
     enumeration: Option<(UnixTime, Enumeration)>,
     chunks: Chunks,
     hasher: RandomState,
+    reader: origin::Reader,
 }
 
 impl CitrixStorefront {
@@ -95,6 +98,7 @@ impl CitrixStorefront {
             enumeration: None,
             chunks: Chunks::default(),
             hasher: RandomState::new(),
+            reader: origin::Reader::default(),
         }
     }
 
@@ -174,7 +178,7 @@ impl CitrixStorefront {
         observation: &mut Observation,
     ) -> Result<(), Failure> {
         let count = self.chunks.chunks.len();
-        let mut outcomes: Vec<Option<Result<Part, Failure>>> = (0..count).map(|_| None).collect();
+        let mut outcomes: Vec<Option<Result<Outcome, Failure>>> = (0..count).map(|_| None).collect();
         let mut seen = Machines::default();
         // The first one alone: it brings the token, and finds out whether there is any use in going on.
         if count > 0 {
@@ -189,7 +193,7 @@ impl CitrixStorefront {
             outcomes[0] = Some(outcome);
         }
         // Who asks us to wait is not asked for the rest.
-        let limited = |outcome: &Option<Result<Part, Failure>>| match outcome {
+        let limited = |outcome: &Option<Result<Outcome, Failure>>| match outcome {
             Some(Err(failure)) if failure.reason == Reason::RateLimited => Some(failure.clone()),
             _ => None,
         };
@@ -248,7 +252,7 @@ impl CitrixStorefront {
         index: usize,
         result: Result<Answer, Failure>,
         seen: &mut Machines,
-    ) -> Result<Part, Failure> {
+    ) -> Result<Outcome, Failure> {
         let outcome = result.and_then(|answer| self.decode(cx, index, &answer, seen));
         if let Some(last) = &self.chunks.chunks[index].last
             && cx.now.since(last.at) < self.target.stale_after
@@ -264,47 +268,53 @@ impl CitrixStorefront {
         index: usize,
         answer: &Answer,
         seen: &mut Machines,
-    ) -> Result<Part, Failure> {
+    ) -> Result<Outcome, Failure> {
         if !answer.status.is_success() {
             self.forget_endpoints(Some(answer));
             return Err(ask::failure(answer));
         }
-        let chunk = &mut self.chunks.chunks[index];
-        let mut part = part::of_machines();
-        let mut tally = Tally::new(&chunk.ids);
-        let mut machines = Vec::new();
         let room = self.target.max_agents.saturating_sub(seen.seen.len());
-        let read = machines::decode(answer.xml()?, cx.now, cx.warnings, |machine| {
-            tally.saw(&machine.resource);
-            let hash = self.hasher.hash_one(&machine.id);
-            // Two resources may lead to one machine; the chunk that came first has it.
-            if seen.seen.contains(&hash) {
-                return;
+        let body = answer.xml_body()?;
+        let chunk = &mut self.chunks.chunks[index];
+        let asks = self.reader.asks(&chunk.ids);
+        let origin = asks.and_then(|asks| Some(Origin::from(vec![asks, Print::of(&body)?])));
+        let known = cx.known.get(&key(chunk.number)).filter(|known| Some(*known) == origin.as_ref());
+        if let (Some(origin), Some(last)) = (known, &mut chunk.last)
+            && last.still_holds(origin, cx.now, &seen.seen)
+        {
+            last.at = cx.now;
+            if last.machines.len() > room {
+                seen.too_many = true;
+                return Err(self.too_many());
             }
-            // The rest is not kept, however much there is.
-            if machines.len() > room {
-                return;
-            }
-            if part::add(&mut part, machine, &self.target, cx.warnings) {
-                machines.push(hash);
-            } else {
-                cx.warnings.add(Warning::BadItem, || format!("machine {} comes twice", machine.id));
-            }
-        });
-        read.map_err(|failure| failure.context(&answer.what))?;
+            let (target, now) = (Arc::clone(&self.target), cx.now);
+            let again = move || Chunk::again(&body, now, &target);
+            return Ok(Outcome::Same(Same::new(origin.clone(), again)));
+        }
+        let CitrixStorefront { target, hasher, .. } = &*self;
+        let ids = &self.chunks.chunks[index].ids;
+        let read =
+            aside(body.len() >= MANY_BYTES, || Chunk::read(&body, ids, cx.now, target, hasher, (&seen.seen, room)));
+        let Chunk { mut part, machines, without, repeats } = read.map_err(|(failure, warnings)| {
+            cx.warnings.take_up(&warnings);
+            failure.context(&answer.what)
+        })?;
         if machines.len() > room {
+            cx.warnings.take_up(&part.warnings);
             seen.too_many = true;
             return Err(self.too_many());
         }
-        part.shrink();
-        let without = tally.without();
-        chunk.last = Some(Last { at: cx.now, machines: machines.into(), without });
-        Ok(part)
+        // Only what the answer alone says can be known again by the answer.
+        let origin = origin.filter(|_| repeats);
+        let last = Last { at: cx.now, machines: machines.into(), without, origin: origin.clone() };
+        self.chunks.chunks[index].last = Some(last);
+        part.origin = origin;
+        Ok(Outcome::Fresh(part))
     }
 
     fn report(
         &self,
-        outcomes: Vec<Option<Result<Part, Failure>>>,
+        outcomes: Vec<Option<Result<Outcome, Failure>>>,
         observation: &mut Observation,
     ) -> Result<(), Failure> {
         let came = outcomes.iter().flatten().filter(|outcome| outcome.is_ok()).count();
@@ -315,7 +325,7 @@ impl CitrixStorefront {
         }
         for (chunk, outcome) in self.chunks.chunks.iter().zip(outcomes) {
             match outcome {
-                Some(Ok(part)) => observation.fresh(key(chunk.number), part),
+                Some(Ok(outcome)) => observation.parts.push((key(chunk.number), outcome)),
                 Some(Err(failure)) if came > 0 => observation.failed(key(chunk.number), failure),
                 Some(Err(failure)) => return Err(failure),
                 None => {}
@@ -345,6 +355,14 @@ impl Api for CitrixStorefront {
     fn poll<'a>(&'a mut self, cx: &'a Context<'a>) -> BoxFuture<'a, Result<Observation, Failure>> {
         Box::pin(self.read(cx))
     }
+}
+
+/// Reads one chunk of machines, for [`super::measure`].
+pub(super) fn measure(body: &[u8], now: UnixTime, target: &Target) -> Part {
+    let seen = HashSet::new();
+    let read = Chunk::read(body, &[], now, target, &RandomState::new(), (&seen, usize::MAX));
+    debug_assert!(read.is_ok());
+    read.map_or_else(|_| part::of_machines(), |chunk| chunk.part)
 }
 
 #[cfg(test)]

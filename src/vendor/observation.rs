@@ -1,7 +1,11 @@
 //! What a poll brought: agents, pools and samples, in parts that are fresh or stale on their own.
 
-use std::collections::{HashMap, HashSet};
+use std::{collections::HashMap, fmt, hash::BuildHasher, sync::Arc};
 
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+
+use super::{Warnings, origin::Origin};
 use crate::{catalogue::Family, catalogue::Scope, clock::UnixTime, failure::Failure, health::Health};
 
 /// What one poll brought.
@@ -21,6 +25,15 @@ impl Observation {
         Observation { parts: vec![("".into(), Outcome::Fresh(part))], ..Observation::default() }
     }
 
+    /// Agents and other rows of the parts that came.
+    pub fn rows(&self) -> usize {
+        let rows = self.parts.iter().map(|(_, outcome)| match outcome {
+            Outcome::Fresh(part) => part.agents.len(),
+            Outcome::Same(_) | Outcome::Failed(_) => 0,
+        });
+        rows.sum()
+    }
+
     /// Adds a part that came.
     pub fn fresh(&mut self, key: impl Into<Box<str>>, part: Part) {
         self.parts.push((key.into(), Outcome::Fresh(part)));
@@ -34,11 +47,42 @@ impl Observation {
 
 /// How the reading of one part (a pool, a chunk) ended.
 #[derive(Debug)]
+// There are few of them, and nearly all are new parts.
+#[allow(clippy::large_enum_variant)]
 pub enum Outcome {
     /// It came.
     Fresh(Part),
+    /// It came, and is what the ledger holds already.
+    Same(Same),
     /// It did not; the last good one stays.
     Failed(Failure),
+}
+
+/// A part that would be the one that the ledger holds, as it comes from the same answers. It is not read again unless the
+/// ledger has to: another part may have got an agent of the same name.
+pub struct Same {
+    /// What both come from.
+    pub origin: Origin,
+    read: Box<dyn FnOnce() -> Result<Part, Failure> + Send>,
+}
+
+impl Same {
+    /// `read` makes the part from the answers.
+    pub fn new(origin: Origin, read: impl FnOnce() -> Result<Part, Failure> + Send + 'static) -> Same {
+        Same { origin, read: Box::new(read) }
+    }
+
+    /// The part, read after all.
+    pub fn read(self) -> Result<Part, Failure> {
+        let part = (self.read)()?;
+        Ok(Part { origin: Some(self.origin), ..part })
+    }
+}
+
+impl fmt::Debug for Same {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Same").field("origin", &self.origin).finish_non_exhaustive()
+    }
 }
 
 /// One part of a target's data: what came with one answer and ages together.
@@ -54,6 +98,10 @@ pub struct Part {
     pub samples: Vec<Vec<Sample>>,
     /// For families that tell a native state: all states there are, for `full_state_sets`.
     pub state_names: Vec<(u16, &'static [&'static str])>,
+    /// Oddities that were met while it was read.
+    pub warnings: Warnings,
+    /// What it comes from; one of the same origin is the same. `None`: not known, or not all of it depends on answers.
+    pub origin: Option<Origin>,
     /// Label values one after the other, and where each of them ends.
     texts: String,
     ends: Vec<u32>,
@@ -63,11 +111,20 @@ pub struct Part {
 /// What is only needed while a part is being filled.
 #[derive(Debug, Default)]
 struct Filling {
-    /// Pool and id of every agent.
-    ids: HashSet<(u32, Id)>,
+    hasher: RandomState,
+    /// Rows by pool and id. Empty as long as each of them comes behind the one before, as most vendors list them: then none
+    /// can come twice.
+    ids: Option<HashTable<u32>>,
     /// Where in the pools each name is.
-    pools: HashMap<Box<str>, u32>,
+    pools: HashMap<Box<str>, u32, RandomState>,
+    /// The pool that was asked for last.
+    pool: usize,
+    /// Texts of states, each once.
+    states: Vec<Arc<str>>,
 }
+
+/// As many different texts of states are kept apart; of more, each row has its own.
+const STATES: usize = 32;
 
 /// A pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,7 +150,7 @@ pub struct Agent {
     /// Class of health; `None` for a row that is no agent and appears in vendor metrics only.
     pub health: Option<Health>,
     /// The native state in the vendor's words, for pages and JSON, e.g. `LogonDrain` or `offline, Deallocated`.
-    pub state: Box<str>,
+    pub state: Arc<str>,
 }
 
 /// A vendor's id. Numbers come before texts; texts of digits are numbers.
@@ -208,6 +265,8 @@ impl Part {
             agents: Vec::new(),
             samples: families.iter().map(|_| Vec::new()).collect(),
             state_names: Vec::new(),
+            warnings: Warnings::default(),
+            origin: None,
             texts: String::new(),
             ends: Vec::new(),
             filling: Box::default(),
@@ -225,23 +284,67 @@ impl Part {
     }
 
     fn add_pool(&mut self, name: &str, on_demand: bool, counted: bool) -> PoolRef {
-        if let Some(index) = self.filling.pools.get(name) {
-            return PoolRef(*index);
+        if self.pools.get(self.filling.pool).is_some_and(|pool| *pool.name == *name) {
+            return PoolRef(self.filling.pool as u32);
         }
-        let index = self.pools.len() as u32;
-        self.pools.push(Pool { name: name.into(), on_demand, counted });
-        self.filling.pools.insert(name.into(), index);
+        let index = self.filling.pools.get(name).copied().unwrap_or_else(|| {
+            let index = self.pools.len() as u32;
+            self.pools.push(Pool { name: name.into(), on_demand, counted });
+            self.filling.pools.insert(name.into(), index);
+            index
+        });
+        self.filling.pool = index as usize;
         PoolRef(index)
+    }
+
+    /// The text of a state, kept once for all agents that are in it.
+    pub fn state(&mut self, text: &str) -> Arc<str> {
+        let states = &mut self.filling.states;
+        if let Some(index) = states.iter().position(|known| **known == *text) {
+            // What is frequent comes to the front.
+            states.swap(index, index / 2);
+            return Arc::clone(&states[index / 2]);
+        }
+        let state: Arc<str> = text.into();
+        if states.len() < STATES {
+            states.push(Arc::clone(&state));
+        }
+        state
     }
 
     /// Adds an agent. `None` where the pool already has one of this id: the first counts, and the caller counts the
     /// other as a [`Warning::BadItem`].
     pub fn agent(&mut self, agent: Agent) -> Option<AgentRef> {
-        if !self.filling.ids.insert((agent.pool.0, agent.id.clone())) {
+        let row = u32::try_from(self.agents.len()).ok()?;
+        let ascends = self.agents.last().is_none_or(|last| (last.pool, &last.id) < (agent.pool, &agent.id));
+        if (!ascends || self.filling.ids.is_some()) && !self.is_new(&agent, row) {
             return None;
         }
         self.agents.push(agent);
-        Some(AgentRef(self.agents.len() as u32 - 1))
+        Some(AgentRef(row))
+    }
+
+    /// Whether no row has this pool and id; notes it as `row` then.
+    fn is_new(&mut self, agent: &Agent, row: u32) -> bool {
+        let Part { agents, filling, .. } = self;
+        let Filling { hasher, ids, .. } = &mut **filling;
+        let hash = |agent: &Agent| hasher.hash_one((agent.pool, &agent.id));
+        let ids = ids.get_or_insert_with(|| {
+            let mut ids = HashTable::with_capacity(agents.len() + 1);
+            for (row, agent) in agents.iter().enumerate() {
+                ids.insert_unique(hash(agent), row as u32, |row| hash(&agents[*row as usize]));
+            }
+            ids
+        });
+        let same = |row: &u32| {
+            let other = &agents[*row as usize];
+            other.pool == agent.pool && other.id == agent.id
+        };
+        let is_new = ids.find(hash(agent), same).is_none();
+        if is_new {
+            ids.insert_unique(hash(agent), row, |row| agents.get(*row as usize).map_or(0, hash));
+        }
+        is_new
     }
 
     /// Sets a sample. `labels` are the values of `family.labels`, in their order.

@@ -120,7 +120,7 @@ fn row(part: &mut Part, client: &Client, target: &Target, with_health: bool, cx:
     let name = client.name.as_deref().or(client.device_id.as_deref()).unwrap_or(&target.name);
     let id = Id::Text(client.device_id.as_deref().unwrap_or(name).into());
     let health: Option<Health> = with_health.then(|| client.health(target, cx.warnings));
-    let agent = Agent { pool, name: name.into(), id, health, state: client.state_for_pages() };
+    let agent = Agent { pool, name: name.into(), id, health, state: client.state_for_pages().into() };
     part.agent(agent).expect("the first agent of a part has an id of its own")
 }
 

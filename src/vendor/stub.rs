@@ -13,7 +13,7 @@ use hyper_util::rt::TokioIo;
 use reqwest::Url;
 use tokio::{net::TcpListener, time::Instant};
 
-use super::{Api, Context, Observation, Outcome, Part, Warning, Warnings};
+use super::{Api, Context, Observation, Outcome, Part, Warning, Warnings, origin::Origins};
 use crate::{
     catalogue::{Family, Scope},
     clock::UnixTime,
@@ -149,10 +149,40 @@ pub fn target(url: &Url, settings: VendorSettings) -> Target {
 
 /// Polls at a time and gives the warnings, too.
 pub async fn poll_at(api: &mut dyn Api, memory: &Memory, now: UnixTime) -> (Result<Observation, Failure>, Warnings) {
+    poll_knowing(api, memory, now, &Origins::default()).await
+}
+
+/// The same, where parts are known from an earlier poll.
+pub async fn poll_knowing(
+    api: &mut dyn Api,
+    memory: &Memory,
+    now: UnixTime,
+    known: &Origins,
+) -> (Result<Observation, Failure>, Warnings) {
     let warnings = Warnings::default();
     let deadline = Instant::now() + Duration::from_secs(10);
-    let result = api.poll(&Context { now, deadline, memory, warnings: &warnings }).await;
+    let result = api.poll(&Context { now, deadline, memory, warnings: &warnings, known }).await;
+    take_up(&warnings, &result);
     (result, warnings)
+}
+
+/// Counts the oddities of the parts, as the ledger does.
+pub fn take_up(warnings: &Warnings, result: &Result<Observation, Failure>) {
+    for (_, outcome) in result.iter().flat_map(|observation| &observation.parts) {
+        if let Outcome::Fresh(part) = outcome {
+            warnings.take_up(&part.warnings);
+        }
+    }
+}
+
+/// What the parts of an observation come from, as a ledger that has taken them up would know it.
+pub fn origins(observation: &Observation) -> Origins {
+    let fresh = observation.parts.iter().filter_map(|(key, outcome)| match outcome {
+        Outcome::Fresh(part) => Some((key.clone(), part.origin.clone()?)),
+        Outcome::Same(same) => Some((key.clone(), same.origin.clone())),
+        Outcome::Failed(_) => None,
+    });
+    fresh.collect()
 }
 
 /// Polls now.

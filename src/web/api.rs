@@ -105,7 +105,7 @@ pub fn agents(daemon: &Daemon, request: &Request) -> Reply {
     }
     let wanted = |name: &str, value: &str| request.all(name).next().is_none() || request.all(name).any(|v| v == value);
     let search: Vec<String> = request.all("q").filter(|q| !q.is_empty()).map(str::to_lowercase).collect();
-    let found = |agent: &AgentView| {
+    let found = |agent: &AgentView<'_>| {
         if search.is_empty() {
             return true;
         }
@@ -118,18 +118,18 @@ pub fn agents(daemon: &Daemon, request: &Request) -> Reply {
         if !wanted("vendor", target.vendor()) || !wanted("target", &target.name) {
             continue;
         }
-        for agent in &snapshot.agents {
-            if !wanted("pool", &agent.pool) || !wanted("health", agent.health.as_str()) || !found(agent) {
+        for agent in snapshot.agents.iter() {
+            if !wanted("pool", agent.pool) || !wanted("health", agent.health.as_str()) || !found(&agent) {
                 continue;
             }
             if total >= offset && page.len() < limit {
                 page.push(AgentJson {
                     vendor: target.vendor(),
                     target: target.name.clone(),
-                    pool: Arc::clone(&agent.pool),
-                    agent: Arc::clone(&agent.name),
+                    pool: agent.pool.into(),
+                    agent: agent.name.into(),
                     health: agent.health.as_str(),
-                    state: Arc::clone(&agent.state),
+                    state: agent.state.into(),
                     since: agent.since.to_string(),
                 });
             }

@@ -86,9 +86,9 @@ pub fn subjects(source: &dyn Source, family: &'static Family, names: &[&str]) ->
 
 fn visit_health(snapshot: &Snapshot, visit: &mut Visit<'_>) {
     let (vendor, target) = (snapshot.vendor(), snapshot.target());
-    for agent in &snapshot.agents {
+    for agent in snapshot.agents.iter() {
         let mut labels =
-            [("vendor", vendor), ("target", target), ("pool", &*agent.pool), ("agent", &*agent.name), ("health", "")];
+            [("vendor", vendor), ("target", target), ("pool", agent.pool), ("agent", agent.name), ("health", "")];
         for class in Health::ALL {
             labels[4].1 = class.as_str();
             visit(&labels, f64::from(u8::from(class == agent.health)));
@@ -98,8 +98,8 @@ fn visit_health(snapshot: &Snapshot, visit: &mut Visit<'_>) {
 
 fn visit_since(snapshot: &Snapshot, visit: &mut Visit<'_>) {
     let (vendor, target) = (snapshot.vendor(), snapshot.target());
-    for agent in &snapshot.agents {
-        let labels = [("vendor", vendor), ("target", target), ("pool", &*agent.pool), ("agent", &*agent.name)];
+    for agent in snapshot.agents.iter() {
+        let labels = [("vendor", vendor), ("target", target), ("pool", agent.pool), ("agent", agent.name)];
         visit(&labels, agent.since.as_secs_f64());
     }
 }

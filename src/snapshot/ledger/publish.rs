@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 
 use super::{
-    super::{AgentView, FamilyKey, PoolView, Snapshot, render::Lines, status},
+    super::{Agents, FamilyKey, PoolView, Snapshot, render::Lines, status},
     Ledger, Published,
     part::{self, Held},
 };
@@ -29,7 +29,7 @@ impl Ledger {
         let mut fresh: Vec<&mut Held> = self.parts.iter_mut().filter(is_fresh).collect();
         let next_stale = fresh.iter().map(|held| held.observed.plus(stale_after)).min();
         self.status.stale = fresh.is_empty();
-        let agents: Vec<AgentView> = fresh.iter().flat_map(|held| held.views()).collect();
+        let agents = Agents::of(fresh.iter().map(|held| Arc::clone(&held.roster)).collect());
         let pools = pool_views(&self.target, &fresh);
 
         let mut old = std::mem::take(&mut self.blocks);
@@ -87,16 +87,18 @@ fn join(segments: &mut [&mut part::Segment], old: Option<Block>) -> Block {
     block
 }
 
-/// Whether these segments, one after the other, are these bytes.
+/// Whether these segments, one after the other, are these bytes. Those of parts that did not change are slices of them
+/// already, and need not be compared.
 fn is_joined(segments: &[&mut part::Segment], bytes: &Bytes) -> bool {
-    let mut rest = &bytes[..];
-    segments.iter().all(|segment| match rest.strip_prefix(&segment.bytes[..]) {
-        Some(left) => {
-            rest = left;
-            true
-        }
-        None => false,
-    }) && rest.is_empty()
+    let mut start = 0;
+    segments.iter().all(|segment| {
+        let end = start + segment.bytes.len();
+        let is_here = bytes
+            .get(start..end)
+            .is_some_and(|here| std::ptr::eq(here.as_ptr(), segment.bytes.as_ptr()) || here == &segment.bytes[..]);
+        start = end;
+        is_here
+    }) && start == bytes.len()
 }
 
 /// Position of a family in the catalogue.
@@ -129,15 +131,15 @@ fn pool_views(target: &Target, parts: &[&mut Held]) -> Vec<PoolView> {
             view.last_success = view.last_success.min(held.read);
             view.on_demand |= on_demand;
         }
-        for member in &held.members {
-            if let (Some(health), Some(view)) = (member.health, pools.get_mut(&member.pool)) {
-                view.agents[health as usize] += 1;
+        for (name, tally) in held.roster.pools().iter().zip(&held.tallies) {
+            if let Some(view) = pools.get_mut(name) {
+                view.agents.iter_mut().zip(tally.agents).for_each(|(sum, agents)| *sum += agents);
             }
         }
     }
     // A pool of logical rows only is no pool of agents.
-    let rows = parts.iter().flat_map(|held| &held.members).filter(|member| member.health.is_none());
-    let logical: HashSet<&str> = rows.map(|member| &*member.pool).collect();
+    let rows = parts.iter().flat_map(|held| held.roster.pools().iter().zip(&held.tallies));
+    let logical: HashSet<&str> = rows.filter(|(_, tally)| tally.logical).map(|(name, _)| &**name).collect();
     pools.retain(|name, view| view.agents.iter().any(|n| *n > 0) || !logical.contains(&**name));
     pools.into_values().collect()
 }

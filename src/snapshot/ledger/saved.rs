@@ -39,9 +39,9 @@ impl SavedTarget {
 impl Ledger {
     /// What survives a restart.
     pub fn save(&self) -> SavedTarget {
-        let members = self.parts.iter().flat_map(|held| &held.members);
-        let known = members.filter_map(|m| {
-            Some(SavedAgent(m.pool.to_string(), m.name.to_string(), m.health?.as_str().to_owned(), m.since))
+        let members = self.parts.iter().flat_map(|held| held.named());
+        let known = members.filter_map(|(pool, m)| {
+            Some(SavedAgent(pool.to_owned(), m.name.to_owned(), m.health?.as_str().to_owned(), m.since))
         });
         let restored = self.restored.iter().filter(|_| self.parts.is_empty());
         let waiting = restored.map(|((pool, name), (health, since))| {

@@ -5,7 +5,10 @@ use crate::{
     catalogue::{self, resilio},
     config::{Http, VendorSettings, glob::Glob, target::Expect},
     health::Health,
-    vendor::{Agent, Id, Warning},
+    vendor::{
+        Agent, Id, Outcome, Part, Same, Warning,
+        origin::{Origin, Print},
+    },
 };
 
 const T0: UnixTime = UnixTime::from_secs(1_000_000);
@@ -264,4 +267,115 @@ fn a_pool_of_logical_rows_only_is_none_among_very_many() {
     let names: Vec<&str> = pools.iter().map(|pool| &*pool.name).collect();
     assert_eq!(names.len(), 5001);
     assert!(names.contains(&"p0") && names.contains(&"p1") && !names.contains(&"p2"));
+}
+
+/// A part of these agents, which comes from what they are.
+fn print(agents: &[(String, i64, Health)]) -> Origin {
+    vec![Print::of(format!("{agents:?}").as_bytes()).expect("prints can be made")].into()
+}
+
+fn named(pool: &str, agents: &[(String, i64, Health)]) -> Part {
+    let agents: Vec<(&str, i64, Health)> =
+        agents.iter().map(|(name, id, class)| (name.as_str(), *id, *class)).collect();
+    part(pool, &agents)
+}
+
+/// What a poll brings of a part: none, a failure, or agents.
+type Drawn = Option<Option<Vec<(String, i64, Health)>>>;
+
+/// The outcome, read as if nothing were known or, with `origins`, without reading what is known.
+fn outcome(
+    key: &str,
+    drawn: &Option<Vec<(String, i64, Health)>>,
+    origins: Option<&Origins>,
+    kept: &mut usize,
+) -> Outcome {
+    let Some(agents) = drawn else { return failed() };
+    // Two of the three parts tell of the same pool.
+    let pool = if key == "3" { "q" } else { "p" };
+    let origin = print(agents);
+    if origins.is_some_and(|origins| origins.get(key) == Some(&origin)) {
+        let agents = agents.clone();
+        *kept += 1;
+        return Outcome::Same(Same::new(origin, move || Ok(named(pool, &agents))));
+    }
+    let mut part = named(pool, agents);
+    part.origin = Some(origin);
+    Outcome::Fresh(part)
+}
+
+#[test]
+fn what_is_not_read_again_is_what_reading_it_would_have_brought() {
+    use proptest::prelude::*;
+    let class = prop::sample::select(vec![Health::Healthy, Health::Failed]);
+    let long = "n".repeat(300);
+    let name = prop::sample::select(vec!["a".to_owned(), "b".to_owned(), "a#2".to_owned(), long]);
+    // Few of them, so that the same come again.
+    let agents = prop::collection::vec((name, 1..4i64, class), 0..3);
+    let drawn = prop_oneof![1 => Just(None), 1 => Just(Some(None)), 8 => agents.prop_map(|agents| Some(Some(agents)))];
+    let change = (0..3usize, drawn);
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(300) };
+    let mut runner = proptest::test_runner::TestRunner::new_with_rng(
+        config,
+        proptest::test_runner::TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha),
+    );
+    let kept = std::cell::Cell::new(0);
+    let run = |changes: Vec<(usize, Drawn)>| {
+        let (mut all, mut few) = (ledger_of_many(), ledger_of_many());
+        let mut present: [Drawn; 3] = [None, None, None];
+        for (poll, (at, drawn)) in changes.into_iter().enumerate() {
+            present[at] = drawn;
+            // Ids are unique in a part, as its filling sees to.
+            if let Some(Some(agents)) = &mut present[at] {
+                let mut seen = std::collections::HashSet::new();
+                agents.retain(|(_, id, _)| seen.insert(*id));
+            }
+            let origins = few.origins();
+            let mut same = 0;
+            let mut take = |origins: Option<&Origins>| {
+                let keys = ["1", "2", "3"].into_iter().zip(&present);
+                let parts = keys.filter_map(|(key, drawn)| Some((key, drawn.as_ref()?)));
+                parts.map(|(key, drawn)| (key, outcome(key, drawn, origins, &mut same))).collect()
+            };
+            let (whole, part) = (take(None), take(Some(&origins)));
+            let second = poll as u64 * 60;
+            let (one, other) = (apply(&mut all, second, whole), apply(&mut few, second, part));
+            for kind in Warning::ALL {
+                prop_assert_eq!(one.count(kind), other.count(kind), "{:?} at poll {}", kind, poll);
+            }
+            prop_assert_eq!(lines(&mut all, second, ""), lines(&mut few, second, ""), "at poll {}", poll);
+            prop_assert_eq!(all.save(), few.save());
+            kept.set(kept.get() + same);
+        }
+        Ok(())
+    };
+    let outcome = runner.run(&prop::collection::vec(change, 1..12), run);
+    outcome.expect("both ledgers always show the same");
+    assert!(kept.get() > 1000, "only {} parts were known again", kept.get());
+}
+
+/// With room for the agents of three parts.
+fn ledger_of_many() -> Ledger {
+    Ledger::new(Arc::new(Target { max_agents: 100, ..target() }), false)
+}
+
+#[test]
+fn a_part_that_is_the_same_is_neither_rendered_nor_deflated_again() {
+    let agents = vec![("x".to_owned(), 7, Health::Healthy)];
+    let mut ledger = ledger();
+    apply(&mut ledger, 0, vec![("1", outcome("1", &Some(agents.clone()), None, &mut 0))]);
+    let before = ledger.publish(at_second(0)).snapshot;
+    let reading = || -> Result<Part, Failure> { panic!("nothing has changed") };
+    let same = || vec![("1", Outcome::Same(Same::new(print(&agents), reading)))];
+    apply(&mut ledger, 200, same());
+    let after = ledger.publish(at_second(400)).snapshot;
+    let key = publish::key_of(&resilio::CLIENT_PAUSED);
+    let (old, new) =
+        (before.block(key).expect("it is there"), after.block(key).expect("it is fresh as of the second poll"));
+    assert!(old.is(new));
+    assert_eq!(after.pools[0].last_success, at_second(200));
+    // Under another configuration nothing is known any more.
+    assert!(!ledger.origins().is_empty());
+    ledger.reconfigure(Arc::new(target()), true);
+    assert!(ledger.origins().is_empty());
 }

@@ -86,13 +86,13 @@ pub struct Reader<'a> {
     pub warnings: &'a Warnings,
 }
 
-impl Reader<'_> {
-    /// Adds the pool to an empty part; it is its only one.
-    pub fn begin(&self, part: &mut Part) {
-        part.pool(&self.pool.name, self.pool.on_demand);
-        part.declare_states(&families::AGENT_LAST_JOB_RESULT, &RESULTS);
-    }
+/// Adds the pool to an empty part; it is its only one.
+pub fn begin(pool: &PoolRow, part: &mut Part) {
+    part.pool(&pool.name, pool.on_demand);
+    part.declare_states(&families::AGENT_LAST_JOB_RESULT, &RESULTS);
+}
 
+impl Reader<'_> {
     /// Adds the agents of a page, up to one more than `max_agents`.
     pub fn read(&self, body: &[u8], part: &mut Part) -> Result<(), Failure> {
         let text = lenient::text(body);
@@ -140,6 +140,7 @@ impl Reader<'_> {
         let state = state(&status_text, &provisioning_text);
         let health = states::health(&facts);
         let health = self.target.health(&self.pool.name, &[&*state, &*status_text, &*provisioning_text], health);
+        let state = part.state(&state);
         let agent = Agent { pool: PoolRef(0), name: name.into(), id: Id::Number(id), health: Some(health), state };
         let Some(agent) = part.agent(agent) else {
             let pool = self.pool.id;
@@ -198,7 +199,7 @@ impl Reader<'_> {
 const SHORT: usize = 64;
 
 /// The state for pages: `online`, `offline, Deallocated`. `Provisioned` is how agents are; it says nothing.
-fn state(status: &str, provisioning: &str) -> Box<str> {
+fn state<'a>(status: &'a str, provisioning: &str) -> Cow<'a, str> {
     let status = if status.is_empty() { "unknown" } else { lenient::cut(status, SHORT) };
     if provisioning.is_empty() || provisioning.eq_ignore_ascii_case("Provisioned") {
         status.into()

@@ -2,6 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
+use bytes::Bytes;
 use reqwest::Url;
 use tokio::time::Instant;
 
@@ -112,7 +113,7 @@ impl Session {
         let first = self.first_page(&question).await?;
         let mut pools = Vec::new();
         let max_agents = self.target.max_agents;
-        let read = |body: &[u8]| pools::read(body, &mut pools, max_agents, cx.warnings);
+        let read = |body: Bytes| pools::read(&body, &mut pools, max_agents, cx.warnings);
         self.pages(&question, Some(first), read).await?;
         Ok(pools)
     }
@@ -151,16 +152,20 @@ impl Session {
         &self,
         question: &Question<'_>,
         mut first: Option<Answer>,
-        mut each: impl FnMut(&[u8]) -> Result<(), Failure> + Send,
+        mut each: impl FnMut(Bytes) -> Result<(), Failure> + Send,
     ) -> Result<(), Failure> {
         let mut continuation: Option<String> = None;
         let mut seen: HashSet<String> = HashSet::new();
         for _ in 0..MAX_PAGES {
-            let answer = match first.take() {
+            let mut answer = match first.take() {
                 Some(answer) => answer,
                 None => check(self.send(question, continuation.as_deref()).await?)?,
             };
-            let read = answer.json().and_then(|body| each(body).map_err(|failure| failure.context(&answer.what)));
+            let read = answer.json_body().and_then(|body| {
+                // Nobody else holds the body, so that it is gone when it has been read.
+                answer.body = Bytes::new();
+                each(body).map_err(|failure| failure.context(&answer.what))
+            });
             read.map_err(|failure| traced(failure, &answer))?;
             match answer.header(CONTINUATION).filter(|token| !token.is_empty()) {
                 None => return Ok(()),

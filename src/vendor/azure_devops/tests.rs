@@ -19,7 +19,10 @@ use crate::{
     poll::memory::Memory,
     vendor::{
         Warnings,
-        stub::{NOW, Reply, Seen, Stub, counted, failed, fresh, poll, poll_at, samples, samples_of, target},
+        stub::{
+            NOW, Reply, Seen, Stub, counted, failed, fresh, origins, poll, poll_at, poll_knowing, samples, samples_of,
+            target,
+        },
     },
 };
 
@@ -164,7 +167,7 @@ fn decode(items: &str, settings: &target::AzureDevOps, pool: &PoolRow) -> (Part,
     }];
     let reader = agents::Reader { target: &target, settings, pool, warnings: &warnings };
     let mut part = Part::new(FAMILIES);
-    reader.begin(&mut part);
+    agents::begin(pool, &mut part);
     reader.read(format!("[{items}]").as_bytes(), &mut part).expect("a list");
     (part, counted(&warnings))
 }
@@ -639,4 +642,60 @@ async fn a_token_service_in_trouble_holds_nobody() {
         }
         assert_eq!(stub.lines().len(), 2);
     }
+}
+
+/// A service with two pages of one pool, whose second page and whose pool's size change when told to.
+async fn two_pages(second: &'static std::sync::Mutex<&'static str>) -> Stub {
+    Stub::start(|seen| match path(seen) {
+        "pools" => list(r#"{"id":1,"name":"Default"}"#),
+        "pools/1/agents" if !seen.line.contains("continuationToken") => {
+            list(r#"{"id":1,"name":"a","status":"online"},{"id":2,"name":"b","status":"odd"}"#)
+                .header("x-ms-continuationtoken", "2")
+        }
+        "pools/1/agents" => list(*second.lock().expect("no panic")),
+        _ => Reply::new(404, "application/json", "{}"),
+    })
+    .await
+}
+
+fn same(observation: Observation, key: &str) -> Option<crate::vendor::Same> {
+    observation.parts.into_iter().find_map(|(name, outcome)| match outcome {
+        Outcome::Same(same) if *name == *key => Some(same),
+        _ => None,
+    })
+}
+
+#[tokio::test]
+async fn pages_that_are_as_they_were_are_not_read_again() {
+    static SECOND: std::sync::Mutex<&str> = std::sync::Mutex::new(r#"{"id":3,"name":"c","status":"offline"}"#);
+    let stub = two_pages(&SECOND).await;
+    let memory = Memory::default();
+    let mut api = api(&stub, settings());
+    let (first, warnings) = poll_at(&mut api, &memory, NOW).await;
+    let first = first.expect("a poll that works");
+    assert_eq!(warnings.count(crate::vendor::Warning::UnknownState), 1);
+    let known = origins(&first);
+    let (again, _) = poll_knowing(&mut api, &memory, NOW, &known).await;
+    let again = same(again.expect("a poll that works"), "1").expect("nothing has changed");
+    assert_eq!(Some(&again.origin), known.get("1"));
+    // Read after all, it is what it was, with its oddities.
+    let read = again.read().expect("it was read before");
+    assert_eq!(samples(&read), samples(fresh(&first, "1")));
+    assert_eq!((read.warnings.count(crate::vendor::Warning::UnknownState), read.origin.as_ref()), (1, known.get("1")));
+
+    // Where a later page is another one, those before it are read, too.
+    *SECOND.lock().expect("no panic") = r#"{"id":3,"name":"c","status":"online"}"#;
+    let (changed, warnings) = poll_knowing(&mut api, &memory, NOW, &known).await;
+    let changed = changed.expect("a poll that works");
+    assert_eq!((fresh(&changed, "1").agents.len(), warnings.count(crate::vendor::Warning::UnknownState)), (3, 1));
+    assert!(samples(fresh(&changed, "1")).contains(&"azure_devops_agent_online{Default,c;} 1".to_owned()));
+
+    // Another API, whose settings may be others, takes nothing for known.
+    *SECOND.lock().expect("no panic") = r#"{"id":3,"name":"c","status":"offline"}"#;
+    let mut other = self::api(&stub, settings());
+    let (others, _) = poll_knowing(&mut other, &memory, NOW, &known).await;
+    assert_eq!(fresh(&others.expect("a poll that works"), "1").agents.len(), 3);
+    // The first one still does.
+    let (again, _) = poll_knowing(&mut api, &memory, NOW, &known).await;
+    assert!(same(again.expect("a poll that works"), "1").is_some());
 }

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::clock::UnixTime;
+use crate::{clock::UnixTime, vendor::origin::Origin};
 
 /// The vendor's limit of resource ids in one request.
 pub const MOST: usize = 200;
@@ -30,6 +30,18 @@ pub struct Last {
     pub machines: Box<[u64]>,
     /// Resources without a machine.
     pub without: usize,
+    /// What it comes from; none where another answer had a say in it.
+    pub origin: Option<Origin>,
+}
+
+impl Last {
+    /// Whether what comes from `origin` now is what came from it then: the clock was not set back, and no chunk before has
+    /// one of the machines.
+    pub fn still_holds(&self, origin: &Origin, now: UnixTime, seen: &HashSet<u64>) -> bool {
+        self.origin.as_ref() == Some(origin)
+            && now >= self.at
+            && !self.machines.iter().any(|machine| seen.contains(machine))
+    }
 }
 
 /// All chunks.

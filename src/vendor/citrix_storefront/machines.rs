@@ -4,7 +4,7 @@
 //! there (the result, a machine, an operation), so that elements are told apart by where they stand.
 
 use super::{
-    value::{moment, truth},
+    value::{moment, timestamp, truth},
     xml::{Visitor, escape, walk},
 };
 use crate::{
@@ -54,6 +54,8 @@ pub struct Machine {
     pub supported: [Option<bool>; 3],
     /// When its data were last updated, in Unix seconds.
     pub updated: Option<f64>,
+    /// One of its times lies ahead of ours, so that it is read otherwise once it does not.
+    pub ahead: bool,
     /// When its power state could last have been updated; in the vendor's sample earlier than `updated`.
     pub max_updated: Option<f64>,
 }
@@ -72,6 +74,7 @@ impl Machine {
         }
         self.acting = None;
         self.supported = [None; 3];
+        self.ahead = false;
         self.updated = None;
         self.max_updated = None;
     }
@@ -199,6 +202,9 @@ impl<S: FnMut(&Machine)> Decoder<'_, S> {
             return;
         }
         let (now, machine) = (self.now, &mut self.machine);
+        if matches!(field, Field::Updated | Field::MaxUpdated) {
+            machine.ahead |= timestamp(value).is_some_and(|time| time > now);
+        }
         let read = match field {
             Field::Id => {
                 let differs = !machine.id.is_empty() && machine.id != value;

@@ -1,5 +1,7 @@
 //! Machines to agents and samples.
 
+use std::borrow::Cow;
+
 use crate::{
     catalogue::citrix_storefront as families,
     config::Target,
@@ -62,9 +64,9 @@ pub fn add(part: &mut Part, machine: &Machine, target: &Target, warnings: &Warni
         label(states::registration(&machine.registration), &machine.registration, "registrationstate", warnings);
     let said = [&machine.power, &machine.registration];
     let state = match said.map(|text| text.as_str()) {
-        ["", ""] => String::new(),
-        [one, ""] | ["", one] => one.to_owned(),
-        [power, registration] => format!("{power}, {registration}"),
+        ["", ""] => Cow::Borrowed(""),
+        [one, ""] | ["", one] => Cow::Borrowed(one),
+        [power, registration] => Cow::Owned(format!("{power}, {registration}")),
     };
     let health = target.health(pool_name, &[&machine.power, &machine.registration, &state], health);
     let name = if machine.name.is_empty() { &machine.id } else { &machine.name };
@@ -74,7 +76,7 @@ pub fn add(part: &mut Part, machine: &Machine, target: &Target, warnings: &Warni
         name: name.as_str().into(),
         id: Id::from(machine.id.as_str()),
         health: Some(health),
-        state: state.into(),
+        state: part.state(&state),
     };
     let Some(agent) = part.agent(agent) else { return false };
     if let Some(power) = power {

@@ -15,7 +15,11 @@ use crate::{
     },
     health::Health,
     poll::memory::Memory,
-    vendor::{Outcome, Warnings},
+    vendor::{
+        Outcome, Warnings,
+        origin::Origins,
+        stub::{origins, samples, take_up},
+    },
 };
 
 /// A target that polls the small StoreFront.
@@ -24,6 +28,8 @@ struct Bench {
     store: Arc<Store>,
     warnings: Warnings,
     memory: Memory,
+    /// What is known of earlier polls.
+    known: Origins,
     now: UnixTime,
 }
 
@@ -57,15 +63,17 @@ impl Bench {
         let http = Client::new(&target).expect("a client");
         let api = CitrixStorefront::new(target, settings, http, Arc::default());
         let now = UnixTime::from_secs(1_758_706_000);
-        Bench { api, store, warnings: Warnings::default(), memory: Memory::default(), now }
+        Bench { api, store, warnings: Warnings::default(), memory: Memory::default(), known: Origins::default(), now }
     }
 
     /// Polls, and tells what was sent.
     async fn poll(&mut self) -> (Result<Observation, Failure>, Vec<Seen>) {
         self.store.seen.lock().expect("no panic").clear();
         let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
-        let cx = Context { now: self.now, deadline, memory: &self.memory, warnings: &self.warnings };
+        let cx =
+            Context { now: self.now, deadline, memory: &self.memory, warnings: &self.warnings, known: &self.known };
         let result = self.api.poll(&cx).await;
+        take_up(&self.warnings, &result);
         self.now = self.now.plus(Duration::from_secs(60));
         let seen = self.store.seen.lock().expect("no panic").clone();
         (result, seen)
@@ -88,7 +96,7 @@ fn value(observation: &Observation, key: &str, family: &crate::catalogue::Family
 fn fresh<'a>(observation: &'a Observation, key: &str) -> Option<&'a Part> {
     observation.parts.iter().find(|(name, _)| &**name == key).and_then(|(_, outcome)| match outcome {
         Outcome::Fresh(part) => Some(part),
-        Outcome::Failed(_) => None,
+        Outcome::Same(_) | Outcome::Failed(_) => None,
     })
 }
 
@@ -271,6 +279,46 @@ async fn a_failed_chunk_costs_itself_and_all_of_them_the_poll() {
     assert_eq!(value(&observation, "store", &families::STORE_RESOURCES_WITHOUT_MACHINE), Some(199.0));
     bench.store.set(|behaviour| behaviour.failing_resource = Some("Farm.Desktop"));
     assert_eq!(bench.poll().await.0.expect_err("nothing came").reason, Reason::HttpStatus);
+}
+
+#[tokio::test]
+async fn chunks_that_are_as_they_were_are_not_read_again() {
+    let ids = || (0..401).map(|index| format!("Farm.Desktop {index}")).collect();
+    let mut bench = Bench::new(|settings, _| settings.resource_ids = ids()).await;
+    let first = bench.poll().await.0.expect("a poll");
+    bench.known = origins(&first);
+    let again = bench.poll().await.0.expect("a poll");
+    let machines = |observation: &Observation| value(observation, "store", &families::STORE_MACHINES);
+    assert_eq!((machines(&first), machines(&again)), (Some(2.0), Some(2.0)));
+    let same = again.parts.into_iter().filter_map(|(key, outcome)| match outcome {
+        Outcome::Same(same) => Some((key, same)),
+        _ => None,
+    });
+    let same: Vec<_> = same.collect();
+    assert_eq!(same.iter().map(|(key, _)| &**key).collect::<Vec<_>>(), ["chunk 0", "chunk 1", "chunk 2"]);
+    for (key, same) in same {
+        let read = same.read().expect("it was read before");
+        assert_eq!(samples(&read), samples(fresh(&first, &key).expect("it came")));
+    }
+    // A clock that was set back may make times of yesterday those of tomorrow.
+    bench.now = UnixTime::from_secs(1_000_000_000);
+    assert!(keys(&bench.poll().await.0.expect("a poll")).iter().all(|(_, fresh)| *fresh));
+}
+
+#[tokio::test]
+async fn a_machine_of_two_chunks_is_read_each_time() {
+    // All resources lead to the same machine: the first chunk has it, and what the others bring depends on that.
+    const BODY: &str = "<machinecontrolstatusresult status=\"success\"><machinestatus><status>\
+        <machineid>Farm.S-1-5-21-1-2-3-1000</machineid><resourceid>Farm.Desktop 0</resourceid><machinedata>\
+        <machinename>CVAD-01</machinename></machinedata></status></machinestatus></machinecontrolstatusresult>";
+    let ids = || (0..201).map(|index| format!("Farm.Desktop {index}")).collect();
+    let mut bench = Bench::new(|settings, _| settings.resource_ids = ids()).await;
+    bench.store.set(|behaviour| behaviour.list_body = Some(BODY));
+    let first = bench.poll().await.0.expect("a poll");
+    bench.known = origins(&first);
+    let again = bench.poll().await.0.expect("a poll");
+    assert_eq!(keys(&again), [("store", true), ("chunk 0", false), ("chunk 1", true)]);
+    assert_eq!(fresh(&again, "chunk 1").expect("it came").agents.len(), 0);
 }
 
 #[tokio::test]

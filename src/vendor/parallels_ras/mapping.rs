@@ -159,7 +159,7 @@ pub fn part(rows: &[Row<'_>], names: &Names, target: &Target, settings: &Paralle
             name: names.of(row.type_code(), row.site, &row.id).unwrap_or(&row.id).into(),
             id: Id::from(&*row.id),
             health,
-            state: (*state).into(),
+            state: part.state(&state),
         };
         let Some(agent) = part.agent(agent) else {
             warnings.add(Warning::BadItem, || format!("agent list: {} has the id {:.64} twice", pool.name, row.id));

@@ -14,7 +14,7 @@ use crate::{
     },
     failure::Reason,
     poll::memory::Memory,
-    vendor::{Outcome, Part, Warnings},
+    vendor::{Outcome, Part, Warnings, origin::Origins},
 };
 
 const JSON: &str = "application/json; api-version=1.0";
@@ -69,7 +69,14 @@ pub(in crate::vendor) async fn with_context<T>(
     work: impl AsyncFnOnce(&Context<'_>) -> T,
 ) -> T {
     let (memory, warnings) = (Memory::default(), Warnings::default());
-    work(&Context { now, deadline: Instant::now() + timeout, memory: &memory, warnings: &warnings }).await
+    work(&Context {
+        now,
+        deadline: Instant::now() + timeout,
+        memory: &memory,
+        warnings: &warnings,
+        known: &Origins::default(),
+    })
+    .await
 }
 
 async fn poll_at(api: &mut ParallelsRas, seconds: u64) -> Result<Observation, Failure> {

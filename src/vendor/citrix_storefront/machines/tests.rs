@@ -54,6 +54,7 @@ fn sample() -> Machine {
         sessions: "SingleSession".to_owned(),
         acting: Some(false),
         supported: [Some(false), Some(true), Some(true)],
+        ahead: false,
         updated: Some(1_758_705_954.299_830_5),
         max_updated: Some(1_758_705_907.958_690_3),
     }
