@@ -202,9 +202,6 @@ impl<S: FnMut(&Machine)> Decoder<'_, S> {
             return;
         }
         let (now, machine) = (self.now, &mut self.machine);
-        if matches!(field, Field::Updated | Field::MaxUpdated) {
-            machine.ahead |= timestamp(value).is_some_and(|time| time > now);
-        }
         let read = match field {
             Field::Id => {
                 let differs = !machine.id.is_empty() && machine.id != value;
@@ -220,8 +217,14 @@ impl<S: FnMut(&Machine)> Decoder<'_, S> {
             Field::Suspend => truth(value).map(|truth| machine.supported[0] = truth),
             Field::Shutdown => truth(value).map(|truth| machine.supported[1] = truth),
             Field::TurnOff => truth(value).map(|truth| machine.supported[2] = truth),
-            Field::Updated => moment(value, now).map(|time| machine.updated = time),
-            Field::MaxUpdated => moment(value, now).map(|time| machine.max_updated = time),
+            Field::Updated => moment(value, now).map(|time| {
+                machine.ahead |= is_ahead(time, value, now);
+                machine.updated = time;
+            }),
+            Field::MaxUpdated => moment(value, now).map(|time| {
+                machine.ahead |= is_ahead(time, value, now);
+                machine.max_updated = time;
+            }),
         };
         if read.is_err() {
             self.warnings.add(Warning::BadValue, || {
@@ -241,8 +244,17 @@ impl<S: FnMut(&Machine)> Decoder<'_, S> {
 }
 
 fn set(field: &mut String, value: &str) -> Result<(), ()> {
-    field.replace_range(.., value);
+    field.clear();
+    field.push_str(value);
     Ok(())
+}
+
+/// Whether a time lies ahead of ours. One that was not taken for a time may be so far ahead that it is none yet.
+fn is_ahead(time: Option<f64>, value: &str, now: UnixTime) -> bool {
+    match time {
+        Some(time) => time > now.as_secs_f64(),
+        None => timestamp(value).is_some_and(|time| time > now),
+    }
 }
 
 #[cfg(test)]
