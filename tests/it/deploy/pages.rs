@@ -49,17 +49,23 @@ fn every_query_of_the_readme_and_the_guides_has_data_where_everything_goes_wrong
     for (part, _) in BEYOND {
         assert!(left.iter().any(|query| query.contains(part)), "no page has {part}");
     }
-    let wrong =
-        ["hypervisor-lost", "build-pool-offline", "gateway-lost", "sync-stuck", "rate-limited", "password-expired"];
-    let flags: Vec<&str> =
-        wrong.iter().flat_map(|name| ["--incident", name]).chain(["--incident.delay", "10s"]).collect();
-    let daemon = Daemon::demo(&flags);
-    let prometheus = Prometheus::start(daemon.url(), "groups: []\n");
+    // Nothing is read of a farm that refuses the password, so what goes on there is seen in another demo.
+    let wrong: [&[&str]; 2] = [
+        &["hypervisor-lost", "build-pool-offline", "gateway-lost", "sync-stuck", "rate-limited", "password-expired"],
+        &["patch-night"],
+    ];
+    let demos = wrong.map(|incidents| {
+        let incidents = incidents.iter().flat_map(|name| ["--incident", name]);
+        let daemon = Daemon::demo(&incidents.chain(["--incident.delay", "10s"]).collect::<Vec<_>>());
+        let prometheus = Prometheus::start(daemon.url(), "groups: []\n");
+        (prometheus, daemon)
+    });
+    let has_data = |query: &str| {
+        let answers = demos.iter().map(|(prometheus, _)| prometheus.now(&asked(query)));
+        answers.map(|answer| answer.unwrap_or_else(|error| panic!("{query}: {error}"))).any(|series| !series.is_empty())
+    };
     wait_until("every query has data", Duration::from_secs(180), || {
-        left.retain(|query| {
-            let answer = prometheus.now(&asked(query)).unwrap_or_else(|error| panic!("{query}: {error}"));
-            answer.is_empty() && !BEYOND.iter().any(|(part, _)| query.contains(part))
-        });
+        left.retain(|query| !has_data(query) && !BEYOND.iter().any(|(part, _)| query.contains(part)));
         if left.is_empty() {
             return Ok(());
         }
