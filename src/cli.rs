@@ -135,6 +135,9 @@ struct Fleet {
     /// The fleet stands still, so that two readings can be compared.
     #[arg(long)]
     frozen: bool,
+    /// For tests: what the fleet's clock shows at the start, as a Unix time; what it does by itself follows the hour.
+    #[arg(long, hide = true, value_name = "SECONDS")]
+    clock: Option<u64>,
 }
 
 #[derive(Debug, Args)]
@@ -296,6 +299,7 @@ impl Fleet {
             incidents: self.incidents.clone(),
             incident_delay: self.incident_delay,
             frozen: self.frozen,
+            clock: self.clock.map(std::time::Duration::from_secs),
             ..Default::default()
         }
     }

@@ -68,7 +68,8 @@ impl Daemon {
     #[track_caller]
     pub fn demo(flags: &[&str]) -> Daemon {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rollcall"));
-        command.arg("demo").args(flags);
+        // At 8 o'clock of a day, so that a test sees the same at every hour.
+        command.args(["demo", "--clock", "1768464000"]).args(flags);
         Daemon::run(command)
     }
 
