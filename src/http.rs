@@ -3,6 +3,7 @@
 //! No header, body or query parameter that can carry a secret reaches a message, a log line or the trace of `probe`.
 
 mod answer;
+pub mod body;
 mod budget;
 mod call;
 mod connect;
@@ -10,6 +11,7 @@ mod sent;
 pub mod stats;
 
 pub use answer::Answer;
+pub use body::Body;
 pub use budget::Budget;
 pub use call::Call;
 pub use connect::install_crypto;
@@ -40,7 +42,7 @@ pub struct Exchange {
     pub headers: Vec<(String, String)>,
     /// Status, where an answer came.
     pub status: Option<u16>,
-    /// Bytes of the answer, after decompression.
+    /// Bytes of the answer, unpacked.
     pub bytes: usize,
     /// From sending to the last byte.
     pub duration: Duration,

@@ -30,7 +30,7 @@ pub struct Snapshot {
     pub pools: Vec<PoolView>,
     /// Its agents, in the order of the exposition.
     pub agents: Agents,
-    /// The exposition: (table, ordinal) of the family and its block, in the order of the catalogue.
+    /// The exposition: (table, ordinal) of the family and its blocks, in the order of the catalogue.
     pub blocks: Vec<(FamilyKey, Block)>,
     /// Series of the target in the exposition.
     pub series: usize,
@@ -40,10 +40,10 @@ pub struct Snapshot {
 pub type FamilyKey = (u8, u16);
 
 impl Snapshot {
-    /// The block of a family.
-    pub fn block(&self, family: FamilyKey) -> Option<&Block> {
-        let index = self.blocks.binary_search_by_key(&family, |(key, _)| *key).ok()?;
-        Some(&self.blocks[index].1)
+    /// The blocks of a family.
+    pub fn blocks_of(&self, family: FamilyKey) -> impl Iterator<Item = &Block> {
+        let start = self.blocks.partition_point(|(key, _)| *key < family);
+        self.blocks[start..].iter().take_while(move |(key, _)| *key == family).map(|(_, block)| block)
     }
 }
 

@@ -8,17 +8,20 @@ use reqwest::{
     header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER},
 };
 
+use super::Body;
 use crate::failure::{Failure, Reason};
 
-/// A whole answer, decompressed.
+/// A whole answer.
 #[derive(Debug)]
 pub struct Answer {
     /// Status.
     pub status: StatusCode,
     /// Headers.
     pub headers: HeaderMap,
-    /// Body.
+    /// Body, unpacked; the beginning of it where [`Call::send_packed`](super::Call::send_packed) has left it packed.
     pub body: Bytes,
+    /// The body as it came, where it was left packed.
+    pub(super) packed: Option<Body>,
     /// What was asked, for messages: `GET /api/Agent`.
     pub what: String,
     /// What the poll has left.
@@ -84,9 +87,11 @@ impl Answer {
         self.typed("JSON", |media| matches!(media, "application/json" | "text/json") || media.ends_with("+json"))
     }
 
-    /// The same, to be kept beyond the answer.
-    pub fn json_body(&self) -> Result<Bytes, Failure> {
-        self.json().map(|body| self.body.slice_ref(body))
+    /// The same, still packed where it came so and was left so. The answer is without a body afterwards.
+    pub fn take_json(&mut self) -> Result<Body, Failure> {
+        let plain = self.json().map(|body| self.body.slice_ref(body))?;
+        self.body = Bytes::new();
+        Ok(self.packed.take().unwrap_or_else(|| Body::plain(plain)))
     }
 
     /// The body if the type is XML (`*/xml`, `*+xml`, or no type at all) and it is not HTML, else `content_type`. A UTF-8
@@ -135,6 +140,7 @@ mod tests {
             status: StatusCode::from_u16(status).expect("a valid status"),
             headers: headers.collect(),
             body: Bytes::from_static(body.as_bytes()),
+            packed: None,
             what: "GET /x".to_owned(),
             left: Duration::from_secs(10),
         }

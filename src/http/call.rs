@@ -6,12 +6,12 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use reqwest::{
     Method, Url,
-    header::{CONTENT_TYPE, HeaderName, HeaderValue},
+    header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue},
 };
 use tokio::time::Instant;
 
 use super::{
-    Answer, Budget, Client, Exchange,
+    Answer, Body, Budget, Client, Exchange, body,
     sent::{Sent, Told},
 };
 use crate::{
@@ -108,8 +108,19 @@ impl Call {
     }
 
     /// Sends it and reads the whole answer, whatever its status. Fails with `dns`, `connect`, `tls`, `timeout`,
-    /// `too_large`, `rate_limited` (no place in the budget before the deadline) or `internal`.
-    pub async fn send(mut self, deadline: Instant) -> Result<Answer, Failure> {
+    /// `too_large`, `decode` (a body that cannot be unpacked), `rate_limited` (no place in the budget before the deadline) or
+    /// `internal`.
+    pub async fn send(self, deadline: Instant) -> Result<Answer, Failure> {
+        self.exchanged(deadline, false).await
+    }
+
+    /// The same, but the body of a success stays packed as it came, to be read with [`Answer::take_json`]: a long list need
+    /// not be there as text all at once.
+    pub async fn send_packed(self, deadline: Instant) -> Result<Answer, Failure> {
+        self.exchanged(deadline, true).await
+    }
+
+    async fn exchanged(mut self, deadline: Instant, packed: bool) -> Result<Answer, Failure> {
         let what = format!("{} {}", self.request.method(), self.shown.path());
         if let Some(denied) = self.denied.take() {
             return Err(denied.context(&what));
@@ -131,7 +142,12 @@ impl Call {
         };
         exchange.duration = started.elapsed();
         let left = deadline.saturating_duration_since(Instant::now());
-        let result = result.map(|(status, headers, body)| Answer { status, headers, body, what: what.clone(), left });
+        let result = result.and_then(|(status, headers, body)| {
+            // Who traces wants to know how much it was.
+            let packed = (packed && status.is_success() && client.inner.tracer.is_none()).then(|| body.clone());
+            let body = if packed.is_some() { body.beginning(BEGINNING) } else { body.unpack()? };
+            Ok(Answer { status, headers, body, packed, what: what.clone(), left })
+        });
         let code = result.as_ref().map_or(0, |answer| answer.status.as_u16());
         client.inner.stats.request(operation, code, exchange.duration);
         let result = result.map_err(|failure| failure.context(&what));
@@ -231,32 +247,37 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-type Parts = (reqwest::StatusCode, reqwest::header::HeaderMap, Bytes);
+/// As much of a packed body is unpacked to see what it is.
+const BEGINNING: usize = 512;
 
-async fn receive(client: &Client, connection: reqwest::Client, request: reqwest::Request) -> Result<Parts, Failure> {
+type Parts = (reqwest::StatusCode, reqwest::header::HeaderMap, Body);
+
+async fn receive(
+    client: &Client,
+    connection: reqwest::Client,
+    mut request: reqwest::Request,
+) -> Result<Parts, Failure> {
     let host = request.url().host_str().unwrap_or_default().to_owned();
     let cap = client.inner.max_response_size;
+    request.headers_mut().entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("gzip"));
     let mut response = connection.execute(request).await.map_err(classify)?;
     if let Some(info) = response.extensions().get::<reqwest::tls::TlsInfo>() {
         client.inner.stats.certificate(&host, info.peer_certificate());
     }
-    let too_large = || {
-        let message = format!("the answer is larger than max_response_size ({cap} bytes)");
-        Failure::new(Reason::TooLarge, message)
-    };
     let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
     let announced = response.content_length().unwrap_or(0);
     if announced > cap {
-        return Err(too_large());
+        return Err(body::too_large(cap));
     }
     let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or(0));
     while let Some(chunk) = response.chunk().await.map_err(classify)? {
         if (body.len() + chunk.len()) as u64 > cap {
-            return Err(too_large());
+            return Err(body::too_large(cap));
         }
         body.extend_from_slice(&chunk);
     }
-    Ok((status, headers, body.into()))
+    let body = Body::new(&headers, body.into(), cap)?;
+    Ok((status, headers, body))
 }
 
 /// Finds the reason in the chain of causes, which reqwest's `Display` hides; the URL may carry a token and is dropped.

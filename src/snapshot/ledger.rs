@@ -3,6 +3,7 @@
 mod intake;
 mod lines;
 mod part;
+mod pieces;
 mod publish;
 mod saved;
 mod since;
@@ -16,13 +17,13 @@ use std::{
 
 use intake::{Came, Intake};
 use part::{Held, Style};
+use pieces::Pieces;
 use since::Since;
 
 use super::{FamilyKey, Snapshot, Status, status};
 use crate::{
     clock::UnixTime,
     config::Target,
-    exposition::Block,
     failure::{Failure, Reason},
     health::Health,
     vendor::{Observation, Warnings, origin::Origins},
@@ -40,7 +41,8 @@ pub struct Ledger {
     restored: HashMap<(String, String), (Health, UnixTime)>,
     /// Pools of complete answers, with the time of the last one.
     known_pools: BTreeMap<Arc<str>, (bool, UnixTime)>,
-    blocks: HashMap<FamilyKey, Block>,
+    /// What the last snapshot was made of.
+    pieces: HashMap<FamilyKey, Pieces>,
 }
 
 /// A snapshot, and when the next one is due although nothing was polled: a part becomes stale.
@@ -62,7 +64,7 @@ impl Ledger {
             parts: Vec::new(),
             restored: HashMap::new(),
             known_pools: BTreeMap::new(),
-            blocks: HashMap::new(),
+            pieces: HashMap::new(),
         }
     }
 

@@ -174,7 +174,7 @@ impl AzureDevOps {
             deadline: cx.part_deadline().min(Instant::now() + QUEUE_TIMEOUT),
         };
         let mut queue = Queue::default();
-        match self.session.pages(&question, None, |body| queue.read(&body, cx.warnings)).await {
+        match self.session.pages(&question, None, |body| queue.read(body.reader(), cx.warnings)).await {
             Ok(()) => (pool.id, Some(queue)),
             Err(failure) => {
                 tracing::debug!(target = %self.target.name, pool = %pool.name, error = %failure, "Queue cannot be read.");

@@ -7,9 +7,11 @@
 
 mod date;
 mod list;
+mod window;
 
 pub use date::{Moment, date};
 pub use list::{List, items, object};
+pub use window::Shape;
 
 use std::{borrow::Cow, fmt, marker::PhantomData};
 

@@ -183,7 +183,7 @@ impl Answer {
 /// One request with these headers. Nothing is followed, unpacked or sent through a proxy.
 #[track_caller]
 pub fn http(method: &str, url: &str, headers: &[(&str, &str)]) -> Answer {
-    let client = reqwest::Client::builder().no_proxy().no_gzip().redirect(reqwest::redirect::Policy::none());
+    let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
     let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
     runtime().block_on(async {
         let client = client.timeout(PATIENCE).build().expect("a client without options that can be wrong");

@@ -31,12 +31,13 @@ pub trait Source {
 
 /// Tells whether samples are still the same: the lines that they stand in.
 #[derive(Debug, Clone)]
-pub struct Stamp(Bytes);
+pub struct Stamp(Vec<Bytes>);
 
 impl PartialEq for Stamp {
     /// Lines are shared between snapshots where nothing changed, so the place in memory tells; it is not freed meanwhile.
     fn eq(&self, other: &Stamp) -> bool {
-        self.0.len() == other.0.len() && (self.0.is_empty() || std::ptr::eq(self.0.as_ptr(), other.0.as_ptr()))
+        let is_same = |(one, other): (&Bytes, &Bytes)| one.len() == other.len() && one.as_ptr() == other.as_ptr();
+        self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(is_same)
     }
 }
 
@@ -57,14 +58,14 @@ impl Source for Snapshot {
         if std::ptr::eq(family, &agent::AGENT_HEALTH_SINCE) {
             return visit_since(self, visit);
         }
-        if let Some(block) = key_of(family).and_then(|key| self.block(key)) {
+        for block in key_of(family).into_iter().flat_map(|key| self.blocks_of(key)) {
             lines(family, block.plain(), visit);
         }
     }
 
     fn stamp(&self, family: &'static Family) -> Option<Stamp> {
-        let block = key_of(family).and_then(|key| self.block(key));
-        Some(Stamp(block.map_or_else(Bytes::new, |block| block.plain().clone())))
+        let blocks = key_of(family).into_iter().flat_map(|key| self.blocks_of(key));
+        Some(Stamp(blocks.map(|block| block.plain().clone()).collect()))
     }
 }
 
@@ -223,7 +224,7 @@ mod tests {
         let snapshot = ledger.publish(now).snapshot;
         for family in [&agent::AGENT_HEALTH, &agent::AGENT_HEALTH_SINCE] {
             let key = key_of(family).expect("it has a target");
-            let text = snapshot.block(key).expect("there are agents").plain().clone();
+            let text = snapshot.blocks_of(key).next().expect("there are agents").plain().clone();
             let mut at_hand = Vec::new();
             snapshot.visit(family, &mut |labels, value| {
                 at_hand.push((labels.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(), value));

@@ -120,9 +120,10 @@ impl Held {
         self.roster.members().map(|member| (&*pools[member.pool as usize], member))
     }
 
-    /// The lines of a family, by its index in [`Held::segments`].
-    pub fn segment(&mut self, index: usize) -> Option<&mut Segment> {
-        self.segments.get_mut(index).filter(|segment| segment.series > 0)
+    /// The lines of a family, by its index in [`Held::segments`], and the key of the part.
+    pub fn segment(&mut self, index: usize) -> Option<(&str, &mut Segment)> {
+        let Held { key, segments, .. } = self;
+        segments.get_mut(index).filter(|segment| segment.series > 0).map(|segment| (&**key, segment))
     }
 }
 

@@ -1,23 +1,22 @@
-//! From the ledger to a snapshot: blocks are joined from the segments of the fresh parts, and taken over where nothing in
-//! them changed.
+//! From the ledger to a snapshot: blocks are made of the lines of the fresh parts, and taken over where nothing in them
+//! changed.
 
 use std::{
     collections::{BTreeMap, HashSet},
     sync::Arc,
 };
 
-use bytes::Bytes;
-
 use super::{
     super::{Agents, FamilyKey, PoolView, Snapshot, render::Lines, status},
     Ledger, Published,
     part::{self, Held},
+    pieces::Pieces,
 };
 use crate::{
     catalogue::{self, Family, agent as family},
     clock::UnixTime,
     config::Target,
-    exposition::{Block, text},
+    exposition::text,
     health::Health,
 };
 
@@ -32,15 +31,14 @@ impl Ledger {
         let agents = Agents::of(fresh.iter().map(|held| Arc::clone(&held.roster)).collect());
         let pools = pool_views(&self.target, &fresh);
 
-        let mut old = std::mem::take(&mut self.blocks);
-        let mut blocks: Vec<(FamilyKey, Block)> = Vec::new();
+        let mut old = std::mem::take(&mut self.pieces);
+        let mut pieces: Vec<(FamilyKey, Pieces)> = Vec::new();
         let mut series = 0;
         for (index, key) in held_families(&fresh) {
-            let mut segments: Vec<&mut part::Segment> =
-                fresh.iter_mut().filter_map(|held| held.segment(index)).collect();
+            let mut segments: Vec<_> = fresh.iter_mut().filter_map(|held| held.segment(index)).collect();
             if !segments.is_empty() {
-                series += segments.iter().map(|segment| segment.series).sum::<usize>();
-                blocks.push((key, join(&mut segments, old.remove(&key))));
+                series += segments.iter().map(|(_, segment)| segment.series).sum::<usize>();
+                pieces.push((key, old.remove(&key).unwrap_or_default().renewed(&mut segments)));
             }
         }
         let status = self.status.lines(&self.target, agents.len());
@@ -48,7 +46,7 @@ impl Ledger {
         for (key, lines) in pool_lines(&self.target, &pools).into_iter().chain(status) {
             if lines.series > 0 {
                 series += lines.series;
-                blocks.push((key, Block::renewed(lines.bytes, old.remove(&key).as_ref())));
+                pieces.push((key, old.remove(&key).unwrap_or_default().whole(lines.bytes)));
             }
         }
         // The one more is the series that tells how many there are.
@@ -56,49 +54,15 @@ impl Ledger {
         let mut own = Lines::new(&catalogue::target::SERIES, &status::base(&self.target));
         own.with(&[], series as f64);
         let key = key_of(&catalogue::target::SERIES);
-        blocks.push((key, Block::renewed(own.bytes, old.remove(&key).as_ref())));
-        blocks.sort_by_key(|(key, _)| *key);
-        self.blocks = blocks.iter().cloned().collect();
+        pieces.push((key, old.remove(&key).unwrap_or_default().whole(own.bytes)));
+        pieces.sort_by_key(|(key, _)| *key);
+        let blocks = pieces.iter().flat_map(|(key, pieces)| pieces.blocks().map(|block| (*key, block.clone())));
+        let blocks = blocks.collect();
+        self.pieces = pieces.into_iter().collect();
         let target = Arc::clone(&self.target);
         let snapshot = Snapshot { target, status: self.status.clone(), pools, agents, blocks, series };
         Published { snapshot, next_stale }
     }
-}
-
-/// One block of several segments. Afterwards the segments are slices of it, so that their bytes are kept once.
-fn join(segments: &mut [&mut part::Segment], old: Option<Block>) -> Block {
-    let block = match old {
-        Some(old) if is_joined(segments, old.plain()) => old,
-        _ => match &*segments {
-            [one] => Block::new(one.bytes.clone()),
-            many => {
-                let mut bytes = Vec::with_capacity(many.iter().map(|segment| segment.bytes.len()).sum());
-                many.iter().for_each(|segment| bytes.extend_from_slice(&segment.bytes));
-                Block::new(bytes)
-            }
-        },
-    };
-    let mut start = 0;
-    for segment in segments.iter_mut() {
-        let end = start + segment.bytes.len();
-        segment.bytes = block.plain().slice(start..end);
-        start = end;
-    }
-    block
-}
-
-/// Whether these segments, one after the other, are these bytes. Those of parts that did not change are slices of them
-/// already, and need not be compared.
-fn is_joined(segments: &[&mut part::Segment], bytes: &Bytes) -> bool {
-    let mut start = 0;
-    segments.iter().all(|segment| {
-        let end = start + segment.bytes.len();
-        let is_here = bytes
-            .get(start..end)
-            .is_some_and(|here| std::ptr::eq(here.as_ptr(), segment.bytes.as_ptr()) || here == &segment.bytes[..]);
-        start = end;
-        is_here
-    }) && start == bytes.len()
 }
 
 /// Position of a family in the catalogue.

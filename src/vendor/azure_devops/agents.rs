@@ -1,13 +1,13 @@
 //! The agents of a pool: a page of the list in, agents and samples out.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, io::Read};
 
 use serde::{Deserialize, de::IgnoredAny};
 
 use super::{
     super::{
         Agent, AgentRef, Id, Part, PoolRef, Warning, Warnings,
-        lenient::{self, Field, Moment, Object},
+        lenient::{self, Field, Moment, Object, Shape},
     },
     pools::{self, PoolRow},
     states::{self, Facts, OTHER, RESULTS, Status},
@@ -38,10 +38,14 @@ pub struct Wire<'a> {
     created_on: Field<Moment>,
     status_changed_on: Field<Moment>,
     #[serde(borrow)]
-    assigned_request: Object<Request<'a>>,
+    assigned_request: Object<Box<Request<'a>>>,
     #[serde(borrow)]
-    last_completed_request: Object<Request<'a>>,
+    last_completed_request: Object<Box<Request<'a>>>,
     pending_update: Object<IgnoredAny>,
+}
+
+impl Shape for Wire<'_> {
+    type Of<'a> = Wire<'a>;
 }
 
 /// A job request on the wire.
@@ -64,6 +68,10 @@ pub struct Request<'a> {
     /// How it ended.
     #[serde(borrow)]
     pub result: Field<Cow<'a, str>>,
+}
+
+impl Shape for Request<'_> {
+    type Of<'a> = Request<'a>;
 }
 
 impl Request<'_> {
@@ -94,9 +102,8 @@ pub fn begin(pool: &PoolRow, part: &mut Part) {
 
 impl Reader<'_> {
     /// Adds the agents of a page, up to one more than `max_agents`.
-    pub fn read(&self, body: &[u8], part: &mut Part) -> Result<(), Failure> {
-        let text = lenient::text(body);
-        let list = lenient::items(&text, "value", |item: Option<Wire<'_>>| {
+    pub fn read(&self, body: impl Read, part: &mut Part) -> Result<(), Failure> {
+        let list = lenient::items::<Wire<'_>>(body, "value", |item: Option<Wire<'_>>| {
             if part.agents.len() <= self.target.max_agents {
                 self.add(item, part);
             }

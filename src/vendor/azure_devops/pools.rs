@@ -3,13 +3,14 @@
 use std::{
     borrow::Cow,
     collections::{HashMap, HashSet},
+    io::Read,
 };
 
 use serde::Deserialize;
 
 use super::super::{
     Warning, Warnings,
-    lenient::{self, Field},
+    lenient::{self, Field, Shape},
 };
 use crate::failure::{Failure, Reason};
 
@@ -27,6 +28,10 @@ struct Wire<'a> {
     /// Flags in one string, e.g. `elasticPool, singleUseAgents`.
     #[serde(borrow)]
     options: Field<Cow<'a, str>>,
+}
+
+impl Shape for Wire<'_> {
+    type Of<'a> = Wire<'a>;
 }
 
 /// A pool of the list.
@@ -64,11 +69,10 @@ const LEAST_LIMIT: usize = 10_000;
 
 /// Reads a page of the list. Fails with `too_large` where there are more pools than `max_agents` (and than
 /// [`LEAST_LIMIT`]).
-pub fn read(body: &[u8], pools: &mut Vec<PoolRow>, max_agents: usize, warnings: &Warnings) -> Result<(), Failure> {
-    let text = lenient::text(body);
+pub fn read(body: impl Read, pools: &mut Vec<PoolRow>, max_agents: usize, warnings: &Warnings) -> Result<(), Failure> {
     let most = max_agents.max(LEAST_LIMIT);
     let mut ids: HashSet<i64> = pools.iter().map(|pool| pool.id).collect();
-    let list = lenient::items(&text, "value", |item: Option<Wire<'_>>| {
+    let list = lenient::items::<Wire<'_>>(body, "value", |item: Option<Wire<'_>>| {
         if pools.len() > most {
             return;
         }

@@ -1,6 +1,6 @@
 //! The queue of a pool, from its unfinished job requests.
 
-use std::time::Duration;
+use std::{io::Read, time::Duration};
 
 use super::{
     super::{
@@ -33,9 +33,8 @@ pub struct Queue {
 
 impl Queue {
     /// Counts a page of job requests.
-    pub fn read(&mut self, body: &[u8], warnings: &Warnings) -> Result<(), Failure> {
-        let text = lenient::text(body);
-        let list = lenient::items(&text, "value", |item: Option<Request<'_>>| match item {
+    pub fn read(&mut self, body: impl Read, warnings: &Warnings) -> Result<(), Failure> {
+        let list = lenient::items::<Request<'_>>(body, "value", |item: Option<Request<'_>>| match item {
             Some(request) => self.add(&request, warnings),
             None => warnings.add(Warning::BadItem, || "job request that cannot be read".to_owned()),
         })?;

@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::{
     super::{
         Outcome, Part, Same, Warnings,
@@ -17,7 +15,8 @@ use crate::{
     catalogue::azure_devops::FAMILIES,
     config::{Target, target},
     failure::Failure,
-    poll::aside::{MANY_BYTES, aside},
+    http::Body,
+    poll::aside::aside,
 };
 
 /// What the reading of a pool's agents depends on beside the pages.
@@ -40,7 +39,7 @@ pub struct Reading<'a> {
     /// What this part comes from; `None` where it cannot be told.
     prints: Option<Vec<Print>>,
     /// Pages that are as they were, as long as all of them are.
-    waiting: Option<Vec<Bytes>>,
+    waiting: Option<Vec<Body>>,
     part: Part,
     warnings: Warnings,
 }
@@ -56,11 +55,11 @@ impl<'a> Reading<'a> {
     }
 
     /// Takes a page; tells how many agents it has added.
-    pub fn page(&mut self, body: Bytes) -> Result<usize, Failure> {
-        aside(body.len() >= MANY_BYTES, || {
+    pub fn page(&mut self, body: Body) -> Result<usize, Failure> {
+        aside(body.is_much(), || {
             let before = self.part.agents.len();
             self.prints = self.prints.take().and_then(|mut prints| {
-                prints.push(Print::of(&body)?);
+                prints.push(Print::of(body.as_sent())?);
                 Some(prints)
             });
             let as_before = match (self.known, &self.prints) {
@@ -87,8 +86,8 @@ impl<'a> Reading<'a> {
             let basis = self.basis;
             return Ok(Outcome::Same(Same::new(origin, move || read(basis, &waiting))));
         }
-        let bytes: usize = self.waiting.iter().flatten().map(Bytes::len).sum();
-        if let Err(failure) = aside(bytes >= MANY_BYTES, || self.read_waiting()) {
+        let is_much = self.waiting.iter().flatten().any(Body::is_much);
+        if let Err(failure) = aside(is_much, || self.read_waiting()) {
             warnings.take_up(&self.warnings);
             return Err(failure);
         }
@@ -106,9 +105,9 @@ impl<'a> Reading<'a> {
         self.waiting.take().into_iter().flatten().try_for_each(|body| self.read(&body))
     }
 
-    fn read(&mut self, body: &[u8]) -> Result<(), Failure> {
+    fn read(&mut self, body: &Body) -> Result<(), Failure> {
         let Basis { target, settings, pool } = &self.basis;
-        agents::Reader { target, settings, pool, warnings: &self.warnings }.read(body, &mut self.part)
+        agents::Reader { target, settings, pool, warnings: &self.warnings }.read(body.reader(), &mut self.part)
     }
 
     fn into_part(mut self) -> Part {
@@ -119,7 +118,7 @@ impl<'a> Reading<'a> {
 }
 
 /// Reads pages that are there.
-pub fn read(basis: Basis, pages: &[Bytes]) -> Result<Part, Failure> {
+pub fn read(basis: Basis, pages: &[Body]) -> Result<Part, Failure> {
     let mut reading = Reading::new(basis, None, None);
     pages.iter().try_for_each(|body| reading.read(body))?;
     Ok(reading.into_part())

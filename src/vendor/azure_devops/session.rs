@@ -2,7 +2,6 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use bytes::Bytes;
 use reqwest::Url;
 use tokio::time::Instant;
 
@@ -15,7 +14,7 @@ use super::{
 use crate::{
     config::{Target, target::AzureAuth},
     failure::{Failure, Reason},
-    http::{Answer, Client},
+    http::{Answer, Body, Client},
 };
 
 /// Versions that are tried, newest first: 7.0 is that of the vendor's page (Services, Server 2022), 5.1 the first in which
@@ -113,7 +112,7 @@ impl Session {
         let first = self.first_page(&question).await?;
         let mut pools = Vec::new();
         let max_agents = self.target.max_agents;
-        let read = |body: Bytes| pools::read(&body, &mut pools, max_agents, cx.warnings);
+        let read = |body: Body| pools::read(body.reader(), &mut pools, max_agents, cx.warnings);
         self.pages(&question, Some(first), read).await?;
         Ok(pools)
     }
@@ -152,7 +151,7 @@ impl Session {
         &self,
         question: &Question<'_>,
         mut first: Option<Answer>,
-        mut each: impl FnMut(Bytes) -> Result<(), Failure> + Send,
+        mut each: impl FnMut(Body) -> Result<(), Failure> + Send,
     ) -> Result<(), Failure> {
         let mut continuation: Option<String> = None;
         let mut seen: HashSet<String> = HashSet::new();
@@ -161,11 +160,8 @@ impl Session {
                 Some(answer) => answer,
                 None => check(self.send(question, continuation.as_deref()).await?)?,
             };
-            let read = answer.json_body().and_then(|body| {
-                // Nobody else holds the body, so that it is gone when it has been read.
-                answer.body = Bytes::new();
-                each(body).map_err(|failure| failure.context(&answer.what))
-            });
+            // Nobody else holds the body, so that it is gone when it has been read.
+            let read = answer.take_json().and_then(|body| each(body).map_err(|failure| failure.context(&answer.what)));
             read.map_err(|failure| traced(failure, &answer))?;
             match answer.header(CONTINUATION).filter(|token| !token.is_empty()) {
                 None => return Ok(()),
@@ -191,7 +187,7 @@ impl Session {
             Credential::Pat(pat) => call.basic("", pat),
             Credential::Token(token) => call.bearer(token),
         };
-        let answer = call.send(question.deadline).await?;
+        let answer = call.send_packed(question.deadline).await?;
         self.limits.note(&answer);
         Ok(answer)
     }

@@ -1,15 +1,34 @@
 //! Lists, bare or in an envelope, folded while they are read.
 
-use std::{fmt, marker::PhantomData};
+use std::io::Read;
 
-use serde::{
-    Deserialize, Deserializer,
-    de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor},
+use serde::{Deserialize, de::IgnoredAny};
+
+use super::{
+    Field, Object,
+    window::{Shape, Window},
 };
-use serde_json::value::RawValue;
-
-use super::{Field, Object};
 use crate::failure::{Failure, Reason};
+
+impl Shape for String {
+    type Of<'a> = String;
+}
+
+impl Shape for IgnoredAny {
+    type Of<'a> = IgnoredAny;
+}
+
+impl Shape for Option<IgnoredAny> {
+    type Of<'a> = Option<IgnoredAny>;
+}
+
+impl Shape for Field<i64> {
+    type Of<'a> = Field<i64>;
+}
+
+impl<T: Shape> Shape for Object<T> {
+    type Of<'a> = Object<T::Of<'a>>;
+}
 
 /// How a list came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -24,32 +43,85 @@ pub struct List {
 
 /// Reads a list, bare or under `key` of an object, and hands over item by item; `None` is one that cannot be read.
 ///
-/// Fails with `decode` where the body is no JSON or neither an array nor an object. An object without the key is not an
-/// error here: the caller sees `found`.
-///
-/// The items are decoded in one pass, as wire types take nearly everything; only where one of them cannot be decoded the
-/// rest is read again with every item on its own.
-pub fn items<'de, T: Deserialize<'de>>(
-    body: &'de str,
-    key: &str,
-    mut each: impl FnMut(Option<T>),
-) -> Result<List, Failure> {
-    let mut delivered = 0;
-    let fast = list(body, key, |item: Object<T>| {
-        delivered += 1;
-        each(item.0.ok());
-    });
-    if let Ok(list) = fast {
-        return Ok(list);
+/// Fails with `decode` where the body is no JSON or neither an array nor an object, and with what fails in `body` itself. An
+/// object without the key is not an error here: the caller sees `found`.
+pub fn items<T: Shape>(body: impl Read, key: &str, mut each: impl FnMut(Option<T::Of<'_>>)) -> Result<List, Failure> {
+    let mut window = Window::new(body)?;
+    let mut list = List::default();
+    if window.take(b'[')? {
+        elements::<T, _>(&mut window, &mut list, &mut each)?;
+    } else if window.take(b'{')? {
+        members::<T, _>(&mut window, key, &mut list, &mut each)?;
+    } else {
+        return Err(window.unexpected("neither a JSON list nor an object"));
     }
-    let mut position = 0;
-    let slow = list(body, key, |item: &RawValue| {
-        position += 1;
-        if position > delivered {
-            each(serde_json::from_str::<Object<T>>(item.get()).ok().and_then(|item| item.0.ok()));
+    match window.peek()? {
+        None => Ok(list),
+        Some(_) => Err(window.broken("more behind the JSON")),
+    }
+}
+
+/// What is behind the `[` of the list.
+fn elements<T: Shape, R: Read>(
+    window: &mut Window<R>,
+    list: &mut List,
+    each: &mut impl FnMut(Option<T::Of<'_>>),
+) -> Result<(), Failure> {
+    list.found = true;
+    if window.take(b']')? {
+        return Ok(());
+    }
+    loop {
+        list.items += 1;
+        if window.value::<Object<T>, _>(|item| each(item.0.ok()))?.is_err() {
+            each(None);
         }
-    });
-    slow.map_err(|error| unreadable(&error))
+        if window.take(b']')? {
+            return Ok(());
+        }
+        comma(window)?;
+    }
+}
+
+/// What is behind the `{` of the envelope.
+fn members<T: Shape, R: Read>(
+    window: &mut Window<R>,
+    key: &str,
+    list: &mut List,
+    each: &mut impl FnMut(Option<T::Of<'_>>),
+) -> Result<(), Failure> {
+    if window.take(b'}')? {
+        return Ok(());
+    }
+    loop {
+        let Ok(name) = window.value::<String, _>(|name| name)? else {
+            return Err(window.unexpected("not JSON"));
+        };
+        if !window.take(b':')? {
+            return Err(window.unexpected("not JSON"));
+        }
+        if name == key && window.take(b'[')? {
+            elements::<T, _>(window, list, each)?;
+        } else if name == key {
+            if !matches!(window.value::<Option<IgnoredAny>, _>(|value| value.is_none())?, Ok(true)) {
+                return Err(window.broken("something else instead of a list"));
+            }
+            list.found = true;
+        } else if name == "count" {
+            list.count = window.value::<Field<i64>, _>(Field::ok)?.ok().flatten();
+        } else {
+            // It is passed over, whatever it is.
+            let _ = window.value::<IgnoredAny, _>(|_| ())?;
+        }
+        if window.take(b'}')? {
+            return Ok(());
+        }
+        comma(window)?;
+    }
+}
+
+fn comma<R: Read>(window: &mut Window<R>) -> Result<(), Failure> {
+    if window.take(b',')? { Ok(()) } else { Err(window.unexpected("not JSON")) }
 }
 
 /// Reads a single object; anything else is a failure of reason `decode`.
@@ -63,84 +135,15 @@ pub fn object<'de, T: Deserialize<'de>>(body: &'de str) -> Result<T, Failure> {
 
 /// The failure of a body that is no JSON. Serde's own message may quote the body; this one does not.
 fn unreadable(error: &serde_json::Error) -> Failure {
-    let what = match error.classify() {
-        serde_json::error::Category::Eof => "JSON ends too early",
-        serde_json::error::Category::Data => "JSON of an unexpected shape",
-        _ => "not JSON",
-    };
+    let what = what_is_wrong(error);
     Failure::new(Reason::Decode, format!("{what} (line {}, column {})", error.line(), error.column()))
 }
 
-fn list<'de, T, F>(body: &'de str, key: &str, mut each: F) -> serde_json::Result<List>
-where
-    T: Deserialize<'de>,
-    F: FnMut(T),
-{
-    let mut deserializer = serde_json::Deserializer::from_str(body);
-    let mut list = List::default();
-    Root { key: Some(key), list: &mut list, each: &mut each, item: PhantomData }.deserialize(&mut deserializer)?;
-    deserializer.end()?;
-    Ok(list)
-}
-
-/// The root (with a key to look for), or the value of that key (without).
-struct Root<'k, 'f, F, T> {
-    key: Option<&'k str>,
-    list: &'f mut List,
-    each: &'f mut F,
-    item: PhantomData<T>,
-}
-
-impl<'de, F: FnMut(T), T: Deserialize<'de>> DeserializeSeed<'de> for Root<'_, '_, F, T> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de, F: FnMut(T), T: Deserialize<'de>> Visitor<'de> for Root<'_, '_, F, T> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        self.list.found = true;
-        while let Some(item) = seq.next_element()? {
-            self.list.items += 1;
-            (self.each)(item);
-        }
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Some(key) = self.key else {
-            return Err(A::Error::custom("an object instead of a list"));
-        };
-        while let Some(name) = map.next_key::<String>()? {
-            if name == key {
-                map.next_value_seed(Root {
-                    key: None,
-                    list: &mut *self.list,
-                    each: &mut *self.each,
-                    item: PhantomData,
-                })?;
-            } else if name == "count" {
-                self.list.count = map.next_value::<Field<i64>>()?.ok();
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(())
-    }
-
-    fn visit_unit<E: serde::de::Error>(self) -> Result<(), E> {
-        if self.key.is_some() {
-            return Err(E::custom("null instead of a list"));
-        }
-        self.list.found = true;
-        Ok(())
+/// What kind of an error it is.
+pub(super) fn what_is_wrong(error: &serde_json::Error) -> &'static str {
+    match error.classify() {
+        serde_json::error::Category::Eof => "JSON ends too early",
+        serde_json::error::Category::Data => "JSON of an unexpected shape",
+        _ => "not JSON",
     }
 }

@@ -118,10 +118,16 @@ struct Thing<'a> {
     inner: Object<Box<Thing<'a>>>,
 }
 
+impl Shape for Thing<'_> {
+    type Of<'a> = Thing<'a>;
+}
+
 /// Ids of readable items, `None` for the others, and how the list came.
 fn read(body: &str) -> Result<(Vec<Option<i64>>, List), Failure> {
     let mut ids = Vec::new();
-    let list = items(body, "value", |item: Option<Thing<'_>>| ids.push(item.and_then(|thing| thing.id.ok())))?;
+    let list = items::<Thing<'_>>(body.as_bytes(), "value", |item: Option<Thing<'_>>| {
+        ids.push(item.and_then(|thing| thing.id.ok()))
+    })?;
     Ok((ids, list))
 }
 
@@ -154,9 +160,8 @@ fn failures_do_not_quote_the_body() {
 #[test]
 fn bytes_that_are_no_text_cost_a_name_its_looks() {
     let body = b"[{\"id\":1,\"name\":\"caf\xe9\"}]";
-    let text = text(body);
     let mut names = Vec::new();
-    items(&text, "value", |item: Option<Thing<'_>>| {
+    items::<Thing<'_>>(&body[..], "value", |item: Option<Thing<'_>>| {
         names.extend(item.and_then(|thing| thing.name.ok().map(Cow::into_owned)))
     })
     .expect("a list");

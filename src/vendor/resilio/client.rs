@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{
     super::{
         AgentRef, Part, Warning, Warnings,
-        lenient::{self, Field, Moment, Object},
+        lenient::{self, Field, Moment, Object, Shape},
     },
     POOL,
     states::{self, OTHER},
@@ -132,13 +132,16 @@ struct Tag<'a> {
     value: Field<Cow<'a, str>>,
 }
 
+impl Shape for Tag<'_> {
+    type Of<'a> = Tag<'a>;
+}
+
 impl Tags {
     /// Reads the answer of `/tags`. Fails with `too_large` where there are more than [`MOST_TAGS`].
     pub fn read(body: &[u8], warnings: &Warnings) -> Result<Tags, Failure> {
-        let text = lenient::text(body);
         let mut tags = Vec::new();
         let mut names = HashSet::new();
-        let list = lenient::items(&text, "tags", |item: Option<Tag<'_>>| {
+        let list = lenient::items::<Tag<'_>>(body, "tags", |item: Option<Tag<'_>>| {
             if tags.len() > MOST_TAGS {
                 return;
             }

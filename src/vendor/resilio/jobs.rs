@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::{
     super::{
         AgentRef, Context, Id, Part, Warning, Warnings,
-        lenient::{self, Count, Field, Moment},
+        lenient::{self, Count, Field, Moment, Shape},
     },
     POOL,
     states::{self, OTHER},
@@ -64,6 +64,10 @@ struct Wire<'a> {
     last_synced: Field<Moment>,
 }
 
+impl Shape for Wire<'_> {
+    type Of<'a> = Wire<'a>;
+}
+
 /// The newest run of a job.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Run {
@@ -97,7 +101,6 @@ static NUMBERS: [&Family; 6] = [
 ///
 /// Fails with `too_large` where there are more than [`MOST`] runs.
 pub fn read(body: &[u8], warnings: &Warnings) -> Result<Vec<Run>, Failure> {
-    let text = lenient::text(body);
     let mut jobs: BTreeMap<Id, Run> = BTreeMap::new();
     let mut ids = HashSet::new();
     let mut add = |item: Option<Wire<'_>>| {
@@ -119,8 +122,9 @@ pub fn read(body: &[u8], warnings: &Warnings) -> Result<Vec<Run>, Failure> {
             }
         }
     };
-    let list = lenient::items(&text, "data", &mut add)?;
+    let list = lenient::items::<Wire<'_>>(body, "data", &mut add)?;
     if !list.found {
+        let text = lenient::text(body);
         let single: Wire<'_> = lenient::object(&text)?;
         if single.run_id == Field::Missing {
             return Err(Failure::new(Reason::Decode, "neither a list of runs nor a run"));
