@@ -13,7 +13,7 @@ mod store;
 pub use ledger::{Ledger, Published, SavedAgent, SavedTarget};
 pub use roster::Agents;
 pub use status::Status;
-pub use store::{Selection, Slot, Store};
+pub use store::{List, Selection, Slot, Store};
 
 use std::sync::Arc;
 

@@ -47,7 +47,7 @@ pub struct Status {
     /// Whether the daemon pages for this target.
     pub direct_alerting: bool,
     /// What the client counted.
-    pub requests: Counts,
+    pub requests: Arc<Counts>,
 }
 
 impl Status {

@@ -1,25 +1,37 @@
 //! The newest snapshot of every target, and the groups that targets are joined in.
 
 mod join;
+mod list;
+
+pub use list::List;
 
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
 use super::{FamilyKey, Snapshot};
-use crate::exposition::{Block, Group};
+use crate::{
+    config::Target,
+    exposition::{Block, Group},
+};
 use join::Joined;
 
 /// One target's place: its newest snapshot, swapped in atomically.
 #[derive(Debug)]
 pub struct Slot {
+    target: Arc<Target>,
     snapshot: ArcSwap<Snapshot>,
 }
 
 impl Slot {
-    /// A place with a first snapshot.
+    /// A place with a first snapshot. All later ones are of the same target.
     pub fn new(snapshot: Snapshot) -> Slot {
-        Slot { snapshot: ArcSwap::from_pointee(snapshot) }
+        Slot { target: Arc::clone(&snapshot.target), snapshot: ArcSwap::from_pointee(snapshot) }
+    }
+
+    /// Whose place it is.
+    pub fn target(&self) -> &Arc<Target> {
+        &self.target
     }
 
     /// The newest snapshot.
@@ -41,36 +53,42 @@ impl Slot {
 /// All targets, in the order of the configuration.
 #[derive(Debug, Default)]
 pub struct Store {
-    slots: ArcSwap<Vec<Arc<Slot>>>,
+    list: ArcSwap<List>,
     joined: ArcSwap<Joined>,
 }
 
 impl Store {
     /// The newest snapshot of every target.
     pub fn load(&self) -> Vec<Arc<Snapshot>> {
-        self.slots.load().iter().map(|slot| slot.load()).collect()
+        self.list.load().slots().iter().map(|slot| slot.load()).collect()
+    }
+
+    /// All targets' places.
+    pub fn list(&self) -> Arc<List> {
+        self.list.load_full()
     }
 
     /// Takes a new list of targets.
     pub fn replace(&self, slots: Vec<Arc<Slot>>) {
-        self.slots.store(Arc::new(slots));
+        self.list.store(Arc::new(List::new(slots)));
     }
 
     /// What a scrape of the wanted targets sends: of each the newest snapshot, alone or in a group. A group that has any
     /// other target, or an older snapshot of one, is not used; so nothing is older for being joined.
-    pub fn select(&self, wanted: impl Fn(&Snapshot) -> bool) -> Selection {
-        let (slots, joined) = (self.slots.load_full(), self.joined.load_full());
-        if !joined.is_of(&slots) {
-            let singles = slots.iter().map(|slot| slot.load()).filter(|snapshot| wanted(snapshot)).collect();
-            return Selection { groups: Vec::new(), singles };
+    pub fn select(&self, wanted: impl Fn(&Target) -> bool) -> Selection {
+        let (list, joined) = (self.list(), self.joined.load_full());
+        if !joined.is_of(&list) {
+            let slots = list.slots().iter().filter(|slot| wanted(slot.target()));
+            return Selection { groups: Vec::new(), singles: slots.map(|slot| slot.load()).collect() };
         }
         let mut selection = Selection::default();
         for joint in joined.joints() {
-            if joint.is_newest() && joint.group.members().iter().all(|snapshot| wanted(snapshot)) {
+            // Who is wanted is asked first: of the others' snapshots nothing is touched then.
+            if joint.slots.iter().all(|slot| wanted(slot.target())) && joint.is_newest() {
                 selection.groups.push(Arc::clone(&joint.group));
             } else {
-                let newest = joint.slots.iter().map(|slot| slot.load());
-                selection.singles.extend(newest.filter(|snapshot| wanted(snapshot)));
+                let slots = joint.slots.iter().filter(|slot| wanted(slot.target()));
+                selection.singles.extend(slots.map(|slot| slot.load()));
             }
         }
         selection
@@ -78,8 +96,8 @@ impl Store {
 
     /// Joins what is new since the last time, or a part of it where that is much. It takes a while: no scrape waits for it.
     pub fn join(&self) {
-        let (slots, joined) = (self.slots.load_full(), self.joined.load_full());
-        if let Some(next) = joined.next(&slots) {
+        let (list, joined) = (self.list(), self.joined.load_full());
+        if let Some(next) = joined.next(&list) {
             self.joined.store(Arc::new(next));
         }
     }

@@ -1,6 +1,6 @@
 //! `GET /metrics`.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use hyper::StatusCode;
 
@@ -9,23 +9,30 @@ use crate::{
     daemon::Daemon,
     event,
     exposition::{Encoding, Format, scrape},
-    snapshot::Snapshot,
+    snapshot::{List, Selection},
 };
 
 /// Everything, or the targets that `?target=` and `?vendor=` name; given both, those that either names. What another shard
 /// polls may be named too, so that one job can scrape all shards alike.
 pub fn answer(daemon: &Daemon, request: &Request) -> Reply {
     let store = daemon.fleet().store();
-    let selection = if request.query.iter().any(|(key, _)| key == "target" || key == "vendor") {
-        if let Err(message) = check(daemon, request, &store.load()) {
-            return Reply::text(StatusCode::BAD_REQUEST, message);
+    let list = store.list();
+    if let Err(message) = check(daemon, request, &list) {
+        return Reply::text(StatusCode::BAD_REQUEST, message);
+    }
+    let of_parameter = |parameter: &str| request.query.iter().any(|(key, _)| key == parameter);
+    let selection = match (of_parameter("target"), of_parameter("vendor")) {
+        (false, false) => store.select(|_| true),
+        // Nothing is looked at but these: a job for each of many targets is usual.
+        (true, false) => {
+            let names: BTreeSet<&str> = request.all("target").collect();
+            let slots = names.into_iter().filter_map(|name| list.get(name));
+            Selection { groups: Vec::new(), singles: slots.map(|slot| slot.load()).collect() }
         }
-        store.select(|snapshot| {
-            request.all("target").any(|name| name == snapshot.target.name)
-                || request.all("vendor").any(|name| name == snapshot.target.vendor())
-        })
-    } else {
-        store.select(|_| true)
+        (_, true) => store.select(|target| {
+            request.all("vendor").any(|vendor| vendor == target.vendor())
+                || request.all("target").any(|name| name == target.name)
+        }),
     };
     let format = Format::negotiate(request.header("accept").as_deref());
     let encoding = Encoding::negotiate(request.header("accept-encoding").as_deref());
@@ -37,15 +44,18 @@ pub fn answer(daemon: &Daemon, request: &Request) -> Reply {
     }
 }
 
-fn check(daemon: &Daemon, request: &Request, targets: &[Arc<Snapshot>]) -> Result<(), String> {
+fn check(daemon: &Daemon, request: &Request, list: &List) -> Result<(), String> {
     let elsewhere = daemon.elsewhere();
-    let configured = || targets.iter().map(|snapshot| &snapshot.target).chain(elsewhere.iter());
-    let names: Vec<&str> = configured().map(|target| target.name.as_str()).collect();
-    if let Some(unknown) = request.all("target").find(|name| !names.contains(name)) {
+    let is_known = |name: &str| list.get(name).is_some() || elsewhere.iter().any(|target| target.name == name);
+    if let Some(unknown) = request.all("target").find(|name| !is_known(name)) {
+        let here = list.slots().iter().map(|slot| slot.target());
+        let names: Vec<&str> = here.chain(elsewhere.iter()).map(|target| target.name.as_str()).collect();
         return Err(format!("no target is called {unknown:?}; there are: {}\n", names.join(", ")));
     }
-    let vendors: BTreeSet<&str> = configured().map(|target| target.vendor()).collect();
-    if let Some(unknown) = request.all("vendor").find(|name| !vendors.contains(name)) {
+    let is_known = |vendor: &str| list.vendors().contains(vendor) || elsewhere.iter().any(|t| t.vendor() == vendor);
+    if let Some(unknown) = request.all("vendor").find(|vendor| !is_known(vendor)) {
+        let vendors: BTreeSet<&str> =
+            list.vendors().iter().copied().chain(elsewhere.iter().map(|target| target.vendor())).collect();
         let vendors: Vec<&str> = vendors.into_iter().collect();
         return Err(format!("no target is of the vendor {unknown:?}; there are: {}\n", vendors.join(", ")));
     }

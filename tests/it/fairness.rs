@@ -3,7 +3,11 @@
 use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
-    time::Duration,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -22,6 +26,67 @@ fn polls_go_on(daemon: &Daemon) -> Exposition {
     let polls = |exposition: &Exposition| exposition.of("lively", "rollcall_polls_total").unwrap_or(0.0);
     let before = polls(&daemon.scrape());
     daemon.wait_for("three polls more", |exposition| polls(exposition) >= before + 3.0)
+}
+
+/// A vendor that answers each request with this text, and then with a blank every 50 ms.
+struct Vendor {
+    url: String,
+    requests: Arc<AtomicUsize>,
+}
+
+impl Vendor {
+    fn of(head: &'static str) -> Vendor {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("it listens"));
+        let requests = Arc::<AtomicUsize>::default();
+        let asked = Arc::clone(&requests);
+        std::thread::spawn(move || {
+            listener.set_nonblocking(true).expect("sockets can be");
+            let (mut silent, mut answered) = (Vec::new(), Vec::new());
+            loop {
+                while let Ok((stream, _)) = listener.accept() {
+                    stream.set_nonblocking(true).expect("sockets can be");
+                    silent.push(stream);
+                }
+                let came = |stream: &mut TcpStream| stream.read(&mut [0; 4096]).is_ok_and(|count| count > 0);
+                for mut stream in silent.extract_if(.., came) {
+                    asked.fetch_add(1, Ordering::Relaxed);
+                    // What does not arrive belongs to somebody who has left.
+                    let _ = stream.write_all(head.as_bytes());
+                    answered.push(stream);
+                }
+                if !head.is_empty() {
+                    answered.retain_mut(|stream| stream.write_all(b" ").is_ok());
+                }
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        });
+        Vendor { url, requests }
+    }
+
+    /// It takes every request and never answers.
+    fn silent() -> Vendor {
+        Vendor::of("")
+    }
+
+    /// It promises 8 MB, and drips.
+    fn dripping() -> Vendor {
+        Vendor::of("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 8000000\r\n\r\n{")
+    }
+
+    /// Targets at it with this timeout: `ill-0`, `ill-1`, …
+    fn targets(&self, sim: &Sim, count: usize, timeout: &str) -> Vec<Target> {
+        let target = |n| Target::of("resilio", &format!("ill-{n}"), sim).set("url", &self.url);
+        (0..count).map(|n| target(n).set("timeout", timeout).set("stale_after", "5m")).collect()
+    }
+
+    #[track_caller]
+    fn wait_until_all_ask(&self, count: usize) {
+        wait_until("all ask", PATIENCE, || match self.requests.load(Ordering::Relaxed) {
+            asked if asked >= count => Ok(()),
+            asked => Err(format!("{asked} requests")),
+        });
+    }
 }
 
 fn peak_kib(pid: u32) -> u64 {
@@ -85,27 +150,91 @@ fn readers_that_do_not_read_hold_no_scrape_and_no_poll_up_and_cost_no_copies() {
 }
 
 #[test]
-fn targets_that_never_answer_hold_no_other_poll_up() {
-    let (sim, folder) = (Sim::frozen(), Folder::new());
-    // Connections wait in its queue for ever.
-    let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let url = format!("http://{}", silent.local_addr().expect("it listens"));
-    let mut config = Config::quick().target(lively(&sim));
-    const SILENT: usize = 100;
-    for n in 0..SILENT {
-        config =
-            config.target(Target::of("resilio", &format!("silent-{n}"), &sim).set("url", &url).set("timeout", "2s"));
+fn a_reader_of_a_byte_a_second_holds_nobody_up_and_gets_its_answer_to_the_end() {
+    let demo = Demo::start(&["--agents", "20000", "--frozen"]);
+    let big = wait_until("an answer that no socket buffer holds", 2 * PATIENCE, || {
+        let size = demo.get("/metrics").body.len();
+        if size > 20_000_000 { Ok(size) } else { Err(format!("{size} bytes")) }
+    });
+    let address = demo.url.trim_start_matches("http://");
+    let mut slow: Vec<TcpStream> = (0..8)
+        .map(|_| {
+            let mut stream = TcpStream::connect(address).expect("it listens");
+            write!(stream, "GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").expect("it reads");
+            stream
+        })
+        .collect();
+    let mut taken = vec![Vec::new(); slow.len()];
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(3) {
+        for (stream, taken) in slow.iter_mut().zip(&mut taken) {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).expect("it is being answered");
+            taken.extend(byte);
+        }
+        // Others are answered whole in between.
+        assert!(demo.get("/metrics").body.len() >= big);
+        std::thread::sleep(Duration::from_secs(1));
     }
+    for (mut stream, mut taken) in slow.into_iter().zip(taken) {
+        stream.read_to_end(&mut taken).expect("it was not cut");
+        let text = String::from_utf8(taken).expect("text");
+        let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
+        assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("it is known");
+        assert_eq!(length, body.len().to_string());
+        Exposition::parse(body);
+    }
+}
+
+#[test]
+fn many_targets_that_never_answer_hold_no_other_poll_up() {
+    const ILL: usize = 500;
+    let (sim, folder, vendor) = (Sim::frozen(), Folder::new(), Vendor::silent());
+    let config = Config::quick().target(lively(&sim)).targets(vendor.targets(&sim, ILL, "2m"));
     let daemon = Daemon::start(&config.write(&folder));
     daemon.wait_until_up(&["lively"]);
     let before = peak_kib(daemon.pid());
-    let failed = |exposition: &Exposition, n: usize| exposition.failures(&format!("silent-{n}"), "timeout");
-    daemon.wait_for("every silent target was given up", |exposition| (0..SILENT).all(|n| failed(exposition, n) > 0.0));
+    vendor.wait_until_all_ask(ILL);
+    // None of them was given up yet: the others are polled while all of these are under way.
     let exposition = polls_go_on(&daemon);
+    assert!((0..ILL).all(|n| exposition.of(&format!("ill-{n}"), "rollcall_polls_total") == Some(0.0)));
     assert_eq!(exposition.failures("lively", "timeout"), 0.0);
     assert_eq!(exposition.of("lively", "rollcall_target_up"), Some(1.0));
     let grown = peak_kib(daemon.pid()).saturating_sub(before);
-    assert!(grown < SILENT as u64 * 512, "{grown} KiB more");
+    assert!(grown < ILL as u64 * 256, "{grown} KiB more");
+}
+
+#[test]
+fn targets_that_never_answer_are_given_up_in_time() {
+    const ILL: usize = 100;
+    let (sim, folder, vendor) = (Sim::frozen(), Folder::new(), Vendor::silent());
+    let config = Config::quick().target(lively(&sim)).targets(vendor.targets(&sim, ILL, "2s"));
+    let daemon = Daemon::start(&config.write(&folder));
+    let failed = |exposition: &Exposition, n: usize| exposition.failures(&format!("ill-{n}"), "timeout");
+    daemon.wait_for("every silent target was given up", |exposition| (0..ILL).all(|n| failed(exposition, n) > 0.0));
+    assert_eq!(polls_go_on(&daemon).of("lively", "rollcall_target_up"), Some(1.0));
+}
+
+#[test]
+fn a_vendor_that_drips_its_body_is_given_up_in_time_and_costs_neither_the_others_nor_memory() {
+    const ILL: usize = 100;
+    let (sim, folder, vendor) = (Sim::frozen(), Folder::new(), Vendor::dripping());
+    let config = Config::quick().target(lively(&sim)).targets(vendor.targets(&sim, ILL, "4s"));
+    let daemon = Daemon::start(&config.write(&folder));
+    daemon.wait_until_up(&["lively"]);
+    let before = peak_kib(daemon.pid());
+    vendor.wait_until_all_ask(ILL);
+    polls_go_on(&daemon);
+    let failed = |exposition: &Exposition, n: usize| exposition.failures(&format!("ill-{n}"), "timeout");
+    let exposition = daemon
+        .wait_for("every dripping target was given up", |exposition| (0..ILL).all(|n| failed(exposition, n) > 0.0));
+    assert!((0..ILL).all(|n| exposition.failure(&format!("ill-{n}")) == "timeout"));
+    assert_eq!(exposition.failures("lively", "timeout"), 0.0);
+    assert_eq!(exposition.of("lively", "rollcall_target_up"), Some(1.0));
+    // Each promised 8 MB, which nobody must set aside before they come.
+    let grown = peak_kib(daemon.pid()).saturating_sub(before);
+    assert!(grown < ILL as u64 * 512, "{grown} KiB more");
 }
 
 #[test]

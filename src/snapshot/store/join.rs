@@ -6,7 +6,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use super::Slot;
+use super::{List, Slot};
 use crate::{
     exposition::{Group, group::weight},
     snapshot::Snapshot,
@@ -33,7 +33,7 @@ pub struct Joint {
 /// All targets of a list, in groups; those that were joined longest ago come first.
 #[derive(Debug, Default)]
 pub struct Joined {
-    list: Arc<Vec<Arc<Slot>>>,
+    list: Arc<List>,
     joints: Vec<Joint>,
 }
 
@@ -56,7 +56,7 @@ impl Joint {
 
 impl Joined {
     /// Whether these are the targets.
-    pub fn is_of(&self, list: &Arc<Vec<Arc<Slot>>>) -> bool {
+    pub fn is_of(&self, list: &Arc<List>) -> bool {
         Arc::ptr_eq(&self.list, list)
     }
 
@@ -66,7 +66,7 @@ impl Joined {
     }
 
     /// The same for this list, with what changed joined again; `None` where nothing did.
-    pub fn next(&self, list: &Arc<Vec<Arc<Slot>>>) -> Option<Joined> {
+    pub fn next(&self, list: &Arc<List>) -> Option<Joined> {
         let (mut kept, mut changed): (Vec<Joint>, Vec<Joint>) = self.joints.iter().cloned().partition(Joint::is_newest);
         if self.is_of(list) {
             if changed.is_empty() {
@@ -91,12 +91,14 @@ impl Joined {
             // They come first next time.
             kept.splice(0..0, waiting);
         } else {
-            let listed: HashSet<*const Slot> = list.iter().map(Arc::as_ptr).collect();
+            let listed: HashSet<*const Slot> = list.slots().iter().map(Arc::as_ptr).collect();
             let is_whole = |joint: &Joint| joint.slots.iter().all(|slot| listed.contains(&Arc::as_ptr(slot)));
             kept.retain(|joint| is_whole(joint) && joint.weight >= GROUP / 4);
             let known: HashSet<*const Slot> =
                 kept.iter().flat_map(|joint| joint.slots.iter().map(Arc::as_ptr)).collect();
-            kept.extend(dealt(list.iter().filter(|slot| !known.contains(&Arc::as_ptr(slot))).cloned().collect()));
+            kept.extend(dealt(
+                list.slots().iter().filter(|slot| !known.contains(&Arc::as_ptr(slot))).cloned().collect(),
+            ));
         }
         Some(Joined { list: Arc::clone(list), joints: kept })
     }

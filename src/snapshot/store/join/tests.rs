@@ -37,7 +37,7 @@ fn store(count: usize, bytes: usize) -> (Store, Vec<Arc<Slot>>) {
 }
 
 /// The lines of a scrape, which are the same in a gzip member.
-fn lines(store: &Store, wanted: impl Fn(&Snapshot) -> bool) -> BTreeSet<String> {
+fn lines(store: &Store, wanted: impl Fn(&Target) -> bool) -> BTreeSet<String> {
     let selection = store.select(wanted);
     let answer = |encoding| scrape(selection.blocks(), &[], Format::Text, encoding).concat();
     let plain = String::from_utf8(answer(Encoding::Identity)).expect("text");
@@ -95,9 +95,9 @@ fn a_target_that_is_withdrawn_is_gone_at_once_and_its_group_lives_on_without_it(
 fn a_group_is_not_taken_for_a_part_of_it() {
     let (store, _) = store(20, 0);
     store.join();
-    let selection = store.select(|snapshot| snapshot.target.name == "t5");
+    let selection = store.select(|target| target.name == "t5");
     assert_eq!((selection.groups.len(), selection.singles.len()), (0, 1));
-    let told = lines(&store, |snapshot| snapshot.target.name == "t5");
+    let told = lines(&store, |target| target.name == "t5");
     assert!(told.contains(&last_poll("t5", 1)) && !told.contains(&last_poll("t6", 1)));
 }
 
@@ -154,4 +154,17 @@ fn much_is_joined_in_turns_and_all_of_it_in_the_end() {
     store.join();
     assert!(store.select(|_| true).singles.is_empty());
     assert_eq!(store.select(|_| true).groups.iter().map(|group| group.members().len()).sum::<usize>(), 1500);
+}
+
+#[test]
+fn every_target_is_found_by_its_name_and_no_other() {
+    // Their names are not in the order of the list: t10 comes before t2.
+    let (store, slots) = store(25, 0);
+    let list = store.list();
+    for (n, slot) in slots.iter().enumerate() {
+        assert!(Arc::ptr_eq(list.get(&format!("t{n}")).expect("it is listed"), slot));
+    }
+    assert!(["", "t", "t25", "t1 ", "u"].iter().all(|name| list.get(name).is_none()));
+    assert_eq!(list.vendors().iter().collect::<Vec<_>>(), [&"resilio"]);
+    assert_eq!(list.slots().len(), 25);
 }
