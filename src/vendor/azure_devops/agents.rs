@@ -44,8 +44,9 @@ pub struct Wire<'a> {
     pending_update: Object<IgnoredAny>,
 }
 
+/// Boxed: it is several hundred bytes long, and is handed on often.
 impl Shape for Wire<'_> {
-    type Of<'a> = Wire<'a>;
+    type Of<'a> = Box<Wire<'a>>;
 }
 
 /// A job request on the wire.
@@ -103,7 +104,7 @@ pub fn begin(pool: &PoolRow, part: &mut Part) {
 impl Reader<'_> {
     /// Adds the agents of a page, up to one more than `max_agents`.
     pub fn read(&self, body: impl Read, part: &mut Part) -> Result<(), Failure> {
-        let list = lenient::items::<Wire<'_>>(body, "value", |item: Option<Wire<'_>>| {
+        let list = lenient::items::<Wire<'_>>(body, "value", |item: Option<Box<Wire<'_>>>| {
             if part.agents.len() <= self.target.max_agents {
                 self.add(item, part);
             }
@@ -111,7 +112,7 @@ impl Reader<'_> {
         pools::check(list, self.warnings, "agents")
     }
 
-    fn add(&self, item: Option<Wire<'_>>, part: &mut Part) {
+    fn add(&self, item: Option<Box<Wire<'_>>>, part: &mut Part) {
         let Some((wire, id)) = item.and_then(|wire| wire.id.ok().map(|id| (wire, id))) else {
             let pool = self.pool.id;
             self.warnings.add(Warning::BadItem, || format!("agent of pool {pool} without a readable id"));
