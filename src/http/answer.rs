@@ -87,9 +87,14 @@ impl Answer {
         self.typed("JSON", |media| matches!(media, "application/json" | "text/json") || media.ends_with("+json"))
     }
 
+    /// The same, to be kept beyond the answer.
+    pub fn json_body(&self) -> Result<Bytes, Failure> {
+        self.json().map(|body| self.body.slice_ref(body))
+    }
+
     /// The same, still packed where it came so and was left so. The answer is without a body afterwards.
     pub fn take_json(&mut self) -> Result<Body, Failure> {
-        let plain = self.json().map(|body| self.body.slice_ref(body))?;
+        let plain = self.json_body()?;
         self.body = Bytes::new();
         Ok(self.packed.take().unwrap_or_else(|| Body::plain(plain)))
     }

@@ -25,36 +25,58 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use self::{names::Names, session::Session};
-use super::{Api, BoxFuture, Context, Observation, lenient, logon::Logons};
+use self::{mapping::Basis, names::Learnt, session::Session};
+use super::{
+    Api, BoxFuture, Context, Observation, Outcome, Same, Warnings, lenient,
+    logon::Logons,
+    origin::{self, Origin, Print},
+};
 use crate::{
     config::{Target, target},
     failure::Failure,
     http::Client,
+    poll::aside::{MANY_BYTES, aside},
 };
 
 /// The API of one target.
 #[derive(Debug)]
 pub struct ParallelsRas {
     target: Arc<Target>,
-    settings: target::ParallelsRas,
+    settings: Arc<target::ParallelsRas>,
     session: Session,
-    names: Names,
+    names: Learnt,
+    reader: origin::Reader,
 }
 
 impl ParallelsRas {
     /// Nothing is sent before the first poll.
     pub fn new(target: Arc<Target>, settings: target::ParallelsRas, http: Client, logons: Arc<Logons>) -> ParallelsRas {
         let session = Session::new(Arc::clone(&target), settings.auth.clone(), http, logons);
-        ParallelsRas { target, settings, session, names: Names::default() }
+        let (settings, names, reader) = (Arc::new(settings), Learnt::default(), origin::Reader::default());
+        ParallelsRas { target, settings, session, names, reader }
     }
 
     async fn poll(&mut self, cx: &Context<'_>) -> Result<Observation, Failure> {
         self.session.begin(cx).await?;
         let answer = self.session.get(cx, "agents", &self.agents_path(), cx.deadline).await?;
-        let text = lenient::text(answer.json()?);
-        let rows = mapping::rows(&text, &self.settings.site_ids, cx.warnings)
-            .map_err(|failure| failure.context(&answer.what))?;
+        let body = answer.json_body()?;
+        let print = Print::of(&body);
+        if let Some(known) = cx.known.get("").filter(|known| self.origin(print).as_ref() == Some(*known))
+            && (!self.settings.resolve_names || self.names.rest(cx.now))
+        {
+            let basis = self.basis();
+            let same = Same::new(known.clone(), move || {
+                let (text, warnings) = (lenient::text(&body), Warnings::default());
+                let rows = mapping::rows(&text, &basis.settings.site_ids, &warnings)?;
+                Ok(mapping::part(&rows, &basis, warnings))
+            });
+            return Ok(Observation { parts: vec![("".into(), Outcome::Same(same))], ..Observation::default() });
+        }
+        let (text, warnings, is_much) = (lenient::text(&body), Warnings::default(), body.len() >= MANY_BYTES);
+        let rows = aside(is_much, || mapping::rows(&text, &self.settings.site_ids, &warnings)).map_err(|failure| {
+            cx.warnings.take_up(&warnings);
+            failure.context(&answer.what)
+        })?;
         let mut failure = None;
         if self.settings.resolve_names {
             // A list that hangs must not cost the agents that are here already: half of what is left is for the lists.
@@ -63,8 +85,19 @@ impl ParallelsRas {
             let polls = session::WINDOW.div_duration_f64(self.target.interval).ceil() as usize;
             failure = self.names.refresh(&mut self.session, cx, &rows, polls, deadline).await.err();
         }
-        let part = mapping::part(&rows, &self.names, &self.target, &self.settings, cx.warnings);
+        let mut part = aside(is_much, || mapping::part(&rows, &self.basis(), warnings));
+        part.origin = self.origin(print);
         Ok(Observation { failure, ..Observation::single(part) })
+    }
+
+    /// What a part comes from, besides the rows.
+    fn basis(&self) -> Basis {
+        Basis { target: Arc::clone(&self.target), settings: Arc::clone(&self.settings), names: self.names.names() }
+    }
+
+    /// What a part of these rows and the present names comes from.
+    fn origin(&self, rows: Option<Print>) -> Option<Origin> {
+        Some(Origin::from(vec![self.reader.asks(&self.names.version())?, rows?]))
     }
 
     /// The server filters by one site at the most; several are asked for at once and filtered here.

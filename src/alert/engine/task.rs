@@ -127,6 +127,9 @@ impl Pager {
 
     /// Evaluates all targets, or those with a newer snapshot.
     fn evaluate(&self, all: bool) {
+        if !self.is_direct() {
+            return event::AlertsCounted { counts: Default::default() }.emit();
+        }
         let (snapshots, now) = (self.fleet.store().load(), self.fleet.clock().now());
         for snapshot in &snapshots {
             self.evaluate_one(snapshot, all, now);

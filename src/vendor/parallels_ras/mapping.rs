@@ -1,6 +1,6 @@
 //! From the rows of `GET /api/Agent` to agents and samples. Pure: what the server said, the names, the settings.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use super::{
     names::Names,
@@ -145,8 +145,20 @@ fn row<'a>(item: AgentItem<'a>, warnings: &Warnings) -> Option<Row<'a>> {
     Some(Row { id, site, server_type, state })
 }
 
-/// Agents and samples of all rows. Of a key that comes twice the first row counts.
-pub fn part(rows: &[Row<'_>], names: &Names, target: &Target, settings: &ParallelsRas, warnings: &Warnings) -> Part {
+/// What agents and samples depend on besides the rows.
+#[derive(Debug)]
+pub struct Basis {
+    /// The target, for its overrides.
+    pub target: Arc<Target>,
+    /// Its settings.
+    pub settings: Arc<ParallelsRas>,
+    /// What the configuration lists call the rows.
+    pub names: Names,
+}
+
+/// Agents and samples of all rows. Of a key that comes twice the first row counts. `warnings` are those of the rows.
+pub fn part(rows: &[Row<'_>], basis: &Basis, warnings: Warnings) -> Part {
+    let Basis { target, settings, names } = basis;
     let mut part = Part::new(FAMILIES);
     part.declare_states(&AGENT_STATE, &states::NAMES);
     let mut pools: HashMap<(&RowType<'_>, i64), Pool> = HashMap::new();
@@ -169,6 +181,8 @@ pub fn part(rows: &[Row<'_>], names: &Names, target: &Target, settings: &Paralle
         part.set_some(&AGENT_STATE_CODE, agent, &[], row.state.code().map(|code| code as f64));
         part.set(&AGENT_INFO, agent, &[&pool.site, &row.type_name(), &row.id, row.kind().as_str()], 1.0);
     }
+    part.warnings = warnings;
+    part.shrink();
     part
 }
 

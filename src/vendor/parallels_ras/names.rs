@@ -4,7 +4,7 @@
 //! stays until a good list gives another one. That the ids agree between the lists is nowhere documented, so they are
 //! joined by server type, and compared as texts.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
@@ -51,20 +51,28 @@ const LEAST_RESERVED: usize = 1;
 /// Id and, where the list says it, site.
 type Key = (Option<i64>, String);
 
-/// All names that were learnt.
+/// Names by list, as they were at one moment. Cloning is cheap.
+#[derive(Debug, Clone, Default)]
+pub struct Names([Arc<HashMap<Key, Box<str>>>; LISTS.len()]);
+
+/// All names that were learnt, and when they are asked for again.
 #[derive(Debug, Default)]
-pub struct Names {
+pub struct Learnt {
     known: [Known; LISTS.len()],
     /// Polls so far.
     polls: usize,
+    /// Good lists so far.
+    lists: u64,
 }
 
 /// What is known of one list.
 #[derive(Debug, Default)]
 struct Known {
-    names: HashMap<Key, Box<str>>,
+    names: Arc<HashMap<Key, Box<str>>>,
     /// Not read before.
     due: UnixTime,
+    /// Whether the last rows had any that it could name.
+    of_use: bool,
     /// The path that worked last.
     path: usize,
 }
@@ -73,9 +81,28 @@ impl Names {
     /// The name of a row.
     pub fn of(&self, server_type: i64, site: i64, id: &str) -> Option<&str> {
         let list = LISTS.iter().position(|list| list.server_types.contains(&server_type))?;
-        let names = &self.known[list].names;
+        let names = &self.0[list];
         let name = names.get(&(Some(site), id.to_owned())).or_else(|| names.get(&(None, id.to_owned())));
         name.map(|name| &**name)
+    }
+}
+
+impl Learnt {
+    /// The names of this moment.
+    pub fn names(&self) -> Names {
+        Names(self.known.each_ref().map(|known| Arc::clone(&known.names)))
+    }
+
+    /// Another number stands for other names.
+    pub fn version(&self) -> u64 {
+        self.lists
+    }
+
+    /// A poll that reads no list, because the rows are those of the last one; `false` where a list is due for them.
+    pub fn rest(&mut self, now: UnixTime) -> bool {
+        let rests = self.known.iter().all(|known| now < known.due || !known.of_use);
+        self.polls = self.polls.saturating_add(usize::from(rests));
+        rests
     }
 
     /// Reads the lists that are due and of use for these rows, as far as the budget goes without waiting and until
@@ -95,15 +122,20 @@ impl Names {
         self.polls = self.polls.saturating_add(1);
         let reserved = polls.saturating_sub(self.polls).clamp(LEAST_RESERVED, MOST_RESERVED);
         for (list, known) in LISTS.iter().zip(&mut self.known) {
-            let of_use = || rows.iter().any(|row| list.server_types.contains(&row.type_code()));
-            if cx.now < known.due || !of_use() {
+            known.of_use = rows.iter().any(|row| list.server_types.contains(&row.type_code()));
+        }
+        for (list, known) in LISTS.iter().zip(&mut self.known) {
+            if cx.now < known.due || !known.of_use {
                 continue;
             }
             if session.free() <= reserved || Instant::now() >= deadline {
                 break;
             }
             match known.read(list, session, cx, rows, deadline).await {
-                Ok(()) => known.due = cx.now.plus(EVERY),
+                Ok(()) => {
+                    self.lists += 1;
+                    known.due = cx.now.plus(EVERY);
+                }
                 Err(failure) => {
                     let lasting = matches!(failure.reason, Reason::Forbidden | Reason::NotFound);
                     let wait = if lasting { EVERY } else { AGAIN };
@@ -163,9 +195,9 @@ impl Known {
         for row in rows.iter().filter(|row| list.server_types.contains(&row.type_code())) {
             let keys = [(Some(row.site), row.id.to_string()), (None, row.id.to_string())];
             if !keys.iter().any(|key| names.contains_key(key)) {
-                names.extend(keys.iter().find_map(|key| self.names.remove_entry(key)));
+                names.extend(keys.into_iter().find_map(|key| self.names.get(&key).cloned().map(|name| (key, name))));
             }
         }
-        self.names = names;
+        self.names = Arc::new(names);
     }
 }
