@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, fmt, hash::BuildHasher, sync::Arc};
 
+use compact_str::CompactString;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
@@ -144,7 +145,7 @@ pub struct Agent {
     /// Its pool.
     pub pool: PoolRef,
     /// The label `agent`, before it is cut and told apart from others of the same name.
-    pub name: Box<str>,
+    pub name: CompactString,
     /// The vendor's id, unique within the pool: the lowest keeps the name.
     pub id: Id,
     /// Class of health; `None` for a row that is no agent and appears in vendor metrics only.

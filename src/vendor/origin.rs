@@ -21,7 +21,7 @@ pub struct Print([u8; 16]);
 
 static KEY: LazyLock<Option<LessSafeKey>> = LazyLock::new(|| {
     let mut key = [0; 16];
-    aws_lc_rs::rand::fill(&mut key).ok()?;
+    getrandom::fill(&mut key).ok()?;
     Some(LessSafeKey::new(UnboundKey::new(&AES_128_GCM, &key).ok()?))
 });
 
