@@ -18,9 +18,9 @@ pub struct Answer {
     pub status: StatusCode,
     /// Headers.
     pub headers: HeaderMap,
-    /// Body, unpacked; the beginning of it where [`Call::send_packed`](super::Call::send_packed) has left it packed.
+    /// Body, unpacked; its beginning where [`Call::send_packed`](super::Call::send_packed) has left it as it came.
     pub body: Bytes,
-    /// The body as it came, where it was left packed.
+    /// The body as it came, where it was left so.
     pub(super) packed: Option<Body>,
     /// What was asked, for messages: `GET /api/Agent`.
     pub what: String,

@@ -114,8 +114,9 @@ impl Call {
         self.exchanged(deadline, false).await
     }
 
-    /// The same, but the body of a success stays packed as it came, to be read with [`Answer::take_json`]: a long list need
-    /// not be there as text all at once.
+    /// The same, but the body of a success stays as it came, to be read with [`Answer::take_json`] only: a long list need not
+    /// be there as text all at once. What cannot be unpacked, or is too large when it is, fails while it is read. Under a
+    /// tracer it is unpacked at once, as who traces wants to know how long it is.
     pub async fn send_packed(self, deadline: Instant) -> Result<Answer, Failure> {
         self.exchanged(deadline, true).await
     }
@@ -143,9 +144,13 @@ impl Call {
         exchange.duration = started.elapsed();
         let left = deadline.saturating_duration_since(Instant::now());
         let result = result.and_then(|(status, headers, body)| {
-            // Who traces wants to know how much it was.
             let packed = (packed && status.is_success() && client.inner.tracer.is_none()).then(|| body.clone());
-            let body = if packed.is_some() { body.beginning(BEGINNING) } else { body.unpack()? };
+            let body = match packed {
+                Some(_) => body.beginning(BEGINNING),
+                None if status.is_success() => body.unpack()?,
+                // The status counts, however its page was packed.
+                None => body.unpack().unwrap_or_else(|_| body.beginning(BEGINNING)),
+            };
             Ok(Answer { status, headers, body, packed, what: what.clone(), left })
         });
         let code = result.as_ref().map_or(0, |answer| answer.status.as_u16());
@@ -247,7 +252,7 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// As much of a packed body is unpacked to see what it is.
+/// As much of a body that stays as it came is unpacked to see what it is.
 const BEGINNING: usize = 512;
 
 type Parts = (reqwest::StatusCode, reqwest::header::HeaderMap, Body);
@@ -276,7 +281,7 @@ async fn receive(
         }
         body.extend_from_slice(&chunk);
     }
-    let body = Body::new(&headers, body.into(), cap)?;
+    let body = Body::new(&headers, body.into(), cap);
     Ok((status, headers, body))
 }
 

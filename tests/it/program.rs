@@ -201,6 +201,8 @@ pub struct Demo {
     pub process: Running,
     /// `http://127.0.0.1:40123`
     pub url: String,
+    /// Where it keeps its files: who is killed does not tidy up.
+    _folder: tempfile::TempDir,
 }
 
 impl Demo {
@@ -208,12 +210,13 @@ impl Demo {
     #[track_caller]
     pub fn start(flags: &[&str]) -> Demo {
         let mut command = command();
-        command.args(["demo", "--web.listen-address", "127.0.0.1:0"]).args(flags);
+        let folder = tempfile::tempdir().expect("a folder for temporary files");
+        command.args(["demo", "--web.listen-address", "127.0.0.1:0"]).args(flags).env("TMPDIR", folder.path());
         let mut process = Running::start(&mut command);
         let said = process.wait_for("/metrics  metrics");
         let line = said.lines().find_map(|line| line.trim().strip_suffix("/metrics  metrics"));
         let url = line.unwrap_or_else(|| panic!("no address of /metrics in\n{said}")).to_owned();
-        Demo { process, url }
+        Demo { process, url, _folder: folder }
     }
 
     /// A `GET` without headers.

@@ -388,6 +388,20 @@ class Bench:
         self.table.row("the same beside the `prometheus` crate, 100,000 series", ms(ours), ms(crate), crate / ours, 10,
                        lower=False)
 
+    def decode(self):
+        """From the benchmarks: what one core decodes in a second."""
+        subprocess.run(["cargo", "bench", "--locked", "--quiet", "--bench", "ingest", "--", "decode"],
+                       check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        folder = Path(os.environ.get("CARGO_TARGET_DIR", "target")) / "criterion" / "decode"
+        rows = [("azure_devops", "Azure DevOps agents in JSON", 500_000),
+                ("azure_devops_last_job", "the same with the job that each ran last, which is what a poll asks for", 500_000),
+                ("citrix_storefront", "Citrix machines in XML", 300_000)]
+        for name, what, goal in rows:
+            seconds = json.loads((folder / name / "new" / "estimates.json").read_text())["median"]["point_estimate"] / 1e9
+            items = json.loads((folder / name / "new" / "benchmark.json").read_text())["throughput"]["Elements"]
+            self.table.row(f"decoding, a second of one core: {what}", f"{items / seconds:,.0f}", f"{goal:,}",
+                           items / seconds / goal, 1, lower=False)
+
     def prometheus(self):
         if not shutil.which("prometheus"):
             self.table.row("Prometheus' own scrape", "", "prometheus is missing")
@@ -420,7 +434,7 @@ def main():
     parser.add_argument("--rollcall", required=True)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--large", action="store_true")
-    names = ["scrape", "render", "poll", "idle", "many", "fairness", "prometheus"]
+    names = ["scrape", "render", "decode", "poll", "idle", "many", "fairness", "prometheus"]
     parser.add_argument("--only", action="append", choices=names, default=[])
     options = parser.parse_args()
     options.rollcall = os.path.abspath(options.rollcall)

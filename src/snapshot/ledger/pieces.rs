@@ -14,7 +14,7 @@ use crate::exposition::Block;
 /// Parts are joined up to about this many bytes where nothing was joined before.
 const GOOD: usize = 64 * 1024;
 
-/// As many bytes must be joined before what was a beginning is one again.
+/// A part that began a block begins one again only behind at least this many bytes.
 const LEAST: usize = GOOD / 4;
 
 /// No part is added that would make it more than this.

@@ -16,7 +16,7 @@ use crate::{
     config::{Target, target},
     failure::Failure,
     http::Body,
-    poll::aside::aside,
+    poll::aside::{MANY_BYTES, aside},
 };
 
 /// What the reading of a pool's agents depends on beside the pages.
@@ -86,8 +86,8 @@ impl<'a> Reading<'a> {
             let basis = self.basis;
             return Ok(Outcome::Same(Same::new(origin, move || read(basis, &waiting))));
         }
-        let is_much = self.waiting.iter().flatten().any(Body::is_much);
-        if let Err(failure) = aside(is_much, || self.read_waiting()) {
+        let weight: usize = self.waiting.iter().flatten().map(Body::weight).sum();
+        if let Err(failure) = aside(weight >= MANY_BYTES, || self.read_waiting()) {
             warnings.take_up(&self.warnings);
             return Err(failure);
         }

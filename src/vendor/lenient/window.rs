@@ -10,8 +10,8 @@ use crate::{
     http::body,
 };
 
-/// As much is taken from the source at a time, in bytes. A value across its end is read twice, so it is many times as long as
-/// an agent; and short enough to stay in the processor's caches.
+/// As much is taken from the source at a time, in bytes. A value across the end of a piece is read twice, so a piece is many
+/// times as long as an agent; and short enough to stay in the processor's caches.
 const PIECE: usize = 128 * 1024;
 
 /// A type that may borrow from the text that it is read from.
@@ -85,7 +85,7 @@ impl<R: Read> Window<R> {
                         return Ok(Ok(done));
                     }
                 }
-                Some(Err(error)) if self.ended || !error.is_eof() => break error,
+                Some(Err(error)) if self.ended || !is_cut(&error, text) => break error,
                 Some(Err(_)) | None => {}
             }
             drop(values);
@@ -109,7 +109,7 @@ impl<R: Read> Window<R> {
                     self.at += end;
                     return Ok(());
                 }
-                Some(Err(error)) if self.ended || !error.is_eof() => {
+                Some(Err(error)) if self.ended || !is_cut(&error, text) => {
                     return Err(self.broken(super::list::what_is_wrong(&error)));
                 }
                 Some(_) | None => self.fill()?,
@@ -149,6 +149,12 @@ impl<R: Read> Window<R> {
         self.text = String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into());
         Ok(())
     }
+}
+
+/// Whether a value that cannot be read may go on behind this text. Of a number that it passes over and that is cut the parser
+/// says that it is wrong, not that it ends.
+fn is_cut(error: &serde_json::Error, text: &str) -> bool {
+    error.is_eof() || text.ends_with(['-', '+', '.', 'e', 'E'])
 }
 
 /// Where the last character begins, if its end is missing.
@@ -208,7 +214,10 @@ mod tests {
             .map(|id| match id {
                 17 => format!("{{\"id\":17,\"name\":\"{}\"}}", "x".repeat(3 * PIECE)),
                 id if id % 50 == 0 => "123456".to_owned(),
-                id => format!("{{\"id\":{id} , \"name\":\"\u{e9}{}\"}}", "\u{20ac}\\n".repeat(id % 23)),
+                id => {
+                    let name = "\u{20ac}\\n".repeat(id % 23);
+                    format!("{{\"a\":-1.5e-7,\"id\":{id} , \"name\":\"\u{e9}{name}\",\"b\":[true,null,2]}}")
+                }
             })
             .collect();
         let body = format!("{{\"count\":9000,\"value\":[{}],\"more\":{{\"a\":[1,2]}}}}", items.join(",\n"));
@@ -222,6 +231,15 @@ mod tests {
         for cut in [1, 2, 5, PIECE, PIECE + 1, body.len() / 2] {
             let failure = read(&body.as_bytes()[..body.len() - cut]).expect_err("it is cut off");
             assert_eq!(failure.reason, Reason::Decode, "{failure}");
+        }
+    }
+
+    #[test]
+    fn an_item_may_end_its_piece_at_any_byte() {
+        let item = "{\"a\":-1.5e-7,\"id\":5,\"b\":{\"c\":[-2,3E+4,\"\\ud83d\\ude00\u{20ac}\"],\"d\":false},\"name\":\"x\\\\\"}";
+        for start in PIECE - item.len() - 2..=PIECE {
+            let body = format!("[{}{item}]", " ".repeat(start));
+            assert_eq!(read(body.as_bytes()).expect("a list"), [Some((5, 2))], "from byte {start} on");
         }
     }
 

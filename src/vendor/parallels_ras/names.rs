@@ -93,7 +93,7 @@ impl Learnt {
         Names(self.known.each_ref().map(|known| Arc::clone(&known.names)))
     }
 
-    /// Another number stands for other names.
+    /// The same number stands for the same names.
     pub fn version(&self) -> u64 {
         self.lists
     }
