@@ -71,7 +71,7 @@ def get(port, path="/", headers=None, timeout=300):
     return answer.status, body
 
 
-def wait_for(what, ask, patience=600):
+def wait_for(what, ask, patience=600, pause=0.05):
     end = time.monotonic() + patience
     while True:
         try:
@@ -81,7 +81,7 @@ def wait_for(what, ask, patience=600):
             pass
         if time.monotonic() > end:
             raise SystemExit(f"not within {patience} s: {what}")
-        time.sleep(0.05)
+        time.sleep(pause)
 
 
 class Reader:
@@ -159,6 +159,8 @@ class Bench:
     def simulate(self, agents, frozen=True):
         """The simulated APIs; returns the process and where Azure DevOps and Resilio are."""
         config = self.folder / f"simulation-{agents}.yml"
+        # That of an earlier one tells ports that are closed.
+        config.unlink(missing_ok=True)
         flags = ["--frozen"] if frozen else []
         process = Process([self.options.rollcall, "simulate", "--force", "--agents", agents, "--config.file", config]
                           + flags + ["--log.level", "error"])
@@ -195,7 +197,8 @@ class Bench:
         def up():
             targets = json.loads(get(daemon.port, "/api/v1/targets")[1])["targets"]
             return targets if all(target["up"] for target in targets) else None
-        targets = wait_for("every target is up", up)
+        # Seldom: the answers cost CPU, too.
+        targets = wait_for("every target is up", up, pause=0.5)
         time.sleep(2.5)
         return sum(target["series"] for target in targets)
 
