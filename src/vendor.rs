@@ -13,11 +13,15 @@ mod observation;
 pub mod origin;
 pub mod parallels_ras;
 pub mod parallels_ras_session;
+mod part;
 pub mod resilio;
 #[cfg(test)]
 mod stub;
+mod warnings;
 
-pub use observation::{Agent, AgentRef, Id, Observation, Outcome, Part, Pool, PoolRef, Same, Sample, Subject, Warning};
+pub use observation::{Observation, Outcome, Same};
+pub use part::{Agent, AgentRef, Id, Part, Pool, PoolRef, Sample, Subject};
+pub use warnings::{Warning, Warnings};
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
@@ -70,48 +74,6 @@ impl Context<'_> {
     pub fn part_deadline(&self) -> Instant {
         let left = self.deadline.saturating_duration_since(Instant::now());
         self.deadline - (left / 20).min(std::time::Duration::from_secs(1))
-    }
-}
-
-/// Oddities of one poll, counted and for the log.
-#[derive(Debug, Default)]
-pub struct Warnings {
-    seen: std::sync::Mutex<Vec<(Warning, String)>>,
-    counts: [std::sync::atomic::AtomicU64; Warning::ALL.len()],
-}
-
-/// As many details of oddities are kept per poll; the rest is only counted.
-const DETAILS: usize = 100;
-
-impl Warnings {
-    /// Counts one oddity. `detail` names what and where, e.g. `agentState 99`; it goes to the log, once for each text.
-    pub fn add(&self, warning: Warning, detail: impl FnOnce() -> String) {
-        self.counts[warning as usize].fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let mut seen = self.seen.lock().unwrap_or_else(|e| e.into_inner());
-        if seen.len() < DETAILS {
-            seen.push((warning, detail()));
-        }
-    }
-
-    /// Counts everything that was counted there, too.
-    pub fn take_up(&self, others: &Warnings) {
-        for (count, other) in self.counts.iter().zip(&others.counts) {
-            count.fetch_add(other.load(std::sync::atomic::Ordering::Relaxed), std::sync::atomic::Ordering::Relaxed);
-        }
-        let details = others.details();
-        let mut seen = self.seen.lock().unwrap_or_else(|e| e.into_inner());
-        let room = DETAILS.saturating_sub(seen.len());
-        seen.extend(details.into_iter().take(room));
-    }
-
-    /// How often this kind was counted.
-    pub fn count(&self, warning: Warning) -> u64 {
-        self.counts[warning as usize].load(std::sync::atomic::Ordering::Relaxed)
-    }
-
-    /// The details kept.
-    pub fn details(&self) -> Vec<(Warning, String)> {
-        self.seen.lock().unwrap_or_else(|e| e.into_inner()).clone()
     }
 }
 

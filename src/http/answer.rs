@@ -84,7 +84,8 @@ impl Answer {
     /// The body if the type is JSON (`application/json`, `text/json`, `*+json`, or no type at all) and it is not HTML, else
     /// `content_type`. A byte order mark is dropped.
     pub fn json(&self) -> Result<&[u8], Failure> {
-        self.typed("JSON", |media| matches!(media, "application/json" | "text/json") || media.ends_with("+json"))
+        debug_assert!(self.packed.is_none(), "only its beginning is there; `take_json` has the whole");
+        self.typed_json()
     }
 
     /// The same, to be kept beyond the answer.
@@ -94,7 +95,7 @@ impl Answer {
 
     /// The same, still packed where it came so and was left so. The answer is without a body afterwards.
     pub fn take_json(&mut self) -> Result<Body, Failure> {
-        let plain = self.json_body()?;
+        let plain = self.body.slice_ref(self.typed_json()?);
         self.body = Bytes::new();
         Ok(self.packed.take().unwrap_or_else(|| Body::plain(plain)))
     }
@@ -102,12 +103,17 @@ impl Answer {
     /// The body if the type is XML (`*/xml`, `*+xml`, or no type at all) and it is not HTML, else `content_type`. A UTF-8
     /// byte order mark is dropped.
     pub fn xml(&self) -> Result<&[u8], Failure> {
+        debug_assert!(self.packed.is_none(), "only its beginning is there");
         self.typed("XML", |media| media.ends_with("/xml") || media.ends_with("+xml"))
     }
 
     /// The same, to be kept beyond the answer.
     pub fn xml_body(&self) -> Result<Bytes, Failure> {
         self.xml().map(|body| self.body.slice_ref(body))
+    }
+
+    fn typed_json(&self) -> Result<&[u8], Failure> {
+        self.typed("JSON", |media| matches!(media, "application/json" | "text/json") || media.ends_with("+json"))
     }
 
     fn typed(&self, wanted: &str, is_right: impl Fn(&str) -> bool) -> Result<&[u8], Failure> {

@@ -182,9 +182,9 @@ class Bench:
         return process
 
     @staticmethod
-    def azure(url, interval="1h", name="builds"):
+    def azure(url, interval="1h", name="builds", largest="256MiB"):
         return (f"  - name: {name}\n    vendor: azure_devops\n    url: {url}\n    interval: {interval}\n"
-                "    timeout: 5m\n    stale_after: 4h\n    max_response_size: 2GiB\n    max_agents: 5000000\n"
+                "    timeout: 5m\n    stale_after: 4h\n    max_response_size: {largest}\n    max_agents: 5000000\n"
                 "    auth: { pat: simulated-personal-access-token }\n")
 
     def polls(self, daemon, name="builds"):
@@ -264,9 +264,9 @@ class Bench:
         process.cpu_all = cpu_all
         return process
 
-    def first_poll(self, url):
+    def first_poll(self, url, largest="256MiB"):
         """CPU and peak memory of a daemon's start, its one poll, and what is joined after it; and the series."""
-        with self.serve(self.azure(url)) as daemon:
+        with self.serve(self.azure(url, largest=largest)) as daemon:
             series = self.ready(daemon)
             cpu, peak, idle = daemon.cpu(), daemon.memory("VmHWM"), daemon.memory()
             reader = Reader(daemon.port)
@@ -332,7 +332,7 @@ class Bench:
     def large(self):
         """A million agents beside a hundred thousand."""
         with self.simulate(2_500_000) as simulation:
-            cpu, _, series, rss, _ = self.first_poll(simulation.azure)
+            cpu, _, series, rss, _ = self.first_poll(simulation.azure, "2GiB")
         self.table.row(f"1,000,000 agents ({int(series):,} series), CPU per agent beside 100,000", f"{cpu:.2f} s",
                        f"{self.small[0]:.2f} s", cpu / self.small[0] / 10, 1.5)
         self.table.row("the same, idle memory per agent", mb(rss), mb(self.small[1]), rss / self.small[1] / 10, 1.5)

@@ -1,29 +1,23 @@
-use std::{
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
-    time::Duration,
-};
+//! Polls of a service that answers as it is told to.
 
-use super::{
-    states::{Facts, Status, health},
-    *,
-};
+mod decoding;
+mod entra;
+mod pages;
+
+use std::time::Duration;
+
+use super::*;
 use crate::{
     catalogue::azure_devops as families,
     config::{
         VendorSettings,
         glob::{Glob, Globs},
         secret::{Secret, SecretText},
-        target::{AzureAuth, HealthOverride},
+        target::AzureAuth,
     },
     health::Health,
     poll::memory::Memory,
-    vendor::{
-        Warnings,
-        stub::{
-            NOW, Reply, Seen, Stub, counted, failed, fresh, origins, poll, poll_at, poll_knowing, samples, samples_of,
-            target,
-        },
-    },
+    vendor::stub::{NOW, Reply, Seen, Stub, counted, failed, fresh, poll, poll_at, samples, samples_of, target},
 };
 
 fn globs(globs: &[&str]) -> Globs {
@@ -40,16 +34,6 @@ fn settings() -> target::AzureDevOps {
         on_demand_pools: Globs::default(),
         job_requests: true,
     }
-}
-
-fn entra(stub: &Stub, secret: &str) -> target::AzureDevOps {
-    let auth = AzureAuth::Entra {
-        tenant_id: "tenant".to_owned(),
-        client_id: "app".to_owned(),
-        client_secret: Secret::Inline(SecretText::new(secret)),
-        authority: stub.url.clone(),
-    };
-    target::AzureDevOps { auth, ..settings() }
 }
 
 fn api_at(url: &reqwest::Url, settings: target::AzureDevOps, logons: &Arc<Logons>) -> AzureDevOps {
@@ -153,156 +137,6 @@ async fn a_pool_with_an_agent_and_its_queue() {
     );
     assert!(stub.seen().iter().all(|seen| seen.authorization.as_deref() == Some("Basic OnA0dA==")));
     assert!(stub.seen().iter().all(|seen| seen.suppress.as_deref() == Some("Suppress")));
-}
-
-/// Reads one page of agents of a pool.
-fn decode(items: &str, settings: &target::AzureDevOps, pool: &PoolRow) -> (Part, Vec<(&'static str, u64)>) {
-    let warnings = Warnings::default();
-    let url = "http://127.0.0.1:1".parse().expect("a URL");
-    let mut target = target(&url, VendorSettings::AzureDevOps(settings.clone()));
-    target.health_overrides = vec![HealthOverride {
-        state: "deallocated".to_owned(),
-        pool: Glob::new("odd").expect("a glob"),
-        health: Health::Degraded,
-    }];
-    let reader = agents::Reader { target: &target, settings, pool, warnings: &warnings };
-    let mut part = Part::new(FAMILIES);
-    agents::begin(pool, &mut part);
-    reader.read(format!("[{items}]").as_bytes(), &mut part).expect("a list");
-    (part, counted(&warnings))
-}
-
-fn pool(name: &str) -> PoolRow {
-    PoolRow { id: 1, name: name.to_owned(), kind: String::new(), hosted: false, size: None, on_demand: false }
-}
-
-/// The rules of the contract, written once more as rows: enabled, status, provisioning state, placeholder, pool that comes
-/// and goes, update pending, busy.
-#[test]
-fn health_follows_the_rules_of_the_contract() {
-    let rows = [
-        ("1 online - 0 0 0 0", "healthy"),
-        ("1 online Provisioned 0 0 0 1", "healthy"),
-        ("1 online - 0 1 0 0", "healthy"),
-        ("1 online - 0 0 1 0", "transitional"),
-        ("1 online - 0 0 1 1", "healthy"),
-        ("0 online - 0 0 0 1", "disabled"),
-        ("0 offline - 0 0 0 0", "disabled"),
-        ("0 other - 0 0 0 0", "disabled"),
-        ("1 offline - 0 0 0 0", "failed"),
-        ("1 offline Provisioned 0 0 0 0", "failed"),
-        ("1 offline RunningRequest 0 0 0 1", "failed"),
-        ("1 offline somewhere 0 0 0 0", "failed"),
-        ("1 offline Deallocated 0 0 0 0", "disabled"),
-        ("1 offline Provisioning 0 0 0 0", "transitional"),
-        ("1 offline Deprovisioning 0 0 0 0", "transitional"),
-        ("1 offline - 1 0 0 0", "disabled"),
-        ("1 offline - 0 1 0 0", "disabled"),
-        ("1 offline Provisioning 0 1 0 0", "disabled"),
-        ("1 other - 0 0 0 0", "unknown"),
-        ("1 other Deallocated 0 1 1 0", "unknown"),
-    ];
-    for (row, expected) in rows {
-        let cells: Vec<&str> = row.split(' ').collect();
-        let facts = Facts {
-            enabled: cells[0] == "1",
-            status: match cells[1] {
-                "online" => Status::Online,
-                "offline" => Status::Offline,
-                _ => Status::Unknown,
-            },
-            provisioning: states::provisioning(cells[2]),
-            offline_by_design: cells[3] == "1",
-            pool_comes_and_goes: cells[4] == "1",
-            update_pending: cells[5] == "1",
-            busy: cells[6] == "1",
-        };
-        assert_eq!(health(&facts).as_str(), expected, "{row}");
-    }
-}
-
-#[test]
-fn agents_are_classed_by_what_the_wire_and_the_settings_say() {
-    let settings = target::AzureDevOps { offline_by_design: globs(&["template-*"]), ..settings() };
-    let items = r#"{"id":1,"status":"Offline"},{"id":2,"name":"template-1","status":"offline"},
-        {"id":3,"status":"offline","provisioningState":"deallocated"},{"id":4,"status":"online","enabled":"False"},
-        {"id":5,"status":"online","pendingUpdate":{}},{"id":6,"status":"online","pendingUpdate":{},"assignedRequest":{}},
-        {"id":7,"status":"online","assignedRequest":{"planType":"PoolMaintenance"}},{"id":8,"status":"online","assignedRequest":null}"#;
-    let (part, warnings) = decode(items, &settings, &pool("p"));
-    let found: Vec<_> = part.agents.iter().map(|a| (&*a.name, &*a.state, a.health.map(Health::as_str))).collect();
-    assert_eq!(
-        found,
-        [
-            ("1", "Offline", Some("failed")),
-            ("template-1", "offline", Some("disabled")),
-            ("3", "offline, deallocated", Some("disabled")),
-            ("4", "online", Some("disabled")),
-            ("5", "online", Some("transitional")),
-            ("6", "online", Some("healthy")),
-            ("7", "online", Some("healthy")),
-            ("8", "online", Some("healthy")),
-        ]
-    );
-    assert_eq!(warnings, []);
-    let busy: Vec<f64> = part.samples[families::AGENT_BUSY.ordinal as usize].iter().map(|s| s.value).collect();
-    assert_eq!(busy, [0., 0., 0., 0., 0., 1., 0., 0.]);
-    assert_eq!(samples_of(&part, &families::AGENT_JOB_ASSIGNED), [""; 0], "a job without its time is no panic");
-    let deallocated = samples_of(&part, &families::AGENT_INFO).remove(2);
-    assert_eq!(deallocated, "azure_devops_agent_info{p,3;3,,,Deallocated} 1");
-
-    let (part, _) = decode(r#"{"id":3,"status":"offline","provisioningState":"Deallocated"}"#, &settings, &pool("odd"));
-    assert_eq!(part.agents[0].health, Some(Health::Degraded), "overridden by configuration");
-    let hosted = PoolRow { hosted: true, ..pool("p") };
-    let (part, _) = decode(r#"{"id":3,"status":"offline"}"#, &settings, &hosted);
-    assert_eq!(part.agents[0].health, Some(Health::Disabled));
-}
-
-#[test]
-fn odd_items_cost_themselves_and_new_states_become_other() {
-    let items = r#"{"id":1,"name":"a\"b\\c\nd","status":3,"lastCompletedRequest":{"result":"exploded","finishTime":"0001-01-01T00:00:00"}},
-        {"name":"no id","status":"online"},null,{"id":"2","name":null,"status":"online","createdOn":"soon","maxParallelism":"4"},
-        {"id":2,"name":"again","status":"online"},{"id":4,"status":"online","provisioningState":"Levitating","version":[1]}"#;
-    let (part, warnings) = decode(items, &settings(), &pool("p"));
-    assert_eq!(warnings, [("unknown_state", 3), ("bad_item", 3), ("bad_value", 2)]);
-    let found: Vec<_> = part.agents.iter().map(|a| (&*a.name, &*a.state, a.health.map(Health::as_str))).collect();
-    assert_eq!(
-        found,
-        [
-            ("a\"b\\c\nd", "3", Some("unknown")),
-            ("2", "online", Some("healthy")),
-            ("4", "online, Levitating", Some("healthy")),
-        ]
-    );
-    assert_eq!(samples_of(&part, &families::AGENT_ONLINE).len(), 2, "absent where the status is unknown");
-    assert_eq!(
-        samples_of(&part, &families::AGENT_LAST_JOB_RESULT),
-        ["azure_devops_agent_last_job_result{p,a\"b\\c\nd;other} 1"]
-    );
-    assert_eq!(samples_of(&part, &families::AGENT_LAST_JOB_FINISHED), [""; 0]);
-    assert_eq!(samples_of(&part, &families::AGENT_MAX_PARALLELISM), ["azure_devops_agent_max_parallelism{p,2;} 4"]);
-    assert_eq!(samples_of(&part, &families::AGENT_INFO)[2], "azure_devops_agent_info{p,4;4,,,other} 1");
-}
-
-#[test]
-fn results_are_those_of_the_vendor_in_any_case() {
-    for name in ["abandoned", "canceled", "failed", "skipped", "succeeded", "succeededWithIssues"] {
-        assert_eq!(states::result(&name.to_ascii_uppercase()), Some(name));
-    }
-    assert_eq!(states::RESULTS.len(), 6);
-}
-
-#[test]
-fn pools_are_on_demand_by_their_options_and_told_apart_by_their_ids() {
-    let warnings = Warnings::default();
-    let body = r#"{"count":9,"value":[{"id":7,"name":"x","options":"elasticPool, singleUseAgents"},{"id":5,"name":"x","options":"none"},
-        {"id":6,"options":"SingleUseAgents","size":null},{"id":6,"name":"again"},{"name":"no id"},{"id":8,"name":"y","poolType":" Deployment","options":"preserveAgentOnJobFailure"}]}"#;
-    let mut rows = Vec::new();
-    pools::read(body.as_bytes(), &mut rows, 1000, &warnings).expect("a list");
-    pools::tell_apart(&mut rows, &warnings);
-    let found: Vec<_> = rows.iter().map(|row| (row.id, &*row.name, row.on_demand)).collect();
-    assert_eq!(found, [(5, "x", false), (6, "6", true), (7, "x#7", true), (8, "y", false)]);
-    assert_eq!(rows[3].kind, "deployment");
-    assert_eq!(counted(&warnings), [("bad_item", 2), ("duplicate", 1), ("bad_value", 1)]);
 }
 
 /// An organisation with three pools of one agent each; `odd` may answer instead.
@@ -410,89 +244,6 @@ async fn pools_are_chosen_by_globs_and_hosted_ones_by_setting() {
 }
 
 #[tokio::test]
-async fn continuation_tokens_are_followed_and_circles_are_left() {
-    let stub = three(|seen| {
-        if !seen.line.contains("pools/1/agents") {
-            return None;
-        }
-        Some(match seen.line.split("continuationToken=").nth(1) {
-            None => list(r#"{"id":1,"status":"online"}"#).header("x-ms-continuationtoken", "b c&d"),
-            Some(token) if token.starts_with("b+c%26d") => list(r#"{"id":2,"status":"online"}"#),
-            Some(_) => Reply::new(500, "text/plain", ""),
-        })
-    })
-    .await;
-    let observation = poll(&mut api(&stub, settings())).await.expect("a poll that works");
-    assert_eq!(fresh(&observation, "1").agents.len(), 2);
-
-    let stub =
-        three(|seen| path(seen).ends_with("1/agents").then(|| list("").header("x-ms-continuationtoken", "x"))).await;
-    let observation = poll(&mut api(&stub, settings())).await.expect("a partial poll");
-    assert_eq!(failed(&observation, "1").reason, Reason::Decode);
-}
-
-#[tokio::test]
-async fn continuation_tokens_in_a_wide_circle_are_left_as_soon_as_one_returns() {
-    let stub = three(|seen| {
-        let next = match seen.line.split("continuationToken=").nth(1) {
-            None => "a",
-            Some(token) if token.starts_with('a') => "b",
-            Some(token) if token.starts_with('b') => "c",
-            Some(_) => "a",
-        };
-        path(seen).ends_with("pools/1/agents").then(|| list("").header("x-ms-continuationtoken", next))
-    })
-    .await;
-    let observation = poll(&mut api(&stub, settings())).await.expect("a partial poll");
-    assert_eq!(failed(&observation, "1").reason, Reason::Decode);
-    assert_eq!(stub.lines().iter().filter(|line| line.contains("pools/1/agents")).count(), 4);
-}
-
-#[tokio::test]
-async fn a_list_without_an_end_is_too_large() {
-    let asked = AtomicUsize::new(0);
-    let stub = three(move |seen| {
-        path(seen).ends_with("pools/1/agents").then(|| {
-            let next = asked.fetch_add(1, Ordering::Relaxed).to_string();
-            list("").header("x-ms-continuationtoken", &next)
-        })
-    })
-    .await;
-    let observation = poll(&mut api(&stub, settings())).await.expect("a partial poll");
-    assert_eq!(failed(&observation, "1").reason, Reason::TooLarge);
-    assert_eq!(stub.lines().iter().filter(|line| line.contains("pools/1/agents")).count(), 100);
-}
-
-#[test]
-fn too_many_pools_are_not_kept() {
-    let page = |range: std::ops::Range<usize>| {
-        let pools: Vec<String> = range.map(|id| format!(r#"{{"id":{id}}}"#)).collect();
-        format!(r#"{{"value":[{}]}}"#, pools.join(","))
-    };
-    for (max_agents, most) in [(1, 10_000), (12_000, 12_000)] {
-        let (mut rows, warnings) = (Vec::new(), Warnings::default());
-        let mut read = |body: String| pools::read(body.as_bytes(), &mut rows, max_agents, &warnings);
-        assert_eq!(read(page(0..9000)), Ok(()));
-        assert_eq!(read(page(9000..most)), Ok(()));
-        assert_eq!(read(page(most..most + 5000)).expect_err("too many").reason, Reason::TooLarge);
-        assert_eq!(rows.len(), most + 1);
-    }
-}
-
-#[test]
-fn very_many_pools_and_queues_are_described() {
-    let url = "http://127.0.0.1/contoso".parse().expect("a URL");
-    let api = api_at(&url, settings(), &Arc::default());
-    // By a search of all queues for each pool, this would take minutes.
-    let rows: Vec<PoolRow> = (0..50_000).map(|id| PoolRow { id, ..pool(&format!("p{id}")) }).collect();
-    let queues: Vec<_> = rows.iter().rev().map(|row| (row.id, (row.id % 2 == 0).then(Queue::default))).collect();
-    let part = api.describe(&rows, &queues);
-    let up = &part.samples[families::POOL_JOB_REQUESTS_UP.ordinal as usize];
-    assert_eq!(up.len(), rows.len());
-    assert!(up.iter().all(|sample| sample.value == f64::from(sample.subject % 2 == 0)));
-}
-
-#[tokio::test]
 async fn a_pause_on_a_good_answer_is_kept_by_the_next_request() {
     let stub = three(|seen| {
         let pause = list(r#"{"id":1,"name":"one"}"#).header("retry-after", "0.3").header("x-ratelimit-delay", "0.25");
@@ -567,135 +318,4 @@ async fn pools_of_a_server_are_found_above_its_collection() {
     let mut nowhere = api_at(&stub.url.join("x/y").expect("a path"), settings(), &Arc::default());
     let failure = poll(&mut nowhere).await.expect_err("nothing there");
     assert!(failure.reason == Reason::NotFound && failure.message.contains("/x/y/_apis"), "{failure}");
-}
-
-fn token(seen: &Seen, token: &str) -> Option<Reply> {
-    let body = format!(r#"{{"token_type":"Bearer","expires_in":"3599","access_token":"{token}"}}"#);
-    (seen.line == "POST /tenant/oauth2/v2.0/token").then(|| Reply::json(body))
-}
-
-#[tokio::test]
-async fn an_entra_token_is_got_once_and_again_when_it_is_refused_or_its_secret_changes() {
-    static REVOKED: AtomicBool = AtomicBool::new(false);
-    static LOGONS: AtomicUsize = AtomicUsize::new(0);
-    let stub = three(|seen| {
-        if let Some(reply) = token(seen, &format!("t{}", LOGONS.load(Ordering::Relaxed))) {
-            LOGONS.fetch_add(1, Ordering::Relaxed);
-            return Some(reply);
-        }
-        let revoked = REVOKED.load(Ordering::Relaxed) && seen.authorization.as_deref() == Some("Bearer t0");
-        revoked.then(|| Reply::new(401, "application/json", "{}"))
-    })
-    .await;
-    let mut api = api(&stub, entra(&stub, "s3&cret"));
-    let memory = Memory::default();
-    for minute in 0..2 {
-        let now = NOW.plus(Duration::from_secs(60 * minute));
-        poll_at(&mut api, &memory, now).await.0.expect("a poll that works");
-    }
-    assert_eq!(LOGONS.load(Ordering::Relaxed), 1);
-    assert_eq!(
-        stub.seen()[0].body,
-        "grant_type=client_credentials&client_id=app&client_secret=s3%26cret\
-         &scope=499b84ac-1321-427f-aa17-267ca6975798%2F.default"
-    );
-    REVOKED.store(true, Ordering::Relaxed);
-    poll_at(&mut api, &memory, NOW.plus(Duration::from_secs(120))).await.0.expect("a poll that works");
-    assert_eq!(LOGONS.load(Ordering::Relaxed), 2);
-    assert_eq!(stub.seen().last().and_then(|seen| seen.authorization.clone()).as_deref(), Some("Bearer t1"));
-}
-
-#[tokio::test]
-async fn a_refused_application_is_sent_once_and_held_for_every_target() {
-    let stub = three(|seen| {
-        let body = r#"{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret hunter2."}"#;
-        seen.line.starts_with("POST").then(|| Reply::new(401, "application/json", body))
-    })
-    .await;
-    let logons = Arc::new(Logons::default());
-    let url = stub.url.join("contoso").expect("a path");
-    let mut first = api_at(&url, entra(&stub, "old"), &logons);
-    let failure = poll(&mut first).await.expect_err("refused");
-    assert_eq!(failure.reason, Reason::Auth);
-    assert!(failure.message.contains("invalid_client (AADSTS7000215)"), "{failure}");
-    assert!(!failure.message.contains("hunter2"), "{failure}");
-    assert_eq!(poll(&mut first).await.expect_err("held").reason, Reason::Held);
-    assert_eq!(poll(&mut api_at(&url, entra(&stub, "old"), &logons)).await.expect_err("held").reason, Reason::Held);
-    assert_eq!(stub.lines().len(), 1);
-    assert_eq!(poll(&mut api_at(&url, entra(&stub, "new"), &logons)).await.expect_err("refused").reason, Reason::Auth);
-}
-
-#[tokio::test]
-async fn a_token_service_in_trouble_holds_nobody() {
-    let rows = [
-        (Reply::new(503, "text/html", "<html>"), Reason::HttpStatus),
-        (Reply::new(400, "application/json", r#"{"error":"unauthorized_client"}"#), Reason::Auth),
-        (Reply::new(429, "application/json", "{}"), Reason::RateLimited),
-        (Reply::json("{}"), Reason::Decode),
-        (Reply::new(200, "text/html", "<html>"), Reason::ContentType),
-    ];
-    for (reply, reason) in rows {
-        let stub = three(move |_| Some(reply.clone())).await;
-        let mut api = api(&stub, entra(&stub, "s"));
-        for _ in 0..2 {
-            assert_eq!(poll(&mut api).await.expect_err("no token").reason, reason);
-        }
-        assert_eq!(stub.lines().len(), 2);
-    }
-}
-
-/// A service with two pages of one pool, whose second page and whose pool's size change when told to.
-async fn two_pages(second: &'static std::sync::Mutex<&'static str>) -> Stub {
-    Stub::start(|seen| match path(seen) {
-        "pools" => list(r#"{"id":1,"name":"Default"}"#),
-        "pools/1/agents" if !seen.line.contains("continuationToken") => {
-            list(r#"{"id":1,"name":"a","status":"online"},{"id":2,"name":"b","status":"odd"}"#)
-                .header("x-ms-continuationtoken", "2")
-        }
-        "pools/1/agents" => list(*second.lock().expect("no panic")),
-        _ => Reply::new(404, "application/json", "{}"),
-    })
-    .await
-}
-
-fn same(observation: Observation, key: &str) -> Option<crate::vendor::Same> {
-    observation.parts.into_iter().find_map(|(name, outcome)| match outcome {
-        Outcome::Same(same) if *name == *key => Some(same),
-        _ => None,
-    })
-}
-
-#[tokio::test]
-async fn pages_that_are_as_they_were_are_not_read_again() {
-    static SECOND: std::sync::Mutex<&str> = std::sync::Mutex::new(r#"{"id":3,"name":"c","status":"offline"}"#);
-    let stub = two_pages(&SECOND).await;
-    let memory = Memory::default();
-    let mut api = api(&stub, settings());
-    let (first, warnings) = poll_at(&mut api, &memory, NOW).await;
-    let first = first.expect("a poll that works");
-    assert_eq!(warnings.count(crate::vendor::Warning::UnknownState), 1);
-    let known = origins(&first);
-    let (again, _) = poll_knowing(&mut api, &memory, NOW, &known).await;
-    let again = same(again.expect("a poll that works"), "1").expect("nothing has changed");
-    assert_eq!(Some(&again.origin), known.get("1"));
-    // Read after all, it is what it was, with its oddities.
-    let read = again.read().expect("it was read before");
-    assert_eq!(samples(&read), samples(fresh(&first, "1")));
-    assert_eq!((read.warnings.count(crate::vendor::Warning::UnknownState), read.origin.as_ref()), (1, known.get("1")));
-
-    // Where a later page is another one, those before it are read, too.
-    *SECOND.lock().expect("no panic") = r#"{"id":3,"name":"c","status":"online"}"#;
-    let (changed, warnings) = poll_knowing(&mut api, &memory, NOW, &known).await;
-    let changed = changed.expect("a poll that works");
-    assert_eq!((fresh(&changed, "1").agents.len(), warnings.count(crate::vendor::Warning::UnknownState)), (3, 1));
-    assert!(samples(fresh(&changed, "1")).contains(&"azure_devops_agent_online{Default,c;} 1".to_owned()));
-
-    // Another API, whose settings may be others, takes nothing for known.
-    *SECOND.lock().expect("no panic") = r#"{"id":3,"name":"c","status":"offline"}"#;
-    let mut other = self::api(&stub, settings());
-    let (others, _) = poll_knowing(&mut other, &memory, NOW, &known).await;
-    assert_eq!(fresh(&others.expect("a poll that works"), "1").agents.len(), 3);
-    // The first one still does.
-    let (again, _) = poll_knowing(&mut api, &memory, NOW, &known).await;
-    assert!(same(again.expect("a poll that works"), "1").is_some());
 }

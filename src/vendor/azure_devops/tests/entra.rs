@@ -1,0 +1,90 @@
+//! Tokens of Entra applications.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use super::*;
+
+fn entra(stub: &Stub, secret: &str) -> target::AzureDevOps {
+    let auth = AzureAuth::Entra {
+        tenant_id: "tenant".to_owned(),
+        client_id: "app".to_owned(),
+        client_secret: Secret::Inline(SecretText::new(secret)),
+        authority: stub.url.clone(),
+    };
+    target::AzureDevOps { auth, ..settings() }
+}
+
+fn token(seen: &Seen, token: &str) -> Option<Reply> {
+    let body = format!(r#"{{"token_type":"Bearer","expires_in":"3599","access_token":"{token}"}}"#);
+    (seen.line == "POST /tenant/oauth2/v2.0/token").then(|| Reply::json(body))
+}
+
+#[tokio::test]
+async fn an_entra_token_is_got_once_and_again_when_it_is_refused_or_its_secret_changes() {
+    static REVOKED: AtomicBool = AtomicBool::new(false);
+    static LOGONS: AtomicUsize = AtomicUsize::new(0);
+    let stub = three(|seen| {
+        if let Some(reply) = token(seen, &format!("t{}", LOGONS.load(Ordering::Relaxed))) {
+            LOGONS.fetch_add(1, Ordering::Relaxed);
+            return Some(reply);
+        }
+        let revoked = REVOKED.load(Ordering::Relaxed) && seen.authorization.as_deref() == Some("Bearer t0");
+        revoked.then(|| Reply::new(401, "application/json", "{}"))
+    })
+    .await;
+    let mut api = api(&stub, entra(&stub, "s3&cret"));
+    let memory = Memory::default();
+    for minute in 0..2 {
+        let now = NOW.plus(Duration::from_secs(60 * minute));
+        poll_at(&mut api, &memory, now).await.0.expect("a poll that works");
+    }
+    assert_eq!(LOGONS.load(Ordering::Relaxed), 1);
+    assert_eq!(
+        stub.seen()[0].body,
+        "grant_type=client_credentials&client_id=app&client_secret=s3%26cret\
+         &scope=499b84ac-1321-427f-aa17-267ca6975798%2F.default"
+    );
+    REVOKED.store(true, Ordering::Relaxed);
+    poll_at(&mut api, &memory, NOW.plus(Duration::from_secs(120))).await.0.expect("a poll that works");
+    assert_eq!(LOGONS.load(Ordering::Relaxed), 2);
+    assert_eq!(stub.seen().last().and_then(|seen| seen.authorization.clone()).as_deref(), Some("Bearer t1"));
+}
+
+#[tokio::test]
+async fn a_refused_application_is_sent_once_and_held_for_every_target() {
+    let stub = three(|seen| {
+        let body = r#"{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret hunter2."}"#;
+        seen.line.starts_with("POST").then(|| Reply::new(401, "application/json", body))
+    })
+    .await;
+    let logons = Arc::new(Logons::default());
+    let url = stub.url.join("contoso").expect("a path");
+    let mut first = api_at(&url, entra(&stub, "old"), &logons);
+    let failure = poll(&mut first).await.expect_err("refused");
+    assert_eq!(failure.reason, Reason::Auth);
+    assert!(failure.message.contains("invalid_client (AADSTS7000215)"), "{failure}");
+    assert!(!failure.message.contains("hunter2"), "{failure}");
+    assert_eq!(poll(&mut first).await.expect_err("held").reason, Reason::Held);
+    assert_eq!(poll(&mut api_at(&url, entra(&stub, "old"), &logons)).await.expect_err("held").reason, Reason::Held);
+    assert_eq!(stub.lines().len(), 1);
+    assert_eq!(poll(&mut api_at(&url, entra(&stub, "new"), &logons)).await.expect_err("refused").reason, Reason::Auth);
+}
+
+#[tokio::test]
+async fn a_token_service_in_trouble_holds_nobody() {
+    let rows = [
+        (Reply::new(503, "text/html", "<html>"), Reason::HttpStatus),
+        (Reply::new(400, "application/json", r#"{"error":"unauthorized_client"}"#), Reason::Auth),
+        (Reply::new(429, "application/json", "{}"), Reason::RateLimited),
+        (Reply::json("{}"), Reason::Decode),
+        (Reply::new(200, "text/html", "<html>"), Reason::ContentType),
+    ];
+    for (reply, reason) in rows {
+        let stub = three(move |_| Some(reply.clone())).await;
+        let mut api = api(&stub, entra(&stub, "s"));
+        for _ in 0..2 {
+            assert_eq!(poll(&mut api).await.expect_err("no token").reason, reason);
+        }
+        assert_eq!(stub.lines().len(), 2);
+    }
+}
