@@ -208,7 +208,7 @@ impl Part {
     }
 
     /// Adds an agent. `None` where the pool already has one of this id: the first counts, and the caller counts the
-    /// other as a [`Warning::BadItem`].
+    /// other as a [`Warning::BadItem`](super::Warning::BadItem).
     pub fn agent(&mut self, agent: Agent) -> Option<AgentRef> {
         let row = u32::try_from(self.agents.len()).ok()?;
         let ascends = self.agents.last().is_none_or(|last| (last.pool, &last.id) < (agent.pool, &agent.id));

@@ -184,7 +184,7 @@ class Bench:
     @staticmethod
     def azure(url, interval="1h", name="builds", largest="256MiB"):
         return (f"  - name: {name}\n    vendor: azure_devops\n    url: {url}\n    interval: {interval}\n"
-                "    timeout: 5m\n    stale_after: 4h\n    max_response_size: {largest}\n    max_agents: 5000000\n"
+                f"    timeout: 5m\n    stale_after: 4h\n    max_response_size: {largest}\n    max_agents: 5000000\n"
                 "    auth: { pat: simulated-personal-access-token }\n")
 
     def polls(self, daemon, name="builds"):
