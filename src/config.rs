@@ -13,11 +13,13 @@ pub mod secret;
 mod show;
 mod size;
 pub mod target;
+pub mod vendor;
 mod yaml;
 
 pub use changes::Changes;
 pub use problem::{Errors, Mark, Problem};
-pub use target::{Target, VendorSettings};
+pub use target::Target;
+pub use vendor::{Vendor, VendorSettings};
 
 use std::{
     fmt,

@@ -70,6 +70,11 @@ impl Dashboard {
         format!("{:#}\n", frame::frame(self))
     }
 
+    /// The vendors that it is about, as a regular expression.
+    fn vendors(&self) -> &'static str {
+        frame::pattern(self.vendor)
+    }
+
     /// Every panel.
     pub fn panels(&self) -> impl Iterator<Item = &Panel> {
         self.rows.iter().flat_map(|row| &row.panels)
@@ -83,15 +88,16 @@ pub fn all() -> Vec<Dashboard> {
 
 /// The same; alerts lead to the runbooks below this address, as in `alerting.runbook_url`.
 pub fn with_runbooks(base: Option<&str>) -> Vec<Dashboard> {
-    vec![
-        overview::dashboard(base),
-        pool::dashboard(),
-        parallels_ras::dashboard(),
-        resilio::dashboard(),
-        azure_devops::dashboard(),
-        citrix::dashboard(),
-        daemon::dashboard(),
-    ]
+    let vendors = of_vendors();
+    let mut all = vec![overview::dashboard(base, &vendors), pool::dashboard()];
+    all.extend(vendors);
+    all.push(daemon::dashboard());
+    all
+}
+
+/// Those about one vendor, or two of one product.
+fn of_vendors() -> Vec<Dashboard> {
+    vec![parallels_ras::dashboard(), resilio::dashboard(), azure_devops::dashboard(), citrix::dashboard()]
 }
 
 #[cfg(test)]

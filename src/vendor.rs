@@ -1,7 +1,6 @@
 //! What every vendor API implements: one poll in, one [`Observation`] out.
 //!
-//! A vendor knows nothing of metrics text, the web or alerts. To add a sixth: a file below `vendor/`, its families in
-//! `catalogue/`, its settings in `config/target.rs`, and a line in [`open`].
+//! A vendor knows nothing of metrics text, the web or alerts. `CONTRIBUTING.md` lists what a sixth one needs.
 
 pub mod azure_devops;
 pub mod citrix_storefront;

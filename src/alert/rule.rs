@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     catalogue::{agent::POOL_ON_DEMAND, target::UP},
-    config::{AlertOverride, glob::Glob},
+    config::{AlertOverride, Vendor, glob::Glob},
     scale,
 };
 
@@ -76,7 +76,7 @@ impl Part {
                 Pattern::OneOf(words) => Some(words.clone()),
                 _ => None,
             });
-        let vendors = words.unwrap_or_else(|| VENDORS.to_vec());
+        let vendors = words.unwrap_or_else(|| Vendor::ALL.iter().map(|vendor| vendor.as_str()).collect());
         let vendor_matchers = || matchers.iter().filter(|matcher| matcher.label == "vendor");
         let possible = vendors.iter().any(|vendor| vendor_matchers().all(|matcher| matcher.matches(vendor)));
         let on_demand = self.on_demand.or(other.on_demand);
@@ -120,7 +120,6 @@ fn self_only(expr: Expr, part: &Part) -> Expr {
 
 const POOL: &[&str] = catalogue::Labels::Pool.names();
 const TARGET: &[&str] = catalogue::Labels::Target.names();
-const VENDORS: [&str; 5] = ["parallels_ras", "parallels_ras_session", "resilio", "azure_devops", "citrix_storefront"];
 
 /// The rules of the catalogue under these overrides.
 pub fn resolve(overrides: &[AlertOverride]) -> Vec<Rule> {

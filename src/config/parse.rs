@@ -1,14 +1,13 @@
 //! A file into a `Config`: the top of the tree, the further target files, and what concerns several settings at once.
 
 mod alerting;
-mod credentials;
+pub(super) mod credentials;
 mod files;
 mod http;
 mod labels;
 mod pem;
-mod polling;
+pub(super) mod polling;
 mod target;
-mod vendors;
 
 use std::{collections::HashMap, ffi::OsString, path::Path, path::PathBuf, sync::Arc};
 

@@ -1,11 +1,10 @@
 //! The running configuration as YAML, with every default, without any secret. Read again, it gives the same targets.
 
 mod emit;
-mod vendors;
 
 use std::path::Path;
 
-use emit::Out;
+pub(super) use emit::Out;
 
 use super::{
     AlertOverride, Alerting, AlertingMode, Alertmanager, Config, Http, Target, Tls,
@@ -42,7 +41,7 @@ fn target(target: &Target) -> Out {
         ("max_agents", Out::raw(target.max_agents)),
         ("http", http(&target.http)),
     ];
-    entries.extend(vendors::settings(&target.settings));
+    entries.extend(target.settings.show());
     let expect = target
         .expect
         .iter()
@@ -118,7 +117,7 @@ fn alert_override(change: &AlertOverride) -> Out {
     map(entries)
 }
 
-fn proxy_auth(auth: Option<&ProxyAuth>) -> Vec<(&'static str, Out)> {
+pub(super) fn proxy_auth(auth: Option<&ProxyAuth>) -> Vec<(&'static str, Out)> {
     match auth {
         None => Vec::new(),
         Some(ProxyAuth::Basic(login)) => self::login(login),
@@ -126,19 +125,19 @@ fn proxy_auth(auth: Option<&ProxyAuth>) -> Vec<(&'static str, Out)> {
     }
 }
 
-fn login(login: &Login) -> Vec<(&'static str, Out)> {
+pub(super) fn login(login: &Login) -> Vec<(&'static str, Out)> {
     vec![("username", Out::text(&login.username)), secret(&login.password, "password", "password_file")]
 }
 
 /// The path of a secret's file is shown, its content never.
-fn secret(secret: &Secret, key: &'static str, file_key: &'static str) -> (&'static str, Out) {
+pub(super) fn secret(secret: &Secret, key: &'static str, file_key: &'static str) -> (&'static str, Out) {
     match secret {
         Secret::Inline(_) => (key, Out::text(SECRET)),
         Secret::File(file) => (file_key, Out::Text(path(file))),
     }
 }
 
-fn map(entries: impl IntoIterator<Item = (&'static str, Out)>) -> Out {
+pub(super) fn map(entries: impl IntoIterator<Item = (&'static str, Out)>) -> Out {
     Out::Map(entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
 }
 
@@ -146,8 +145,12 @@ fn labels(labels: &[(String, String)]) -> Out {
     Out::Map(labels.iter().map(|(name, value)| (name.clone(), Out::text(value))).collect())
 }
 
-fn globs(globs: &Globs) -> Out {
+pub(super) fn globs(globs: &Globs) -> Out {
     Out::List(globs.0.iter().map(|glob| Out::text(glob.as_str())).collect())
+}
+
+pub(super) fn texts(texts: &[String]) -> Out {
+    Out::List(texts.iter().map(|text| Out::text(text)).collect())
 }
 
 fn path(path: &Path) -> String {

@@ -1,14 +1,14 @@
-//! A target and the settings of its vendor.
+//! A target: what all vendors have.
 
 use std::time::Duration;
 
 use reqwest::Url;
 
-use super::{
-    Http,
-    glob::{Glob, Globs},
-    secret::Secret,
+pub use super::vendor::{
+    AzureAuth, AzureDevOps, CitrixMethod, CitrixStorefront, ParallelsRas, ParallelsRasSession, ProbeMode, Resilio,
+    Session, VendorSettings,
 };
+use super::{Http, glob::Glob, secret::Secret};
 use crate::health::Health;
 
 /// One API that is polled, with every default filled in.
@@ -43,13 +43,7 @@ pub struct Target {
 impl Target {
     /// The label `vendor`.
     pub const fn vendor(&self) -> &'static str {
-        match self.settings {
-            VendorSettings::ParallelsRas(_) => "parallels_ras",
-            VendorSettings::ParallelsRasSession(_) => "parallels_ras_session",
-            VendorSettings::Resilio(_) => "resilio",
-            VendorSettings::AzureDevOps(_) => "azure_devops",
-            VendorSettings::CitrixStorefront(_) => "citrix_storefront",
-        }
+        self.settings.vendor().as_str()
     }
 
     /// The class of health after the configured overrides. `states` are the names and codes under which the state may be
@@ -60,6 +54,32 @@ impl Target {
             .iter()
             .find(|o| states.iter().any(|state| state.eq_ignore_ascii_case(&o.state)) && o.pool.matches(pool));
         matching.map_or(base, |o| o.health)
+    }
+}
+
+#[cfg(test)]
+impl Target {
+    /// A target for tests, with the defaults of the configuration but for room for 1,000 agents and answers of 1 MiB.
+    pub fn sample(url: &str, settings: VendorSettings) -> Target {
+        Target {
+            name: "sample".to_owned(),
+            url: url.parse().expect("a valid URL"),
+            interval: Duration::from_secs(60),
+            timeout: Duration::from_secs(20),
+            stale_after: Duration::from_secs(300),
+            max_response_size: 1 << 20,
+            max_agents: 1000,
+            http: Http::default(),
+            labels: Vec::new(),
+            expect: Vec::new(),
+            health_overrides: Vec::new(),
+            settings,
+        }
+    }
+
+    /// The sample of a client of Resilio, which has the fewest settings.
+    pub fn sample_client() -> Target {
+        Target::sample("http://127.0.0.1:3840", VendorSettings::Resilio(Resilio { auth: None, tags: true }))
     }
 }
 
@@ -83,17 +103,6 @@ pub struct HealthOverride {
     pub health: Health,
 }
 
-/// What only one vendor has.
-#[derive(Debug, Clone, PartialEq)]
-#[allow(missing_docs)]
-pub enum VendorSettings {
-    ParallelsRas(ParallelsRas),
-    ParallelsRasSession(Box<ParallelsRasSession>),
-    Resilio(Resilio),
-    AzureDevOps(AzureDevOps),
-    CitrixStorefront(CitrixStorefront),
-}
-
 /// User name and password.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Login {
@@ -110,144 +119,4 @@ pub enum ProxyAuth {
     Basic(Login),
     /// A bearer token.
     Bearer(Secret),
-}
-
-/// Parallels RAS REST API.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ParallelsRas {
-    /// The monitoring account.
-    pub auth: Login,
-    /// Only these sites; empty: all.
-    pub site_ids: Vec<i64>,
-    /// Join ids with the configured server names, where the API lets us.
-    pub resolve_names: bool,
-    /// Server types whose NotVerified hosts are switched off on purpose, e.g. `VDIHost`.
-    pub power_managed: Vec<String>,
-}
-
-/// Parallels RAS Connection Broker API.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ParallelsRasSession {
-    /// The broker's API token, sent bare in `Authorization`.
-    pub api_token: Secret,
-    /// What is proved.
-    pub mode: ProbeMode,
-    /// The session that is asked for.
-    pub session: Session,
-}
-
-/// What a session probe proves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProbeMode {
-    /// `prime_session` 0: the broker's API answers.
-    Light,
-    /// `prime_session` 1: a log-on works; leaves a real session behind.
-    Deep,
-}
-
-impl ProbeMode {
-    /// The label `mode`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            ProbeMode::Light => "light",
-            ProbeMode::Deep => "deep",
-        }
-    }
-}
-
-/// The session that a probe asks for. Lengths and ranges are those of the vendor's page.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Session {
-    /// Gateway that the client would connect to; 1 to 260 characters.
-    pub ras_host: String,
-    /// Its port.
-    pub ras_port: u16,
-    /// Host of the session, the label `agent`; 1 to 260 characters.
-    pub endpoint_host: String,
-    /// Its port.
-    pub endpoint_port: u16,
-    /// URL of the user portal; 1 to 2000 characters.
-    pub portal_url: String,
-    /// User of the session; 1 to 260 characters.
-    pub username: String,
-    /// Its password; 1 to 2000 characters.
-    pub password: Secret,
-    /// Application, empty for a desktop; at most 260 characters.
-    pub app_path: String,
-    /// Its arguments; at most 1024 characters.
-    pub app_params: String,
-    /// How long the broker may take to prepare the session; 3 s to 1800 s (0 and 2 mean something else to the vendor).
-    pub prime_timeout: Duration,
-}
-
-/// Resilio agent API.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Resilio {
-    /// For a reverse proxy in front.
-    pub auth: Option<ProxyAuth>,
-    /// Whether the agent's tags are exported.
-    pub tags: bool,
-}
-
-/// Azure DevOps agent pools.
-#[derive(Debug, Clone, PartialEq)]
-pub struct AzureDevOps {
-    /// Credentials.
-    pub auth: AzureAuth,
-    /// Pools that are polled.
-    pub pools_include: Globs,
-    /// Pools that are left out of them.
-    pub pools_exclude: Globs,
-    /// Also the agents of pools that Microsoft hosts.
-    pub include_hosted: bool,
-    /// Agents that are offline by design: placeholders of autoscalers.
-    pub offline_by_design: Globs,
-    /// Pools that are empty when there is nothing to do.
-    pub on_demand_pools: Globs,
-    /// Whether queues are read.
-    pub job_requests: bool,
-}
-
-/// Credentials of Azure DevOps.
-#[derive(Debug, Clone, PartialEq)]
-pub enum AzureAuth {
-    /// Personal access token.
-    Pat(Secret),
-    /// Entra client credentials.
-    Entra {
-        /// Directory.
-        tenant_id: String,
-        /// Application.
-        client_id: String,
-        /// Its secret.
-        client_secret: Secret,
-        /// Base URL of the token service.
-        authority: Url,
-    },
-}
-
-/// Citrix StoreFront.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CitrixStorefront {
-    /// The monitoring account.
-    pub auth: Login,
-    /// How it logs on.
-    pub method: CitrixMethod,
-    /// How often the store's resources are enumerated.
-    pub enumerate_interval: Duration,
-    /// The resources whose machines are asked for; given: no enumeration.
-    pub resource_ids: Vec<String>,
-    /// Further hosts that may receive the credentials, in lower case; the host of `url` always may.
-    pub allowed_hosts: Vec<String>,
-}
-
-/// How StoreFront is logged on to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CitrixMethod {
-    /// ExplicitForms where offered, else HttpBasic.
-    Auto,
-    /// Only the form.
-    ExplicitForms,
-    /// Only HTTP Basic.
-    HttpBasic,
 }

@@ -18,10 +18,15 @@ pub fn datasource() -> Value {
     json!({ "type": "prometheus", "uid": "${datasource}" })
 }
 
+/// The value of a matcher.
+pub fn pattern(matcher: &str) -> &str {
+    matcher.split('"').nth(1).unwrap_or_default()
+}
+
 /// Fills in the selectors: `@vendor`, `@target`, `@pool`, `@agent`, `@job` and `@daemon`, each with all that contain it;
 /// `@alerts` is for what may be about no target at all, and is then always meant.
 pub fn expand(text: &str, vendor: &str) -> String {
-    let vendors = vendor.split('"').nth(1).unwrap_or_default();
+    let vendors = pattern(vendor);
     text.replace("@alerts", &format!(r#"vendor=~"{vendors}|",target=~"$target|""#))
         .replace("@agent", r#"@pool,agent=~"$agent""#)
         .replace("@pool", r#"@target,pool=~"$pool""#)

@@ -7,8 +7,8 @@ use super::{
     shared::{self, ELIGIBLE, SERVING, agents},
 };
 
-/// The dashboard; alerts lead to their runbooks where it is known at which address these are.
-pub fn dashboard(runbooks: Option<&str>) -> Dashboard {
+/// The dashboard; alerts lead to their runbooks where it is known at which address these are, vendors to their dashboards.
+pub fn dashboard(runbooks: Option<&str>, vendors: &[Dashboard]) -> Dashboard {
     Dashboard {
         uid: "rollcall-overview",
         title: "Rollcall / Overview",
@@ -20,7 +20,14 @@ pub fn dashboard(runbooks: Option<&str>) -> Dashboard {
             shared::freshness(3_600.0),
             Row::new(
                 "Now",
-                vec![shared::classes(), shared::capacity(), firing(), felt(), vendors(), shared::history()],
+                vec![
+                    shared::classes(),
+                    shared::capacity(),
+                    firing(),
+                    felt(),
+                    self::vendors(vendors),
+                    shared::history(),
+                ],
             ),
             Row::new("Trouble", vec![pools(), alerts(runbooks), targets(), missing()]),
             Row::new("Changes", vec![moves(), failed()]),
@@ -68,16 +75,13 @@ fn felt() -> Panel {
     .size(16, 4)
 }
 
-fn vendors() -> Panel {
-    let uids = [
-        ("parallels_ras.*", "rollcall-parallels-ras"),
-        ("resilio", "rollcall-resilio"),
-        ("azure_devops", "rollcall-azure-devops"),
-        ("citrix_storefront", "rollcall-citrix"),
-    ];
-    let listed = uids.iter().fold(
+fn vendors(dashboards: &[Dashboard]) -> Panel {
+    let listed = dashboards.iter().fold(
         "sum by (vendor) (max by (vendor, target) (rollcall_target_agents{@target}))".to_owned(),
-        |expr, (vendor, uid)| format!(r#"label_replace({expr}, "dashboard", "{uid}", "vendor", "{vendor}")"#),
+        |expr, dashboard| {
+            let (uid, vendors) = (dashboard.uid, dashboard.vendors());
+            format!(r#"label_replace({expr}, "dashboard", "{uid}", "vendor", "{vendors}")"#)
+        },
     );
     let of = |health: &str| {
         format!("sum by (vendor) (max by (vendor, target, pool) (rollcall_pool_agents{{@pool,health=\"{health}\"}}))")

@@ -1,7 +1,7 @@
 //! The colours can be told apart, and nothing is left unfilled.
 
-use super::{all, look};
-use crate::health::Health;
+use super::{all, frame, look, of_vendors};
+use crate::{alert::catalogue, config::Vendor, health::Health};
 
 /// Linear red, green and blue of `#rrggbb`.
 fn linear(colour: &str) -> [f64; 3] {
@@ -62,6 +62,28 @@ fn good_and_bad_are_far_apart_for_everybody() {
         let [a, b] = [look::GOOD, look::BAD].map(|colour| lab(times(matrix, linear(colour))));
         let distance = a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
         assert!(distance > 25.0, "{eyes}: {distance:.1}");
+    }
+}
+
+#[test]
+fn every_alert_is_among_those_that_are_shown() {
+    let names = frame::ALERTS.split_once(r#"alertname=~"("#).and_then(|(_, rest)| rest.split_once(").+"));
+    let prefixes: Vec<&str> = names.expect("it selects by the beginning of the name").0.split('|').collect();
+    for alert in catalogue::all() {
+        assert!(prefixes.iter().any(|prefix| alert.name.starts_with(prefix)), "{} is not shown", alert.name);
+    }
+}
+
+#[test]
+fn every_vendor_has_its_dashboard() {
+    for vendor in Vendor::ALL {
+        let dashboards = of_vendors();
+        let about = dashboards.iter().filter(|dashboard| match dashboard.vendors().split_once('(') {
+            // `name(_further)?`
+            Some((name, further)) => vendor.as_str().strip_prefix(name).is_some_and(|rest| further.contains(rest)),
+            None => dashboard.vendors() == vendor.as_str(),
+        });
+        assert_eq!(about.count(), 1, "{vendor:?}");
     }
 }
 

@@ -45,22 +45,12 @@ fn fraction(name: &str, turn: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Http, VendorSettings, target::Resilio};
 
     fn target(interval: u64, stale_after: u64) -> Target {
         Target {
-            name: "filer-07".to_owned(),
-            url: "http://127.0.0.1:3840".parse().expect("a valid URL"),
             interval: Duration::from_secs(interval),
-            timeout: Duration::from_secs(20),
             stale_after: Duration::from_secs(stale_after),
-            max_response_size: 1 << 20,
-            max_agents: 1000,
-            http: Http::default(),
-            labels: Vec::new(),
-            expect: Vec::new(),
-            health_overrides: Vec::new(),
-            settings: VendorSettings::Resilio(Resilio { auth: None, tags: true }),
+            ..Target::sample_client()
         }
     }
 

@@ -30,7 +30,7 @@ use tokio::{
 use self::exchange::UnderWay;
 use crate::{
     clock::UnixTime,
-    config::{Target, VendorSettings, secret::SecretText},
+    config::{Target, secret::SecretText},
     failure::{Failure, Reason},
 };
 
@@ -340,16 +340,7 @@ fn prune(identities: &mut Vec<Identity>, now: UnixTime) {
 
 /// What ends a hold when it changes, besides the secret. Secrets print as `<secret>`.
 fn fingerprint(target: &Target) -> String {
-    let url = &target.url;
-    match &target.settings {
-        VendorSettings::ParallelsRas(settings) => format!("{url} {:?}", settings.auth),
-        VendorSettings::ParallelsRasSession(settings) => {
-            format!("{url} {:?} {} {:?}", settings.api_token, settings.session.username, settings.session.password)
-        }
-        VendorSettings::Resilio(settings) => format!("{url} {:?}", settings.auth),
-        VendorSettings::AzureDevOps(settings) => format!("{url} {:?}", settings.auth),
-        VendorSettings::CitrixStorefront(settings) => format!("{url} {:?} {:?}", settings.auth, settings.method),
-    }
+    format!("{} {}", target.url, target.settings.identity())
 }
 
 impl fmt::Debug for Logons {

@@ -48,7 +48,7 @@ const TO_TELL: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct ParallelsRasSession {
     target: Arc<Target>,
-    settings: Box<target::ParallelsRasSession>,
+    settings: target::ParallelsRasSession,
     http: Client,
     logons: Arc<Logons>,
     /// The last probe, which stays while the account is held.
@@ -59,7 +59,7 @@ impl ParallelsRasSession {
     /// Nothing is sent before the first poll.
     pub fn new(
         target: Arc<Target>,
-        settings: Box<target::ParallelsRasSession>,
+        settings: target::ParallelsRasSession,
         http: Client,
         logons: Arc<Logons>,
     ) -> ParallelsRasSession {

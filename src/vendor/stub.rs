@@ -17,7 +17,6 @@ use super::{Api, Context, Observation, Outcome, Part, Warning, Warnings, origin:
 use crate::{
     catalogue::{Family, Scope},
     clock::UnixTime,
-    config::{Http, Target, VendorSettings},
     failure::Failure,
     poll::memory::Memory,
 };
@@ -127,24 +126,6 @@ async fn reply(
         response = response.header(name, value);
     }
     response.body(Full::new(reply.body.into())).expect("a test makes valid headers")
-}
-
-/// A target with these settings.
-pub fn target(url: &Url, settings: VendorSettings) -> Target {
-    Target {
-        name: "test".to_owned(),
-        url: url.clone(),
-        interval: Duration::from_secs(60),
-        timeout: Duration::from_secs(20),
-        stale_after: Duration::from_secs(300),
-        max_response_size: 64 << 20,
-        max_agents: 200_000,
-        http: Http::default(),
-        labels: Vec::new(),
-        expect: Vec::new(),
-        health_overrides: Vec::new(),
-        settings,
-    }
 }
 
 /// Polls at a time and gives the warnings, too.

@@ -9,8 +9,13 @@ use crate::config::{
     target::{Login, ProxyAuth},
 };
 
+/// `auth:`, which must be there.
+pub(in crate::config) fn auth<'a>(section: &Section<'a>) -> Option<Section<'a>> {
+    section.require("auth")?.section().map(Section::holding_secrets)
+}
+
 /// A secret `x` or its twin `x_file`, where one is given.
-pub(super) fn secret(section: &Section<'_>, key: &'static str, file_key: &'static str) -> Option<Secret> {
+pub(in crate::config) fn secret(section: &Section<'_>, key: &'static str, file_key: &'static str) -> Option<Secret> {
     match (section.get(key), section.get(file_key)) {
         (Some(_), Some(file)) => {
             file.error(format!("{key} is given too; only one of the two can be"));
@@ -41,7 +46,11 @@ fn file(item: &Item<'_>) -> Option<Secret> {
 }
 
 /// A secret that must be given in one of the two ways.
-pub(super) fn require_secret(section: &Section<'_>, key: &'static str, file_key: &'static str) -> Option<Secret> {
+pub(in crate::config) fn require_secret(
+    section: &Section<'_>,
+    key: &'static str,
+    file_key: &'static str,
+) -> Option<Secret> {
     let nothing = section.get(key).is_none() && section.get(file_key).is_none();
     if nothing {
         section.error(key, format!("is missing; give it here or as {file_key}"));
@@ -50,14 +59,14 @@ pub(super) fn require_secret(section: &Section<'_>, key: &'static str, file_key:
 }
 
 /// User name and password, which must both be given.
-pub(super) fn login(section: &Section<'_>) -> Option<Login> {
+pub(in crate::config) fn login(section: &Section<'_>) -> Option<Login> {
     let username = section.require_text("username", 1..=260);
     let password = require_secret(section, "password", "password_file");
     Some(Login { username: username?, password: password? })
 }
 
 /// Credentials for a reverse proxy or an Alertmanager, where there are any.
-pub(super) fn proxy_auth(section: Section<'_>) -> Option<ProxyAuth> {
+pub(in crate::config) fn proxy_auth(section: Section<'_>) -> Option<ProxyAuth> {
     let section = section.holding_secrets();
     let basic = ["username", "password", "password_file"].map(|key| section.get(key).is_some()).contains(&true);
     let token = ["bearer_token", "bearer_token_file"].map(|key| section.get(key)).into_iter().flatten().next();
@@ -75,7 +84,7 @@ pub(super) fn proxy_auth(section: Section<'_>) -> Option<ProxyAuth> {
 }
 
 /// Notes an error where credentials would go over plain HTTP to another machine.
-pub(super) fn refuse_cleartext(item: &Item<'_>, url: &Url, has_credentials: bool, http: &Http) {
+pub(in crate::config) fn refuse_cleartext(item: &Item<'_>, url: &Url, has_credentials: bool, http: &Http) {
     let header = http.headers.iter().map(|(name, _)| name).find(|name| is_credential(name));
     if url.scheme() == "https" || http.allow_cleartext_credentials || is_loopback(url) {
         return;
@@ -97,7 +106,7 @@ fn is_credential(name: &str) -> bool {
 }
 
 /// Whether the host of a URL is this machine.
-pub(super) fn is_loopback(url: &Url) -> bool {
+pub(in crate::config) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }

@@ -2,17 +2,11 @@
 
 use std::time::Duration;
 
-use super::vendors::{self, Vendor};
-use crate::{
-    config::{duration::print, read::Section},
-    scale::scaled,
-};
+use crate::config::{Vendor, duration::print, read::Section};
 
 /// Anything but nothing.
 const LONGER_THAN_ZERO: Duration = Duration::from_nanos(1);
 const MINUTE: Duration = Duration::from_secs(60);
-/// A deep probe leaves a real session behind; more often than this they pile up.
-const DEEP_INTERVAL: Duration = Duration::from_secs(15 * 60);
 
 /// The settings that a target may take from `defaults`, as far as they are given.
 #[derive(Clone, Copy)]
@@ -62,48 +56,28 @@ impl Polling {
 }
 
 /// The times of a target, with their defaults.
-pub(super) struct Times {
-    pub(super) interval: Duration,
-    pub(super) timeout: Duration,
-    pub(super) stale_after: Duration,
+pub(in crate::config) struct Times {
+    pub(in crate::config) interval: Duration,
+    pub(in crate::config) timeout: Duration,
+    pub(in crate::config) stale_after: Duration,
 }
 
 impl Times {
     /// Fills in the defaults, and notes what breaks the rules.
     pub(super) fn of(section: &Section<'_>, vendor: Vendor, polling: Polling) -> Times {
-        let priming = vendors::deep_prime_timeout(vendor, section);
         let interval = polling.interval.unwrap_or(MINUTE);
-        let timeout = polling.timeout.unwrap_or_else(|| default_timeout(vendor, priming));
+        let timeout = polling.timeout.unwrap_or_else(|| vendor.default_timeout(section));
         let stale_after = polling.stale_after.unwrap_or_else(|| (5 * MINUTE).max(3 * interval));
         let times = Times { interval, timeout, stale_after };
         if polling.sound {
-            times.check(section, priming);
+            vendor.check_times(&times, section);
+            times.check(section);
         }
         times
     }
 
-    fn check(&self, section: &Section<'_>, priming: Option<Duration>) {
+    fn check(&self, section: &Section<'_>) {
         let Times { interval, timeout, stale_after } = *self;
-        // Where a setting of the target itself is at fault, that is the place; else the target.
-        let error = |key: &'static str, message: String| match section.get(key) {
-            Some(item) => item.error(message),
-            None => section.error(key, message),
-        };
-        if priming.is_some() && interval < scaled(DEEP_INTERVAL) {
-            let given = print(interval);
-            let message = "must be 15m at the least in deep mode, as every probe leaves a session behind; it is";
-            error("interval", format!("{message} {given}"));
-        }
-        if let (Some(priming), Some(mark)) = (priming, section.mark())
-            && timeout <= priming
-        {
-            let message = format!(
-                "{} is not longer than session.prime_timeout ({}), so a slow session is a failed poll",
-                print(timeout),
-                print(priming)
-            );
-            section.ctx.warn(mark, &section.path_of("timeout"), message);
-        }
         let least = 2 * interval + timeout;
         if stale_after < least {
             let message = format!(
@@ -113,15 +87,7 @@ impl Times {
                 print(timeout),
                 print(stale_after)
             );
-            error("stale_after", message);
+            section.error_of("stale_after", message);
         }
-    }
-}
-
-fn default_timeout(vendor: Vendor, priming: Option<Duration>) -> Duration {
-    match vendor {
-        Vendor::AzureDevOps => Duration::from_secs(45),
-        Vendor::CitrixStorefront => MINUTE,
-        _ => priming.map_or(Duration::from_secs(20), |priming| priming + Duration::from_secs(15)),
     }
 }

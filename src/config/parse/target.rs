@@ -3,11 +3,10 @@
 use super::{
     credentials, http, labels,
     polling::{Polling, Times},
-    vendors,
 };
 use crate::{
     config::{
-        Http, Target,
+        Http, Target, Vendor,
         glob::Glob,
         read::{Item, Section},
         target::{Expect, HealthOverride},
@@ -25,13 +24,14 @@ pub(super) fn read(section: Section<'_>, defaults: &Polling, outbound: &Http) ->
     let labels = section.get("labels").map(|item| labels::of_target(&item)).unwrap_or_default();
     let expect = section.list("expect").iter().filter_map(expect).collect();
     let health_overrides = section.list("health_overrides").iter().filter_map(health_override).collect();
-    let vendor = section.require("vendor").and_then(|item| item.choice(&vendors::ALL));
+    let names: Vec<_> = Vendor::ALL.iter().map(|vendor| (vendor.as_str(), *vendor)).collect();
+    let vendor = section.require("vendor").and_then(|item| item.choice(&names));
     // Which keys there are, and what they mean, depends on the vendor.
     let vendor = vendor?;
-    let settings = vendors::read(vendor, &section, &http);
+    let settings = vendor.read(&section, &http);
     if let (Some(item), Some(url)) = (&url_item, &url) {
-        credentials::refuse_cleartext(item, url, vendors::has_credentials(vendor, &section), &http);
-        vendors::check_url(item, url, vendor);
+        credentials::refuse_cleartext(item, url, vendor.sends_credentials(&section), &http);
+        vendor.check_url(item, url);
     }
     let times = Times::of(&section, vendor, polling);
     section.finish();

@@ -40,6 +40,14 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// Notes an error about a key: where it is given at its place, else at that of the whole.
+    pub fn error_of(&self, key: &'static str, message: impl Into<String>) {
+        match self.get(key) {
+            Some(item) => item.error(message),
+            None => self.error(key, message),
+        }
+    }
+
     /// The path of a key.
     pub fn path_of(&self, key: &str) -> String {
         match (self.path.as_str(), key) {

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 /// A value to be written.
-pub(super) enum Out {
+pub(in crate::config) enum Out {
     /// A number, boolean or duration, which needs no quotes.
     Raw(String),
     /// A text, quoted where it has to be.
@@ -13,11 +13,11 @@ pub(super) enum Out {
 }
 
 impl Out {
-    pub(super) fn raw(value: impl fmt::Display) -> Out {
+    pub(in crate::config) fn raw(value: impl fmt::Display) -> Out {
         Out::Raw(value.to_string())
     }
 
-    pub(super) fn text(value: &str) -> Out {
+    pub(in crate::config) fn text(value: &str) -> Out {
         Out::Text(value.to_owned())
     }
 

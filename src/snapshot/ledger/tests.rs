@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::*;
 use crate::{
     catalogue::{self, resilio},
-    config::{Http, VendorSettings, glob::Glob, target::Expect},
+    config::{glob::Glob, target::Expect},
     health::Health,
     vendor::{
         Agent, Id, Outcome, Part, Same, Warning,
@@ -16,17 +16,10 @@ const T0: UnixTime = UnixTime::from_secs(1_000_000);
 fn target() -> Target {
     Target {
         name: "t".to_owned(),
-        url: "http://127.0.0.1:3840".parse().expect("a valid URL"),
-        interval: Duration::from_secs(60),
-        timeout: Duration::from_secs(20),
-        stale_after: Duration::from_secs(300),
-        max_response_size: 1 << 20,
         max_agents: 5,
-        http: Http::default(),
         labels: vec![("site".to_owned(), "zrh".to_owned())],
         expect: vec![Expect { pool: Glob::new("a*").expect("a valid glob"), min_serving: 2 }],
-        health_overrides: Vec::new(),
-        settings: VendorSettings::Resilio(crate::config::target::Resilio { auth: None, tags: true }),
+        ..Target::sample_client()
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     },
     health::Health,
     poll::memory::Memory,
-    vendor::stub::{NOW, Reply, Seen, Stub, counted, failed, fresh, poll, poll_at, samples, samples_of, target},
+    vendor::stub::{NOW, Reply, Seen, Stub, counted, failed, fresh, poll, poll_at, samples, samples_of},
 };
 
 fn globs(globs: &[&str]) -> Globs {
@@ -37,7 +37,7 @@ fn settings() -> target::AzureDevOps {
 }
 
 fn api_at(url: &reqwest::Url, settings: target::AzureDevOps, logons: &Arc<Logons>) -> AzureDevOps {
-    let target = Arc::new(target(url, VendorSettings::AzureDevOps(settings.clone())));
+    let target = Arc::new(Target::sample(url.as_str(), VendorSettings::AzureDevOps(settings.clone())));
     let http = Client::new(&target).expect("a client");
     AzureDevOps::new(target, settings, http, Arc::clone(logons))
 }
@@ -278,7 +278,7 @@ async fn a_pause_longer_than_the_poll_is_told_to_the_schedule() {
 async fn too_many_agents_fail_the_poll() {
     let stub = three(|_| None).await;
     let url = stub.url.join("contoso").expect("a path");
-    let mut target = target(&url, VendorSettings::AzureDevOps(settings()));
+    let mut target = Target::sample(url.as_str(), VendorSettings::AzureDevOps(settings()));
     target.max_agents = 2;
     let http = Client::new(&target).expect("a client");
     let mut api = AzureDevOps::new(Arc::new(target), settings(), http, Arc::default());

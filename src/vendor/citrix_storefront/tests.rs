@@ -44,18 +44,9 @@ impl Bench {
             allowed_hosts: Vec::new(),
         };
         let mut target = Target {
-            name: "desktops".to_owned(),
-            url,
-            interval: Duration::from_secs(60),
             timeout: Duration::from_secs(60),
-            stale_after: Duration::from_secs(300),
-            max_response_size: 1 << 20,
-            max_agents: 1000,
             http: Http { proxy: crate::config::Proxy::None, ..Http::default() },
-            labels: Vec::new(),
-            expect: Vec::new(),
-            health_overrides: Vec::new(),
-            settings: VendorSettings::CitrixStorefront(settings.clone()),
+            ..Target::sample(url.as_str(), VendorSettings::CitrixStorefront(settings.clone()))
         };
         change(&mut settings, &mut target);
         target.settings = VendorSettings::CitrixStorefront(settings.clone());

@@ -1,6 +1,6 @@
 use super::*;
 use crate::config::{
-    Http,
+    VendorSettings,
     secret::Secret,
     target::{Login, ParallelsRas},
 };
@@ -10,25 +10,13 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 fn target(name: &str, url: &str) -> Target {
     let secret = Secret::Inline(SecretText::new("unused"));
-    Target {
-        name: name.to_owned(),
-        url: url.parse().expect("a valid URL"),
-        interval: MINUTE,
-        timeout: MINUTE,
-        stale_after: 5 * MINUTE,
-        max_response_size: 1 << 20,
-        max_agents: 1000,
-        http: Http::default(),
-        labels: Vec::new(),
-        expect: Vec::new(),
-        health_overrides: Vec::new(),
-        settings: VendorSettings::ParallelsRas(ParallelsRas {
-            auth: Login { username: "monitor".to_owned(), password: secret },
-            site_ids: Vec::new(),
-            resolve_names: true,
-            power_managed: Vec::new(),
-        }),
-    }
+    let settings = ParallelsRas {
+        auth: Login { username: "monitor".to_owned(), password: secret },
+        site_ids: Vec::new(),
+        resolve_names: true,
+        power_managed: Vec::new(),
+    };
+    Target { name: name.to_owned(), ..Target::sample(url, VendorSettings::ParallelsRas(settings)) }
 }
 
 async fn refuse(logons: &Logons, target: &Target, secret: &SecretText, now: UnixTime) {

@@ -10,7 +10,7 @@ use crate::{
     catalogue::Scope,
     clock::UnixTime,
     config::{
-        Http, VendorSettings,
+        VendorSettings,
         secret::{Secret, SecretText},
         target::Login,
     },
@@ -48,20 +48,7 @@ pub(in crate::vendor) fn target(url: &str) -> Target {
         resolve_names: true,
         power_managed: Vec::new(),
     };
-    Target {
-        name: "farm".to_owned(),
-        url: url.parse().expect("a valid URL"),
-        interval: Duration::from_secs(60),
-        timeout: Duration::from_secs(20),
-        stale_after: Duration::from_secs(300),
-        max_response_size: 1 << 20,
-        max_agents: 1000,
-        http: Http::default(),
-        labels: Vec::new(),
-        expect: Vec::new(),
-        health_overrides: Vec::new(),
-        settings: VendorSettings::ParallelsRas(settings),
-    }
+    Target::sample(url, VendorSettings::ParallelsRas(settings))
 }
 
 /// Runs `work` with a context of this moment.

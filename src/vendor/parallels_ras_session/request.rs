@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn the_wait_stays_within_the_vendors_range() {
         for (configured, sent) in [(0, 3), (2, 3), (3, 3), (1800, 1800), (9999, 1800)] {
-            let session = Session { prime_timeout: Duration::from_secs(configured), ..settings().session };
+            let session = Session { prime_timeout: Duration::from_secs(configured), ..*settings().session };
             assert!(text(ProbeMode::Deep, &session).contains(&format!(r#""timeout":{sent},"#)));
         }
     }

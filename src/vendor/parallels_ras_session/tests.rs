@@ -24,7 +24,7 @@ pub(super) fn settings() -> target::ParallelsRasSession {
     target::ParallelsRasSession {
         api_token: Secret::Inline(SecretText::new("t0ken")),
         mode: ProbeMode::Light,
-        session: Session {
+        session: Box::new(Session {
             ras_host: "gateway.example.com".to_owned(),
             ras_port: 443,
             endpoint_host: "rds-01.example.com".to_owned(),
@@ -35,12 +35,11 @@ pub(super) fn settings() -> target::ParallelsRasSession {
             app_path: String::new(),
             app_params: String::new(),
             prime_timeout: Duration::from_secs(60),
-        },
+        }),
     }
 }
 
 fn open_with(url: &str, settings: target::ParallelsRasSession, overrides: Vec<HealthOverride>) -> ParallelsRasSession {
-    let settings = Box::new(settings);
     let target = Target {
         settings: VendorSettings::ParallelsRasSession(settings.clone()),
         health_overrides: overrides,
@@ -196,7 +195,7 @@ async fn what_cannot_be_read_is_unknown_and_a_failed_poll() {
 async fn an_answer_that_is_too_long_is_unknown_and_a_failed_poll() {
     let body = format!("[{}0]", "0,".repeat(reply::MOST));
     let stub = Stub::start(move |_| (200, JSON, body.clone())).await;
-    let settings = Box::new(settings());
+    let settings = settings();
     let target = Target {
         settings: VendorSettings::ParallelsRasSession(settings.clone()),
         max_response_size: 64 << 20,

@@ -6,7 +6,7 @@ use crate::{
     config::VendorSettings,
     failure::Reason,
     poll::memory::Memory,
-    vendor::stub::{NOW, Reply, Stub, counted, failed, fresh, poll, poll_at, samples, samples_of, target},
+    vendor::stub::{NOW, Reply, Stub, counted, failed, fresh, poll, poll_at, samples, samples_of},
 };
 
 const CLIENT: &str = r#"{"deviceid":"EAB7","deviceidHex":"201","name":"filer-07","paused":false,"restartRequired":"true",
@@ -50,7 +50,7 @@ fn settings(tags: bool) -> VendorSettings {
 }
 
 fn api(stub: &Stub, tags: bool) -> Resilio {
-    let target = Arc::new(target(&stub.url, settings(tags)));
+    let target = Arc::new(Target::sample(stub.url.as_str(), settings(tags)));
     let http = http::Client::new(&target).expect("a client");
     Resilio::new(target, target::Resilio { auth: None, tags }, http)
 }
@@ -151,10 +151,10 @@ async fn an_older_agent_is_known_by_its_target() {
     let (observation, warnings) = observe(client, run).await;
     assert_eq!(warnings, []);
     let part = fresh(&observation, "client");
-    assert_eq!((&*part.agents[0].name, part.agents[0].health), ("test", Some(Health::Healthy)));
-    assert_eq!(samples_of(part, &families::CLIENT_INFO), ["resilio_client_info{client,test;,127.0.0.1:8444} 1"]);
+    assert_eq!((&*part.agents[0].name, part.agents[0].health), ("sample", Some(Health::Healthy)));
+    assert_eq!(samples_of(part, &families::CLIENT_INFO), ["resilio_client_info{client,sample;,127.0.0.1:8444} 1"]);
     let part = fresh(&observation, "jobs");
-    assert_eq!(samples_of(part, &families::JOB_INFO), ["resilio_job_info{client,test;384,384,543,folder,,} 1"]);
+    assert_eq!(samples_of(part, &families::JOB_INFO), ["resilio_job_info{client,sample;384,384,543,folder,,} 1"]);
     assert_eq!(samples_of(part, &families::JOB_LAST_SYNCED), [""; 0]);
     assert_eq!(samples_of(part, &families::JOB_UNSYNCED_SINCE), [""; 0]);
 }
@@ -183,7 +183,7 @@ async fn the_states_of_the_client_are_those_of_the_vendor() {
     ];
     assert_eq!(rows.len(), states::CLIENT.len() + 1);
     let warnings = crate::vendor::Warnings::default();
-    let target = target(&"http://127.0.0.1:1".parse().expect("a URL"), settings(false));
+    let target = Target::sample("http://127.0.0.1:1", settings(false));
     for (state, health) in rows {
         let read = |more: &str| {
             let body = format!(r#"{{"server":{{"state":"{state}"}},{more}}}"#);

@@ -1,9 +1,9 @@
-use std::{collections::BTreeSet, io::Read, time::Duration};
+use std::{collections::BTreeSet, io::Read};
 
 use super::*;
 use crate::{
     clock::UnixTime,
-    config::{Http, Target, VendorSettings, target::Resilio},
+    config::Target,
     exposition::{Encoding, Format, scrape},
     snapshot::{Ledger, Snapshot, Store},
 };
@@ -12,17 +12,8 @@ use crate::{
 fn snapshot(name: &str, polled: i64, bytes: usize) -> Snapshot {
     let target = Target {
         name: name.to_owned(),
-        url: "http://127.0.0.1:3840".parse().expect("a valid URL"),
-        interval: Duration::from_secs(60),
-        timeout: Duration::from_secs(20),
-        stale_after: Duration::from_secs(300),
-        max_response_size: 1 << 20,
-        max_agents: 5,
-        http: Http::default(),
         labels: (0..bytes / 250).map(|n| (format!("label_{n}"), "x".repeat(240))).collect(),
-        expect: Vec::new(),
-        health_overrides: Vec::new(),
-        settings: VendorSettings::Resilio(Resilio { auth: None, tags: true }),
+        ..Target::sample_client()
     };
     let mut ledger = Ledger::new(Arc::new(target), false);
     ledger.status.last_poll = Some(UnixTime::from_secs(polled));

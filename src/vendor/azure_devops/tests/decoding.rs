@@ -9,8 +9,7 @@ use crate::{config::target::HealthOverride, vendor::Warnings};
 /// Reads one page of agents of a pool.
 fn decode(items: &str, settings: &target::AzureDevOps, pool: &PoolRow) -> (Part, Vec<(&'static str, u64)>) {
     let warnings = Warnings::default();
-    let url = "http://127.0.0.1:1".parse().expect("a URL");
-    let mut target = target(&url, VendorSettings::AzureDevOps(settings.clone()));
+    let mut target = Target::sample("http://127.0.0.1:1", VendorSettings::AzureDevOps(settings.clone()));
     target.health_overrides = vec![HealthOverride {
         state: "deallocated".to_owned(),
         pool: Glob::new("odd").expect("a glob"),

@@ -1,0 +1,153 @@
+//! The vendors, and what only one of them has: a file for each below `vendor/`, and a line in the list here. What else a
+//! vendor needs follows from that line: the compiler names the places.
+
+mod azure_devops;
+mod citrix_storefront;
+mod parallels_ras;
+mod parallels_ras_session;
+mod resilio;
+
+pub use azure_devops::{AzureAuth, AzureDevOps};
+pub use citrix_storefront::{CitrixMethod, CitrixStorefront};
+pub use parallels_ras::ParallelsRas;
+pub use parallels_ras_session::{ParallelsRasSession, ProbeMode, Session};
+pub use resilio::Resilio;
+
+use std::time::Duration;
+
+use reqwest::Url;
+
+use super::{
+    Http,
+    parse::polling::Times,
+    read::{Item, Section},
+    show::Out,
+};
+
+/// The usual longest time of a poll.
+const USUAL_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Keys and what is printed under them.
+type Entries = Vec<(&'static str, Out)>;
+
+/// The settings of one vendor.
+trait Settings: Sized {
+    /// Reads them; `None` where an error was noted.
+    fn read(section: &Section<'_>, http: &Http) -> Option<Self>;
+
+    /// The longest time of a poll, where nothing is said.
+    fn default_timeout(_section: &Section<'_>) -> Duration {
+        USUAL_TIMEOUT
+    }
+
+    /// Notes what breaks rules that only this vendor has.
+    fn check_times(_times: &Times, _section: &Section<'_>) {}
+
+    /// Notes what is wrong with an address.
+    fn check_url(_item: &Item<'_>, _url: &Url) {}
+
+    /// Whether requests carry credentials.
+    fn sends_credentials(_section: &Section<'_>) -> bool {
+        true
+    }
+
+    /// As in the configuration, without secrets.
+    fn show(&self) -> Entries;
+
+    /// What a log-on depends on, besides the address and the secret, which prints as `<secret>`.
+    fn identity(&self) -> String;
+}
+
+macro_rules! vendors {
+    ($($vendor:ident $name:literal $what:literal;)+) => {
+        /// A vendor API.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Vendor {
+            $(#[doc = $what] $vendor),+
+        }
+
+        impl Vendor {
+            /// All of them.
+            pub const ALL: &'static [Vendor] = &[$(Vendor::$vendor),+];
+
+            /// As in the configuration, and the label `vendor`.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Vendor::$vendor => $name),+
+                }
+            }
+
+            /// Reads the settings of a target; `None` where an error was noted.
+            pub(super) fn read(self, section: &Section<'_>, http: &Http) -> Option<VendorSettings> {
+                match self {
+                    $(Vendor::$vendor => $vendor::read(section, http).map(VendorSettings::$vendor)),+
+                }
+            }
+
+            /// The longest time of a poll, where nothing is said.
+            pub(super) fn default_timeout(self, section: &Section<'_>) -> Duration {
+                match self {
+                    $(Vendor::$vendor => $vendor::default_timeout(section)),+
+                }
+            }
+
+            /// Notes what breaks rules that only this vendor has.
+            pub(super) fn check_times(self, times: &Times, section: &Section<'_>) {
+                match self {
+                    $(Vendor::$vendor => $vendor::check_times(times, section)),+
+                }
+            }
+
+            /// Notes what is wrong with an address.
+            pub(super) fn check_url(self, item: &Item<'_>, url: &Url) {
+                match self {
+                    $(Vendor::$vendor => $vendor::check_url(item, url)),+
+                }
+            }
+
+            /// Whether requests carry credentials.
+            pub(super) fn sends_credentials(self, section: &Section<'_>) -> bool {
+                match self {
+                    $(Vendor::$vendor => $vendor::sends_credentials(section)),+
+                }
+            }
+        }
+
+        /// What only one vendor has.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum VendorSettings {
+            $(#[doc = $what] $vendor($vendor)),+
+        }
+
+        impl VendorSettings {
+            /// Whose they are.
+            pub const fn vendor(&self) -> Vendor {
+                match self {
+                    $(VendorSettings::$vendor(_) => Vendor::$vendor),+
+                }
+            }
+
+            /// As in the configuration, without secrets.
+            pub(super) fn show(&self) -> Entries {
+                match self {
+                    $(VendorSettings::$vendor(settings) => settings.show()),+
+                }
+            }
+
+            /// What a log-on depends on, besides the address and the secret, which prints as `<secret>`.
+            pub fn identity(&self) -> String {
+                match self {
+                    $(VendorSettings::$vendor(settings) => settings.identity()),+
+                }
+            }
+        }
+    };
+}
+
+vendors! {
+    ParallelsRas "parallels_ras" "Parallels RAS REST API.";
+    ParallelsRasSession "parallels_ras_session" "Parallels RAS Connection Broker API.";
+    Resilio "resilio" "Resilio agent API.";
+    AzureDevOps "azure_devops" "Azure DevOps agent pools.";
+    CitrixStorefront "citrix_storefront" "Citrix StoreFront.";
+}

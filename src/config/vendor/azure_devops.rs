@@ -1,0 +1,156 @@
+//! Azure DevOps agent pools.
+
+use std::time::Duration;
+
+use reqwest::Url;
+
+use super::{Entries, Settings};
+use crate::config::{
+    Http,
+    glob::{Glob, Globs},
+    parse::credentials,
+    read::{Item, Section},
+    secret::Secret,
+    show::{Out, globs, map, secret},
+};
+
+/// Settings of `vendor: azure_devops`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AzureDevOps {
+    /// Credentials.
+    pub auth: AzureAuth,
+    /// Pools that are polled.
+    pub pools_include: Globs,
+    /// Pools that are left out of them.
+    pub pools_exclude: Globs,
+    /// Also the agents of pools that Microsoft hosts.
+    pub include_hosted: bool,
+    /// Agents that are offline by design: placeholders of autoscalers.
+    pub offline_by_design: Globs,
+    /// Pools that are empty when there is nothing to do.
+    pub on_demand_pools: Globs,
+    /// Whether queues are read.
+    pub job_requests: bool,
+}
+
+/// Credentials of Azure DevOps.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AzureAuth {
+    /// Personal access token.
+    Pat(Secret),
+    /// Entra client credentials.
+    Entra {
+        /// Directory.
+        tenant_id: String,
+        /// Application.
+        client_id: String,
+        /// Its secret.
+        client_secret: Secret,
+        /// Base URL of the token service.
+        authority: Url,
+    },
+}
+
+impl Settings for AzureDevOps {
+    fn read(section: &Section<'_>, http: &Http) -> Option<AzureDevOps> {
+        let auth = credentials::auth(section).and_then(|auth| azure_auth(auth, http));
+        let pools = section.section("pools");
+        let include = match pools.get("include") {
+            Some(_) => pools.globs("include"),
+            None => Globs(vec![Glob::any()]),
+        };
+        let exclude = pools.globs("exclude");
+        if let Some(item) = pools.get("include").filter(|_| include.0.is_empty()) {
+            item.warn("includes no pool, so nothing will be polled");
+        }
+        pools.finish();
+        Some(AzureDevOps {
+            pools_include: include,
+            pools_exclude: exclude,
+            include_hosted: section.bool("include_hosted", false),
+            offline_by_design: section.globs("offline_by_design"),
+            on_demand_pools: section.globs("on_demand_pools"),
+            job_requests: section.bool("job_requests", true),
+            auth: auth?,
+        })
+    }
+
+    fn default_timeout(_section: &Section<'_>) -> Duration {
+        Duration::from_secs(45)
+    }
+
+    fn check_url(item: &Item<'_>, url: &Url) {
+        if url.host_str() == Some("dev.azure.com") && url.path() == "/" {
+            item.error("must name the organization, as in https://dev.azure.com/contoso");
+        }
+    }
+
+    fn show(&self) -> Entries {
+        let auth = match &self.auth {
+            AzureAuth::Pat(pat) => map([secret(pat, "pat", "pat_file")]),
+            AzureAuth::Entra { tenant_id, client_id, client_secret, authority } => {
+                let entra = map([
+                    ("tenant_id", Out::text(tenant_id)),
+                    ("client_id", Out::text(client_id)),
+                    secret(client_secret, "client_secret", "client_secret_file"),
+                    ("authority", Out::text(authority.as_str())),
+                ]);
+                map([("entra", entra)])
+            }
+        };
+        vec![
+            ("auth", auth),
+            ("pools", map([("include", globs(&self.pools_include)), ("exclude", globs(&self.pools_exclude))])),
+            ("include_hosted", Out::raw(self.include_hosted)),
+            ("offline_by_design", globs(&self.offline_by_design)),
+            ("on_demand_pools", globs(&self.on_demand_pools)),
+            ("job_requests", Out::raw(self.job_requests)),
+        ]
+    }
+
+    fn identity(&self) -> String {
+        format!("{:?}", self.auth)
+    }
+}
+
+/// A personal access token or an application of Entra, one of them.
+fn azure_auth(section: Section<'_>, http: &Http) -> Option<AzureAuth> {
+    let token = ["pat", "pat_file"].map(|key| section.get(key).is_some()).contains(&true);
+    let auth = match (token, section.get("entra")) {
+        (true, Some(item)) => {
+            item.error("a pat and entra cannot both be given");
+            None
+        }
+        (false, Some(item)) => item.section().and_then(|inner| entra(inner.holding_secrets(), http)),
+        (true, None) => credentials::secret(&section, "pat", "pat_file").map(AzureAuth::Pat),
+        (false, None) => {
+            section.error("pat", "is missing; give pat, pat_file or entra");
+            None
+        }
+    };
+    section.finish();
+    auth
+}
+
+fn entra(section: Section<'_>, http: &Http) -> Option<AzureAuth> {
+    let tenant_id = section.require_text("tenant_id", 1..=256);
+    let client_id = section.require_text("client_id", 1..=256);
+    let client_secret = credentials::require_secret(&section, "client_secret", "client_secret_file");
+    let authority = match section.get("authority") {
+        None => Some(Url::parse("https://login.microsoftonline.com").expect("the address of Entra is a URL")),
+        Some(item) => {
+            let url = item.url();
+            if let Some(url) = &url {
+                credentials::refuse_cleartext(&item, url, true, http);
+            }
+            url
+        }
+    };
+    section.finish();
+    Some(AzureAuth::Entra {
+        tenant_id: tenant_id?,
+        client_id: client_id?,
+        client_secret: client_secret?,
+        authority: authority?,
+    })
+}

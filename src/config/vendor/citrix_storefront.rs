@@ -1,0 +1,103 @@
+//! Citrix StoreFront.
+
+use std::time::Duration;
+
+use reqwest::Url;
+
+use super::{Entries, Settings};
+use crate::config::{
+    Http,
+    duration::print,
+    parse::credentials,
+    read::{Item, Section},
+    show::{Out, login, map, texts},
+    target::Login,
+};
+
+/// Settings of `vendor: citrix_storefront`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CitrixStorefront {
+    /// The monitoring account.
+    pub auth: Login,
+    /// How it logs on.
+    pub method: CitrixMethod,
+    /// How often the store's resources are enumerated.
+    pub enumerate_interval: Duration,
+    /// The resources whose machines are asked for; given: no enumeration.
+    pub resource_ids: Vec<String>,
+    /// Further hosts that may receive the credentials, in lower case; the host of `url` always may.
+    pub allowed_hosts: Vec<String>,
+}
+
+/// How StoreFront is logged on to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CitrixMethod {
+    /// ExplicitForms where offered, else HttpBasic.
+    Auto,
+    /// Only the form.
+    ExplicitForms,
+    /// Only HTTP Basic.
+    HttpBasic,
+}
+
+impl CitrixMethod {
+    const ALL: [CitrixMethod; 3] = [CitrixMethod::Auto, CitrixMethod::ExplicitForms, CitrixMethod::HttpBasic];
+
+    /// As in the configuration.
+    const fn as_str(self) -> &'static str {
+        match self {
+            CitrixMethod::Auto => "auto",
+            CitrixMethod::ExplicitForms => "explicit_forms",
+            CitrixMethod::HttpBasic => "http_basic",
+        }
+    }
+}
+
+impl Settings for CitrixStorefront {
+    fn read(section: &Section<'_>, _http: &Http) -> Option<CitrixStorefront> {
+        let auth = credentials::auth(section).and_then(|auth| {
+            let login = credentials::login(&auth);
+            let method =
+                auth.choice("method", &CitrixMethod::ALL.map(|method| (method.as_str(), method)), CitrixMethod::Auto);
+            auth.finish();
+            Some((login?, method))
+        });
+        let enumerate_interval =
+            section.duration("enumerate_interval", Duration::from_secs(1), Duration::from_secs(600));
+        let resource_ids = section.list("resource_ids").iter().filter_map(Item::filled).collect();
+        let allowed_hosts = section.list("allowed_hosts").iter().filter_map(host).collect();
+        let (login, method) = auth?;
+        Some(CitrixStorefront { auth: login, method, enumerate_interval, resource_ids, allowed_hosts })
+    }
+
+    fn default_timeout(_section: &Section<'_>) -> Duration {
+        Duration::from_secs(60)
+    }
+
+    fn show(&self) -> Entries {
+        let mut auth = login(&self.auth);
+        auth.push(("method", Out::text(self.method.as_str())));
+        vec![
+            ("auth", map(auth)),
+            ("enumerate_interval", Out::raw(print(self.enumerate_interval))),
+            ("resource_ids", texts(&self.resource_ids)),
+            ("allowed_hosts", texts(&self.allowed_hosts)),
+        ]
+    }
+
+    fn identity(&self) -> String {
+        format!("{:?} {:?}", self.auth, self.method)
+    }
+}
+
+/// A bare host, in lower case.
+fn host(item: &Item<'_>) -> Option<String> {
+    let text = item.filled()?;
+    match Url::parse(&format!("https://{text}")) {
+        Ok(url) if url.host_str().is_some_and(|host| host.eq_ignore_ascii_case(&text)) => Some(text.to_lowercase()),
+        _ => {
+            item.error(format!("{text:?} is not a host name; no scheme, port or path belongs here"));
+            None
+        }
+    }
+}

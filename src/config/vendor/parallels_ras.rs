@@ -1,0 +1,54 @@
+//! Parallels RAS REST API.
+
+use super::{Entries, Settings};
+use crate::config::{
+    Http,
+    parse::credentials,
+    read::Section,
+    show::{Out, login, map, texts},
+    target::Login,
+};
+
+/// Settings of `vendor: parallels_ras`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ParallelsRas {
+    /// The monitoring account.
+    pub auth: Login,
+    /// Only these sites; empty: all.
+    pub site_ids: Vec<i64>,
+    /// Join ids with the configured server names, where the API lets us.
+    pub resolve_names: bool,
+    /// Server types whose NotVerified hosts are switched off on purpose, e.g. `VDIHost`.
+    pub power_managed: Vec<String>,
+}
+
+impl Settings for ParallelsRas {
+    fn read(section: &Section<'_>, _http: &Http) -> Option<ParallelsRas> {
+        let auth = credentials::auth(section).and_then(|auth| {
+            let login = credentials::login(&auth);
+            auth.finish();
+            login
+        });
+        let site_ids = section.list("site_ids").iter().filter_map(|item| item.integer(0..=i64::MAX)).collect();
+        let resolve_names = section.bool("resolve_names", true);
+        // The host kinds whose NotVerified may mean that they are switched off.
+        const KINDS: [(&str, &str); 4] =
+            [("RDSHost", "RDSHost"), ("Guest", "Guest"), ("VDIHost", "VDIHost"), ("AVDHost", "AVDHost")];
+        let power_managed =
+            section.list("power_managed").iter().filter_map(|item| item.choice(&KINDS)).map(str::to_owned).collect();
+        Some(ParallelsRas { auth: auth?, site_ids, resolve_names, power_managed })
+    }
+
+    fn show(&self) -> Entries {
+        vec![
+            ("auth", map(login(&self.auth))),
+            ("site_ids", Out::List(self.site_ids.iter().map(Out::raw).collect())),
+            ("resolve_names", Out::raw(self.resolve_names)),
+            ("power_managed", texts(&self.power_managed)),
+        ]
+    }
+
+    fn identity(&self) -> String {
+        format!("{:?}", self.auth)
+    }
+}

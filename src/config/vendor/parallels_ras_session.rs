@@ -1,0 +1,221 @@
+//! Parallels RAS Connection Broker API.
+
+use std::time::Duration;
+
+use reqwest::Url;
+
+use super::{Entries, Settings, USUAL_TIMEOUT};
+use crate::{
+    config::{
+        Http,
+        duration::{self, print},
+        parse::{credentials, polling::Times},
+        read::{Item, Section},
+        secret::Secret,
+        show::{Out, map, secret},
+        yaml::Value,
+    },
+    scale::scaled,
+};
+
+/// How long the broker may take, where nothing is said.
+const PRIME_TIMEOUT: Duration = Duration::from_secs(60);
+/// A deep probe leaves a real session behind; more often than this they pile up.
+const DEEP_INTERVAL: Duration = Duration::from_secs(15 * 60);
+
+/// Settings of `vendor: parallels_ras_session`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ParallelsRasSession {
+    /// The broker's API token, sent bare in `Authorization`.
+    pub api_token: Secret,
+    /// What is proved.
+    pub mode: ProbeMode,
+    /// The session that is asked for.
+    pub session: Box<Session>,
+}
+
+/// What a session probe proves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProbeMode {
+    /// `prime_session` 0: the broker's API answers.
+    Light,
+    /// `prime_session` 1: a log-on works; leaves a real session behind.
+    Deep,
+}
+
+impl ProbeMode {
+    /// The label `mode`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            ProbeMode::Light => "light",
+            ProbeMode::Deep => "deep",
+        }
+    }
+}
+
+/// The session that a probe asks for. Lengths and ranges are those of the vendor's page.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Session {
+    /// Gateway that the client would connect to; 1 to 260 characters.
+    pub ras_host: String,
+    /// Its port.
+    pub ras_port: u16,
+    /// Host of the session, the label `agent`; 1 to 260 characters.
+    pub endpoint_host: String,
+    /// Its port.
+    pub endpoint_port: u16,
+    /// URL of the user portal; 1 to 2000 characters.
+    pub portal_url: String,
+    /// User of the session; 1 to 260 characters.
+    pub username: String,
+    /// Its password; 1 to 2000 characters.
+    pub password: Secret,
+    /// Application, empty for a desktop; at most 260 characters.
+    pub app_path: String,
+    /// Its arguments; at most 1024 characters.
+    pub app_params: String,
+    /// How long the broker may take to prepare the session; 3 s to 1800 s (0 and 2 mean something else to the vendor).
+    pub prime_timeout: Duration,
+}
+
+impl Settings for ParallelsRasSession {
+    fn read(section: &Section<'_>, _http: &Http) -> Option<ParallelsRasSession> {
+        let api_token = credentials::auth(section).and_then(|auth| {
+            let token = credentials::require_secret(&auth, "api_token", "api_token_file");
+            auth.finish();
+            token
+        });
+        let mode = section.choice("mode", &[("light", ProbeMode::Light), ("deep", ProbeMode::Deep)], ProbeMode::Light);
+        let session = section.require("session").and_then(|item| item.section()).and_then(session);
+        Some(ParallelsRasSession { api_token: api_token?, mode, session: Box::new(session?) })
+    }
+
+    fn default_timeout(section: &Section<'_>) -> Duration {
+        deep_prime_timeout(section).map_or(USUAL_TIMEOUT, |priming| priming + Duration::from_secs(15))
+    }
+
+    fn check_times(times: &Times, section: &Section<'_>) {
+        let Some(priming) = deep_prime_timeout(section) else { return };
+        let Times { interval, timeout, .. } = *times;
+        if interval < scaled(DEEP_INTERVAL) {
+            let given = print(interval);
+            let message = "must be 15m at the least in deep mode, as every probe leaves a session behind; it is";
+            section.error_of("interval", format!("{message} {given}"));
+        }
+        if timeout <= priming
+            && let Some(mark) = section.mark()
+        {
+            let (timeout, priming) = (print(timeout), print(priming));
+            let message = format!(
+                "{timeout} is not longer than session.prime_timeout ({priming}), so a slow session is a failed poll"
+            );
+            section.ctx.warn(mark, &section.path_of("timeout"), message);
+        }
+    }
+
+    fn show(&self) -> Entries {
+        vec![
+            ("auth", map([secret(&self.api_token, "api_token", "api_token_file")])),
+            ("mode", Out::text(self.mode.as_str())),
+            ("session", show_session(&self.session)),
+        ]
+    }
+
+    fn identity(&self) -> String {
+        let Session { username, password, .. } = &*self.session;
+        format!("{:?} {username} {password:?}", self.api_token)
+    }
+}
+
+/// Lengths and ranges are those of the vendor's page of parameters.
+fn session(section: Section<'_>) -> Option<Session> {
+    let section = section.holding_secrets();
+    let ras_host = section.require_text("ras_host", 1..=260);
+    let ras_port = section.port("ras_port", 443);
+    let endpoint_host = section.require_text("endpoint_host", 1..=260);
+    let endpoint_port = section.port("endpoint_port", 3389);
+    let portal_item = section.require("portal_url");
+    // Sent as it stands, so it stays a text.
+    let portal_url = portal_item.and_then(|item| item.text_of(1..=2000).filter(|text| is_web_address(&item, text)));
+    let username = section.require_text("username", 1..=260);
+    let password = credentials::require_secret(&section, "password", "password_file");
+    if let Some(item) = section.get("password") {
+        item.text_of(1..=2000);
+    }
+    let app = section.section("app");
+    let app_path = app.get("path").and_then(|item| item.text_of(0..=260)).unwrap_or_default();
+    let app_params = app.get("params").and_then(|item| item.text_of(0..=1024)).unwrap_or_default();
+    if app_path.is_empty() && !app_params.is_empty() {
+        app.error("params", "is given without path");
+    }
+    app.finish();
+    let prime_timeout = section.get("prime_timeout").map_or(PRIME_TIMEOUT, |item| prime_timeout(&item));
+    section.finish();
+    Some(Session {
+        ras_host: ras_host?,
+        ras_port,
+        endpoint_host: endpoint_host?,
+        endpoint_port,
+        portal_url: portal_url?,
+        username: username?,
+        password: password?,
+        app_path,
+        app_params,
+        prime_timeout,
+    })
+}
+
+/// The portal's address is only handed on, so it may have a query.
+fn is_web_address(item: &Item<'_>, text: &str) -> bool {
+    let is_good =
+        |url: &Url| matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none();
+    let good = Url::parse(text).is_ok_and(|url| is_good(&url));
+    if !good {
+        item.error("must be a URL with https:// or http:// and without credentials");
+    }
+    good
+}
+
+/// The vendor takes whole seconds up to 1800; 0 and 2 mean not to wait.
+fn prime_timeout(item: &Item<'_>) -> Duration {
+    let duration = item.duration(Duration::from_secs(3)).unwrap_or(PRIME_TIMEOUT);
+    if duration > Duration::from_secs(1800) {
+        item.error("must be 30m at the most");
+    }
+    if duration.subsec_nanos() != 0 {
+        item.error("must be whole seconds");
+    }
+    duration
+}
+
+/// The priming time of a deep session probe, whatever is wrong with its other settings.
+fn deep_prime_timeout(section: &Section<'_>) -> Option<Duration> {
+    if section.get("mode")?.scalar() != Some("deep") {
+        return None;
+    }
+    let given = || match &section.get("session")?.node.value {
+        Value::Map(entries) => {
+            let entry = entries.iter().find(|entry| entry.key == "prime_timeout")?;
+            match &entry.node.value {
+                Value::Scalar { text, .. } => duration::parse(text).ok(),
+                _ => None,
+            }
+        }
+        _ => None,
+    };
+    Some(given().unwrap_or(PRIME_TIMEOUT))
+}
+
+fn show_session(session: &Session) -> Out {
+    map([
+        ("ras_host", Out::text(&session.ras_host)),
+        ("ras_port", Out::raw(session.ras_port)),
+        ("endpoint_host", Out::text(&session.endpoint_host)),
+        ("endpoint_port", Out::raw(session.endpoint_port)),
+        ("portal_url", Out::text(&session.portal_url)),
+        ("username", Out::text(&session.username)),
+        secret(&session.password, "password", "password_file"),
+        ("app", map([("path", Out::text(&session.app_path)), ("params", Out::text(&session.app_params))])),
+        ("prime_timeout", Out::raw(print(session.prime_timeout))),
+    ])
+}

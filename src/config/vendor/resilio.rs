@@ -1,0 +1,40 @@
+//! Resilio agent API.
+
+use super::{Entries, Settings};
+use crate::config::{
+    Http,
+    parse::credentials,
+    read::{Item, Section},
+    show::{Out, map, proxy_auth},
+    target::ProxyAuth,
+    yaml::Value,
+};
+
+/// Settings of `vendor: resilio`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resilio {
+    /// For a reverse proxy in front.
+    pub auth: Option<ProxyAuth>,
+    /// Whether the agent's tags are exported.
+    pub tags: bool,
+}
+
+impl Settings for Resilio {
+    fn read(section: &Section<'_>, _http: &Http) -> Option<Resilio> {
+        Some(Resilio { auth: credentials::proxy_auth(section.section("auth")), tags: section.bool("tags", true) })
+    }
+
+    /// Only where there is a proxy that wants them.
+    fn sends_credentials(section: &Section<'_>) -> bool {
+        let is_empty = |item: &Item<'_>| matches!(&item.node.value, Value::Map(entries) if entries.is_empty());
+        section.get("auth").is_some_and(|item| !is_empty(&item))
+    }
+
+    fn show(&self) -> Entries {
+        vec![("auth", map(proxy_auth(self.auth.as_ref()))), ("tags", Out::raw(self.tags))]
+    }
+
+    fn identity(&self) -> String {
+        format!("{:?}", self.auth)
+    }
+}
