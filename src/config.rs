@@ -104,6 +104,16 @@ pub struct Http {
     pub allow_cleartext_credentials: bool,
 }
 
+impl Http {
+    /// Whether credentials may be sent to this URL: over TLS, to this machine, or where the user allows clear text.
+    pub fn allows_credentials(&self, url: &reqwest::Url) -> bool {
+        let host = url.host_str().unwrap_or_default();
+        let host = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
+        let is_loopback = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+        url.scheme() == "https" || is_loopback || self.allow_cleartext_credentials
+    }
+}
+
 /// Which proxy requests go through. Its password is not printed.
 #[derive(Clone, PartialEq, Default)]
 pub enum Proxy {
@@ -153,7 +163,7 @@ pub struct Tls {
     pub insecure_skip_verify: bool,
 }
 
-/// Alerting. What evaluates it comes with the alert catalogue; the settings are validated already.
+/// Who pages, whom it tells, and what is changed in the catalogue of alerts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Alerting {
     /// Who pages.

@@ -3,6 +3,7 @@
 pub mod aside;
 mod fleet;
 pub mod memory;
+pub mod outcome;
 mod schedule;
 pub mod state;
 mod task;

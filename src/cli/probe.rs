@@ -16,9 +16,13 @@ use crate::{
     exposition,
     failure::{Failure, Reason},
     http::{Client, Exchange, Tracer},
-    poll::memory::Memory,
+    poll::{
+        StateFile,
+        memory::Memory,
+        outcome::{self, PollResult},
+    },
     snapshot::{Ledger, Snapshot},
-    vendor::{self, Context, Outcome, Warning, Warnings, logon::Logons, origin::Origins},
+    vendor::{self, Context, Warning, Warnings, logon::Logons, origin::Origins},
 };
 
 pub fn run(args: Probe) -> Result<(), String> {
@@ -49,11 +53,13 @@ pub fn run(args: Probe) -> Result<(), String> {
 
 /// Log-ons that the daemon holds are held here too: a look must not lock an account either.
 pub fn restore_holds(config: &Config, logons: &Logons) {
-    if let Some(path) = config.state_file.as_ref().filter(|path| path.exists())
-        && let Ok(text) = std::fs::read(path)
-        && let Ok(state) = serde_json::from_slice::<crate::poll::state::State>(&text)
-    {
-        logons.restore(state.identities);
+    let Some(path) = &config.state_file else { return };
+    match StateFile::new(path).read() {
+        Ok(mut state) => {
+            state.limit(Clock::system().now());
+            logons.restore(state.identities);
+        }
+        Err(error) => eprintln!("warning: {error}; log-ons that the daemon holds are tried here"),
     }
 }
 
@@ -61,12 +67,11 @@ pub fn restore_holds(config: &Config, logons: &Logons) {
 pub struct Poll {
     pub snapshot: Snapshot,
     took: Duration,
-    failure: Option<Failure>,
-    failed_parts: Vec<(Box<str>, Failure)>,
+    result: PollResult,
     warnings: Warnings,
 }
 
-/// Polls a target once, outside of any schedule, and logs off.
+/// Polls a target once, outside of any schedule, and logs off. Fails where the settings allow no requests at all.
 pub async fn poll_once(target: Arc<Target>, logons: &Logons, tracer: Option<Tracer>) -> Result<Poll, Failure> {
     let client = match tracer {
         Some(tracer) => Client::traced(&target, tracer)?,
@@ -84,45 +89,34 @@ pub async fn poll_once(target: Arc<Target>, logons: &Logons, tracer: Option<Trac
     let took = started.elapsed();
     let closing = Instant::now() + Duration::from_secs(3);
     let _ = timeout_at(closing, api.close(&Context { deadline: closing, ..cx })).await;
-    let observation = outcome?;
     let mut ledger = Ledger::new(Arc::clone(&target), false);
-    let failure = observation.failure.clone();
-    let failed = observation.parts.iter().filter_map(|(key, outcome)| match outcome {
-        Outcome::Failed(failure) => Some((key.clone(), failure.clone())),
-        Outcome::Fresh(_) | Outcome::Same(_) => None,
-    });
-    let failed_parts: Vec<(Box<str>, Failure)> = failed.collect();
-    ledger.apply(observation, now, &warnings)?;
-    ledger.status.up = Some(failure.is_none());
-    ledger.status.partial = !failed_parts.is_empty();
-    ledger.status.polls = 1;
-    ledger.status.last_poll = Some(now);
-    ledger.status.last_success = failure.is_none().then_some(now);
-    ledger.status.duration = took;
+    let result = outcome::settle(&mut ledger, outcome, now, took, &warnings);
     ledger.status.requests = client.stats().counts();
     for (count, warning) in ledger.status.warnings.iter_mut().zip(Warning::ALL) {
         *count = warnings.count(warning);
     }
     let snapshot = ledger.publish(now).snapshot;
-    Ok(Poll { snapshot, took, failure, failed_parts, warnings })
+    Ok(Poll { snapshot, took, result, warnings })
 }
 
 impl Poll {
     /// One line, and whether it is good news.
     pub fn verdict(&self) -> (String, bool) {
         let what = format!("{} agents in {:.2?}", self.snapshot.agents.len(), self.took);
-        match (&self.failure, self.failed_parts.len()) {
-            (Some(failure), _) => (format!("{}: {failure}", failure.reason()), false),
-            (None, 0) => (what, true),
-            (None, n) => (format!("partial, {n} parts failed; {what}"), false),
+        match &self.result {
+            PollResult::Failed(failure) => (format!("{}: {failure}", failure.reason()), false),
+            PollResult::Data(failed) if failed.is_empty() => (what, true),
+            PollResult::Data(failed) => (format!("partial, {} parts failed; {what}", failed.len()), false),
         }
     }
 
     /// What was decoded, for people.
     fn describe(&self, limit: usize) -> String {
         let mut text = String::from("\n");
-        for (part, failure) in &self.failed_parts {
-            text += &format!("part {part} failed, {}: {failure}\n", failure.reason());
+        if let PollResult::Data(failed) = &self.result {
+            for (part, failure) in failed {
+                text += &format!("part {part} failed, {}: {failure}\n", failure.reason());
+            }
         }
         for (kind, detail) in self.warnings.details() {
             text += &format!("odd, {}: {detail}\n", kind.as_str());
@@ -140,7 +134,11 @@ impl Poll {
         if left > 0 {
             text += &format!("  and {left} more; --agents 0 prints all\n");
         }
-        text + &format!("\n{}\n", self.verdict().0)
+        match self.verdict() {
+            (line, true) => text + &format!("\n{line}\n"),
+            // It is told as the error that it is.
+            (_, false) => text,
+        }
     }
 }
 

@@ -109,8 +109,10 @@ pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> &'static str {
 /// A task panicked and was caught.
 #[derive(Debug)]
 pub struct Panicked<'a> {
-    /// What it was working on.
-    pub target: &'a str,
+    /// Which one.
+    pub task: &'static str,
+    /// The target or Alertmanager that it was working on, where it was one.
+    pub subject: Option<&'a str>,
     /// What it said, without anything that could be a secret.
     pub message: &'a str,
 }
@@ -119,6 +121,7 @@ impl Panicked<'_> {
     /// Counts it.
     pub fn emit(self) {
         METRICS.panics.inc();
-        tracing::error!(target = %self.target, message = self.message, "Task panicked and starts again; please report this.");
+        let Panicked { task, subject, message } = self;
+        tracing::error!(task, subject, message, "Task panicked and starts again; please report this.");
     }
 }

@@ -199,7 +199,7 @@ impl Call {
     /// Credentials leave in clear text to loopback only, unless the configuration says otherwise.
     fn guard(&mut self) {
         let url = self.request.url();
-        if url.scheme() == "https" || self.client.inner.settings.allow_cleartext_credentials || is_loopback(url) {
+        if self.client.inner.settings.allows_credentials(url) {
             return;
         }
         let message = format!(
@@ -237,18 +237,6 @@ impl Call {
             duration: Default::default(),
             failure: None,
         }
-    }
-}
-
-/// Whether the URL's host is this machine, so that nobody can listen in.
-fn is_loopback(url: &Url) -> bool {
-    match url.host_str() {
-        Some("localhost") => true,
-        Some(host) => {
-            let host = host.trim_start_matches('[').trim_end_matches(']');
-            host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-        }
-        None => false,
     }
 }
 

@@ -21,6 +21,7 @@ use crate::{
     alert::state::SavedAlerts,
     clock::Clock,
     config::{Config, Target},
+    event,
     failure::Failure,
     http::Client,
     scale::scaled,
@@ -76,9 +77,7 @@ struct Running {
 impl Fleet {
     /// No targets yet. `state` is what an earlier run has saved.
     pub fn new(clock: Clock, mut state: State) -> Fleet {
-        let now = clock.now();
-        state.identities.iter_mut().for_each(|identity| identity.limit(now));
-        state.targets.values_mut().for_each(|target| target.limit(now));
+        state.limit(clock.now());
         let logons = Logons::default();
         logons.restore(state.identities);
         Fleet {
@@ -216,7 +215,12 @@ impl Fleet {
                     tracing::error!(%error, "State is not kept; a restart would forget it.");
                     complained = true;
                 }
-                Ok((_, Err(_))) | Err(_) => {}
+                Ok((_, Err(_))) => {}
+                Err(error) if error.is_panic() => {
+                    let message = event::panic_text(&*error.into_panic());
+                    event::Panicked { task: "state", subject: None, message }.emit();
+                }
+                Err(_) => {}
             }
             rested = Instant::now() + began.elapsed().saturating_sub(SOON) * REST;
             if done {

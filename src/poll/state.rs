@@ -41,9 +41,17 @@ pub struct StateFile {
 /// Why the state could not be kept or taken up.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
-    /// The file is there and cannot be used; it was set aside.
-    #[error("state file {path} is damaged ({reason}); it was moved to {aside}, and the daemon begins without it")]
+    /// The file is there and cannot be used.
+    #[error("state file {path} is damaged ({reason})")]
     Damaged {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The same; it was set aside.
+    #[error("state file {path} is damaged ({reason}); it was moved to {aside}, and the daemon begins without it")]
+    SetAside {
         /// The file.
         path: String,
         /// What is wrong with it.
@@ -68,9 +76,13 @@ impl State {
     pub fn new(saved_at: UnixTime, identities: Vec<SavedIdentity>, targets: BTreeMap<String, SavedTarget>) -> State {
         State { version: VERSION, saved_at, identities, targets, alerts: SavedAlerts::default() }
     }
-}
 
-impl State {
+    /// Takes back what lies ahead of `now`, as a state written under a wrong clock does.
+    pub fn limit(&mut self, now: UnixTime) {
+        self.identities.iter_mut().for_each(|identity| identity.limit(now));
+        self.targets.values_mut().for_each(|target| target.limit(now));
+    }
+
     /// Whether both are the same but for the time at which they were written.
     pub fn tells_the_same(&self, other: &State) -> bool {
         self.identities == other.identities && self.targets == other.targets && self.alerts == other.alerts
@@ -88,8 +100,22 @@ impl StateFile {
         &self.path
     }
 
-    /// What was saved; empty where there is no file yet. A damaged file is set aside.
+    /// What was saved, for the daemon that goes on with it: a damaged file is set aside.
     pub fn load(&self) -> Result<State, StateError> {
+        self.read().map_err(|error| match error {
+            StateError::Damaged { path, reason } => {
+                let aside = self.beside("damaged");
+                match fs::rename(&self.path, &aside) {
+                    Ok(()) => StateError::SetAside { path, reason, aside: aside.display().to_string() },
+                    Err(error) => self.io("set aside", error),
+                }
+            }
+            error => error,
+        })
+    }
+
+    /// What was saved; empty where there is no file yet. The file stays as it is.
+    pub fn read(&self) -> Result<State, StateError> {
         let text = match fs::read(&self.path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(State::default()),
@@ -101,10 +127,7 @@ impl StateFile {
             // The position is enough: the text around it could be a name that nobody wants in a log.
             Err(error) => format!("line {}, column {}", error.line(), error.column()),
         };
-        let aside = self.beside("damaged");
-        fs::rename(&self.path, &aside).map_err(|error| self.io("set aside", error))?;
-        let (path, aside) = (self.path.display().to_string(), aside.display().to_string());
-        Err(StateError::Damaged { path, reason, aside })
+        Err(StateError::Damaged { path: self.path.display().to_string(), reason })
     }
 
     /// Writes it, readable for the daemon's user only.
@@ -184,8 +207,11 @@ mod tests {
         for damage in ["{\"version\":1,", "{\"version\":99,\"saved_at\":0,\"identities\":[],\"targets\":{}}", "\0\0\0"]
         {
             fs::write(file.path(), damage).expect("it can be written");
-            let error = file.load().expect_err("it is damaged");
+            let error = file.read().expect_err("it is damaged");
             assert!(matches!(error, StateError::Damaged { .. }), "{error}");
+            assert!(file.path().exists(), "a look moves nothing");
+            let error = file.load().expect_err("it is damaged");
+            assert!(matches!(error, StateError::SetAside { .. }), "{error}");
             assert!(!file.path().exists());
             assert_eq!(fs::read_to_string(folder.join("rollcall.state.damaged")).expect("it is kept"), damage);
             assert_eq!(file.load().expect("the next start is clean"), State::default());

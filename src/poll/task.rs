@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     aside::{MANY_AGENTS, aside},
     memory::Memory,
+    outcome::{self, PollResult},
     schedule,
 };
 use crate::{
@@ -29,7 +30,7 @@ use crate::{
     failure::{Failure, Reason},
     http::Client,
     snapshot::{Ledger, Slot},
-    vendor::{self, Api, Context, Observation, Outcome, Warning, Warnings, logon::Logons, origin::Origins},
+    vendor::{self, Api, Context, Observation, Warning, Warnings, logon::Logons, origin::Origins},
 };
 
 /// How long the log-off of a clean stop may take.
@@ -127,7 +128,8 @@ impl Task {
         match outcome {
             Some(Ok(outcome)) => outcome,
             Some(Err(panic)) => {
-                event::Panicked { target: &self.desk.target.name, message: event::panic_text(&*panic) }.emit();
+                let (subject, message) = (Some(&*self.desk.target.name), event::panic_text(&*panic));
+                event::Panicked { task: "poll", subject, message }.emit();
                 let (target, logons) = (Arc::clone(&self.desk.target), Arc::new(self.desk.logons.clone()));
                 self.api = vendor::open(target, self.client.clone(), logons);
                 Err(Failure::new(Reason::Internal, "the poll panicked; this is a bug of Rollcall, please report it"))
@@ -143,23 +145,18 @@ impl Task {
     fn settle(&mut self, outcome: Result<Observation, Failure>, took: Duration, warnings: &Warnings) -> Duration {
         let now = self.desk.clock.now();
         let target = Arc::clone(&self.desk.target);
-        let verdict = {
-            let mut ledger = lock(&self.desk.ledger);
-            let verdict = judge(outcome, &mut ledger, now, warnings);
-            note(&mut ledger, &target, &verdict, now, took);
-            verdict
-        };
+        let result = outcome::settle(&mut lock(&self.desk.ledger), outcome, now, took, warnings);
         self.desk.memory.forget(now);
         self.tell_oddities(warnings);
         self.publish();
         let mut ledger = lock(&self.desk.ledger);
-        match verdict {
-            Verdict::Failed(failure) => {
+        match result {
+            PollResult::Failed(failure) => {
                 // A hold says when it ends, but the secret may change before: a held target is due as usual.
                 let wish = failure.retry_after.filter(|_| failure.reason != Reason::Held);
                 schedule::after_failure(&target, ledger.status.consecutive_failures, took, wish)
             }
-            Verdict::Brought(failed) => {
+            PollResult::Data(failed) => {
                 let wish = failed.iter().filter_map(|(_, failure)| failure.retry_after).max();
                 let (next, count) = schedule::after_success(&target, took, wish);
                 if count > 0 {
@@ -197,7 +194,8 @@ pub(super) async fn supervise(desk: Desk, client: Client, cancelled: Cancellatio
     loop {
         let task = Task::new(desk.clone(), client.clone());
         let Err(panic) = AssertUnwindSafe(task.run(cancelled.clone())).catch_unwind().await else { return };
-        event::Panicked { target: &desk.target.name, message: event::panic_text(&*panic) }.emit();
+        let (subject, message) = (Some(&*desk.target.name), event::panic_text(&*panic));
+        event::Panicked { task: "schedule", subject, message }.emit();
         tokio::select! {
             () = cancelled.cancelled() => return,
             () = tokio::time::sleep(desk.target.interval) => {}
@@ -226,64 +224,6 @@ fn stale_at(next_stale: Option<UnixTime>, clock: Clock) -> Instant {
     let far = Duration::from_secs(86_400);
     let left = next_stale.map_or(far, |at| at.since(clock.now()) + Duration::from_millis(1));
     Instant::now() + left
-}
-
-/// What a poll came to.
-enum Verdict {
-    /// It failed as a whole.
-    Failed(Failure),
-    /// It brought data; these parts failed.
-    Brought(Vec<(Box<str>, Failure)>),
-}
-
-fn judge(outcome: Result<Observation, Failure>, ledger: &mut Ledger, now: UnixTime, warnings: &Warnings) -> Verdict {
-    let observation = match outcome {
-        Ok(observation) => observation,
-        Err(failure) => return Verdict::Failed(failure),
-    };
-    let failure = observation.failure.clone();
-    let is_failed = |(key, outcome): &(Box<str>, Outcome)| match outcome {
-        Outcome::Failed(failure) => Some((key.clone(), failure.clone())),
-        Outcome::Fresh(_) | Outcome::Same(_) => None,
-    };
-    let failed: Vec<(Box<str>, Failure)> = observation.parts.iter().filter_map(is_failed).collect();
-    if failed.len() == observation.parts.len()
-        && let Some((_, first)) = failed.into_iter().next()
-    {
-        return Verdict::Failed(first);
-    }
-    let failed = observation.parts.iter().filter_map(is_failed).collect();
-    if let Err(failure) = ledger.apply(observation, now, warnings) {
-        return Verdict::Failed(failure);
-    }
-    failure.map_or(Verdict::Brought(failed), Verdict::Failed)
-}
-
-fn note(ledger: &mut Ledger, target: &Target, verdict: &Verdict, now: UnixTime, took: Duration) {
-    let agents = ledger.agents();
-    let status = &mut ledger.status;
-    status.polls += 1;
-    status.last_poll = Some(now);
-    status.duration = took;
-    match verdict {
-        Verdict::Failed(failure) => {
-            event::PollFailed { target: &target.name, failure }.emit(status);
-            (status.up, status.partial, status.failure) = (Some(false), false, Some(failure.clone()));
-        }
-        Verdict::Brought(failed) => {
-            event::PollSucceeded { target: &target.name, agents }.emit(status);
-            (status.up, status.last_success) = (Some(true), Some(now));
-            status.failure = failed.first().map(|(part, failure)| {
-                let more = failed.len() - 1;
-                let message = format!("{} ({} more): {failure}", if part.is_empty() { "-" } else { part }, more);
-                Failure::new(Reason::Partial, message)
-            });
-            if !failed.is_empty() {
-                event::PollPartial { target: &target.name, parts: failed }.emit(status);
-            }
-            status.partial = !failed.is_empty();
-        }
-    }
 }
 
 pub(super) fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {

@@ -68,6 +68,11 @@ impl Ledger {
         }
     }
 
+    /// The target that it is about.
+    pub fn target(&self) -> &Arc<Target> {
+        &self.target
+    }
+
     /// The book goes on under a changed configuration of the same API.
     pub fn reconfigure(&mut self, target: Arc<Target>, full_state_sets: bool) {
         self.target = target;

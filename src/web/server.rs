@@ -83,7 +83,7 @@ async fn join(state: Arc<State>, stop: CancellationToken) {
         if let Err(error) = tokio::task::spawn_blocking(move || store.join()).await
             && error.is_panic()
         {
-            event::Panicked { target: "", message: event::panic_text(&*error.into_panic()) }.emit();
+            event::Panicked { task: "join", subject: None, message: event::panic_text(&*error.into_panic()) }.emit();
         }
     }
 }

@@ -113,8 +113,15 @@ impl Pager {
             }
             let pager = Arc::clone(&self);
             // Evaluating a large target takes a while.
-            if tokio::task::spawn_blocking(move || pager.evaluate(all)).await.is_err() {
-                return;
+            match tokio::task::spawn_blocking(move || pager.evaluate(all)).await {
+                Ok(()) => {}
+                // The next evaluation is a new try.
+                Err(error) if error.is_panic() => {
+                    let message = event::panic_text(&*error.into_panic());
+                    event::Panicked { task: "alerts", subject: None, message }.emit();
+                }
+                // The runtime ends.
+                Err(_) => return,
             }
             sleep(TOGETHER).await;
         }
@@ -163,7 +170,9 @@ impl Pager {
         match catch_unwind(AssertUnwindSafe(|| desk.engine.evaluate(&**snapshot, now))) {
             // Told before the desk is free, so that a change of the mode comes before or after all of it.
             Ok(changes) => self.tell(now, changes),
-            Err(_) => event::Panicked { target, message: "while its alerts were evaluated" }.emit(),
+            Err(panic) => {
+                event::Panicked { task: "alerts", subject: Some(target), message: event::panic_text(&*panic) }.emit();
+            }
         }
     }
 

@@ -87,12 +87,13 @@ impl Peer {
     pub async fn run(self: Arc<Self>, link: impl Deliver, stop: CancellationToken) {
         let mut sender = Sender { peer: &self, link, failures: 0, complained: None };
         loop {
-            tokio::select! {
+            let panic = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                Err(_) = AssertUnwindSafe(sender.forever()).catch_unwind() => {}
-            }
-            event::Panicked { target: &self.label, message: "sending alerts" }.emit();
+                Err(panic) = AssertUnwindSafe(sender.forever()).catch_unwind() => panic,
+            };
+            let message = event::panic_text(&*panic);
+            event::Panicked { task: "notifications", subject: Some(&self.label), message }.emit();
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = sleep(BASE) => {}

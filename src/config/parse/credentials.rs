@@ -86,7 +86,7 @@ pub(in crate::config) fn proxy_auth(section: Section<'_>) -> Option<ProxyAuth> {
 /// Notes an error where credentials would go over plain HTTP to another machine.
 pub(in crate::config) fn refuse_cleartext(item: &Item<'_>, url: &Url, has_credentials: bool, http: &Http) {
     let header = http.headers.iter().map(|(name, _)| name).find(|name| is_credential(name));
-    if url.scheme() == "https" || http.allow_cleartext_credentials || is_loopback(url) {
+    if http.allows_credentials(url) {
         return;
     }
     let what = match header {
@@ -103,10 +103,4 @@ pub(in crate::config) fn refuse_cleartext(item: &Item<'_>, url: &Url, has_creden
 fn is_credential(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     ["auth", "cookie", "token", "key", "secret", "password"].iter().any(|word| name.contains(word))
-}
-
-/// Whether the host of a URL is this machine.
-pub(in crate::config) fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }

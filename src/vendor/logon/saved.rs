@@ -1,7 +1,7 @@
 //! Holds in the state file. Of a secret only a bcrypt hash is kept there, to recognise it after a restart.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
 use super::{Hold, Identity, KnownSecret, Logons};
@@ -10,10 +10,7 @@ use crate::{clock::UnixTime, config::secret::SecretText};
 /// Cost of the hashes: some 5 ms each, since they are checked at every start.
 const COST: u32 = 6;
 
-/// That of a hash that nobody sees.
-const LEAST_COST: u32 = 4;
-
-/// bcrypt reads this much; longer secrets are told apart by their beginning and a checksum of the whole.
+/// bcrypt reads this much, in bytes; of longer secrets it hashes their SHA-256.
 const LONGEST: usize = 72;
 
 /// What a hash is made with.
@@ -105,20 +102,13 @@ pub(super) fn salt_of(hash: &str) -> Option<Salt> {
     (parts.get_cost() == COST).then(|| parts.get_salt_raw())
 }
 
-/// The hash of nothing has a salt of the system's random numbers.
 fn new_salt() -> Salt {
-    let random = bcrypt::hash_with_result("", LEAST_COST);
-    random.map_or_else(|_| Salt::default(), |parts| parts.get_salt_raw())
+    let mut salt = Salt::default();
+    getrandom::fill(&mut salt).expect("the system has random numbers");
+    salt
 }
 
 fn digestible(secret: &SecretText) -> Vec<u8> {
     let bytes = secret.expose().as_bytes();
-    if bytes.len() < LONGEST {
-        return bytes.to_vec();
-    }
-    let mut hasher = DefaultHasher::new();
-    bytes.hash(&mut hasher);
-    let mut short = bytes[..48].to_vec();
-    short.extend(format!("{:016x}", hasher.finish()).into_bytes());
-    short
+    if bytes.len() < LONGEST { bytes.to_vec() } else { STANDARD.encode(digest(&SHA256, bytes)).into_bytes() }
 }

@@ -1,0 +1,82 @@
+//! How a poll ended: what it brought goes into the ledger, and what is to be told of it into the status.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    clock::UnixTime,
+    event,
+    failure::{Failure, Reason},
+    snapshot::Ledger,
+    vendor::{Observation, Outcome, Warnings},
+};
+
+/// How a poll ended.
+#[derive(Debug)]
+pub enum PollResult {
+    /// It failed as a whole.
+    Failed(Failure),
+    /// It brought data; these parts failed.
+    Data(Vec<(Box<str>, Failure)>),
+}
+
+/// Takes up the end of a poll that took this long.
+pub fn settle(
+    ledger: &mut Ledger,
+    outcome: Result<Observation, Failure>,
+    now: UnixTime,
+    took: Duration,
+    warnings: &Warnings,
+) -> PollResult {
+    let result = outcome.and_then(|observation| apply(ledger, observation, now, warnings));
+    let result = result.map_or_else(PollResult::Failed, PollResult::Data);
+    note(ledger, &result, now, took);
+    result
+}
+
+/// The parts that failed. A poll of which every part failed has failed; one that has data to tell may have failed too.
+fn apply(
+    ledger: &mut Ledger,
+    observation: Observation,
+    now: UnixTime,
+    warnings: &Warnings,
+) -> Result<Vec<(Box<str>, Failure)>, Failure> {
+    let failed = observation.parts.iter().filter_map(|(key, outcome)| match outcome {
+        Outcome::Failed(failure) => Some((key.clone(), failure.clone())),
+        Outcome::Fresh(_) | Outcome::Same(_) => None,
+    });
+    let failed: Vec<(Box<str>, Failure)> = failed.collect();
+    if let Some((_, first)) = failed.first().filter(|_| failed.len() == observation.parts.len()) {
+        return Err(first.clone());
+    }
+    let failure = observation.failure.clone();
+    ledger.apply(observation, now, warnings)?;
+    failure.map_or(Ok(failed), Err)
+}
+
+fn note(ledger: &mut Ledger, result: &PollResult, now: UnixTime, took: Duration) {
+    let agents = ledger.agents();
+    let target = Arc::clone(ledger.target());
+    let (target, status) = (&*target.name, &mut ledger.status);
+    status.polls += 1;
+    status.last_poll = Some(now);
+    status.duration = took;
+    match result {
+        PollResult::Failed(failure) => {
+            event::PollFailed { target, failure }.emit(status);
+            (status.up, status.partial, status.failure) = (Some(false), false, Some(failure.clone()));
+        }
+        PollResult::Data(failed) => {
+            event::PollSucceeded { target, agents }.emit(status);
+            (status.up, status.last_success) = (Some(true), Some(now));
+            status.failure = failed.first().map(|(part, failure)| {
+                let more = failed.len() - 1;
+                let message = format!("{} ({} more): {failure}", if part.is_empty() { "-" } else { part }, more);
+                Failure::new(Reason::Partial, message)
+            });
+            if !failed.is_empty() {
+                event::PollPartial { target, parts: failed }.emit(status);
+            }
+            status.partial = !failed.is_empty();
+        }
+    }
+}
