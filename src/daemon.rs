@@ -16,7 +16,7 @@ use crate::{
     event,
     failure::Failure,
     notify,
-    poll::{Fleet, StateFile, state::State},
+    poll::{Fleet, StateError, StateFile, StateLock, state::State},
     shard::Shard,
 };
 
@@ -35,13 +35,16 @@ pub struct Daemon {
     started: UnixTime,
     stop: CancellationToken,
     tasks: Mutex<Vec<tokio::task::JoinHandle<()>>>,
+    /// The state file is ours while we live.
+    _state_lock: Option<StateLock>,
 }
 
 impl Daemon {
     /// Starts the targets of the configuration in `config_file`, or this shard of them. `external_url` is where people reach
     /// the daemon, for the links in its alerts; empty: nowhere. `instance` tells this daemon from others.
     ///
-    /// Fails with every error of the configuration, or with the target whose certificates cannot be used.
+    /// Fails with every error of the configuration, with the target whose certificates cannot be used, or where another
+    /// daemon uses the state file.
     pub async fn start(
         config_file: PathBuf,
         shard: Option<Shard>,
@@ -51,8 +54,14 @@ impl Daemon {
         let clock = Clock::system();
         let (config, elsewhere) = load(&config_file, shard)?;
         let state_file = config.state_file.clone().map(StateFile::new);
+        let state_lock = lock(state_file.as_ref())?;
         let mut state = match state_file.as_ref().map(StateFile::load) {
-            None => State::default(),
+            None => {
+                tracing::info!(
+                    "No state_file is set: a restart forgets which log-ons are held, and since when agents are as they are."
+                );
+                State::default()
+            }
             Some(Ok(state)) => state,
             Some(Err(error)) => {
                 tracing::error!(%error, "Earlier state is lost.");
@@ -85,6 +94,7 @@ impl Daemon {
             started: clock.now(),
             stop,
             tasks: Mutex::new(tasks),
+            _state_lock: state_lock,
         }))
     }
 
@@ -158,6 +168,15 @@ impl Daemon {
     /// When the daemon started.
     pub fn started(&self) -> UnixTime {
         self.started
+    }
+}
+
+/// The right to write the state file. Where the folder gives no such right, every try to write will say so.
+fn lock(file: Option<&StateFile>) -> Result<Option<StateLock>, String> {
+    match file.map(StateFile::lock) {
+        None | Some(Err(StateError::Io { .. })) => Ok(None),
+        Some(Ok(lock)) => Ok(Some(lock)),
+        Some(Err(error)) => Err(error.to_string()),
     }
 }
 

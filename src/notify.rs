@@ -62,22 +62,16 @@ fn watchdog_interval(variable: impl Fn(&str) -> Option<String>, pid: u32) -> Opt
     (microseconds > 1).then(|| Duration::from_micros(microseconds / 2))
 }
 
-/// The manager takes a reload for the one that it asked for only where this moment is not before its signal.
+/// The manager takes a reload for the one that it asked for only where this moment on CLOCK_MONOTONIC is not before its
+/// signal.
 fn reloading_message() -> String {
-    match std::fs::read_to_string("/proc/uptime").ok().as_deref().and_then(monotonic_usec) {
-        Some(now) => format!("RELOADING=1\nMONOTONIC_USEC={now}"),
-        None => String::from("RELOADING=1"),
+    #[cfg(unix)]
+    {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        format!("RELOADING=1\nMONOTONIC_USEC={}", now.tv_sec * 1_000_000 + now.tv_nsec / 1000)
     }
-}
-
-/// A moment that is not before now on CLOCK_MONOTONIC, in microseconds, out of `/proc/uptime`.
-///
-/// That file tells the time since boot in hundredths of a second, cut off, and counts the time asleep, which
-/// CLOCK_MONOTONIC does not: a hundredth more is never too early, and the manager does not mind what is late.
-fn monotonic_usec(uptime: &str) -> Option<u64> {
-    let (seconds, hundredths) = uptime.split_whitespace().next()?.split_once('.')?;
-    let hundredths: u64 = (hundredths.len() == 2).then(|| hundredths.parse().ok())??;
-    Some(seconds.parse::<u64>().ok()? * 1_000_000 + (hundredths + 1) * 10_000)
+    #[cfg(not(unix))]
+    String::from("RELOADING=1")
 }
 
 #[cfg(unix)]
@@ -262,12 +256,16 @@ mod tests {
 
     #[test]
     fn a_reload_is_never_dated_before_the_signal_that_asked_for_it() {
-        assert_eq!(monotonic_usec("350735.47 234388.90\n"), Some(350_735_480_000));
-        assert_eq!(monotonic_usec("0.00 0.00\n"), Some(10_000));
-        assert_eq!(monotonic_usec("12 3\n"), None);
-        assert_eq!(monotonic_usec(""), None);
+        let monotonic = || {
+            let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+            u64::try_from(now.tv_sec * 1_000_000 + now.tv_nsec / 1000).expect("a moment after boot")
+        };
+        let before = monotonic();
         let message = reloading_message();
-        let now = message.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").expect("this system has /proc/uptime");
-        assert!(now.parse::<u64>().unwrap() > 0);
+        let now: u64 = message
+            .strip_prefix("RELOADING=1\nMONOTONIC_USEC=")
+            .and_then(|now| now.parse().ok())
+            .expect("a number of microseconds");
+        assert!(before <= now && now <= monotonic(), "{before} {now}");
     }
 }

@@ -9,4 +9,4 @@ pub mod state;
 mod task;
 
 pub use fleet::Fleet;
-pub use state::{StateError, StateFile};
+pub use state::{StateError, StateFile, StateLock};

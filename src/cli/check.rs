@@ -28,7 +28,7 @@ pub fn run(args: Check) -> Result<(), String> {
     }
     let failed = super::runtime()?.block_on(async {
         let logons = Logons::default();
-        super::probe::restore_holds(&config, &logons);
+        let holds = super::probe::Holds::open(&config, &logons);
         let mut failed = 0;
         for target in &config.targets {
             eprintln!("polling {} ({}), at most {:?} ...", target.name, target.url, target.timeout);
@@ -39,6 +39,7 @@ pub fn run(args: Check) -> Result<(), String> {
             failed += usize::from(!good);
             super::print(&format!("{}  {}: {line}\n", if good { "ok    " } else { "failed" }, target.name))?;
         }
+        holds.close(&logons);
         Ok::<usize, String>(failed)
     })?;
     match failed {

@@ -17,12 +17,17 @@ use crate::{
     failure::{Failure, Reason},
     http::{Client, Exchange, Tracer},
     poll::{
-        StateFile,
+        StateFile, StateLock,
         memory::Memory,
         outcome::{self, PollResult},
+        state::State,
     },
     snapshot::{Ledger, Snapshot},
-    vendor::{self, Context, Warning, Warnings, logon::Logons, origin::Origins},
+    vendor::{
+        self, Context, Warning, Warnings,
+        logon::{Logons, saved::SavedIdentity},
+        origin::Origins,
+    },
 };
 
 pub fn run(args: Probe) -> Result<(), String> {
@@ -35,12 +40,13 @@ pub fn run(args: Probe) -> Result<(), String> {
     let target = Arc::clone(target);
     super::runtime()?.block_on(async {
         let logons = Logons::default();
-        restore_holds(&config, &logons);
+        let holds = Holds::open(&config, &logons);
         let ticker = std::io::stderr().is_terminal().then(|| tokio::spawn(tick()));
         let poll = poll_once(target, &logons, Some(Arc::new(show))).await;
         if let Some(ticker) = ticker {
             ticker.abort();
         }
+        holds.close(&logons);
         let poll = poll.map_err(|failure| format!("{}: {failure}", failure.reason()))?;
         super::print(&poll.describe(args.agents))?;
         if args.metrics {
@@ -51,15 +57,55 @@ pub fn run(args: Probe) -> Result<(), String> {
     })
 }
 
-/// Log-ons that the daemon holds are held here too: a look must not lock an account either.
-pub fn restore_holds(config: &Config, logons: &Logons) {
-    let Some(path) = &config.state_file else { return };
-    match StateFile::new(path).read() {
-        Ok(mut state) => {
-            state.limit(Clock::system().now());
-            logons.restore(state.identities);
+/// Log-ons that are held, by the daemon or by a look before this one: a look must not lock an account either.
+pub struct Holds {
+    file: Option<StateFile>,
+    /// The right to write the file; a daemon that has it holds what it has itself seen refused.
+    lock: Option<StateLock>,
+    state: State,
+}
+
+impl Holds {
+    /// Takes up what the state file says, as it is.
+    pub fn open(config: &Config, logons: &Logons) -> Holds {
+        let file = config.state_file.as_ref().map(StateFile::new);
+        let lock = file.as_ref().and_then(|file| file.lock().ok());
+        let (state, lock) = match file.as_ref().map(StateFile::read) {
+            None => (State::default(), None),
+            Some(Ok(mut state)) => {
+                state.limit(Clock::system().now());
+                (state, lock)
+            }
+            Some(Err(error)) => {
+                eprintln!("warning: {error}; log-ons that are held there are tried here");
+                (State::default(), None)
+            }
+        };
+        logons.restore(state.identities.clone());
+        Holds { file, lock, state }
+    }
+
+    /// Keeps what has been refused or accepted since, and says where that cannot be.
+    pub fn close(self, logons: &Logons) {
+        let identities = logons.save();
+        let is_held = identities.iter().any(SavedIdentity::is_held);
+        if identities == self.state.identities {
+            return;
         }
-        Err(error) => eprintln!("warning: {error}; log-ons that the daemon holds are tried here"),
+        let kept = match (&self.file, &self.lock) {
+            (Some(file), Some(_)) => {
+                let mut state = State::new(Clock::system().now(), identities, self.state.targets);
+                state.alerts = self.state.alerts;
+                file.save(&state).map_err(|error| error.to_string())
+            }
+            (Some(file), None) => Err(format!("{} cannot be written to now", file.path().display())),
+            (None, _) => Err("there is no state_file".to_owned()),
+        };
+        if let Err(why) = kept.as_ref()
+            && is_held
+        {
+            eprintln!("warning: {why}, so nothing keeps this hold: each further look sends the credentials again");
+        }
     }
 }
 

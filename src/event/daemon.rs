@@ -55,7 +55,17 @@ pub(super) static METRICS: LazyLock<Metrics> = LazyLock::new(|| {
 
 /// Everything that is counted without a target, as of now.
 pub fn gather() -> Vec<MetricFamily> {
-    METRICS.registry.gather()
+    let mut families = METRICS.registry.gather();
+    // The crate counts whole seconds only, of which `rate()` makes stairs.
+    #[cfg(target_os = "linux")]
+    if let Some(cpu) = families.iter_mut().find(|family| family.name() == "process_cpu_seconds_total") {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+        let seconds = time.tv_sec as f64 + time.tv_nsec as f64 / 1e9;
+        let mut counter = prometheus::proto::Counter::default();
+        counter.set_value(seconds);
+        cpu.mut_metric().iter_mut().for_each(|metric| metric.set_counter(counter.clone()));
+    }
+    families
 }
 
 /// The configuration was read, at the start or for a reload.

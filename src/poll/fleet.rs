@@ -56,6 +56,7 @@ pub struct Fleet {
     logons: Logons,
     clock: Clock,
     started: Instant,
+    ready: AtomicBool,
     urgent: Arc<Notify>,
     published: Arc<Notify>,
     /// Whether the daemon pages for the targets.
@@ -85,6 +86,7 @@ impl Fleet {
             logons,
             clock,
             started: Instant::now(),
+            ready: AtomicBool::default(),
             urgent: Arc::default(),
             published: Arc::default(),
             direct: Arc::default(),
@@ -173,9 +175,14 @@ impl Fleet {
         Ok(())
     }
 
-    /// Whether every target was polled, failed or held once, or a minute has passed.
+    /// Whether every target was polled, failed or held once, or a minute has passed. It stays so: a target that a reload
+    /// brings does not take the others out of service.
     pub fn ready(&self) -> bool {
-        self.started.elapsed() >= READY_ANYWAY || self.store.load().iter().all(|s| s.status.last_poll.is_some())
+        let ready = self.ready.load(Ordering::Relaxed)
+            || self.started.elapsed() >= READY_ANYWAY
+            || self.store.load().iter().all(|s| s.status.last_poll.is_some());
+        self.ready.store(ready, Ordering::Relaxed);
+        ready
     }
 
     /// Writes the state file whenever something changed, until it is cancelled, and once more then. `alerts` gives the

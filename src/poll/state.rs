@@ -59,6 +59,12 @@ pub enum StateError {
         /// Where it is now.
         aside: String,
     },
+    /// Another daemon keeps its state there.
+    #[error("state file {path} is in use by another rollcall; give each daemon its own state_file")]
+    InUse {
+        /// The file.
+        path: String,
+    },
     /// It cannot be read or written.
     #[error("cannot {what} state file {path}: {error}")]
     Io {
@@ -88,6 +94,10 @@ impl State {
         self.identities == other.identities && self.targets == other.targets && self.alerts == other.alerts
     }
 }
+
+/// The right to write a state file. The system takes it back when the process ends, however it ends.
+#[derive(Debug)]
+pub struct StateLock(#[allow(dead_code, reason = "held, not used")] fs::File);
 
 impl StateFile {
     /// The state is kept in this file.
@@ -130,6 +140,26 @@ impl StateFile {
         Err(StateError::Damaged { path: self.path.display().to_string(), reason })
     }
 
+    /// Keeps other processes from writing the file as long as the lock lives: it is on a file beside this one, which is
+    /// replaced with each writing. Fails with `InUse` where somebody else has it.
+    pub fn lock(&self) -> Result<StateLock, StateError> {
+        let beside = self.beside("lock");
+        let open = || match fs::File::open(&beside) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let file = fs::File::create(&beside)?;
+                self.keep_owner(&file);
+                Ok(file)
+            }
+            opened => opened,
+        };
+        let file = open().map_err(|error| self.io("lock", error))?;
+        match file.try_lock() {
+            Ok(()) => Ok(StateLock(file)),
+            Err(fs::TryLockError::WouldBlock) => Err(StateError::InUse { path: self.path.display().to_string() }),
+            Err(fs::TryLockError::Error(error)) => Err(self.io("lock", error)),
+        }
+    }
+
     /// Writes it, readable for the daemon's user only.
     pub fn save(&self, state: &State) -> Result<(), StateError> {
         let beside = self.beside("tmp");
@@ -139,6 +169,7 @@ impl StateFile {
             #[cfg(unix)]
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
             let mut file = options.open(&beside)?;
+            self.keep_owner(&file);
             let mut buffer = io::BufWriter::new(&mut file);
             serde_json::to_writer(&mut buffer, state)?;
             buffer.flush()?;
@@ -148,6 +179,20 @@ impl StateFile {
         };
         write().map_err(|error| self.io("write", error))
     }
+
+    /// What root writes with `probe` must stay readable for the daemon: it belongs to whom the file belongs, or the folder
+    /// where there is none yet. Nobody else can give files away, or needs to.
+    #[cfg(unix)]
+    fn keep_owner(&self, file: &fs::File) {
+        use std::os::unix::fs::{MetadataExt, fchown};
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if let Ok(owner) = fs::metadata(&self.path).or_else(|_| fs::metadata(folder)) {
+            let _ = fchown(file, Some(owner.uid()), Some(owner.gid()));
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn keep_owner(&self, _file: &fs::File) {}
 
     /// A file in the same folder: `rollcall.state.tmp`.
     fn beside(&self, extension: &str) -> PathBuf {
@@ -187,6 +232,18 @@ mod tests {
             let mode = std::os::unix::fs::MetadataExt::mode(&fs::metadata(file.path()).expect("it is there"));
             assert_eq!(mode & 0o777, 0o600);
         }
+        fs::remove_dir_all(folder).expect("it is ours");
+    }
+
+    #[test]
+    fn one_process_at_a_time_may_write() {
+        let folder = folder("lock");
+        let file = StateFile::new(folder.join("rollcall.state"));
+        let lock = file.lock().expect("nobody else has it");
+        let other = StateFile::new(file.path()).lock().expect_err("it is taken");
+        assert!(matches!(other, StateError::InUse { .. }), "{other}");
+        drop(lock);
+        file.lock().expect("it is free again");
         fs::remove_dir_all(folder).expect("it is ours");
     }
 

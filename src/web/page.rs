@@ -8,7 +8,7 @@ use crate::{daemon::Daemon, exposition::Body, health::Health, snapshot::Snapshot
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem}\
 table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #8884}\
-td,th{white-space:nowrap}td.n{text-align:right;font-variant-numeric:tabular-nums}nav a{margin-right:1rem}\
+td,th{white-space:nowrap}td.v{white-space:normal;overflow-wrap:anywhere;min-width:14rem}td.n{text-align:right;font-variant-numeric:tabular-nums}nav a{margin-right:1rem}\
 @media(prefers-color-scheme:dark){body{background:#111;color:#ddd}a{color:#8cf}}";
 
 /// The targets and the links.
@@ -34,7 +34,7 @@ pub fn overview(daemon: &Daemon, options: &Options) -> Reply {
                     thead { tr {
                         th { "target" } th { "vendor" } th { "last poll" } th { "agents" }
                         @for health in Health::ALL { th { (health.as_str()) } }
-                        th { "since" }
+                        th { "last success" }
                     } }
                     tbody { @for snapshot in &snapshots { (row(snapshot)) } }
                 }
@@ -59,7 +59,7 @@ fn row(snapshot: &Snapshot) -> maud::Markup {
         tr {
             td { (snapshot.target.name) }
             td { (snapshot.target.vendor()) }
-            td { (verdict) }
+            td.v { (verdict) }
             td.n { (snapshot.agents.len()) }
             @for health in Health::ALL { td.n { (count(health)) } }
             td { @if let Some(at) = status.last_success { (at.to_string()) } @else { "never" } }
