@@ -22,6 +22,14 @@ fn inline(text: &str) -> Secret {
 }
 
 #[test]
+fn every_vendor_is_in_the_complete_configuration() {
+    for vendor in Vendor::ALL {
+        let line = format!("vendor: {}\n", vendor.as_str());
+        assert!(default_yaml().contains(&line), "{vendor:?} is not in default.yml");
+    }
+}
+
+#[test]
 fn parallels_ras_has_its_defaults() {
     let target = target(include_str!("../fixtures/parallels_ras.yml"));
     assert_eq!((target.name.as_str(), target.vendor()), ("hq-farm", "parallels_ras"));

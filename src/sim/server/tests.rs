@@ -1,6 +1,7 @@
 //! The listener, asked over real sockets.
 
 use super::*;
+use crate::config::Vendor;
 use std::{sync::Once, time::Duration};
 
 fn client() -> reqwest::Client {
@@ -19,6 +20,12 @@ fn client() -> reqwest::Client {
 async fn simulation() -> Simulation {
     let options = Options { frozen: true, ..Options::default() };
     Simulation::start(options).await.expect("free ports on loopback")
+}
+
+#[tokio::test]
+async fn every_vendor_is_simulated() {
+    let all: Vec<&str> = Vendor::ALL.iter().map(|vendor| vendor.as_str()).collect();
+    assert_eq!(simulation().await.vendors().collect::<Vec<_>>(), all);
 }
 
 #[tokio::test]
