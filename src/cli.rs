@@ -103,7 +103,7 @@ struct Web {
     /// Connections open at the most; then the one that has been silent longest makes room. 0 for any number.
     #[arg(long = "web.max-connections", env = "ROLLCALL_WEB_MAX_CONNECTIONS", value_name = "N", default_value_t = 512)]
     max_connections: usize,
-    /// Allows POST /-/reload.
+    /// Allows POST /-/reload and /-/release.
     #[arg(long = "web.enable-lifecycle", env = "ROLLCALL_WEB_ENABLE_LIFECYCLE")]
     enable_lifecycle: bool,
 }

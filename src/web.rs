@@ -2,8 +2,8 @@
 //!
 //! `GET /metrics` -- every series, or those of `?target=` and `?vendor=`; always 200 but for an unknown name (400) and for
 //! more than `--web.max-requests` scrapes at once (503). `GET /`, `/api/v1/*`, `/config` -- the same for people and
-//! programs. `GET /-/healthy`, `/-/ready` -- 200, or 503 while not ready. `POST /-/reload` -- 200, 500 with the reason, or
-//! 403 without `--web.enable-lifecycle`.
+//! programs. `GET /-/healthy`, `/-/ready` -- 200, or 503 while not ready. `POST /-/reload` -- 200, or 500 with the reason;
+//! `POST /-/release?target=` -- 200, or 404 where no such target is held; both 403 without `--web.enable-lifecycle`.
 
 mod api;
 mod crowd;
@@ -35,7 +35,7 @@ pub struct Options {
     pub max_requests: usize,
     /// Connections open at the most; 0 for any number.
     pub max_connections: usize,
-    /// Whether `POST /-/reload` is allowed.
+    /// Whether `POST` to `/-/reload` and `/-/release` is allowed.
     pub enable_lifecycle: bool,
 }
 
@@ -100,6 +100,17 @@ impl State {
         }
     }
 
+    /// Whoever has unlocked an account need not wait for the next try.
+    fn release(&self, request: &reply::Request) -> Reply {
+        let Some(target) = request.all("target").last() else {
+            return Reply::text(StatusCode::BAD_REQUEST, "which target? give it as ?target=NAME\n");
+        };
+        match self.daemon.fleet().release(target) {
+            true => Reply::text(StatusCode::OK, "the next poll logs on once\n"),
+            false => Reply::text(StatusCode::NOT_FOUND, format!("no target {target:?} is held\n")),
+        }
+    }
+
     async fn dispatch(&self, path: &str, request: &reply::Request) -> Reply {
         match path {
             "/metrics" => self.scrape(request),
@@ -115,13 +126,14 @@ impl State {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Rollcall is not ready: not every target was polled yet.\n",
             ),
-            "/-/reload" if !self.options.enable_lifecycle => {
-                Reply::text(StatusCode::FORBIDDEN, "reload over HTTP is off; start with --web.enable-lifecycle\n")
+            "/-/reload" | "/-/release" if !self.options.enable_lifecycle => {
+                Reply::text(StatusCode::FORBIDDEN, "this is off over HTTP; start with --web.enable-lifecycle\n")
             }
             "/-/reload" => match self.daemon.reload().await {
                 Ok(()) => Reply::text(StatusCode::OK, "reloaded\n"),
                 Err(error) => Reply::text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
             },
+            "/-/release" => self.release(request),
             _ => Reply::text(StatusCode::NOT_FOUND, "not found\n"),
         }
     }
@@ -132,7 +144,7 @@ struct Route {
     method: Method,
 }
 
-static ROUTES: [Route; 10] = [
+static ROUTES: [Route; 11] = [
     Route { path: "/metrics", method: Method::GET },
     Route { path: "/", method: Method::GET },
     Route { path: "/api/v1/targets", method: Method::GET },
@@ -143,6 +155,7 @@ static ROUTES: [Route; 10] = [
     Route { path: "/-/healthy", method: Method::GET },
     Route { path: "/-/ready", method: Method::GET },
     Route { path: "/-/reload", method: Method::POST },
+    Route { path: "/-/release", method: Method::POST },
 ];
 
 /// Methods as a label: a bounded set, whatever a client makes up.

@@ -100,6 +100,11 @@ impl Fleet {
         &self.store
     }
 
+    /// Lets a held target log on once more, see [`Logons::release`].
+    pub fn release(&self, target: &str) -> bool {
+        self.logons.release(target, self.clock.now())
+    }
+
     /// The clock that everything here goes by.
     pub fn clock(&self) -> Clock {
         self.clock

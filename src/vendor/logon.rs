@@ -167,6 +167,18 @@ impl Logons {
         (now < hold.retry_at).then(|| hold.failure(now))
     }
 
+    /// Lets the identity of a held target be tried once more, at the next poll of one of its targets. Returns whether the
+    /// target was held.
+    pub fn release(&self, target: &str, now: UnixTime) -> bool {
+        let mut identities = self.lock();
+        let holds = identities.iter_mut().filter_map(|identity| identity.hold.as_mut());
+        let released =
+            holds.filter(|hold| hold.has(target) && now < hold.retry_at).map(|hold| hold.release(now)).count();
+        drop(identities);
+        self.shared.changed.notify_one();
+        released > 0
+    }
+
     /// The hold that this target is under, as it last learnt.
     pub fn hold_of(&self, target: &str) -> Option<Hold> {
         self.lock().iter().filter_map(|identity| identity.hold.as_ref()).find(|hold| hold.has(target)).cloned()

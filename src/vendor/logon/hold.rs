@@ -74,6 +74,11 @@ impl Hold {
         self.message = message.to_owned();
     }
 
+    /// The next try is due now; a refusal then is one more in the row.
+    pub(super) fn release(&mut self, now: UnixTime) {
+        self.retry_at = self.retry_at.min(now);
+    }
+
     /// A target comes under the hold; false where it is under it already with another `url` or `auth`: that ends the hold.
     pub(super) fn admit(&mut self, target: &str, fingerprint: &str) -> bool {
         let known = self.targets.entry(target.to_owned()).or_insert_with(|| fingerprint.to_owned());

@@ -52,6 +52,23 @@ async fn a_secret_that_never_worked_is_tried_every_six_hours() {
 }
 
 #[tokio::test]
+async fn a_release_allows_one_log_on_and_the_next_refusal_counts_on() {
+    let (logons, secret, start) = (Logons::default(), SecretText::new("right"), UnixTime::from_secs(1_000_000));
+    let (one, two) = (target("one", "https://a.example"), target("two", "https://b.example"));
+    assert!(!logons.release("one", start), "nothing is held yet");
+    refuse(&logons, &one, &secret, start).await;
+    assert!(held(&logons, &two, &secret, start));
+    assert!(!logons.release("three", start));
+    assert!(logons.release("two", start.plus(MINUTE)), "it shares the account");
+    refuse(&logons, &one, &secret, start.plus(MINUTE)).await;
+    assert!(held(&logons, &two, &secret, start.plus(2 * MINUTE)), "one try, not one for each target");
+    assert_eq!(logons.hold_of("one").map(|hold| hold.refusals), Some(2));
+    assert!(logons.release("one", start.plus(2 * MINUTE)));
+    logons.acquire(&one, "monitor", &secret, start.plus(2 * MINUTE)).await.expect("released").accepted();
+    assert!(!held(&logons, &two, &secret, start.plus(2 * MINUTE)));
+}
+
+#[tokio::test]
 async fn a_secret_that_worked_today_is_tried_sooner() {
     let (logons, secret, start) = (Logons::default(), SecretText::new("good"), UnixTime::from_secs(1_000_000));
     let one = target("one", "https://a.example");
