@@ -232,7 +232,8 @@ impl Logons {
 }
 
 impl Permit {
-    /// The vendor took the credentials.
+    /// The vendor took the credentials. A request aside logs nobody on, so that it ends only a hold that such a request has
+    /// brought about: else it would clear the way for a wrong password of a log-on every few minutes.
     pub fn accepted(mut self) {
         self.note_accepted(self.now);
     }
@@ -252,8 +253,11 @@ impl Permit {
     fn note_accepted(&mut self, now: UnixTime) {
         self.told = true;
         let (mut identities, index) = self.identity(now);
-        identities[index].last_accepted = Some(now);
-        identities[index].hold = None;
+        let identity = &mut identities[index];
+        if self.turn.is_some() || identity.hold.as_ref().is_some_and(|hold| hold.aside) {
+            identity.last_accepted = Some(now);
+            identity.hold = None;
+        }
     }
 
     fn note_refused(&mut self, now: UnixTime, message: &str) -> Failure {
@@ -263,6 +267,7 @@ impl Permit {
         let worked = identity.last_accepted.is_some_and(|at| now.since(at) < WORKED_WITHIN);
         let hold = identity.hold.get_or_insert_with(|| Hold::new(now, worked));
         hold.refused(now, worked, message);
+        hold.aside = self.turn.is_none();
         hold.admit(&self.target.0, &self.target.1);
         let next = hold.retry_at;
         Failure::new(
@@ -323,6 +328,7 @@ impl Identity {
     fn suspect(&mut self, now: UnixTime, (target, fingerprint): &(String, String)) -> UnixTime {
         let hold = self.hold.get_or_insert_with(|| Hold::unanswered(now));
         hold.again(now, UNANSWERED);
+        hold.aside = false;
         hold.admit(target, fingerprint);
         hold.retry_at
     }

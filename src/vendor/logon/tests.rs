@@ -290,8 +290,8 @@ fn a_hash_with_a_salt_of_its_own_is_recognised() {
     assert!(held(&logons, &one, &SecretText::new("second"), now));
 }
 
-#[test]
-fn identities_that_nobody_brings_are_forgotten() {
+#[tokio::test]
+async fn identities_that_nobody_brings_are_forgotten() {
     let (logons, start) = (Logons::default(), UnixTime::from_secs(1_000_000));
     let one = target("one", "https://a.example");
     let secret = SecretText::new("held");
@@ -299,8 +299,8 @@ fn identities_that_nobody_brings_are_forgotten() {
         logons.acquire_aside(&target("two", "https://a.example"), "monitor", &secret, start).map(|p| p.refused("401"));
     for day in 0..5u32 {
         let now = start.plus(day * 24 * HOUR);
-        let permit = logons.acquire_aside(&one, "monitor", &SecretText::new(format!("day-{day}")), now);
-        permit.expect("not held").accepted();
+        let secret = SecretText::new(format!("day-{day}"));
+        logons.acquire(&one, "monitor", &secret, now).await.expect("not held").accepted();
         assert!(logons.lock().len() <= 3);
     }
     assert_eq!(logons.save().len(), 2, "today's and the held one");
