@@ -272,7 +272,7 @@ impl Fleet {
             ledger.restore(saved);
         }
         ledger.status.direct_alerting = self.direct.load(Ordering::Relaxed);
-        ledger.status.held = self.logons.hold_of(&target.name).is_some();
+        ledger.status.held = self.logons.hold_of(&target.name, self.clock.now()).is_some();
         let slot = Arc::new(Slot::new(ledger.publish(self.clock.now()).snapshot));
         Desk {
             target: Arc::clone(target),

@@ -207,15 +207,15 @@ pub(super) async fn supervise(desk: Desk, client: Client, cancelled: Cancellatio
 
 /// Publishes what is known of a target now; returns when the next part becomes stale.
 fn publish(desk: &Desk, client: &Client) -> Option<UnixTime> {
-    let mut ledger = lock(&desk.ledger);
+    let (mut ledger, now) = (lock(&desk.ledger), desk.clock.now());
     let was_held = ledger.status.held;
-    ledger.status.held = desk.logons.hold_of(&desk.target.name).is_some();
+    ledger.status.held = desk.logons.hold_of(&desk.target.name, now).is_some();
     if ledger.status.held != was_held {
         desk.urgent.notify_one();
     }
     ledger.status.direct_alerting = desk.direct.load(Ordering::Relaxed);
     ledger.status.requests = client.stats().counts();
-    let published = ledger.publish(desk.clock.now());
+    let published = ledger.publish(now);
     desk.slot.publish(published.snapshot);
     desk.published.notify_one();
     published.next_stale

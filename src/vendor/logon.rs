@@ -167,9 +167,10 @@ impl Logons {
         (now < hold.retry_at).then(|| hold.failure(now))
     }
 
-    /// The hold that this target is under, as it last learnt.
-    pub fn hold_of(&self, target: &str) -> Option<Hold> {
-        self.lock().iter().filter_map(|identity| identity.hold.as_ref()).find(|hold| hold.has(target)).cloned()
+    /// The hold that keeps this target from logging on now, as it last learnt. One whose next try is due keeps nobody.
+    pub fn hold_of(&self, target: &str, now: UnixTime) -> Option<Hold> {
+        let keeps = |hold: &&Hold| hold.has(target) && now < hold.retry_at;
+        self.lock().iter().filter_map(|identity| identity.hold.as_ref()).find(keeps).cloned()
     }
 
     /// Waits until a hold has begun or ended without a poll that could tell.
