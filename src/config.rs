@@ -105,7 +105,7 @@ pub struct Http {
 /// Which proxy requests go through. Its password is not printed.
 #[derive(Clone, PartialEq, Default)]
 pub enum Proxy {
-    /// The one of the environment (`HTTPS_PROXY`, `NO_PROXY`, ...).
+    /// The one of the environment (`HTTPS_PROXY`, `NO_PROXY`, ...), but none for loopback.
     #[default]
     Environment,
     /// None.

@@ -241,7 +241,7 @@ impl Call {
 }
 
 /// Whether the URL's host is this machine, so that nobody can listen in.
-fn is_loopback(url: &Url) -> bool {
+pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host_str() {
         Some("localhost") => true,
         Some(host) => {
