@@ -155,12 +155,11 @@ impl Task {
         let mut ledger = lock(&self.desk.ledger);
         match verdict {
             Verdict::Failed(failure) => {
-                // A hold says when it ends, but the secret may change before: a held target is due as usual.
-                let wish = failure.retry_after.filter(|_| failure.reason != Reason::Held);
+                let wish = Failure::longest_wish([&failure]);
                 schedule::after_failure(&target, ledger.status.consecutive_failures, took, wish)
             }
             Verdict::Brought(failed) => {
-                let wish = failed.iter().filter_map(|(_, failure)| failure.retry_after).max();
+                let wish = Failure::longest_wish(failed.iter().map(|(_, failure)| failure));
                 let (next, count) = schedule::after_success(&target, took, wish);
                 if count > 0 {
                     event::PollsSkipped { target: &target.name, count }.emit(&mut ledger.status);
