@@ -247,9 +247,10 @@ fn judge(outcome: Result<Observation, Failure>, ledger: &mut Ledger, now: UnixTi
     };
     let failed: Vec<(Box<str>, Failure)> = observation.parts.iter().filter_map(is_failed).collect();
     if failed.len() == observation.parts.len()
-        && let Some((_, first)) = failed.into_iter().next()
+        && let Some((_, first)) = failed.first()
     {
-        return Verdict::Failed(first);
+        let retry_after = Failure::longest_wish(failed.iter().map(|(_, failure)| failure));
+        return Verdict::Failed(Failure { retry_after, ..first.clone() });
     }
     let failed = observation.parts.iter().filter_map(is_failed).collect();
     if let Err(failure) = ledger.apply(observation, now, warnings) {
