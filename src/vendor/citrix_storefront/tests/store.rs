@@ -203,7 +203,7 @@ fn route(b: &mut Behaviour, asked: &Asked) -> Said {
         // base64 of "CORP\monitor:s3cret & more".
         "/Citrix/Authentication/HttpBasic" => match asked.authorization.as_str() {
             "Basic Q09SUFxtb25pdG9yOnMzY3JldCAmIG1vcmU=" => token(&format!("primary-{}", b.primary_age), "0.20:00:00"),
-            _ => (401, "none", String::new(), vec![("www-authenticate", "Basic realm=\"sf\"".to_owned())]),
+            _ => (401, "none", String::new(), vec![("www-authenticate", "Negotiate, Basic realm=\"sf\"".to_owned())]),
         },
         _ => (404, "none", String::new(), vec![]),
     }
