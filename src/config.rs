@@ -107,17 +107,21 @@ pub struct Http {
 impl Http {
     /// Whether credentials may be sent to this URL: over TLS, to this machine, or where the user allows clear text.
     pub fn allows_credentials(&self, url: &reqwest::Url) -> bool {
-        let host = url.host_str().unwrap_or_default();
-        let host = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
-        let is_loopback = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
-        url.scheme() == "https" || is_loopback || self.allow_cleartext_credentials
+        url.scheme() == "https" || is_loopback(url) || self.allow_cleartext_credentials
     }
+}
+
+/// Whether the host of a URL is this machine, so that nobody can listen in.
+pub fn is_loopback(url: &reqwest::Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Which proxy requests go through. Its password is not printed.
 #[derive(Clone, PartialEq, Default)]
 pub enum Proxy {
-    /// The one of the environment (`HTTPS_PROXY`, `NO_PROXY`, ...).
+    /// The one of the environment (`HTTPS_PROXY`, `NO_PROXY`, ...), but none for loopback.
     #[default]
     Environment,
     /// None.

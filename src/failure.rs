@@ -92,6 +92,12 @@ impl Failure {
     pub const fn reason(&self) -> &'static str {
         self.reason.as_str()
     }
+
+    /// The longest pause that is asked for in one of these. That of a hold is none: its secret may change before.
+    pub fn longest_wish<'a>(failures: impl IntoIterator<Item = &'a Failure>) -> Option<Duration> {
+        let failures = failures.into_iter().filter(|failure| failure.reason != Reason::Held);
+        failures.filter_map(|failure| failure.retry_after).max()
+    }
 }
 
 impl fmt::Display for Failure {
@@ -101,3 +107,22 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_pause_counts_and_that_of_a_hold_does_not() {
+        let failure =
+            |reason, seconds| Failure { retry_after: Some(Duration::from_secs(seconds)), ..Failure::new(reason, "no") };
+        let failures = [
+            Failure::new(Reason::HttpStatus, "500"),
+            failure(Reason::RateLimited, 30),
+            failure(Reason::HttpStatus, 90),
+            failure(Reason::Held, 6 * 3600),
+        ];
+        assert_eq!(Failure::longest_wish(&failures), Some(Duration::from_secs(90)));
+        assert_eq!(Failure::longest_wish(&failures[..1]), None);
+    }
+}

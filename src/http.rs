@@ -26,7 +26,7 @@ use std::{
 use reqwest::{Method, Url};
 
 use crate::{
-    config::{Http, Target},
+    config::{self, Http, Proxy, Target},
     failure::Failure,
 };
 use stats::Stats;
@@ -84,10 +84,16 @@ impl Client {
 
     /// A client for `url` with these settings and this longest answer in bytes.
     pub fn with(settings: &Http, url: &Url, max_response_size: u64, tracer: Option<Tracer>) -> Result<Client, Failure> {
-        let connection = connect::shared(settings)?;
+        let mut settings = settings.clone();
+        // Loopback is this machine, never that of the proxy, and what goes there in clear text must not leave it. Other
+        // exporters, which take the environment as Go does, keep to that too.
+        if settings.proxy == Proxy::Environment && config::is_loopback(url) {
+            settings.proxy = Proxy::None;
+        }
+        let connection = connect::shared(&settings)?;
         Ok(Client {
             inner: Arc::new(Inner {
-                settings: settings.clone(),
+                settings,
                 host: url.host_str().map(str::to_owned),
                 max_response_size,
                 connection: RwLock::new(connection),

@@ -49,6 +49,9 @@ const ANSWERED: Duration = Duration::from_secs(2);
 /// A clean stop takes no longer than this for all targets together.
 const STOP: Duration = Duration::from_secs(5);
 
+/// A target of the state file that is not configured any more is forgotten so long after its last success.
+const FORGET: Duration = Duration::from_secs(7 * 86_400);
+
 /// The running targets.
 #[derive(Debug)]
 pub struct Fleet {
@@ -257,7 +260,11 @@ impl Fleet {
     /// What survives a restart, as of now.
     pub fn state(&self) -> State {
         let now = self.clock.now();
-        let mut targets: BTreeMap<String, SavedTarget> = self.waiting.lock().unwrap_or_else(|e| e.into_inner()).clone();
+        let mut targets = {
+            let mut waiting = self.waiting.lock().unwrap_or_else(|e| e.into_inner());
+            waiting.retain(|_, saved| saved.last_success.is_some_and(|at| now.since(at) < FORGET));
+            waiting.clone()
+        };
         let desks: Vec<(String, Desk)> =
             self.running().iter().map(|(name, run)| (name.clone(), run.desk.clone())).collect();
         for (name, desk) in desks {
@@ -288,7 +295,7 @@ impl Fleet {
             ledger.restore(saved);
         }
         ledger.status.direct_alerting = self.direct.load(Ordering::Relaxed);
-        ledger.status.held = self.logons.hold_of(&target.name).is_some();
+        ledger.status.held = self.logons.hold_of(&target.name, self.clock.now()).is_some();
         let slot = Arc::new(Slot::new(ledger.publish(self.clock.now()).snapshot));
         Desk {
             target: Arc::clone(target),
@@ -305,5 +312,24 @@ impl Fleet {
 
     fn running(&self) -> MutexGuard<'_, BTreeMap<String, Running>> {
         self.running.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::UnixTime;
+
+    #[tokio::test]
+    async fn targets_that_are_gone_leave_the_state_file_in_the_end() {
+        let now = UnixTime::from_secs(1_768_464_000);
+        let saved = |last_success| SavedTarget { vendor: "resilio".to_owned(), last_success, ..Default::default() };
+        let targets = BTreeMap::from([
+            ("yesterday".to_owned(), saved(Some(now.minus(Duration::from_secs(86_400))))),
+            ("last month".to_owned(), saved(Some(now.minus(Duration::from_secs(30 * 86_400))))),
+            ("never".to_owned(), saved(None)),
+        ]);
+        let fleet = Fleet::new(Clock::at(now), State::new(now, Vec::new(), targets));
+        assert_eq!(fleet.state().targets.into_keys().collect::<Vec<_>>(), ["yesterday"]);
     }
 }

@@ -46,7 +46,8 @@ fn apply(
     });
     let failed: Vec<(Box<str>, Failure)> = failed.collect();
     if let Some((_, first)) = failed.first().filter(|_| failed.len() == observation.parts.len()) {
-        return Err(first.clone());
+        let retry_after = Failure::longest_wish(failed.iter().map(|(_, failure)| failure));
+        return Err(Failure { retry_after, ..first.clone() });
     }
     let failure = observation.failure.clone();
     ledger.apply(observation, now, warnings)?;

@@ -152,12 +152,11 @@ impl Task {
         let mut ledger = lock(&self.desk.ledger);
         match result {
             PollResult::Failed(failure) => {
-                // A hold says when it ends, but the secret may change before: a held target is due as usual.
-                let wish = failure.retry_after.filter(|_| failure.reason != Reason::Held);
+                let wish = Failure::longest_wish([&failure]);
                 schedule::after_failure(&target, ledger.status.consecutive_failures, took, wish)
             }
             PollResult::Data(failed) => {
-                let wish = failed.iter().filter_map(|(_, failure)| failure.retry_after).max();
+                let wish = Failure::longest_wish(failed.iter().map(|(_, failure)| failure));
                 let (next, count) = schedule::after_success(&target, took, wish);
                 if count > 0 {
                     event::PollsSkipped { target: &target.name, count }.emit(&mut ledger.status);
@@ -205,15 +204,15 @@ pub(super) async fn supervise(desk: Desk, client: Client, cancelled: Cancellatio
 
 /// Publishes what is known of a target now; returns when the next part becomes stale.
 fn publish(desk: &Desk, client: &Client) -> Option<UnixTime> {
-    let mut ledger = lock(&desk.ledger);
+    let (mut ledger, now) = (lock(&desk.ledger), desk.clock.now());
     let was_held = ledger.status.held;
-    ledger.status.held = desk.logons.hold_of(&desk.target.name).is_some();
+    ledger.status.held = desk.logons.hold_of(&desk.target.name, now).is_some();
     if ledger.status.held != was_held {
         desk.urgent.notify_one();
     }
     ledger.status.direct_alerting = desk.direct.load(Ordering::Relaxed);
     ledger.status.requests = client.stats().counts();
-    let published = ledger.publish(desk.clock.now());
+    let published = ledger.publish(now);
     desk.slot.publish(published.snapshot);
     desk.published.notify_one();
     published.next_stale

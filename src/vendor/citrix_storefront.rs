@@ -320,14 +320,16 @@ impl CitrixStorefront {
         let came = outcomes.iter().flatten().filter(|outcome| outcome.is_ok()).count();
         let last = self.chunks.chunks.iter().filter_map(|chunk| chunk.last.as_ref());
         let (machines, without) = last.fold((0, 0), |(m, w), last| (m + last.machines.len(), w + last.without));
+        let failures = || outcomes.iter().flatten().filter_map(|outcome| outcome.as_ref().err());
         if came > 0 || outcomes.is_empty() {
             observation.fresh("store", part::of_store(machines, without));
+        } else if let Some(first) = failures().next() {
+            return Err(Failure { retry_after: Failure::longest_wish(failures()), ..first.clone() });
         }
         for (chunk, outcome) in self.chunks.chunks.iter().zip(outcomes) {
             match outcome {
                 Some(Ok(outcome)) => observation.parts.push((key(chunk.number), outcome)),
-                Some(Err(failure)) if came > 0 => observation.failed(key(chunk.number), failure),
-                Some(Err(failure)) => return Err(failure),
+                Some(Err(failure)) => observation.failed(key(chunk.number), failure),
                 None => {}
             }
         }

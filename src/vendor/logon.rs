@@ -179,9 +179,10 @@ impl Logons {
         released > 0
     }
 
-    /// The hold that this target is under, as it last learnt.
-    pub fn hold_of(&self, target: &str) -> Option<Hold> {
-        self.lock().iter().filter_map(|identity| identity.hold.as_ref()).find(|hold| hold.has(target)).cloned()
+    /// The hold that keeps this target from logging on now, as it last learnt. One whose next try is due keeps nobody.
+    pub fn hold_of(&self, target: &str, now: UnixTime) -> Option<Hold> {
+        let keeps = |hold: &&Hold| hold.has(target) && now < hold.retry_at;
+        self.lock().iter().filter_map(|identity| identity.hold.as_ref()).find(keeps).cloned()
     }
 
     /// Waits until a hold has begun or ended without a poll that could tell.
@@ -244,7 +245,8 @@ impl Logons {
 }
 
 impl Permit {
-    /// The vendor took the credentials.
+    /// The vendor took the credentials. A request aside logs nobody on, so that it ends only a hold that such a request has
+    /// brought about: else it would clear the way for a wrong password of a log-on every few minutes.
     pub fn accepted(mut self) {
         self.note_accepted(self.now);
     }
@@ -264,8 +266,11 @@ impl Permit {
     fn note_accepted(&mut self, now: UnixTime) {
         self.told = true;
         let (mut identities, index) = self.identity(now);
-        identities[index].last_accepted = Some(now);
-        identities[index].hold = None;
+        let identity = &mut identities[index];
+        if self.turn.is_some() || identity.hold.as_ref().is_some_and(|hold| hold.aside) {
+            identity.last_accepted = Some(now);
+            identity.hold = None;
+        }
     }
 
     fn note_refused(&mut self, now: UnixTime, message: &str) -> Failure {
@@ -275,6 +280,7 @@ impl Permit {
         let worked = identity.last_accepted.is_some_and(|at| now.since(at) < WORKED_WITHIN);
         let hold = identity.hold.get_or_insert_with(|| Hold::new(now, worked));
         hold.refused(now, worked, message);
+        hold.aside = self.turn.is_none();
         hold.admit(&self.target.0, &self.target.1);
         let next = hold.retry_at;
         Failure::new(
@@ -335,6 +341,7 @@ impl Identity {
     fn suspect(&mut self, now: UnixTime, (target, fingerprint): &(String, String)) -> UnixTime {
         let hold = self.hold.get_or_insert_with(|| Hold::unanswered(now));
         hold.again(now, UNANSWERED);
+        hold.aside = false;
         hold.admit(target, fingerprint);
         hold.retry_at
     }

@@ -92,17 +92,16 @@ impl ParallelsRasSession {
         };
         let call = self.http.request("probe", Method::PUT, self.url()).secret_header("authorization", &token);
         let call = call.secret_body("application/json", body);
-        let proves = self.proves_account();
         let (judged, refused) = match self.settings.mode {
             ProbeMode::Light => {
                 let judged = judge(call.send(deadline).await);
-                let refused = note(permit, said(&judged, proves));
+                let refused = note(permit, said(&judged));
                 (judged, refused)
             }
             ProbeMode::Deep => {
                 let exchange = |sent| async move {
                     let judged = judge(call.credentials(&sent).send(deadline).await);
-                    (said(&judged, proves), judged)
+                    (said(&judged), judged)
                 };
                 match permit.settle(deadline, exchange).await {
                     Ok(settled) => settled,
@@ -128,12 +127,6 @@ impl ParallelsRasSession {
         let part = probe.part(&self.target, &self.settings);
         self.last = Some(probe);
         Ok(Observation { failure, ..Observation::single(part) })
-    }
-
-    /// Whether a success says that the account's password is good. A light probe logs nobody on, so it lifts only a hold
-    /// that such a probe brought about: else it would clear the way for a wrong password of a deep one every few minutes.
-    fn proves_account(&self) -> bool {
-        self.settings.mode == ProbeMode::Deep || self.last.as_ref().is_some_and(Probe::refused_account)
     }
 
     /// While the account is held nothing is sent, and the last verdict stays and does not go stale.
@@ -169,15 +162,15 @@ impl Api for ParallelsRasSession {
 
 type Judged = Result<(Reply, Option<Failure>), Failure>;
 
-/// What an answer says of the account's password; a success only where it `proves` that the password is good.
-fn said(judged: &Judged, proves: bool) -> LogonVerdict {
+/// What an answer says of the account's password.
+fn said(judged: &Judged) -> LogonVerdict {
     let Ok((reply, _)) = judged else { return LogonVerdict::Unknown };
     match reply.verdict {
         Verdict::Account => {
             let state = Probe::new(*reply, Duration::ZERO, None).state();
             LogonVerdict::Refused(format!("the broker refused the account of the session: {state}"))
         }
-        Verdict::Ok if proves => LogonVerdict::Accepted,
+        Verdict::Ok => LogonVerdict::Accepted,
         _ => LogonVerdict::Unknown,
     }
 }

@@ -12,7 +12,7 @@ pub struct Warnings {
     counts: [AtomicU64; Warning::ALL.len()],
 }
 
-/// As many details of oddities are kept per poll; the rest is only counted.
+/// As many different details of oddities are kept per poll; the rest is only counted.
 const DETAILS: usize = 100;
 
 impl Warnings {
@@ -21,7 +21,7 @@ impl Warnings {
         self.counts[warning as usize].fetch_add(1, Ordering::Relaxed);
         let mut seen = self.seen.lock().unwrap_or_else(|e| e.into_inner());
         if seen.len() < DETAILS {
-            seen.push((warning, detail()));
+            keep(&mut seen, (warning, detail()));
         }
     }
 
@@ -32,8 +32,7 @@ impl Warnings {
         }
         let details = others.details();
         let mut seen = self.seen.lock().unwrap_or_else(|e| e.into_inner());
-        let room = DETAILS.saturating_sub(seen.len());
-        seen.extend(details.into_iter().take(room));
+        details.into_iter().for_each(|detail| keep(&mut seen, detail));
     }
 
     /// How often this kind was counted.
@@ -41,9 +40,16 @@ impl Warnings {
         self.counts[warning as usize].load(Ordering::Relaxed)
     }
 
-    /// The details kept.
+    /// The details kept, each once.
     pub fn details(&self) -> Vec<(Warning, String)> {
         self.seen.lock().unwrap_or_else(|e| e.into_inner()).clone()
+    }
+}
+
+/// A state that a thousand agents are in must not hide another one that one agent is in.
+fn keep(seen: &mut Vec<(Warning, String)>, detail: (Warning, String)) {
+    if seen.len() < DETAILS && !seen.contains(&detail) {
+        seen.push(detail);
     }
 }
 
@@ -76,5 +82,28 @@ impl Warning {
             Warning::TruncatedLabel => "truncated_label",
             Warning::BadValue => "bad_value",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_often_hides_nothing_that_comes_once() {
+        let warnings = Warnings::default();
+        for code in [99; 1000].into_iter().chain([98]) {
+            warnings.add(Warning::UnknownState, || format!("agentState {code}"));
+        }
+        let told = |warnings: &Warnings| warnings.details().into_iter().map(|(_, text)| text).collect::<Vec<_>>();
+        assert_eq!(told(&warnings), ["agentState 99", "agentState 98"]);
+        let all = Warnings::default();
+        all.take_up(&warnings);
+        all.take_up(&warnings);
+        assert_eq!((told(&all), all.count(Warning::UnknownState)), (told(&warnings), 2002));
+        for id in 0..2 * DETAILS {
+            all.add(Warning::BadItem, || format!("item {id}"));
+        }
+        assert_eq!(told(&all).len(), DETAILS);
     }
 }

@@ -6,14 +6,14 @@
 mod recorder;
 mod search;
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, net::TcpListener};
 
 use recorder::Recorder;
 use rollcall::sim::{AzureDevops, CitrixStorefront, Fault, ParallelsRas, ParallelsRasSession, Simulation};
 use search::Canaries;
 
 use crate::{
-    program::rollcall,
+    program::{Ended, command, rollcall},
     support::{Daemon, Folder, PATIENCE, Sim, frozen, wait_until},
     tls::Front,
 };
@@ -352,4 +352,22 @@ fn no_secret_shows_up_anywhere() {
         assert!(found.is_empty(), "{who} gives away: {found:#?}");
     }
     assert!(said.0.len() > 100, "{}", said.0.len());
+}
+
+#[test]
+fn what_is_on_this_machine_is_not_told_to_the_proxy_of_the_environment() {
+    let sim = Sim::frozen();
+    let folder = Folder::new();
+    let file = folder.write("rollcall.yml", &sim.config_yaml());
+    let proxy = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let url = format!("http://{}", proxy.local_addr().expect("it is bound"));
+    let mut command = command();
+    command.env_remove("NO_PROXY").env_remove("no_proxy");
+    for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+        command.env(name, &url);
+    }
+    let ended = command.arg("check").arg(file).arg("--connect").output().expect("the binary was built with this test");
+    Ended::of(ended).expect(0);
+    proxy.set_nonblocking(true).expect("a socket of ours");
+    assert!(proxy.accept().is_err(), "somebody asked the proxy");
 }

@@ -1,5 +1,7 @@
 //! What of a ledger survives a restart: since-when, and the pools that were known.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::Ledger;
@@ -43,7 +45,9 @@ impl Ledger {
         let known = members.filter_map(|(pool, m)| {
             Some(SavedAgent(pool.to_owned(), m.name.to_owned(), m.health?.as_str().to_owned(), m.since))
         });
-        let restored = self.restored.iter().filter(|_| self.parts.is_empty());
+        // Of a pool that could not be read since the start nothing newer is known, whatever came of the others.
+        let told: HashSet<&str> = self.parts.iter().flat_map(|held| &held.pools).map(|(name, _)| &**name).collect();
+        let restored = self.restored.iter().filter(|((pool, _), _)| !told.contains(pool.as_str()));
         let waiting = restored.map(|((pool, name), (health, since))| {
             SavedAgent(pool.clone(), name.clone(), health.as_str().to_owned(), *since)
         });

@@ -143,6 +143,21 @@ fn since_moves_only_with_the_class() {
 }
 
 #[test]
+fn since_of_a_pool_that_could_not_be_read_survives_another_restart() {
+    let fresh = |pool| Outcome::Fresh(part(pool, &[("x", 1, Health::Failed)]));
+    let mut ledger = ledger();
+    apply(&mut ledger, 0, vec![("1", fresh("a")), ("2", fresh("b"))]);
+    for (at, second) in [(60, failed()), (120, fresh("b"))] {
+        let mut restarted = self::ledger();
+        restarted.restore(ledger.save());
+        apply(&mut restarted, at, vec![("1", fresh("a")), ("2", second)]);
+        ledger = restarted;
+    }
+    let since = lines(&mut ledger, 120, "rollcall_agent_health_since");
+    assert!(since.len() == 2 && since.iter().all(|line| line.ends_with(" 1000000")), "{since:?}");
+}
+
+#[test]
 fn of_one_name_the_lowest_id_keeps_it() {
     let mut ledger = ledger();
     let twins = [("x", 9, Health::Healthy), ("x", 3, Health::Healthy), ("x", 12, Health::Failed)];

@@ -100,6 +100,14 @@ pub fn schemes(headers: &HeaderMap) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
+/// Whether an answer offers HTTP Basic, in a header of its own or, as proxies join them, behind other schemes.
+pub fn offers_basic(headers: &HeaderMap) -> bool {
+    headers.get_all(WWW_AUTHENTICATE).iter().any(|value| {
+        let text = String::from_utf8_lossy(value.as_bytes());
+        Items(&text).any(|item| matches!(item, Item::Word(word) if word.eq_ignore_ascii_case("basic")))
+    })
+}
+
 enum Item<'a> {
     /// The name of a scheme.
     Word(&'a str),
@@ -180,6 +188,19 @@ mod tests {
         let challenge = Challenge::find(&headers).expect("a challenge");
         assert_eq!((challenge.realm.as_str(), challenge.reason.as_str()), ("id-1", "expired"));
         assert_eq!(schemes(&headers), "Basic, CitrixAuth");
+    }
+
+    #[test]
+    fn basic_is_found_wherever_it_is_offered() {
+        let offers = |values: &[&'static str]| {
+            let values = values.iter().map(|value| (WWW_AUTHENTICATE, HeaderValue::from_static(value)));
+            offers_basic(&values.collect())
+        };
+        assert!(offers(&["Negotiate", "basic realm=\"sf\""]));
+        assert!(offers(&["Negotiate, NTLM, Basic realm=\"sf\""]));
+        assert!(offers(&["Negotiate YII=, Digest realm=\"a, b\", nonce=\"x\", Basic realm=\"sf\""]));
+        assert!(!offers(&["Negotiate", "Digest realm=\"Basic\", qop=\"auth, basic\""]));
+        assert!(!offers(&[]));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::{
     ask::{Ask, failure},
-    challenge::schemes,
+    challenge::{offers_basic, schemes},
     form::{CREDENTIAL_TYPES, LABEL_TYPES, Refusal, Submission},
     reach::Reach,
     reply::{Choice, Issued, REQUEST_TOKEN, Reply},
@@ -126,8 +126,8 @@ impl Logon {
         let ask = Ask::post("logon", location, accept, REQUEST_TOKEN, body.to_owned());
         let mut answer = ask.send(&self.http, None, self.deadline).await?;
         if answer.status == StatusCode::UNAUTHORIZED {
-            let offered = schemes(&answer.headers);
-            if !offered.split(", ").any(|scheme| scheme.eq_ignore_ascii_case("basic")) {
+            if !offers_basic(&answer.headers) {
+                let offered = schemes(&answer.headers);
                 let text = format!("the HttpBasic service does not offer Basic, but {offered}");
                 return Err(Failure::new(Reason::Auth, text).into());
             }

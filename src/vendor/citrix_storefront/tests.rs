@@ -273,6 +273,16 @@ async fn a_failed_chunk_costs_itself_and_all_of_them_the_poll() {
 }
 
 #[tokio::test]
+async fn the_longest_pause_is_kept_where_no_chunk_came() {
+    let ids = || (0..201).map(|index| format!("Farm.Desktop {index}")).collect();
+    let mut bench = Bench::new(|settings, _| settings.resource_ids = ids()).await;
+    let (failing, limited) = (Some("Farm.Desktop 0<"), Some("Farm.Desktop 200<"));
+    bench.store.set(|b| (b.failing_resource, b.limited_resource) = (failing, limited));
+    let failure = bench.poll().await.0.expect_err("nothing came");
+    assert_eq!((failure.reason, failure.retry_after), (Reason::HttpStatus, Some(Duration::from_secs(600))));
+}
+
+#[tokio::test]
 async fn chunks_that_are_as_they_were_are_not_read_again() {
     let ids = || (0..401).map(|index| format!("Farm.Desktop {index}")).collect();
     let mut bench = Bench::new(|settings, _| settings.resource_ids = ids()).await;

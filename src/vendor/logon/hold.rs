@@ -29,6 +29,9 @@ pub struct Hold {
     /// Whether it was no refusal that was seen, but no answer at all.
     #[serde(default)]
     pub suspect: bool,
+    /// Whether the last refusal was that of a request aside: then one that is taken ends the hold.
+    #[serde(default)]
+    pub(super) aside: bool,
     /// The targets that wait, each with its address and credentials as configured (no secrets).
     targets: BTreeMap<String, String>,
 }
@@ -48,6 +51,7 @@ impl Hold {
             worked,
             message: String::new(),
             suspect: false,
+            aside: false,
             targets: BTreeMap::new(),
         }
     }

@@ -36,7 +36,7 @@ async fn a_refused_secret_holds_every_target_that_brings_it() {
     assert!(held(&logons, &one, &secret, now));
     let failure = logons.acquire(&two, "monitor", &secret, now).await.expect_err("held for both");
     assert_eq!(failure.reason, Reason::Held);
-    assert!(logons.hold_of("two").is_some());
+    assert!(logons.hold_of("two", now).is_some());
     assert!(!failure.message.contains("wrong"));
 }
 
@@ -62,7 +62,7 @@ async fn a_release_allows_one_log_on_and_the_next_refusal_counts_on() {
     assert!(logons.release("two", start.plus(MINUTE)), "it shares the account");
     refuse(&logons, &one, &secret, start.plus(MINUTE)).await;
     assert!(held(&logons, &two, &secret, start.plus(2 * MINUTE)), "one try, not one for each target");
-    assert_eq!(logons.hold_of("one").map(|hold| hold.refusals), Some(2));
+    assert_eq!(logons.hold_of("one", start.plus(MINUTE)).map(|hold| hold.refusals), Some(2));
     assert!(logons.release("one", start.plus(2 * MINUTE)));
     logons.acquire(&one, "monitor", &secret, start.plus(2 * MINUTE)).await.expect("released").accepted();
     assert!(!held(&logons, &two, &secret, start.plus(2 * MINUTE)));
@@ -80,7 +80,7 @@ async fn a_secret_that_worked_today_is_tried_sooner() {
         now = now.plus(wait);
     }
     logons.acquire(&one, "monitor", &secret, now).await.expect("due").accepted();
-    assert!(logons.hold_of("one").is_none());
+    assert!(logons.hold_of("one", now).is_none());
 }
 
 #[tokio::test]
@@ -92,7 +92,7 @@ async fn a_new_secret_or_a_new_url_ends_the_hold_and_nothing_else_does() {
     edited.interval = 2 * MINUTE;
     assert!(held(&logons, &edited, &secret, now));
     assert!(!held(&logons, &one, &SecretText::new("right"), now));
-    assert!(logons.hold_of("one").is_none());
+    assert!(logons.hold_of("one", now).is_none());
 
     refuse(&logons, &one, &secret, now).await;
     assert!(!held(&logons, &target("one", "https://b.example"), &secret, now));
@@ -109,7 +109,7 @@ async fn a_hold_survives_a_restart_without_its_secret_being_saved() {
 
     let restarted = Logons::default();
     restarted.restore(serde_json::from_str(&saved).expect("what was just saved"));
-    assert!(restarted.hold_of("one").is_some());
+    assert!(restarted.hold_of("one", now).is_some());
     assert!(held(&restarted, &one, &secret, now));
     assert!(!held(&restarted, &one, &SecretText::new("right"), now));
 }
@@ -258,6 +258,19 @@ async fn a_stop_waits_for_verdicts_and_holds_what_has_none() {
     }
 }
 
+#[tokio::test]
+async fn a_hold_whose_next_try_is_due_keeps_nobody() {
+    let (logons, secret, now) = (Logons::default(), SecretText::new("wrong"), UnixTime::from_secs(1_000_000));
+    let one = target("one", "https://a.example");
+    refuse(&logons, &one, &secret, now).await;
+    assert!(logons.hold_of("one", now.plus(6 * HOUR - MINUTE)).is_some());
+    let due = now.plus(6 * HOUR);
+    logons.acquire(&one, "monitor", &secret, due).await.expect("due").unknown();
+    assert!(logons.hold_of("one", due).is_none(), "requests are sent");
+    refuse(&logons, &one, &secret, due.plus(HOUR)).await;
+    assert!(logons.hold_of("one", due.plus(HOUR)).is_some());
+}
+
 #[test]
 fn rotated_passwords_after_a_restart_are_hashed_once_each() {
     let now = UnixTime::from_secs(1_000_000);
@@ -274,7 +287,7 @@ fn rotated_passwords_after_a_restart_are_hashed_once_each() {
     }
     // 300 hashes; 45000 would be minutes.
     assert!(began.elapsed() < 20 * SECOND, "{:?}", began.elapsed());
-    assert!(targets.iter().all(|target| after.hold_of(&target.name).is_none()));
+    assert!(targets.iter().all(|target| after.hold_of(&target.name, now).is_none()));
     let again = std::time::Instant::now();
     for _ in 0..10 {
         assert!(!held(&after, &targets[299], &SecretText::new("new-299"), now));
@@ -295,8 +308,8 @@ fn a_hash_with_a_salt_of_its_own_is_recognised() {
     assert!(held(&logons, &one, &SecretText::new("second"), now));
 }
 
-#[test]
-fn identities_that_nobody_brings_are_forgotten() {
+#[tokio::test]
+async fn identities_that_nobody_brings_are_forgotten() {
     let (logons, start) = (Logons::default(), UnixTime::from_secs(1_000_000));
     let one = target("one", "https://a.example");
     let secret = SecretText::new("held");
@@ -304,8 +317,8 @@ fn identities_that_nobody_brings_are_forgotten() {
         logons.acquire_aside(&target("two", "https://a.example"), "monitor", &secret, start).map(|p| p.refused("401"));
     for day in 0..5u32 {
         let now = start.plus(day * 24 * HOUR);
-        let permit = logons.acquire_aside(&one, "monitor", &SecretText::new(format!("day-{day}")), now);
-        permit.expect("not held").accepted();
+        let secret = SecretText::new(format!("day-{day}"));
+        logons.acquire(&one, "monitor", &secret, now).await.expect("not held").accepted();
         assert!(logons.lock().len() <= 3);
     }
     assert_eq!(logons.save().len(), 2, "today's and the held one");

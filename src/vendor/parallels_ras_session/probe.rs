@@ -33,11 +33,6 @@ impl Probe {
         Probe { verdict: reply.verdict, code: reply.code, prime_seconds: reply.prime_seconds, duration, failures }
     }
 
-    /// Whether the broker refused the account.
-    pub fn refused_account(&self) -> bool {
-        self.verdict == Verdict::Account
-    }
-
     /// For people: `account, code 5155, Credentials, RDP 2055`.
     pub fn state(&self) -> String {
         let mut text = self.verdict.as_str().to_owned();

@@ -269,3 +269,34 @@ async fn a_light_success_does_not_lift_the_hold_of_a_deep_refusal() {
     let observation = poll_at(&mut light, 7 * HOUR).await.expect("a datum");
     assert_eq!(observation.failure.map(|f| f.reason), Some(Reason::Held), "the second refusal is held as long");
 }
+
+#[tokio::test]
+async fn a_light_success_lifts_the_hold_of_a_light_refusal_whatever_came_between() {
+    const HOUR: u64 = 3600;
+    for restarts in [false, true] {
+        let turn = std::sync::atomic::AtomicUsize::new(0);
+        let stub = Stub::start(move |_| match turn.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+            0 | 3 => (400, JSON, r#"{"code":6435}"#.to_owned()),
+            1 => (503, "text/html", "<html>".to_owned()),
+            _ => (200, JSON, r#"{"userportal":"https://x"}"#.to_owned()),
+        })
+        .await;
+        let mut api = open(stub.url.as_str());
+        let observation = poll_at(&mut api, 0).await.expect("a datum");
+        assert_eq!(observation.failure.map(|f| f.reason), Some(Reason::Auth));
+        let observation = poll_at(&mut api, 6 * HOUR).await.expect("a datum");
+        assert_eq!(observation.failure.map(|f| f.reason), Some(Reason::HttpStatus));
+        if restarts {
+            let saved = api.logons.save();
+            api = open(stub.url.as_str());
+            api.logons.restore(saved);
+        }
+        let observation = poll_at(&mut api, 7 * HOUR).await.expect("an answer");
+        assert_eq!(observation.failure, None);
+        // The next refusal is the first of a new hold, and the password had worked.
+        for (minutes, reason) in [(0, Some(Reason::Auth)), (14, Some(Reason::Held)), (15, None)] {
+            let observation = poll_at(&mut api, 8 * HOUR + minutes * 60).await.expect("a datum");
+            assert_eq!(observation.failure.map(|f| f.reason), reason, "restarts: {restarts}, {minutes} min later");
+        }
+    }
+}

@@ -33,6 +33,8 @@ pub struct Behaviour {
     pub only_location: Option<&'static str>,
     /// Requests that ask for a resource whose id begins like this are a 500.
     pub failing_resource: Option<&'static str>,
+    /// Requests that ask for such a one are a 429 that wants a pause of ten minutes.
+    pub limited_resource: Option<&'static str>,
     /// The service tokens end after so many machine lists.
     pub expire_after_lists: Option<usize>,
     /// What it says of itself, or a status; and as many desktops.
@@ -77,6 +79,7 @@ pub async fn serve() -> (Arc<Store>, Url) {
         first_location: None,
         only_location: None,
         failing_resource: None,
+        limited_resource: None,
         expire_after_lists: None,
         enumeration: ("full", 3),
         list_body: None,
@@ -200,7 +203,7 @@ fn route(b: &mut Behaviour, asked: &Asked) -> Said {
         // base64 of "CORP\monitor:s3cret & more".
         "/Citrix/Authentication/HttpBasic" => match asked.authorization.as_str() {
             "Basic Q09SUFxtb25pdG9yOnMzY3JldCAmIG1vcmU=" => token(&format!("primary-{}", b.primary_age), "0.20:00:00"),
-            _ => (401, "none", String::new(), vec![("www-authenticate", "Basic realm=\"sf\"".to_owned())]),
+            _ => (401, "none", String::new(), vec![("www-authenticate", "Negotiate, Basic realm=\"sf\"".to_owned())]),
         },
         _ => (404, "none", String::new(), vec![]),
     }
@@ -286,6 +289,9 @@ fn enumeration(b: &Behaviour) -> Said {
 fn machines(b: &mut Behaviour, asked: &Asked) -> Said {
     if b.failing_resource.is_some_and(|id| asked.body.contains(id)) {
         return (500, "none", String::new(), vec![]);
+    }
+    if b.limited_resource.is_some_and(|id| asked.body.contains(id)) {
+        return (429, "none", String::new(), vec![("retry-after", "600".to_owned())]);
     }
     if let Some(left) = b.expire_after_lists.take() {
         match left {
