@@ -120,9 +120,8 @@ impl Ledger {
         if complete {
             self.restored = HashMap::new();
         }
-        for (credential, at) in observation.credential_expiry {
-            self.status.credential_expiry.insert(credential, at);
-        }
+        // What the vendor does not say any more has ended: of a password that was changed it may say nothing.
+        self.status.credential_expiry = observation.credential_expiry.into_iter().collect();
         Ok(())
     }
 
