@@ -1,5 +1,7 @@
 //! What of a ledger survives a restart: since-when, and the pools that were known.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::Ledger;
@@ -43,7 +45,10 @@ impl Ledger {
         let known = members.filter_map(|(pool, m)| {
             Some(SavedAgent(pool.to_owned(), m.name.to_owned(), m.health?.as_str().to_owned(), m.since))
         });
-        let restored = self.restored.iter().filter(|_| self.parts.is_empty());
+        // Of pools that no poll has brought since the start, what the run before knew is all that is known.
+        let came: HashSet<&str> =
+            self.parts.iter().flat_map(|held| held.pools.iter().map(|(name, _)| &**name)).collect();
+        let restored = self.restored.iter().filter(|((pool, _), _)| !came.contains(pool.as_str()));
         let waiting = restored.map(|((pool, name), (health, since))| {
             SavedAgent(pool.clone(), name.clone(), health.as_str().to_owned(), *since)
         });
@@ -73,5 +78,55 @@ impl Ledger {
         self.restored = agents.collect();
         let pools = saved.pools.into_iter().map(|(name, on_demand, seen)| (name.into(), (on_demand, seen)));
         self.known_pools = pools.collect();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{path::Path, sync::Arc};
+
+    use super::*;
+    use crate::{
+        catalogue::azure_devops::FAMILIES,
+        config::Config,
+        failure::{Failure, Reason},
+        vendor::{Agent, Id, Observation, Part, Warnings},
+    };
+
+    fn pool(observation: &mut Observation, name: &str) {
+        let mut part = Part::new(FAMILIES);
+        let pool = part.pool(name, false);
+        let (health, state) = (Some(Health::Failed), "offline".into());
+        part.agent(Agent { pool, name: name.into(), id: Id::Number(1), health, state }).expect("the first one");
+        observation.fresh(name, part);
+    }
+
+    #[test]
+    fn what_a_restart_knows_of_a_pool_that_cannot_be_read_outlives_the_next_restart() {
+        let yaml = "targets: [{ name: t, vendor: azure_devops, url: 'https://127.0.0.1:1', auth: { pat: x } }]";
+        let config = Config::parse(yaml, "rollcall.yml", Path::new(".")).expect("it is valid");
+        let start = |before: &Ledger| {
+            let mut ledger = Ledger::new(Arc::clone(&config.targets[0]), false);
+            ledger.restore(before.save());
+            ledger
+        };
+        let poll = |ledger: &mut Ledger, at, pools: [bool; 2]| {
+            let mut observation = Observation::default();
+            for (name, came) in ["a", "b"].into_iter().zip(pools) {
+                match came {
+                    true => pool(&mut observation, name),
+                    false => observation.failed(name, Failure::new(Reason::Forbidden, "403")),
+                }
+            }
+            ledger.apply(observation, UnixTime::from_secs(at), &Warnings::default()).expect("few agents");
+        };
+        let mut first = Ledger::new(Arc::clone(&config.targets[0]), false);
+        poll(&mut first, 1000, [true, true]);
+        let mut second = start(&first);
+        poll(&mut second, 2000, [true, false]);
+        let mut third = start(&second);
+        poll(&mut third, 3000, [true, true]);
+        let since: Vec<i64> = third.save().agents.iter().map(|agent| agent.3.0 / 1000).collect();
+        assert_eq!(since, [1000, 1000]);
     }
 }
