@@ -16,7 +16,7 @@ use crate::{
     event,
     failure::Failure,
     notify,
-    poll::{Fleet, StateError, StateFile, StateLock, state::State},
+    poll::{Clients, Fleet, StateError, StateFile, StateLock, state::State},
     shard::Shard,
 };
 
@@ -72,9 +72,10 @@ impl Daemon {
         let fleet = Arc::new(Fleet::new(clock, state));
         let pager = Arc::new(Pager::new(Arc::clone(&fleet), alerts, external_url, instance));
         warn(&config);
+        let clients = Clients::new(&config).map_err(of_target)?;
         // Before the targets: their first snapshots say already who pages.
         pager.apply(&config.alerting).await.map_err(of_alertmanager)?;
-        fleet.apply(&config).await.map_err(of_target)?;
+        fleet.apply(&config, clients);
         event::Reloaded { error: None, now: clock.now() }.emit();
         let stop = CancellationToken::new();
         let mut tasks = vec![tokio::spawn(Arc::clone(&pager).run(stop.clone()))];
@@ -115,12 +116,10 @@ impl Daemon {
             tracing::warn!("A changed state_file takes effect at the next start.");
         }
         warn(&config);
+        // All that can fail comes before the first change.
+        let clients = Clients::new(&config).map_err(of_target)?;
         self.pager.apply(&config.alerting).await.map_err(of_alertmanager)?;
-        if let Err(error) = self.fleet.apply(&config).await {
-            // These settings could be used before.
-            let _ = self.pager.apply(&self.config.load().alerting).await;
-            return Err(of_target(error));
-        }
+        self.fleet.apply(&config, clients);
         self.config.store(Arc::new(config));
         self.elsewhere.store(Arc::new(elsewhere));
         Ok(())
