@@ -130,6 +130,11 @@ impl Ledger {
         self.parts.iter().filter_map(|held| Some((held.key.clone(), held.origin.clone()?))).collect()
     }
 
+    /// When the first of the parts becomes stale, or did.
+    pub fn first_stale(&self) -> Option<UnixTime> {
+        self.parts.iter().map(|held| held.observed.plus(self.target.stale_after)).min()
+    }
+
     /// Agents that are known, whether fresh or not.
     pub fn agents(&self) -> usize {
         self.parts.iter().map(Held::agents).sum()
