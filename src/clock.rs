@@ -95,9 +95,15 @@ impl Clock {
     }
 
     fn follow(&self, system: UnixTime) {
-        let ahead = system.0 - self.now().0;
+        self.step(self.wall.load(Ordering::Relaxed), system);
+    }
+
+    /// Follows a step that was seen while `wall` was what it is. Others see it at the same time, and one of them is enough:
+    /// what each of them added would be as many steps.
+    fn step(&self, wall: i64, system: UnixTime) {
+        let ahead = system.0 - UnixTime(wall).plus(self.started.elapsed()).0;
         if ahead.abs() > TOLERANCE {
-            self.wall.fetch_add(ahead, Ordering::Relaxed);
+            let _ = self.wall.compare_exchange(wall, wall + ahead, Ordering::Relaxed, Ordering::Relaxed);
         }
     }
 }
@@ -119,5 +125,14 @@ mod tests {
         clock.follow(UnixTime::from_secs(500));
         tokio::time::advance(Duration::from_secs(1)).await;
         assert_eq!(copy.now(), UnixTime::from_secs(501));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_step_that_two_see_at_once_is_followed_once() {
+        let clock = Clock::at(UnixTime::from_secs(1000));
+        let (seen, system) = (clock.wall.load(Ordering::Relaxed), UnixTime::from_secs(90_000));
+        clock.step(seen, system);
+        clock.step(seen, system);
+        assert_eq!(clock.now(), system);
     }
 }

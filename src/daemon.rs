@@ -16,7 +16,7 @@ use crate::{
     event,
     failure::Failure,
     notify,
-    poll::{Fleet, StateError, StateFile, StateLock, state::State},
+    poll::{Clients, Fleet, StateError, StateFile, StateLock, state::State},
     shard::Shard,
 };
 
@@ -72,9 +72,10 @@ impl Daemon {
         let fleet = Arc::new(Fleet::new(clock, state));
         let pager = Arc::new(Pager::new(Arc::clone(&fleet), alerts, external_url, instance));
         warn(&config);
+        let clients = Clients::new(&config).map_err(of_target)?;
         // Before the targets: their first snapshots say already who pages.
         pager.apply(&config.alerting).await.map_err(of_alertmanager)?;
-        fleet.apply(&config).await.map_err(of_target)?;
+        fleet.apply(&config, clients);
         event::Reloaded { error: None, now: clock.now() }.emit();
         let stop = CancellationToken::new();
         let mut tasks = vec![tokio::spawn(Arc::clone(&pager).run(stop.clone()))];
@@ -98,15 +99,23 @@ impl Daemon {
         }))
     }
 
-    /// Reads the configuration again. Where it has errors the one before stays, and they are returned.
-    pub async fn reload(&self) -> Result<(), String> {
-        let _turn = self.reloading.lock().await;
-        notify::reloading();
-        let result = self.take_up().await;
-        let now = self.fleet.clock().now();
-        event::Reloaded { error: result.as_ref().err().map(String::as_str), now }.emit();
-        notify::ready();
-        result
+    /// Reads the configuration again. Where it has errors the one before stays, and they are returned. What was begun is
+    /// finished, also where nobody waits for it any more: a client may hang up.
+    pub async fn reload(self: &Arc<Self>) -> Result<(), String> {
+        let daemon = Arc::clone(self);
+        let reload = tokio::spawn(async move {
+            let _turn = daemon.reloading.lock().await;
+            notify::reloading();
+            let result = daemon.take_up().await;
+            let now = daemon.fleet.clock().now();
+            event::Reloaded { error: result.as_ref().err().map(String::as_str), now }.emit();
+            notify::ready();
+            result
+        });
+        reload.await.unwrap_or_else(|_| {
+            event::Panicked { task: "reload", subject: None, message: "while the configuration was read again" }.emit();
+            Err("the reload panicked; this is a bug of Rollcall, please report it".to_owned())
+        })
     }
 
     async fn take_up(&self) -> Result<(), String> {
@@ -115,12 +124,10 @@ impl Daemon {
             tracing::warn!("A changed state_file takes effect at the next start.");
         }
         warn(&config);
+        // All that can fail comes before the first change.
+        let clients = Clients::new(&config).map_err(of_target)?;
         self.pager.apply(&config.alerting).await.map_err(of_alertmanager)?;
-        if let Err(error) = self.fleet.apply(&config).await {
-            // These settings could be used before.
-            let _ = self.pager.apply(&self.config.load().alerting).await;
-            return Err(of_target(error));
-        }
+        self.fleet.apply(&config, clients);
         self.config.store(Arc::new(config));
         self.elsewhere.store(Arc::new(elsewhere));
         Ok(())
@@ -201,5 +208,46 @@ fn of_alertmanager((url, failure): (String, Failure)) -> String {
 fn warn(config: &Config) {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    /// The Alertmanagers of whom there are series.
+    fn alertmanagers() -> Vec<String> {
+        let families = event::gather();
+        let family = families.iter().find(|family| family.name() == "rollcall_notifications_queue_length");
+        let metrics = family.into_iter().flat_map(|family| family.get_metric());
+        metrics.flat_map(|metric| metric.get_label()).map(|label| label.value().to_owned()).collect()
+    }
+
+    #[tokio::test]
+    async fn a_reload_is_finished_although_whoever_asked_goes_away() {
+        crate::http::install_crypto();
+        let folder = tempfile::tempdir().expect("the temporary folder can be written");
+        let file = folder.path().join("rollcall.yml");
+        let write = |alertmanager: &str| {
+            let alerting = format!("alerting: {{ mode: direct, alertmanagers: [{{ url: {alertmanager} }}] }}\n");
+            let target = "targets: [{ name: t, vendor: resilio, url: 'http://127.0.0.1:1', interval: 1h }]\n";
+            std::fs::write(&file, alerting + target).expect("it can be written");
+        };
+        let [before, after] = ["http://127.0.0.1:1/before", "http://127.0.0.1:1/after"];
+        write(before);
+        let daemon = Daemon::start(file.clone(), None, String::new(), String::new()).await.expect("it is valid");
+        assert!(alertmanagers().contains(&before.to_owned()));
+        write(after);
+        assert_eq!(daemon.reload().now_or_never(), None, "it waits for the queue of the former one to end");
+        let taken_up = async {
+            while !alertmanagers().contains(&after.to_owned()) {
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(10), taken_up).await.expect("somebody is paged");
+        assert!(!alertmanagers().contains(&before.to_owned()));
+        daemon.stop().await;
     }
 }

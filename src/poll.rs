@@ -8,5 +8,5 @@ mod schedule;
 pub mod state;
 mod task;
 
-pub use fleet::Fleet;
+pub use fleet::{Clients, Fleet};
 pub use state::{StateError, StateFile, StateLock};

@@ -39,6 +39,16 @@ pub struct Options {
     pub enable_lifecycle: bool,
 }
 
+impl Options {
+    /// What stands before the path of a link: a proxy may take the path of the external URL off before it asks.
+    fn link_prefix(&self) -> String {
+        match reqwest::Url::parse(&self.external_url) {
+            Ok(url) => url.path().trim_end_matches('/').to_owned(),
+            Err(_) => self.route_prefix.clone(),
+        }
+    }
+}
+
 /// What the routes work with.
 #[derive(Debug)]
 pub struct State {

@@ -78,6 +78,21 @@ struct Running {
     task: Option<JoinHandle<()>>,
 }
 
+/// What the targets of a configuration are asked with, by name.
+#[derive(Debug)]
+pub struct Clients(BTreeMap<String, Client>);
+
+impl Clients {
+    /// Fails with the target whose certificates cannot be used.
+    pub fn new(config: &Config) -> Result<Clients, (String, Failure)> {
+        let client = |target: &Arc<Target>| match Client::new(target) {
+            Ok(client) => Ok((target.name.clone(), client)),
+            Err(failure) => Err((target.name.clone(), failure)),
+        };
+        config.targets.iter().map(client).collect::<Result<_, _>>().map(Clients)
+    }
+}
+
 impl Fleet {
     /// No targets yet. `state` is what an earlier run has saved.
     pub fn new(clock: Clock, mut state: State) -> Fleet {
@@ -139,13 +154,8 @@ impl Fleet {
 
     /// Makes the running targets those of the configuration. Targets that did not change keep their task, session and
     /// data; one whose settings changed keeps its data while it is still the same API at the same address.
-    ///
-    /// Fails, and changes nothing, where a target's certificates cannot be used.
-    pub async fn apply(&self, config: &Config) -> Result<(), (String, Failure)> {
-        let mut clients = BTreeMap::new();
-        for target in &config.targets {
-            clients.insert(&target.name, Client::new(target).map_err(|failure| (target.name.clone(), failure))?);
-        }
+    pub fn apply(&self, config: &Config, clients: Clients) {
+        let Clients(mut clients) = clients;
         let full = config.exposition.full_state_sets;
         let stopped = {
             let mut running = self.running();
@@ -180,7 +190,6 @@ impl Fleet {
             running.insert(target.name.clone(), Running { desk, full_state_sets: full, cancel, task: Some(task) });
         }
         self.store.replace(slots);
-        Ok(())
     }
 
     /// Whether every target was polled, failed or held once, or a minute has passed. It stays so: a target that a reload

@@ -70,7 +70,9 @@ pub(super) struct Task {
 impl Task {
     pub fn new(desk: Desk, client: Client) -> Task {
         let api = vendor::open(Arc::clone(&desk.target), client.clone(), Arc::new(desk.logons.clone()));
-        Task { desk, client, api, told: HashSet::new(), next_stale: None }
+        // Of the data of an earlier task, which may have to go before the first poll ends.
+        let next_stale = lock(&desk.ledger).first_stale();
+        Task { desk, client, api, told: HashSet::new(), next_stale }
     }
 
     /// Polls until it is cancelled, then logs off.
@@ -227,4 +229,45 @@ fn stale_at(next_stale: Option<UnixTime>, clock: Clock) -> Instant {
 
 pub(super) fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
     ledger.lock().unwrap_or_else(|e| e.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{catalogue::resilio::FAMILIES, config::Config, health::Health, vendor};
+
+    #[tokio::test(start_paused = true)]
+    async fn data_of_an_earlier_task_go_in_time() {
+        let yaml = "targets: [{ name: hq-farm, vendor: resilio, url: 'http://127.0.0.1:1' }]";
+        let config = Config::parse(yaml, "rollcall.yml", std::path::Path::new(".")).expect("it is valid");
+        let target = Arc::clone(&config.targets[0]);
+        let margin = Duration::from_secs(1);
+        assert!(schedule::first_delay(&target) > 3 * margin, "it is not polled before");
+        let clock = Clock::at(UnixTime::from_secs(1_000_000));
+        let mut part = vendor::Part::new(FAMILIES);
+        let pool = part.pool("client", false);
+        let id = vendor::Id::Number(1);
+        let agent = vendor::Agent { pool, name: "a".into(), id, health: Some(Health::Healthy), state: "".into() };
+        part.agent(agent).expect("the first one");
+        let mut ledger = Ledger::new(Arc::clone(&target), false);
+        ledger.apply(Observation::single(part), clock.now(), &Warnings::default()).expect("one agent");
+        tokio::time::advance(target.stale_after - margin).await;
+        let desk = Desk {
+            slot: Arc::new(Slot::new(ledger.publish(clock.now()).snapshot)),
+            ledger: Arc::new(Mutex::new(ledger)),
+            memory: Arc::default(),
+            logons: Logons::default(),
+            clock,
+            urgent: Arc::default(),
+            published: Arc::default(),
+            direct: Arc::default(),
+            target: Arc::clone(&target),
+        };
+        assert_eq!(desk.slot.load().agents.len(), 1);
+        let client = Client::new(&target).expect("there are no certificates");
+        let task = tokio::spawn(Task::new(desk.clone(), client).run(CancellationToken::new()));
+        tokio::time::sleep(2 * margin).await;
+        assert_eq!(desk.slot.load().agents.len(), 0);
+        task.abort();
+    }
 }

@@ -120,15 +120,19 @@ impl Ledger {
         if complete {
             self.restored = HashMap::new();
         }
-        for (credential, at) in observation.credential_expiry {
-            self.status.credential_expiry.insert(credential, at);
-        }
+        // What the vendor does not say any more has ended: of a password that was changed it may say nothing.
+        self.status.credential_expiry = observation.credential_expiry.into_iter().collect();
         Ok(())
     }
 
     /// What the parts come from that need not be read again while it is the same.
     pub fn origins(&self) -> Origins {
         self.parts.iter().filter_map(|held| Some((held.key.clone(), held.origin.clone()?))).collect()
+    }
+
+    /// When the first of the parts becomes stale, or did.
+    pub fn first_stale(&self) -> Option<UnixTime> {
+        self.parts.iter().map(|held| held.observed.plus(self.target.stale_after)).min()
     }
 
     /// Agents that are known, whether fresh or not.

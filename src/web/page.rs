@@ -14,7 +14,7 @@ td,th{white-space:nowrap}td.v{white-space:normal;overflow-wrap:anywhere;min-widt
 /// The targets and the links.
 pub fn overview(daemon: &Daemon, options: &Options) -> Reply {
     let snapshots = daemon.fleet().store().load();
-    let prefix = &options.route_prefix;
+    let prefix = options.link_prefix();
     let links =
         ["/metrics", "/config", "/api/v1/targets", "/api/v1/agents", "/api/v1/alerts", "/api/v1/status", "/-/ready"];
     let page = html! {

@@ -314,6 +314,15 @@ fn a_route_prefix_stands_before_every_path() {
 }
 
 #[test]
+fn links_lead_through_a_proxy_that_takes_the_prefix_off() {
+    let flags = ["--web.external-url", "https://ops.example.com/rollcall/", "--web.route-prefix", "/"];
+    let demo = Demo::start(&[&["--agents", "20"], &flags[..]].concat());
+    let page = demo.get("/");
+    assert!(page.text().contains("href=\"/rollcall/metrics\""), "{}", page.text());
+    assert_eq!(demo.get("/metrics").status, 200);
+}
+
+#[test]
 fn more_scrapes_at_once_than_allowed_are_refused_and_then_answered_again() {
     let demo = Demo::start(&["--agents", "20000", "--frozen", "--web.max-requests", "2"]);
     let big = wait_until("an answer that no socket buffer holds", 2 * PATIENCE, || {

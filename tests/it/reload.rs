@@ -165,6 +165,30 @@ fn a_certificate_that_cannot_be_used_refuses_the_whole_reload() {
 }
 
 #[test]
+fn a_refused_reload_leaves_the_alerting_alone() {
+    let (sim, folder) = (Sim::frozen(), Folder::new());
+    let config = |mode| {
+        let alerting = format!("alerting: {{ mode: {mode}, alertmanagers: [{{ url: 'http://127.0.0.1:1' }}] }}");
+        Config::quick().head(&alerting).target(Target::resilio("filer", &sim, 1))
+    };
+    let daemon = Daemon::with_flags(&config("direct").write(&folder), LIFECYCLE);
+    let failed = |now: &Exposition| now.get("rollcall_notifications_failed_total", &[]);
+    let before = daemon.wait_for("alerts cannot be delivered", |now| failed(now) >= Some(3.0));
+    // Each of them is fine, and the key is that of another certificate.
+    let [one, another] = [(); 2].map(|()| rcgen::generate_simple_self_signed(["daemon".to_owned()]).expect("a name"));
+    folder.write("cert.pem", &one.cert.pem());
+    folder.write("key.pem", &another.signing_key.serialize_pem());
+    let other = Target::resilio("other", &sim, 2).set("http", "{ tls: { cert_file: cert.pem, key_file: key.pem } }");
+    config("off").target(other).write(&folder);
+    let reply = daemon.request("POST", "/-/reload", &[]);
+    assert!(reply.text().starts_with("target other: "), "{}", reply.text());
+    assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR);
+    let now = daemon.scrape();
+    assert!(failed(&now) >= failed(&before), "the queue of the Alertmanager goes on");
+    assert_eq!(now.of("filer", "rollcall_direct_alerting_active"), Some(1.0));
+}
+
+#[test]
 fn a_secret_file_that_changes_is_read_without_a_reload() {
     let (sim, folder) = (Sim::frozen(), Folder::new());
     folder.write("secrets/pat", &format!("  {}\n", rollcall::sim::AzureDevops::PAT));

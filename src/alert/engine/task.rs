@@ -110,6 +110,8 @@ impl Pager {
             };
             if all {
                 due = Instant::now() + scaled(EVERY);
+                // Polls do so, too, but may be hours apart.
+                self.fleet.clock().resync();
             }
             let pager = Arc::clone(&self);
             // Evaluating a large target takes a while.

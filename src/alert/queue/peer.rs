@@ -112,6 +112,8 @@ impl Peer {
 
     /// What is to be done next; tells of what was dropped meanwhile.
     fn next(&self) -> Next {
+        // After a machine slept, what fires would be told to have ended long ago.
+        self.clock.resync();
         let now = self.clock.now();
         let (next, dropped, waiting) = {
             let mut queue = self.queue();

@@ -79,3 +79,53 @@ impl Ledger {
         self.known_pools = pools.collect();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{path::Path, sync::Arc};
+
+    use super::*;
+    use crate::{
+        catalogue::azure_devops::FAMILIES,
+        config::Config,
+        failure::{Failure, Reason},
+        vendor::{Agent, Id, Observation, Part, Warnings},
+    };
+
+    fn pool(observation: &mut Observation, name: &str) {
+        let mut part = Part::new(FAMILIES);
+        let pool = part.pool(name, false);
+        let (health, state) = (Some(Health::Failed), "offline".into());
+        part.agent(Agent { pool, name: name.into(), id: Id::Number(1), health, state }).expect("the first one");
+        observation.fresh(name, part);
+    }
+
+    #[test]
+    fn what_a_restart_knows_of_a_pool_that_cannot_be_read_outlives_the_next_restart() {
+        let yaml = "targets: [{ name: t, vendor: azure_devops, url: 'https://127.0.0.1:1', auth: { pat: x } }]";
+        let config = Config::parse(yaml, "rollcall.yml", Path::new(".")).expect("it is valid");
+        let start = |before: &Ledger| {
+            let mut ledger = Ledger::new(Arc::clone(&config.targets[0]), false);
+            ledger.restore(before.save());
+            ledger
+        };
+        let poll = |ledger: &mut Ledger, at, pools: [bool; 2]| {
+            let mut observation = Observation::default();
+            for (name, came) in ["a", "b"].into_iter().zip(pools) {
+                match came {
+                    true => pool(&mut observation, name),
+                    false => observation.failed(name, Failure::new(Reason::Forbidden, "403")),
+                }
+            }
+            ledger.apply(observation, UnixTime::from_secs(at), &Warnings::default()).expect("few agents");
+        };
+        let mut first = Ledger::new(Arc::clone(&config.targets[0]), false);
+        poll(&mut first, 1000, [true, true]);
+        let mut second = start(&first);
+        poll(&mut second, 2000, [true, false]);
+        let mut third = start(&second);
+        poll(&mut third, 3000, [true, true]);
+        let since: Vec<i64> = third.save().agents.iter().map(|agent| agent.3.0 / 1000).collect();
+        assert_eq!(since, [1000, 1000]);
+    }
+}

@@ -387,3 +387,15 @@ fn a_part_that_is_the_same_is_neither_rendered_nor_deflated_again() {
     ledger.reconfigure(Arc::new(target()), true);
     assert!(ledger.origins().is_empty());
 }
+
+#[test]
+fn the_end_of_a_credential_is_told_as_long_as_the_vendor_says_it() {
+    let mut ledger = ledger();
+    let mut poll = |at, credential_expiry| {
+        let observation = Observation { credential_expiry, ..Observation::single(part("a", &[])) };
+        ledger.apply(observation, at_second(at), &Warnings::default()).expect("few agents");
+        lines(&mut ledger, at, "rollcall_credential_expiry").len()
+    };
+    assert_eq!(poll(0, vec![("password", at_second(86_400))]), 1);
+    assert_eq!(poll(60, Vec::new()), 0, "the password was changed");
+}

@@ -255,3 +255,17 @@ async fn a_reload_starts_and_ends_peers_and_their_series() {
     assert_eq!(site.well.inner().requests.len(), 1);
     assert_eq!((newcomer.firing().len(), newcomer.ends()), (10, 1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn requests_go_by_the_systems_clock_also_where_nothing_is_polled() {
+    let clock = Clock::system();
+    let (receiver, outbox) = (Receiver::new(clock), Outbox::new(clock));
+    outbox.exchange(vec![(settings("stepped", timing()), receiver.clone())]).await;
+    // The system's clock stands still meanwhile, so to the daemon it was set back by an hour.
+    tokio::time::advance(3600 * SECOND).await;
+    outbox.update(clock.now(), [Change::Told(firing(0))]);
+    sleep(SECOND).await;
+    assert_eq!(receiver.firing().len(), 1);
+    let ahead = clock.now().since(std::time::SystemTime::now().into());
+    assert!(ahead < 60 * SECOND, "{ahead:?}");
+}
