@@ -53,7 +53,7 @@ impl Daemon {
     ) -> Result<Arc<Daemon>, String> {
         let clock = Clock::system();
         let (config, elsewhere) = load(&config_file, shard)?;
-        let state_file = config.state_file.clone().map(StateFile::new);
+        let mut state_file = config.state_file.clone().map(StateFile::new);
         let state_lock = lock(state_file.as_ref())?;
         let mut state = match state_file.as_ref().map(StateFile::load) {
             None => {
@@ -64,7 +64,12 @@ impl Daemon {
             }
             Some(Ok(state)) => state,
             Some(Err(error)) => {
-                tracing::error!(%error, "Earlier state is lost.");
+                // What could not be read may be readable at the next start: it is not written over.
+                if matches!(error, StateError::Io { .. }) {
+                    state_file = None;
+                }
+                let kept = state_file.is_some();
+                tracing::error!(%error, kept, "Earlier state is lost.");
                 State::default()
             }
         };

@@ -9,7 +9,7 @@ mod pools;
 mod resilio;
 mod targets;
 
-pub use daemons::SCRAPE_UP;
+pub use daemons::{DIRECT_WATCHDOG, SCRAPE_UP};
 
 use std::{sync::LazyLock, time::Duration};
 

@@ -29,6 +29,9 @@ pub static SCRAPE_UP: Family = Family {
     ordinal: 0,
 };
 
+/// The sign of life of a daemon in direct mode; it always fires.
+pub const DIRECT_WATCHDOG: &str = "RollcallDirectWatchdog";
+
 pub(super) fn alerts() -> Vec<Alert> {
     let up = || family(&SCRAPE_UP);
     let growth = |counter| past(Function::Increase, family(counter), WINDOW);
@@ -82,7 +85,7 @@ pub(super) fn alerts() -> Vec<Alert> {
             "Rollcall daemon {instance} of job {job} pages by itself, and no Alertmanager has accepted its alerts for 5m.",
         ),
     ];
-    let watchdog = alert("RollcallDirectWatchdog", Severity::None, Labels::Instance, always()).says(
+    let watchdog = alert(DIRECT_WATCHDOG, Severity::None, Labels::Instance, always()).says(
         "A sign of life: always fires in direct mode.",
         "Rollcall daemon {instance} in direct mode evaluates its rules and delivers its alerts. Its silence is the alarm.",
     );

@@ -7,12 +7,16 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::{
+    task::{JoinError, JoinHandle},
+    time::{Instant, sleep, sleep_until, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{Engine, Rules, Shown};
 use crate::{
     alert::{
+        catalogue,
         queue::{Change, Outbox},
         state::SavedAlerts,
     },
@@ -30,6 +34,9 @@ const EVERY: Duration = Duration::from_secs(15);
 
 /// Polls that end within this time are evaluated together.
 const TOGETHER: Duration = Duration::from_millis(100);
+
+/// An evaluation that takes longer hangs, or waits for a processor that it does not get.
+const STUCK: Duration = Duration::from_secs(120);
 
 /// The engine at work, its targets and its Alertmanagers.
 ///
@@ -75,7 +82,7 @@ impl Pager {
                 desk.direct = direct;
                 // Whoever pages from now on begins anew: what fires is told again, and what was told lapses.
                 desk.engine.forget_told();
-                self.outbox.replace(self.fleet.clock().now(), []);
+                self.outbox.withdraw(self.fleet.clock().now(), |_| true);
             }
         }
         self.fleet.set_direct(direct);
@@ -115,7 +122,7 @@ impl Pager {
             }
             let pager = Arc::clone(&self);
             // Evaluating a large target takes a while.
-            match tokio::task::spawn_blocking(move || pager.evaluate(all)).await {
+            match self.watched(tokio::task::spawn_blocking(move || pager.evaluate(all))).await {
                 Ok(()) => {}
                 // The next evaluation is a new try.
                 Err(error) if error.is_panic() => {
@@ -127,6 +134,22 @@ impl Pager {
             }
             sleep(TOGETHER).await;
         }
+    }
+
+    /// Waits for an evaluation. While one is stuck there is no sign of life: the watchdog lapses, and whoever watches it is
+    /// paged. What fires is sent on.
+    async fn watched(&self, mut evaluation: JoinHandle<()>) -> Result<(), JoinError> {
+        if let Ok(ended) = timeout(scaled(STUCK), &mut evaluation).await {
+            return ended;
+        }
+        tracing::error!("Alerts are not evaluated any more; the sign of life ends.");
+        self.outbox.withdraw(self.fleet.clock().now(), |alert| {
+            alert.labels.get("alertname").is_some_and(|name| name == catalogue::DIRECT_WATCHDOG)
+        });
+        let ended = evaluation.await;
+        // It is told again with the next evaluation.
+        self.desk().engine.forget_told();
+        ended
     }
 
     /// Tells the Alertmanagers what they do not know yet, for a few seconds at the most. Resolves nothing.

@@ -118,16 +118,14 @@ impl Outbox {
         desk.publish(now, &news);
     }
 
-    /// Takes up the whole state: everything that fires, and as many of those just resolved as the engine still knows.
-    /// What fired and is not among them is withdrawn, never resolved: that it is missing proves nothing.
-    pub fn replace(&self, now: UnixTime, alerts: impl IntoIterator<Item = Notification>) {
-        let alerts: HashMap<_, _> = alerts.into_iter().map(|alert| (alert.fingerprint(), alert)).collect();
+    /// Sends no more of those that fire and are meant; they lapse, and are never told to have ended.
+    pub fn withdraw(&self, now: UnixTime, is_meant: impl Fn(&Notification) -> bool) {
         let gone: Vec<Change> = {
             let desk = self.desk();
-            let firing = desk.book.iter().filter(|(_, alert)| alert.ends_at.is_none());
-            firing.filter(|(at, _)| !alerts.contains_key(at)).map(|(at, _)| Change::Withdrawn(*at)).collect()
+            let firing = desk.book.iter().filter(|(_, alert)| alert.ends_at.is_none() && is_meant(alert));
+            firing.map(|(at, _)| Change::Withdrawn(*at)).collect()
         };
-        self.update(now, gone.into_iter().chain(alerts.into_values().map(Change::Told)));
+        self.update(now, gone);
     }
 
     /// The peers, and how many alerts each is still to be told.

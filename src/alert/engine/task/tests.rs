@@ -67,3 +67,37 @@ async fn time_alone_makes_an_alert_fire_and_the_mode_says_who_tells() {
     assert!(pager.outbox.known().iter().all(|alert| alert.ends_at.is_none()), "a stop resolves nothing");
     pager.stop().await;
 }
+
+#[tokio::test(start_paused = true)]
+#[expect(clippy::await_holding_lock, reason = "that is how it hangs")]
+async fn an_evaluation_that_hangs_ends_the_sign_of_life_and_nothing_else() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let clock = Clock::at(UnixTime::from_secs(1_000_000));
+    let pager = Arc::new(Pager::new(fleet(clock), SavedAlerts::default(), String::new(), "a:1".to_owned()));
+    pager.apply(&config("direct").alerting).await.expect("it can be used");
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(Arc::clone(&pager).run(stop.clone()));
+    let told = || {
+        let mut told: Vec<String> =
+            pager.outbox.known().iter().map(|alert| alert.labels["alertname"].clone()).collect();
+        told.sort();
+        told
+    };
+    minutes(15).await;
+    assert_eq!(told(), ["RollcallDirectWatchdog", "RollcallTargetDown"]);
+
+    let busy = pager.desk();
+    // Time does not go on by itself while an evaluation waits.
+    let steps = 2 * (EVERY + STUCK).as_secs();
+    for _ in 0..steps {
+        tokio::time::advance(Duration::from_millis(500)).await;
+    }
+    assert_eq!(told(), ["RollcallTargetDown"]);
+
+    drop(busy);
+    minutes(1).await;
+    assert_eq!(told(), ["RollcallDirectWatchdog", "RollcallTargetDown"]);
+    stop.cancel();
+    running.await.expect("it ends");
+    pager.stop().await;
+}
