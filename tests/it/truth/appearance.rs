@@ -11,7 +11,7 @@ use super::{
 use crate::{
     catalogue::CONTRACT,
     program::Demo,
-    support::{Config, Daemon, Folder, PATIENCE, Sim, Target, frozen, wait_until},
+    support::{Alertmanager, Config, Daemon, Folder, PATIENCE, Sim, Target, frozen, wait_until},
     tls::Front,
 };
 
@@ -21,6 +21,7 @@ fn every_metric_of_the_contract_appears() {
     seen.extend(broken());
     seen.extend(limited());
     seen.extend(configured());
+    seen.extend(paging());
     let all: BTreeSet<&str> = CONTRACT.iter().map(|row| row.0).collect();
     let missing: Vec<&&str> = all.difference(&seen).collect();
     assert!(missing.is_empty(), "{missing:?}");
@@ -37,6 +38,13 @@ fn healthy() -> BTreeSet<&'static str> {
         "azure_devops_rate_limit_remaining",
         "azure_devops_rate_limit_reset_timestamp_seconds",
         "parallels_ras_session_probe_error",
+        "rollcall_alerts",
+        "rollcall_notification_duration_seconds",
+        "rollcall_notifications_dropped_total",
+        "rollcall_notifications_failed_total",
+        "rollcall_notifications_last_success_timestamp_seconds",
+        "rollcall_notifications_queue_length",
+        "rollcall_notifications_sent_total",
         "rollcall_pool_min_serving",
         "rollcall_target_failure",
         "rollcall_tls_certificate_not_after_timestamp_seconds",
@@ -105,5 +113,17 @@ fn configured() -> BTreeSet<&'static str> {
     let info = exposition.all("rollcall_target_info", &[("site", "zrh")]);
     assert_eq!(info.len(), 1);
     assert_eq!(info[0].label("url"), format!("https://{}/contoso", front.address));
+    every_series_is_as_in_the_contract(&exposition)
+}
+
+/// A demo that pages: its sign of life is sent at once.
+fn paging() -> BTreeSet<&'static str> {
+    let alertmanager = Alertmanager::with("route: { receiver: nobody }\nreceivers: [{ name: nobody }]\n");
+    let demo = Daemon::demo(&["--alertmanager", &alertmanager.url()]);
+    let exposition = demo.wait_for("the sign of life is sent", |now| {
+        now.get("rollcall_notifications_sent_total", &[("alertmanager", &alertmanager.url())]) > Some(0.0)
+    });
+    let firing = [("alertname", "RollcallDirectWatchdog"), ("state", "firing")];
+    assert_eq!(exposition.get("rollcall_alerts", &firing), Some(1.0));
     every_series_is_as_in_the_contract(&exposition)
 }
