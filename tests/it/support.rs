@@ -1,8 +1,5 @@
 //! What the tests are written with: a simulation, a configuration, the daemon as a process, and its exposition.
 
-// Not every module of the tests uses everything.
-#![allow(dead_code, unused_imports)]
-
 mod alertmanager;
 mod config;
 mod daemon;
@@ -15,11 +12,11 @@ mod wait;
 
 pub use alertmanager::Alertmanager;
 pub use config::{Config, Target};
-pub use daemon::{Daemon, Reply};
+pub use daemon::Daemon;
 pub use exposition::{Exposition, Sample};
 pub use front::Front;
 pub use prometheus::{Prometheus, Series, free_port};
-pub use receiver::{Notification, Receiver, Told};
+pub use receiver::{Notification, Receiver};
 pub use simulation::{Sim, frozen, runtime};
 pub use wait::{Folder, wait_until};
 

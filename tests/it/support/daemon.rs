@@ -6,7 +6,7 @@ use std::{
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
     thread::JoinHandle,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use reqwest::{Method, StatusCode, header::HeaderMap};
@@ -20,7 +20,6 @@ pub struct Daemon {
     log: Arc<Mutex<String>>,
     reader: Option<JoinHandle<()>>,
     http: reqwest::Client,
-    started: Instant,
 }
 
 /// What the daemon answered.
@@ -75,7 +74,6 @@ impl Daemon {
 
     #[track_caller]
     fn run(mut command: Command) -> Daemon {
-        let started = Instant::now();
         command
             .args(["--web.listen-address", "127.0.0.1:0"])
             // What the machine that runs the tests is told must not reach the daemon.
@@ -99,7 +97,7 @@ impl Daemon {
         });
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE);
         let http = runtime().block_on(async { http.build() }).expect("a client without options that can be wrong");
-        let mut daemon = Daemon { child, url: String::new(), log, reader: Some(reader), http, started };
+        let mut daemon = Daemon { child, url: String::new(), log, reader: Some(reader), http };
         let address = wait_until("the daemon listens", PATIENCE, || {
             if let Ok(Some(status)) = daemon.child.try_wait() {
                 std::thread::sleep(Duration::from_millis(100));
@@ -122,11 +120,6 @@ impl Daemon {
     /// The process.
     pub fn pid(&self) -> u32 {
         self.child.id()
-    }
-
-    /// Time since the process was started.
-    pub fn age(&self) -> Duration {
-        self.started.elapsed()
     }
 
     /// Everything that was logged so far.

@@ -36,8 +36,6 @@ pub struct Told {
     pub firing: bool,
     /// `alertname`, `severity`, `vendor`, `target`, …
     pub labels: Vec<(String, String)>,
-    /// When it began to fire.
-    pub starts_at: String,
 }
 
 impl Told {
@@ -160,7 +158,6 @@ fn read(body: &Value, receiver: String, at: Duration) -> Notification {
     let alert = |alert: &Value| Told {
         firing: alert["status"] == "firing",
         labels: alert["labels"].as_object().into_iter().flatten().map(|(k, v)| (k.clone(), text(v))).collect(),
-        starts_at: text(&alert["startsAt"]),
     };
     Notification {
         at,
