@@ -2,7 +2,7 @@
 
 use std::{
     io::{Read, Write},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -10,9 +10,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tokio::io::AsyncWriteExt;
+
 use crate::{
     program::{Demo, http},
-    support::{Config, Daemon, Exposition, Folder, PATIENCE, Sim, Target, wait_until},
+    support::{Config, Daemon, Exposition, Folder, PATIENCE, Server, Sim, Target, until_left, wait_until},
 };
 
 /// A target that is polled every second.
@@ -30,38 +32,28 @@ fn polls_go_on(daemon: &Daemon) -> Exposition {
 
 /// A vendor that answers each request with this text, and then with a blank every 50 ms.
 struct Vendor {
-    url: String,
+    server: Server,
     requests: Arc<AtomicUsize>,
 }
 
 impl Vendor {
     fn of(head: &'static str) -> Vendor {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let url = format!("http://{}", listener.local_addr().expect("it listens"));
         let requests = Arc::<AtomicUsize>::default();
         let asked = Arc::clone(&requests);
-        std::thread::spawn(move || {
-            listener.set_nonblocking(true).expect("sockets can be");
-            let (mut silent, mut answered) = (Vec::new(), Vec::new());
-            loop {
-                while let Ok((stream, _)) = listener.accept() {
-                    stream.set_nonblocking(true).expect("sockets can be");
-                    silent.push(stream);
+        let server = Server::start(move |_, mut stream| {
+            asked.fetch_add(1, Ordering::Relaxed);
+            async move {
+                if head.is_empty() {
+                    return until_left(&mut stream).await;
                 }
-                let came = |stream: &mut TcpStream| stream.read(&mut [0; 4096]).is_ok_and(|count| count > 0);
-                for mut stream in silent.extract_if(.., came) {
-                    asked.fetch_add(1, Ordering::Relaxed);
-                    // What does not arrive belongs to somebody who has left.
-                    let _ = stream.write_all(head.as_bytes());
-                    answered.push(stream);
+                stream.write_all(head.as_bytes()).await?;
+                loop {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    stream.write_all(b" ").await?;
                 }
-                if !head.is_empty() {
-                    answered.retain_mut(|stream| stream.write_all(b" ").is_ok());
-                }
-                std::thread::sleep(Duration::from_millis(50));
             }
         });
-        Vendor { url, requests }
+        Vendor { server, requests }
     }
 
     /// It takes every request and never answers.
@@ -76,7 +68,7 @@ impl Vendor {
 
     /// Targets at it with this timeout: `ill-0`, `ill-1`, …
     fn targets(&self, sim: &Sim, count: usize, timeout: &str) -> Vec<Target> {
-        let target = |n| Target::of("resilio", &format!("ill-{n}"), sim).set("url", &self.url);
+        let target = |n| Target::of("resilio", &format!("ill-{n}"), sim).set("url", self.server.url());
         (0..count).map(|n| target(n).set("timeout", timeout).set("stale_after", "5m")).collect()
     }
 

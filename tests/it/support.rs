@@ -7,6 +7,7 @@ mod exposition;
 mod front;
 mod prometheus;
 mod receiver;
+mod server;
 mod simulation;
 mod wait;
 
@@ -17,6 +18,7 @@ pub use exposition::{Exposition, Sample};
 pub use front::Front;
 pub use prometheus::{Prometheus, Series, free_port};
 pub use receiver::{Notification, Receiver};
+pub use server::{Request, Server, until_left};
 pub use simulation::{Sim, frozen, runtime};
 pub use wait::{Folder, wait_until};
 
