@@ -12,10 +12,7 @@ use std::{
 
 use tokio::io::AsyncWriteExt;
 
-use crate::{
-    program::{Demo, http},
-    support::{Config, Daemon, Exposition, Folder, PATIENCE, Server, Sim, Target, until_left, wait_until},
-};
+use crate::support::{Config, Daemon, Exposition, Folder, PATIENCE, Server, Sim, Target, http, until_left, wait_until};
 
 /// A target that is polled every second.
 fn lively(sim: &Sim) -> Target {
@@ -81,12 +78,6 @@ impl Vendor {
     }
 }
 
-fn peak_kib(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("Linux, and it runs");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("every process has it");
-    line.split_whitespace().next().and_then(|number| number.parse().ok()).expect("a number")
-}
-
 #[test]
 fn sixty_four_scrapes_at_once_are_all_whole() {
     let (sim, folder) = (Sim::frozen(), Folder::new());
@@ -111,12 +102,12 @@ fn sixty_four_scrapes_at_once_are_all_whole() {
 
 #[test]
 fn readers_that_do_not_read_hold_no_scrape_and_no_poll_up_and_cost_no_copies() {
-    let demo = Demo::start(&["--agents", "20000", "--frozen"]);
+    let demo = Daemon::demo(&["--agents", "20000", "--frozen"]);
     let big = wait_until("an answer that no socket buffer holds", 2 * PATIENCE, || {
         let size = demo.get("/metrics").body.len();
         if size > 20_000_000 { Ok(size) } else { Err(format!("{size} bytes")) }
     });
-    let address = demo.url.trim_start_matches("http://");
+    let address = demo.url().trim_start_matches("http://");
     let before = demo.process.memory_kib("VmRSS");
     let slow: Vec<TcpStream> = (0..30)
         .map(|_| {
@@ -143,12 +134,12 @@ fn readers_that_do_not_read_hold_no_scrape_and_no_poll_up_and_cost_no_copies() {
 
 #[test]
 fn a_reader_of_a_byte_a_second_holds_nobody_up_and_gets_its_answer_to_the_end() {
-    let demo = Demo::start(&["--agents", "20000", "--frozen"]);
+    let demo = Daemon::demo(&["--agents", "20000", "--frozen"]);
     let big = wait_until("an answer that no socket buffer holds", 2 * PATIENCE, || {
         let size = demo.get("/metrics").body.len();
         if size > 20_000_000 { Ok(size) } else { Err(format!("{size} bytes")) }
     });
-    let address = demo.url.trim_start_matches("http://");
+    let address = demo.url().trim_start_matches("http://");
     let mut slow: Vec<TcpStream> = (0..8)
         .map(|_| {
             let mut stream = TcpStream::connect(address).expect("it listens");
@@ -193,14 +184,14 @@ fn many_targets_that_never_answer_hold_no_other_poll_up() {
     let config = Config::quick().target(lively(&sim)).targets(vendor.targets(&sim, ILL, "2m"));
     let daemon = Daemon::start(&config.write(&folder));
     daemon.wait_until_up(&["lively"]);
-    let before = peak_kib(daemon.pid());
+    let before = daemon.process.memory_kib("VmHWM");
     vendor.wait_until_all_ask(ILL);
     // None of them was given up yet: the others are polled while all of these are under way.
     let exposition = polls_go_on(&daemon);
     assert!((0..ILL).all(|n| exposition.of(&format!("ill-{n}"), "rollcall_polls_total") == Some(0.0)));
     assert_eq!(exposition.failures("lively", "timeout"), 0.0);
     assert_eq!(exposition.of("lively", "rollcall_target_up"), Some(1.0));
-    let grown = peak_kib(daemon.pid()).saturating_sub(before);
+    let grown = daemon.process.memory_kib("VmHWM").saturating_sub(before);
     assert!(grown < ILL as u64 * 256, "{grown} KiB more");
 }
 
@@ -222,7 +213,7 @@ fn a_vendor_that_drips_its_body_is_given_up_in_time_and_costs_neither_the_others
     let config = Config::quick().target(lively(&sim)).targets(vendor.targets(&sim, ILL, "4s"));
     let daemon = Daemon::start(&config.write(&folder));
     daemon.wait_until_up(&["lively"]);
-    let before = peak_kib(daemon.pid());
+    let before = daemon.process.memory_kib("VmHWM");
     vendor.wait_until_all_ask(ILL);
     polls_go_on(&daemon);
     let failed = |exposition: &Exposition, n: usize| exposition.failures(&format!("ill-{n}"), "timeout");
@@ -232,14 +223,14 @@ fn a_vendor_that_drips_its_body_is_given_up_in_time_and_costs_neither_the_others
     assert_eq!(exposition.failures("lively", "timeout"), 0.0);
     assert_eq!(exposition.of("lively", "rollcall_target_up"), Some(1.0));
     // Each promised 8 MB, which nobody must set aside before they come.
-    let grown = peak_kib(daemon.pid()).saturating_sub(before);
+    let grown = daemon.process.memory_kib("VmHWM").saturating_sub(before);
     assert!(grown < ILL as u64 * 512, "{grown} KiB more");
 }
 
 #[test]
 fn connections_held_open_for_nothing_make_room_for_scrapes() {
-    let demo = Demo::start(&["--agents", "20", "--web.max-connections", "4"]);
-    let address = demo.url.trim_start_matches("http://");
+    let demo = Daemon::demo(&["--agents", "20", "--web.max-connections", "4"]);
+    let address = demo.url().trim_start_matches("http://");
     let mut idle: Vec<TcpStream> = (0..12).map(|_| TcpStream::connect(address).expect("it listens")).collect();
     assert_eq!(demo.get("/metrics").status, 200);
     // Those that came first had to leave.

@@ -52,8 +52,7 @@ fn sigint_stops_within_10_s_also_while_every_vendor_hangs() {
     });
     let began = Instant::now();
     daemon.signal("INT");
-    let (status, log) = daemon.wait();
-    assert!(status.success(), "{status}\n{log}");
+    daemon.wait().expect(0);
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
 }
 

@@ -10,7 +10,6 @@ use super::{
 };
 use crate::{
     catalogue::CONTRACT,
-    program::Demo,
     support::{Alertmanager, Config, Daemon, Folder, PATIENCE, Sim, Target, frozen, wait_until},
     tls::Front,
 };
@@ -29,8 +28,8 @@ fn every_metric_of_the_contract_appears() {
 
 /// The demo as it starts.
 fn healthy() -> BTreeSet<&'static str> {
-    let demo = Demo::start(&[]);
-    let mut seen = every_series_is_as_in_the_contract(&demo.wait_until_up());
+    let demo = Daemon::demo(&[]);
+    let mut seen = every_series_is_as_in_the_contract(&demo.wait_until_all_up());
     // What tells of trouble or needs more than the demo has.
     let rest = [
         "azure_devops_rate_limit",
@@ -62,7 +61,7 @@ fn healthy() -> BTreeSet<&'static str> {
 /// The demo with incidents that begin at once.
 fn broken() -> BTreeSet<&'static str> {
     let incidents = ["--incident", "gateway-lost", "--incident", "vendor-api-down", "--incident", "password-expired"];
-    let demo = Demo::start(&[&incidents[..], &["--incident.delay", "0s"]].concat());
+    let demo = Daemon::demo(&[&incidents[..], &["--incident.delay", "0s"]].concat());
     let exposition = wait_until("the incidents show", PATIENCE, || {
         let exposition = demo.scrape();
         let failing = ["hq-farm", "builds", "desktops"].map(|target| exposition.failure(target));
