@@ -12,7 +12,7 @@ use rollcall::sim::{Options, Quirk};
 use crate::{
     program::filter,
     support::{Answer, Config, Daemon, Exposition, Folder, PATIENCE, Sim, Target, VENDORS, frozen, http, wait_until},
-    truth::compare::consistent,
+    truth::consistent::consistent,
 };
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0";

@@ -3,6 +3,7 @@
 
 mod appearance;
 pub mod compare;
+pub mod consistent;
 mod states;
 
 use compare::{Bench, prepare};
@@ -35,7 +36,7 @@ fn every_sample_of_a_calm_fleet_is_the_truth() {
         {
             assert_eq!(exposition.of(target, "rollcall_target_up"), Some(1.0), "{target}");
         }
-        compare::warnings_are_none(&exposition);
+        consistent::warnings_are_none(&exposition);
     }
 }
 
@@ -59,7 +60,7 @@ fn every_sample_is_the_truth_under_each_quirk() {
         let bench = Bench::over(sim, false);
         let exposition = bench.wait_for_truth(&format!("{quirk:?}"));
         bench.probe_deep(&format!("{quirk:?}"));
-        compare::warnings_tell(&exposition, quirk);
+        consistent::warnings_tell(&exposition, quirk);
     }
 }
 

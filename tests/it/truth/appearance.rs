@@ -4,10 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use rollcall::sim::Incident;
 
-use super::{
-    compare::{Bench, every_series_is_as_in_the_contract},
-    fleet,
-};
+use super::{compare::Bench, consistent::every_series_is_as_in_the_contract, fleet};
 use crate::{
     catalogue::CONTRACT,
     support::{Alertmanager, Config, Daemon, Folder, PATIENCE, Sim, Target, frozen, wait_until},
