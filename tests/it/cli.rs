@@ -74,7 +74,9 @@ fn help_and_version_are_on_stdout_for_every_command() {
 fn flags_come_from_the_environment_too() {
     let folder = Folder::new();
     let mut serve = command();
-    serve.arg("serve").env("ROLLCALL_CONFIG_FILE", folder.file("nowhere.yml"));
+    let variables =
+        [("ROLLCALL_CONFIG_FILE", folder.file("nowhere.yml")), ("ROLLCALL_WEB_LISTEN_ADDRESS", "127.0.0.1:0".into())];
+    serve.arg("serve").envs(variables);
     let ended = Ended::of(serve.output().expect("the binary runs")).expect(1);
     assert!(ended.err.contains("nowhere.yml"), "{}", ended.err);
     let mut serve = command();
