@@ -70,6 +70,13 @@ fn stays_the_truth_through(incident: Incident, steps: [u64; 4], unread: &[&str])
     let bench = Bench::without_deep(fleet(200, 5));
     bench.wait_for_truth("before");
     bench.sim.world().begin(incident);
+    // A poll may have been under way that could read everything but queues, which is no failure: then it begins anew.
+    let straddled = |_: &u32| unread.contains(&"azure_devops") && bench.has_lost_queues();
+    for _ in (0..10).take_while(straddled) {
+        bench.sim.world().end(incident);
+        bench.wait_for_truth("before, once more");
+        bench.sim.world().begin(incident);
+    }
     bench.wait_for_truth(&format!("{incident} begins"));
     for seconds in steps {
         bench.sim.world().advance(Duration::from_secs(seconds));

@@ -91,6 +91,16 @@ impl Bench {
         exposition
     }
 
+    /// Waits until Azure DevOps cannot be read. Tells whether the last poll that could had to do without a queue.
+    #[track_caller]
+    pub fn has_lost_queues(&self) -> bool {
+        let down = |now: &Exposition| {
+            ["builds", "builds-entra"].iter().all(|target| now.of(target, "rollcall_target_up") == Some(0.0))
+        };
+        let now = self.daemon.wait_for("Azure DevOps is down", down);
+        now.all("azure_devops_pool_job_requests_up", &[]).iter().any(|sample| sample.value == 0.0)
+    }
+
     /// Asks the deep probe once and compares.
     #[track_caller]
     pub fn probe_deep(&self, when: &str) {
