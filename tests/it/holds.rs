@@ -6,12 +6,10 @@ mod scene;
 mod slow;
 mod state;
 
-use std::{fs, time::Duration};
-
 use rollcall::sim::ParallelsRasSession;
 
 use crate::support::{Config, Daemon, Exposition, Folder, PATIENCE, Sim, Target, wait_until};
-use scene::{KINDS, Kind, Scene, all_names, assert_held, names, secret};
+use scene::{KINDS, Kind, Scene, all_names, assert_held, names, secret, wait_until_saved};
 
 #[test]
 fn a_refused_password_is_sent_once_through_reloads_edits_and_restarts_and_a_new_one_ends_the_hold() {
@@ -73,14 +71,7 @@ fn a_hold_is_saved_at_once_and_survives_sigkill() {
     daemon.wait_for("everything is held", |now| {
         all_names().iter().all(|name| now.of(name, "rollcall_login_held") == Some(1.0))
     });
-    // It is written for every hold at once; without that, it would come 15 s later.
-    wait_until("every hold is saved", Duration::from_secs(5), || {
-        let state = fs::read_to_string(scene.folder.file("rollcall.state")).unwrap_or_default();
-        let state: serde_json::Value = serde_json::from_str(&state).unwrap_or_default();
-        let holds = state["identities"].as_array().into_iter().flatten().filter(|identity| !identity["hold"].is_null());
-        let holds = holds.count();
-        if holds == KINDS.len() { Ok(()) } else { Err(format!("{holds} holds in {state}")) }
-    });
+    wait_until_saved(&scene.folder, KINDS.len());
     daemon.kill();
     let daemon = Daemon::start(&config);
     assert_held(&scene.wait_until_held(&daemon));

@@ -1,10 +1,10 @@
 //! Everything that logs on with a secret of its own, and what it shows while it is held.
 
-use std::path::PathBuf;
+use std::{fs, path::PathBuf, time::Duration};
 
 use rollcall::sim::{AzureDevops, CitrixStorefront, ParallelsRas, ParallelsRasSession};
 
-use crate::support::{Config, Daemon, Exposition, Folder, Sim, Target};
+use crate::support::{Config, Daemon, Exposition, Folder, Sim, Target, wait_until};
 
 /// Something that logs on: its target with the secret in a file, and the secret that is right.
 #[derive(Clone, Copy)]
@@ -121,6 +121,18 @@ pub fn names(kind: &Kind) -> [String; 2] {
 
 pub fn all_names() -> Vec<String> {
     KINDS.iter().flat_map(names).collect()
+}
+
+/// Waits until so many holds are in the state file. They are written at once; without that, they would be 15 s later.
+#[track_caller]
+pub fn wait_until_saved(folder: &Folder, holds: usize) {
+    wait_until("every hold is saved", Duration::from_secs(5), || {
+        let state = fs::read_to_string(folder.file("rollcall.state")).unwrap_or_default();
+        let state: serde_json::Value = serde_json::from_str(&state).unwrap_or_default();
+        let saved = state["identities"].as_array().into_iter().flatten();
+        let saved = saved.filter(|identity| !identity["hold"].is_null()).count();
+        if saved == holds { Ok(()) } else { Err(format!("{saved} holds in {state}")) }
+    });
 }
 
 /// What a held target shows.

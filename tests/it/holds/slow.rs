@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use rollcall::sim::Fault;
 
-use super::scene::{KINDS, Kind, secret};
+use super::scene::{KINDS, Kind, secret, wait_until_saved};
 use crate::support::{Config, Daemon, Exposition, Folder, PATIENCE, Sim, wait_until};
 
 /// What answers a log-on of this kind takes so long.
@@ -112,6 +112,7 @@ fn a_refusal_slower_than_the_timeout_is_sent_once() {
         assert_eq!(now.failures(kind.name, "auth"), 0.0, "{}", kind.name);
     }
     assert_eq!(scene.sent(), scene.all_sent(1));
+    wait_until_saved(&scene.folder, scene.rows.len());
     daemon.kill();
     let daemon = Daemon::start(&config);
     scene.wait_until_held(&daemon);
