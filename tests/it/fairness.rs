@@ -2,7 +2,7 @@
 
 use std::{
     io::{Read, Write},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -10,10 +10,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{
-    program::{Demo, http},
-    support::{Config, Daemon, Exposition, Folder, PATIENCE, Sim, Target, wait_until},
-};
+use tokio::io::AsyncWriteExt;
+
+use crate::support::{Config, Daemon, Exposition, Folder, PATIENCE, Server, Sim, Target, http, until_left, wait_until};
 
 /// A target that is polled every second.
 fn lively(sim: &Sim) -> Target {
@@ -30,38 +29,28 @@ fn polls_go_on(daemon: &Daemon) -> Exposition {
 
 /// A vendor that answers each request with this text, and then with a blank every 50 ms.
 struct Vendor {
-    url: String,
+    server: Server,
     requests: Arc<AtomicUsize>,
 }
 
 impl Vendor {
     fn of(head: &'static str) -> Vendor {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let url = format!("http://{}", listener.local_addr().expect("it listens"));
         let requests = Arc::<AtomicUsize>::default();
         let asked = Arc::clone(&requests);
-        std::thread::spawn(move || {
-            listener.set_nonblocking(true).expect("sockets can be");
-            let (mut silent, mut answered) = (Vec::new(), Vec::new());
-            loop {
-                while let Ok((stream, _)) = listener.accept() {
-                    stream.set_nonblocking(true).expect("sockets can be");
-                    silent.push(stream);
+        let server = Server::start(move |_, mut stream| {
+            asked.fetch_add(1, Ordering::Relaxed);
+            async move {
+                if head.is_empty() {
+                    return until_left(&mut stream).await;
                 }
-                let came = |stream: &mut TcpStream| stream.read(&mut [0; 4096]).is_ok_and(|count| count > 0);
-                for mut stream in silent.extract_if(.., came) {
-                    asked.fetch_add(1, Ordering::Relaxed);
-                    // What does not arrive belongs to somebody who has left.
-                    let _ = stream.write_all(head.as_bytes());
-                    answered.push(stream);
+                stream.write_all(head.as_bytes()).await?;
+                loop {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    stream.write_all(b" ").await?;
                 }
-                if !head.is_empty() {
-                    answered.retain_mut(|stream| stream.write_all(b" ").is_ok());
-                }
-                std::thread::sleep(Duration::from_millis(50));
             }
         });
-        Vendor { url, requests }
+        Vendor { server, requests }
     }
 
     /// It takes every request and never answers.
@@ -76,7 +65,7 @@ impl Vendor {
 
     /// Targets at it with this timeout: `ill-0`, `ill-1`, …
     fn targets(&self, sim: &Sim, count: usize, timeout: &str) -> Vec<Target> {
-        let target = |n| Target::of("resilio", &format!("ill-{n}"), sim).set("url", &self.url);
+        let target = |n| Target::of("resilio", &format!("ill-{n}"), sim).set("url", self.server.url());
         (0..count).map(|n| target(n).set("timeout", timeout).set("stale_after", "5m")).collect()
     }
 
@@ -87,12 +76,6 @@ impl Vendor {
             asked => Err(format!("{asked} requests")),
         });
     }
-}
-
-fn peak_kib(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("Linux, and it runs");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("every process has it");
-    line.split_whitespace().next().and_then(|number| number.parse().ok()).expect("a number")
 }
 
 #[test]
@@ -119,12 +102,12 @@ fn sixty_four_scrapes_at_once_are_all_whole() {
 
 #[test]
 fn readers_that_do_not_read_hold_no_scrape_and_no_poll_up_and_cost_no_copies() {
-    let demo = Demo::start(&["--agents", "20000", "--frozen"]);
+    let demo = Daemon::demo(&["--agents", "20000", "--frozen"]);
     let big = wait_until("an answer that no socket buffer holds", 2 * PATIENCE, || {
         let size = demo.get("/metrics").body.len();
         if size > 20_000_000 { Ok(size) } else { Err(format!("{size} bytes")) }
     });
-    let address = demo.url.trim_start_matches("http://");
+    let address = demo.url().trim_start_matches("http://");
     let before = demo.process.memory_kib("VmRSS");
     let slow: Vec<TcpStream> = (0..30)
         .map(|_| {
@@ -151,12 +134,12 @@ fn readers_that_do_not_read_hold_no_scrape_and_no_poll_up_and_cost_no_copies() {
 
 #[test]
 fn a_reader_of_a_byte_a_second_holds_nobody_up_and_gets_its_answer_to_the_end() {
-    let demo = Demo::start(&["--agents", "20000", "--frozen"]);
+    let demo = Daemon::demo(&["--agents", "20000", "--frozen"]);
     let big = wait_until("an answer that no socket buffer holds", 2 * PATIENCE, || {
         let size = demo.get("/metrics").body.len();
         if size > 20_000_000 { Ok(size) } else { Err(format!("{size} bytes")) }
     });
-    let address = demo.url.trim_start_matches("http://");
+    let address = demo.url().trim_start_matches("http://");
     let mut slow: Vec<TcpStream> = (0..8)
         .map(|_| {
             let mut stream = TcpStream::connect(address).expect("it listens");
@@ -176,14 +159,21 @@ fn a_reader_of_a_byte_a_second_holds_nobody_up_and_gets_its_answer_to_the_end() 
         assert!(demo.get("/metrics").body.len() >= big);
         std::thread::sleep(Duration::from_secs(1));
     }
-    for (mut stream, mut taken) in slow.into_iter().zip(taken) {
-        stream.read_to_end(&mut taken).expect("it was not cut");
+    // All are read before one is looked at: whoever takes nothing for half a minute is given up.
+    std::thread::scope(|scope| {
+        for (stream, taken) in slow.iter_mut().zip(&mut taken) {
+            scope.spawn(|| stream.read_to_end(taken).expect("it was not cut"));
+        }
+    });
+    for (index, taken) in taken.into_iter().enumerate() {
         let text = String::from_utf8(taken).expect("text");
         let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
         assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
         let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("it is known");
         assert_eq!(length, body.len().to_string());
-        Exposition::parse(body);
+        // Reading one sample by sample takes seconds; that the others are whole is told by their lengths and their ends.
+        let read = if index == 0 { body } else { body.lines().next_back().expect("a last line") };
+        assert!(body.ends_with('\n') && !Exposition::parse(read).samples.is_empty(), "{read}");
     }
 }
 
@@ -194,14 +184,14 @@ fn many_targets_that_never_answer_hold_no_other_poll_up() {
     let config = Config::quick().target(lively(&sim)).targets(vendor.targets(&sim, ILL, "2m"));
     let daemon = Daemon::start(&config.write(&folder));
     daemon.wait_until_up(&["lively"]);
-    let before = peak_kib(daemon.pid());
+    let before = daemon.process.memory_kib("VmHWM");
     vendor.wait_until_all_ask(ILL);
     // None of them was given up yet: the others are polled while all of these are under way.
     let exposition = polls_go_on(&daemon);
     assert!((0..ILL).all(|n| exposition.of(&format!("ill-{n}"), "rollcall_polls_total") == Some(0.0)));
     assert_eq!(exposition.failures("lively", "timeout"), 0.0);
     assert_eq!(exposition.of("lively", "rollcall_target_up"), Some(1.0));
-    let grown = peak_kib(daemon.pid()).saturating_sub(before);
+    let grown = daemon.process.memory_kib("VmHWM").saturating_sub(before);
     assert!(grown < ILL as u64 * 256, "{grown} KiB more");
 }
 
@@ -223,7 +213,7 @@ fn a_vendor_that_drips_its_body_is_given_up_in_time_and_costs_neither_the_others
     let config = Config::quick().target(lively(&sim)).targets(vendor.targets(&sim, ILL, "4s"));
     let daemon = Daemon::start(&config.write(&folder));
     daemon.wait_until_up(&["lively"]);
-    let before = peak_kib(daemon.pid());
+    let before = daemon.process.memory_kib("VmHWM");
     vendor.wait_until_all_ask(ILL);
     polls_go_on(&daemon);
     let failed = |exposition: &Exposition, n: usize| exposition.failures(&format!("ill-{n}"), "timeout");
@@ -233,14 +223,14 @@ fn a_vendor_that_drips_its_body_is_given_up_in_time_and_costs_neither_the_others
     assert_eq!(exposition.failures("lively", "timeout"), 0.0);
     assert_eq!(exposition.of("lively", "rollcall_target_up"), Some(1.0));
     // Each promised 8 MB, which nobody must set aside before they come.
-    let grown = peak_kib(daemon.pid()).saturating_sub(before);
+    let grown = daemon.process.memory_kib("VmHWM").saturating_sub(before);
     assert!(grown < ILL as u64 * 512, "{grown} KiB more");
 }
 
 #[test]
 fn connections_held_open_for_nothing_make_room_for_scrapes() {
-    let demo = Demo::start(&["--agents", "20", "--web.max-connections", "4"]);
-    let address = demo.url.trim_start_matches("http://");
+    let demo = Daemon::demo(&["--agents", "20", "--web.max-connections", "4"]);
+    let address = demo.url().trim_start_matches("http://");
     let mut idle: Vec<TcpStream> = (0..12).map(|_| TcpStream::connect(address).expect("it listens")).collect();
     assert_eq!(demo.get("/metrics").status, 200);
     // Those that came first had to leave.

@@ -13,6 +13,8 @@ use rollcall::{
 };
 use stage::{Mode, Stage};
 
+use crate::support::VENDORS;
+
 /// An incident and its fleet.
 #[derive(Debug, Clone, Copy)]
 pub struct Case {
@@ -24,8 +26,6 @@ pub struct Case {
     /// How long it lasts, in minutes.
     pub lasts: u64,
 }
-
-const ALL: &[&str] = &["parallels_ras", "parallels_ras_session", "resilio", "azure_devops", "citrix_storefront"];
 
 const fn case(incident: Incident, vendors: &'static [&'static str], begins: u64, lasts: u64) -> Case {
     Case { incident: Some(incident), vendors, begins, lasts }
@@ -45,7 +45,7 @@ const CASES: &[Case] = &[
     case(Incident::PatchNight, &["parallels_ras", "azure_devops", "citrix_storefront"], WELL, LASTS),
     case(Incident::VendorApiDown, &["azure_devops", "citrix_storefront"], WELL, LASTS),
     // And a calm one.
-    Case { incident: None, vendors: ALL, begins: 0, lasts: 0 },
+    Case { incident: None, vendors: &VENDORS, begins: 0, lasts: 0 },
 ];
 
 fn replay(mode: Mode) {

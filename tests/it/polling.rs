@@ -52,8 +52,7 @@ fn sigint_stops_within_10_s_also_while_every_vendor_hangs() {
     });
     let began = Instant::now();
     daemon.signal("INT");
-    let (status, log) = daemon.wait();
-    assert!(status.success(), "{status}\n{log}");
+    daemon.wait().expect(0);
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
 }
 
@@ -154,7 +153,8 @@ fn back_off_grows_to_its_limit_and_ends_with_the_first_success() {
     let daemon = Daemon::start(&config.target(Target::resilio("filer", &sim, 1)).write(&folder));
     daemon.wait_for("six failures", |now| now.of("filer", "rollcall_target_consecutive_failures") >= Some(6.0));
     let failing = waits(&came(&sim, "resilio", "/client"));
-    let expected = [(0.9, 1.9), (1.4, 2.9), (3.0, 5.0), (3.0, 5.0), (3.0, 5.0)];
+    // Due after 1 s, 1.6 to 2 s and 3.2 to 4 s; a request that comes late on a busy machine makes the next wait shorter.
+    let expected = [(0.5, 1.9), (1.1, 2.9), (2.7, 5.0), (2.7, 5.0), (2.7, 5.0)];
     for (wait, (least, most)) in failing.iter().zip(expected) {
         assert!((least..most).contains(wait), "{failing:?}");
     }

@@ -2,11 +2,12 @@
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Command, ExitStatus, Output, Stdio},
     sync::{Arc, Mutex},
+    thread::JoinHandle,
 };
 
-use crate::support::{Exposition, PATIENCE, runtime, wait_until};
+use crate::support::{PATIENCE, wait_until};
 
 /// `rollcall`, and nothing of what the machine that runs the tests is told by its environment.
 pub fn command() -> Command {
@@ -68,20 +69,21 @@ pub fn filter(program: &str, args: &[&str], input: &[u8]) -> Output {
 /// A command that runs until it is stopped; killed when it is dropped.
 pub struct Running {
     child: Child,
-    out: Arc<Mutex<String>>,
-    err: Arc<Mutex<String>>,
+    out: Pipe,
+    err: Pipe,
 }
 
 impl Running {
     /// Starts a command.
+    #[track_caller]
     pub fn start(command: &mut Command) -> Running {
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?}: {error}; ./tests/run installs it"));
-        let out = collect(child.stdout.take().expect("it was asked for"));
-        let err = collect(child.stderr.take().expect("it was asked for"));
+        let out = Pipe::of(child.stdout.take().expect("it was asked for"));
+        let err = Pipe::of(child.stderr.take().expect("it was asked for"));
         Running { child, out, err }
     }
 
@@ -92,25 +94,38 @@ impl Running {
 
     /// Standard output so far.
     pub fn out(&self) -> String {
-        self.out.lock().unwrap().clone()
+        self.out.text()
     }
 
     /// Standard error so far.
     pub fn err(&self) -> String {
-        self.err.lock().unwrap().clone()
+        self.err.text()
     }
 
     /// Waits until the standard output contains this, and returns it.
     #[track_caller]
     pub fn wait_for(&mut self, part: &str) -> String {
-        wait_until(part, PATIENCE, || {
-            let out = self.out();
-            match (out.contains(part), self.child.try_wait()) {
-                (true, _) => Ok(out),
-                (false, Ok(Some(status))) => panic!("it ended with {status}:\n{out}\n{}", self.err()),
-                _ => Err(format!("{out}\n{}", self.err())),
-            }
+        self.wait_until(part, |running| Some(running.out()).filter(|out| out.contains(part)))
+    }
+
+    /// Waits until this finds something in what was said so far. Panics where the command ends without it.
+    #[track_caller]
+    pub fn wait_until<T>(&mut self, what: &str, find: impl Fn(&Running) -> Option<T>) -> T {
+        wait_until(what, PATIENCE, || {
+            let ended = self.ended();
+            find(self).ok_or_else(|| {
+                let said = format!("{}\n{}", self.out(), self.err());
+                assert!(ended.is_none(), "it ended with {ended:?}:\n{said}");
+                said
+            })
         })
+    }
+
+    /// How it ended, if it has; then all that it said is there.
+    fn ended(&mut self) -> Option<ExitStatus> {
+        let status = self.child.try_wait().expect("a child of ours")?;
+        [&mut self.out, &mut self.err].into_iter().for_each(Pipe::end);
+        Some(status)
     }
 
     /// A field of `/proc/<pid>/status` in KiB, e.g. `VmHWM`.
@@ -122,16 +137,25 @@ impl Running {
         number.unwrap_or_else(|| panic!("{field} in\n{status}"))
     }
 
-    /// SIGTERM, then its exit code and how it ended.
+    /// Sends a signal: `HUP`, `TERM`, `INT`, `KILL`.
     #[track_caller]
-    pub fn terminate(mut self) -> Ended {
-        let kill = Command::new("kill").arg(self.pid().to_string()).status().expect("kill is everywhere");
-        assert!(kill.success());
-        let status = wait_until("it ends", PATIENCE, || match self.child.try_wait() {
-            Ok(Some(status)) => Ok(status),
-            other => Err(format!("{other:?}")),
-        });
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()).status();
+        assert!(status.expect("kill is everywhere").success());
+    }
+
+    /// Waits until it has ended.
+    #[track_caller]
+    pub fn wait(mut self) -> Ended {
+        let status = wait_until("it ends", PATIENCE, || self.ended().ok_or_else(|| self.err()));
         Ended { code: status.code().unwrap_or(-1), out: self.out(), err: self.err() }
+    }
+
+    /// SIGTERM, and waits for the end.
+    #[track_caller]
+    pub fn terminate(self) -> Ended {
+        self.signal("TERM");
+        self.wait()
     }
 }
 
@@ -143,109 +167,34 @@ impl Drop for Running {
     }
 }
 
-fn collect(stream: impl Read + Send + 'static) -> Arc<Mutex<String>> {
-    let text = Arc::new(Mutex::new(String::new()));
-    let all = Arc::clone(&text);
-    std::thread::spawn(move || {
-        for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
-            let mut all = all.lock().unwrap();
-            all.push_str(&String::from_utf8_lossy(&line));
-            all.push('\n');
-        }
-    });
-    text
+/// What a command says, collected while it runs.
+struct Pipe {
+    text: Arc<Mutex<String>>,
+    reader: Option<JoinHandle<()>>,
 }
 
-/// An answer over HTTP.
-#[derive(Debug)]
-pub struct Answer {
-    /// Status code.
-    pub status: u16,
-    /// Headers.
-    pub headers: reqwest::header::HeaderMap,
-    /// The body as it came: nothing unpacks it.
-    pub body: Vec<u8>,
-}
-
-impl Answer {
-    /// A header; empty where it is absent.
-    pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
-    }
-
-    /// The body as text.
-    #[track_caller]
-    pub fn text(&self) -> &str {
-        std::str::from_utf8(&self.body).expect("text")
-    }
-}
-
-/// One request with these headers. Nothing is followed, unpacked or sent through a proxy.
-#[track_caller]
-pub fn http(method: &str, url: &str, headers: &[(&str, &str)]) -> Answer {
-    let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
-    let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
-    runtime().block_on(async {
-        let client = client.timeout(PATIENCE).build().expect("a client without options that can be wrong");
-        let request = headers.iter().fold(client.request(method, url), |request, (n, v)| request.header(*n, *v));
-        let answer = request.send().await.unwrap_or_else(|error| panic!("{url}: {error:?}"));
-        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        let body = answer.bytes().await.unwrap_or_else(|error| panic!("{url}: {error:?}")).to_vec();
-        Answer { status, headers, body }
-    })
-}
-
-/// `rollcall demo` on a free port.
-pub struct Demo {
-    /// The process.
-    pub process: Running,
-    /// `http://127.0.0.1:40123`
-    pub url: String,
-    /// Where it keeps its files: who is killed does not tidy up.
-    _folder: tempfile::TempDir,
-}
-
-impl Demo {
-    /// Starts it with more flags.
-    #[track_caller]
-    pub fn start(flags: &[&str]) -> Demo {
-        let mut command = command();
-        let folder = tempfile::tempdir().expect("a folder for temporary files");
-        command.args(["demo", "--web.listen-address", "127.0.0.1:0"]).args(flags).env("TMPDIR", folder.path());
-        let mut process = Running::start(&mut command);
-        let said = process.wait_for("/metrics  metrics");
-        let line = said.lines().find_map(|line| line.trim().strip_suffix("/metrics  metrics"));
-        let url = line.unwrap_or_else(|| panic!("no address of /metrics in\n{said}")).to_owned();
-        Demo { process, url, _folder: folder }
-    }
-
-    /// A `GET` without headers.
-    #[track_caller]
-    pub fn get(&self, path: &str) -> Answer {
-        http("GET", &format!("{}{path}", self.url), &[])
-    }
-
-    /// `/metrics`, read.
-    #[track_caller]
-    pub fn scrape(&self) -> Exposition {
-        let answer = self.get("/metrics");
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        Exposition::parse(answer.text())
-    }
-
-    /// Waits until every target was polled with success.
-    #[track_caller]
-    pub fn wait_until_up(&self) -> Exposition {
-        wait_until("every target is up", 2 * PATIENCE, || {
-            let exposition = self.scrape();
-            let all = exposition.all("rollcall_target_info", &[]);
-            let up = |target| exposition.of(target, "rollcall_target_up") == Some(1.0);
-            let down: Vec<&str> =
-                all.iter().map(|sample| sample.label("target")).filter(|target| !up(target)).collect();
-            if !all.is_empty() && down.is_empty() {
-                return Ok(exposition.clone());
+impl Pipe {
+    fn of(stream: impl Read + Send + 'static) -> Pipe {
+        let text = Arc::<Mutex<String>>::default();
+        let all = Arc::clone(&text);
+        let reader = std::thread::spawn(move || {
+            for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
+                let mut all = all.lock().unwrap();
+                all.push_str(&String::from_utf8_lossy(&line));
+                all.push('\n');
             }
-            Err(format!("down: {down:?}\n{}", self.process.err()))
-        })
+        });
+        Pipe { text, reader: Some(reader) }
+    }
+
+    fn text(&self) -> String {
+        self.text.lock().unwrap().clone()
+    }
+
+    /// Waits for the rest of what a command said that has ended.
+    fn end(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            reader.join().expect("a reader does not panic");
+        }
     }
 }

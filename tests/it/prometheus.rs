@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use crate::{
     formats::{NASTY, nasty},
-    program::{Demo, Running, http},
-    support::{Exposition, Folder, PATIENCE, Sample, Sim, wait_until},
+    program::Running,
+    support::{Daemon, Exposition, Folder, PATIENCE, Sample, Sim, free_port, http, wait_until},
     truth::compare::differences,
 };
 
@@ -33,10 +33,7 @@ impl Prometheus {
             config += &format!("  - {{ job_name: {name}, static_configs: [{{ targets: ['{address}'] }}] }}\n");
         }
         let file = folder.write("prometheus.yml", &config);
-        // Nobody else is likely to take the port before Prometheus does.
-        let port =
-            TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("free ports").port();
-        let address = format!("127.0.0.1:{port}");
+        let address = format!("127.0.0.1:{}", free_port());
         let mut command = Command::new("prometheus");
         command
             .arg(format!("--config.file={}", file.display()))
@@ -152,10 +149,10 @@ fn twin(agents: usize, seed: u64) -> Sim {
 
 #[test]
 fn queries_about_the_demo_return_the_simulated_truth_in_both_formats() {
-    let demo = Demo::start(&["--frozen", "--seed", "11", "--agents", "400"]);
+    let demo = Daemon::demo(&["--frozen", "--seed", "11", "--agents", "400"]);
     let truth = twin(400, 11).truth();
-    demo.wait_until_up();
-    let prometheus = Prometheus::start(&[("open", address(&demo.url)), ("text", &as_text(address(&demo.url)))]);
+    demo.wait_until_all_up();
+    let prometheus = Prometheus::start(&[("open", address(demo.url())), ("text", &as_text(address(demo.url())))]);
     for job in ["open", "text"] {
         wait_until("every target was scraped after its first poll", PATIENCE, || {
             let up = prometheus.query(&format!("count(rollcall_target_up{{job=\"{job}\"}} == 1)"));

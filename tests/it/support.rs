@@ -1,25 +1,26 @@
 //! What the tests are written with: a simulation, a configuration, the daemon as a process, and its exposition.
 
-// Not every module of the tests uses everything.
-#![allow(dead_code, unused_imports)]
-
 mod alertmanager;
+mod client;
 mod config;
 mod daemon;
 mod exposition;
 mod front;
 mod prometheus;
 mod receiver;
+mod server;
 mod simulation;
 mod wait;
 
 pub use alertmanager::Alertmanager;
+pub use client::{Answer, ask, http};
 pub use config::{Config, Target};
-pub use daemon::{Daemon, Reply};
+pub use daemon::Daemon;
 pub use exposition::{Exposition, Sample};
 pub use front::Front;
 pub use prometheus::{Prometheus, Series, free_port};
-pub use receiver::{Notification, Receiver, Told};
+pub use receiver::{Notification, Receiver};
+pub use server::{Request, Server, until_left};
 pub use simulation::{Sim, frozen, runtime};
 pub use wait::{Folder, wait_until};
 
@@ -31,3 +32,6 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// The vendors, in the order of the simulation's ports.
 pub const VENDORS: [&str; 5] =
     ["parallels_ras", "parallels_ras_session", "resilio", "azure_devops", "citrix_storefront"];
+
+/// Flags of a demo in which it is 8 o'clock of a day: what a fleet does by itself is the same at every hour.
+pub const MORNING: [&str; 2] = ["--clock", "1768464000"];

@@ -3,6 +3,7 @@
 
 mod appearance;
 pub mod compare;
+pub mod consistent;
 mod states;
 
 use compare::{Bench, prepare};
@@ -35,7 +36,7 @@ fn every_sample_of_a_calm_fleet_is_the_truth() {
         {
             assert_eq!(exposition.of(target, "rollcall_target_up"), Some(1.0), "{target}");
         }
-        compare::warnings_are_none(&exposition);
+        consistent::warnings_are_none(&exposition);
     }
 }
 
@@ -59,7 +60,7 @@ fn every_sample_is_the_truth_under_each_quirk() {
         let bench = Bench::over(sim, false);
         let exposition = bench.wait_for_truth(&format!("{quirk:?}"));
         bench.probe_deep(&format!("{quirk:?}"));
-        compare::warnings_tell(&exposition, quirk);
+        consistent::warnings_tell(&exposition, quirk);
     }
 }
 
@@ -69,6 +70,13 @@ fn stays_the_truth_through(incident: Incident, steps: [u64; 4], unread: &[&str])
     let bench = Bench::without_deep(fleet(200, 5));
     bench.wait_for_truth("before");
     bench.sim.world().begin(incident);
+    // A poll may have been under way that could read everything but queues, which is no failure: then it begins anew.
+    let straddled = |_: &u32| unread.contains(&"azure_devops") && bench.has_lost_queues();
+    for _ in (0..10).take_while(straddled) {
+        bench.sim.world().end(incident);
+        bench.wait_for_truth("before, once more");
+        bench.sim.world().begin(incident);
+    }
     bench.wait_for_truth(&format!("{incident} begins"));
     for seconds in steps {
         bench.sim.world().advance(Duration::from_secs(seconds));

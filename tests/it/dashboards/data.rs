@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Ask, asks, fill, variables};
-use crate::support::{Alertmanager, Daemon, Prometheus, wait_until};
+use crate::support::{Alertmanager, Daemon, MORNING, Prometheus, wait_until};
 
 /// When a query that is empty in a calm fleet has data. Each is held to that by a test.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -77,7 +77,7 @@ pub fn wait_for_data(prometheus: &Prometheus, asks: Vec<Ask>) {
 
 #[test]
 fn every_panel_and_variable_has_data_in_the_demo() {
-    let daemon = Daemon::demo(&[]);
+    let daemon = Daemon::demo(&MORNING);
     let prometheus = Prometheus::start(daemon.url(), "groups: []\n");
     wait_for_data(&prometheus, asks().into_iter().filter(|ask| excuse(ask).is_none()).collect());
     // What one half of a query has must not hide that the other has nothing.
@@ -103,7 +103,7 @@ fn every_panel_and_variable_has_data_in_the_demo() {
 fn panels_about_direct_mode_have_data_in_a_demo_that_pages() {
     let alertmanager = Alertmanager::with("route: { receiver: nobody }\nreceivers: [{ name: nobody }]\n");
     let flags = ["--alertmanager", &alertmanager.url(), "--incident", "vendor-api-down", "--incident.delay", "0s"];
-    let daemon = Daemon::demo(&flags);
+    let daemon = Daemon::demo(&[&flags[..], &MORNING].concat());
     let prometheus = Prometheus::start(daemon.url(), "groups: []\n");
     wait_for_data(&prometheus, asks().into_iter().filter(|ask| excuse(ask) == Some(When::Direct)).collect());
     // The watchdog fires at once, for the sake of the notifications: it is no alert that anybody should see.

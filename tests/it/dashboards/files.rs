@@ -1,15 +1,14 @@
 //! The committed files are what the program prints.
 
-use std::{collections::BTreeSet, fs, process::Command};
+use std::{collections::BTreeSet, fs};
 
-use crate::support::Folder;
+use crate::{program::rollcall, support::Folder};
 
 #[test]
 fn committed_dashboards_are_those_of_the_source() {
     let made = Folder::new();
     let out = made.file("out");
-    let status = Command::new(env!("CARGO_BIN_EXE_rollcall")).arg("dashboards").arg("--out").arg(&out).status();
-    assert!(status.expect("the binary was built with this test").success());
+    rollcall(&["dashboards", "--out", out.to_str().expect("a plain name")]).expect(0);
     let names = |folder| -> BTreeSet<String> {
         let entries = fs::read_dir(folder).expect("a folder");
         entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
@@ -24,7 +23,7 @@ fn committed_dashboards_are_those_of_the_source() {
 
 #[test]
 fn without_a_folder_all_are_printed() {
-    let output = Command::new(env!("CARGO_BIN_EXE_rollcall")).arg("dashboards").output().expect("it was built");
-    let documents = serde_json::Deserializer::from_slice(&output.stdout).into_iter::<serde_json::Value>();
+    let printed = rollcall(&["dashboards"]).expect(0).out;
+    let documents = serde_json::Deserializer::from_str(&printed).into_iter::<serde_json::Value>();
     assert_eq!(documents.filter(|document| document.is_ok()).count(), 7);
 }

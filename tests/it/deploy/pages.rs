@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 
-use crate::support::{Daemon, Prometheus, VENDORS, wait_until};
+use crate::support::{Daemon, MORNING, Prometheus, VENDORS, wait_until};
 
 /// What the metrics of vendors and daemon begin with.
 const PREFIXES: [&str; 5] = ["rollcall_", "parallels_ras_", "resilio_", "azure_devops_", "citrix_"];
@@ -56,7 +56,7 @@ fn every_query_of_the_readme_and_the_guides_has_data_where_everything_goes_wrong
     ];
     let demos = wrong.map(|incidents| {
         let incidents = incidents.iter().flat_map(|name| ["--incident", name]);
-        let daemon = Daemon::demo(&incidents.chain(["--incident.delay", "10s"]).collect::<Vec<_>>());
+        let daemon = Daemon::demo(&incidents.chain(["--incident.delay", "10s"]).chain(MORNING).collect::<Vec<_>>());
         let prometheus = Prometheus::start(daemon.url(), "groups: []\n");
         (prometheus, daemon)
     });

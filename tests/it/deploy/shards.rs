@@ -1,10 +1,13 @@
 //! `--shard`: several daemons share the targets of one configuration.
 
-use std::{collections::BTreeMap, process::Command};
+use std::collections::BTreeMap;
 
 use reqwest::StatusCode;
 
-use crate::support::{Config, Daemon, Folder, Sim, Target};
+use crate::{
+    program::rollcall,
+    support::{Config, Daemon, Folder, Sim, Target},
+};
 
 #[test]
 fn every_target_is_polled_by_exactly_one_shard() {
@@ -48,9 +51,6 @@ fn a_shard_without_targets_is_ready_and_empty_until_a_reload_brings_one() {
 
 #[test]
 fn a_shard_that_cannot_be_is_a_bad_command_line() {
-    let output = Command::new(env!("CARGO_BIN_EXE_rollcall")).args(["serve", "--shard", "3/3"]).output();
-    let output = output.expect("the binary was built with this test");
-    assert_eq!(output.status.code(), Some(2));
-    let said = String::from_utf8_lossy(&output.stderr);
+    let said = rollcall(&["serve", "--shard", "3/3"]).expect(2).err;
     assert!(said.contains("invalid value '3/3' for '--shard <I/N>': there is no shard \"3\" of 3"), "{said}");
 }

@@ -6,13 +6,9 @@ use std::{
 };
 
 use serde_json::Value;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-    task::JoinHandle,
-};
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 
-use crate::support::runtime;
+use crate::support::{self, Server, until_left};
 
 /// What it does with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,31 +41,24 @@ type Shared = Arc<Mutex<(Mood, Vec<Request>)>>;
 
 /// The Alertmanager, until it is dropped.
 pub struct Stub {
-    url: String,
+    server: Server,
     shared: Shared,
-    accepting: JoinHandle<()>,
 }
 
 impl Stub {
     /// On a free port.
     pub fn start(mood: Mood) -> Stub {
-        let listener = runtime().block_on(TcpListener::bind("127.0.0.1:0")).expect("a free port");
-        let url = format!("http://{}", listener.local_addr().expect("it is bound"));
         let shared: Shared = Arc::new(Mutex::new((mood, Vec::new())));
-        let accepting = runtime().spawn({
+        let server = Server::start({
             let shared = Arc::clone(&shared);
-            async move {
-                while let Ok((stream, _)) = listener.accept().await {
-                    runtime().spawn(serve(stream, Arc::clone(&shared)));
-                }
-            }
+            move |request, stream| serve(request, stream, Arc::clone(&shared))
         });
-        Stub { url, shared, accepting }
+        Stub { server, shared }
     }
 
     /// `http://127.0.0.1:40123`
     pub fn url(&self) -> &str {
-        &self.url
+        self.server.url()
     }
 
     /// It does this from now on.
@@ -83,31 +72,9 @@ impl Stub {
     }
 }
 
-impl Drop for Stub {
-    fn drop(&mut self) {
-        self.accepting.abort();
-    }
-}
-
-/// One request on each connection.
-async fn serve(mut stream: TcpStream, shared: Shared) -> std::io::Result<()> {
-    let mut request = Vec::new();
-    let head = loop {
-        if stream.read_buf(&mut request).await? == 0 {
-            return Ok(());
-        }
-        if let Some(end) = request.windows(4).position(|window| window == b"\r\n\r\n") {
-            break end + 4;
-        }
-    };
-    let text = String::from_utf8_lossy(&request[..head]).to_ascii_lowercase();
-    let length = text.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
-    while request.len() < head + length.unwrap_or(0) {
-        if stream.read_buf(&mut request).await? == 0 {
-            return Ok(());
-        }
-    }
-    let body: Value = serde_json::from_slice(&request[head..]).unwrap_or_default();
+/// Notes what it is told, and does what it is in the mood for.
+async fn serve(request: support::Request, mut stream: TcpStream, shared: Shared) -> std::io::Result<()> {
+    let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
     let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let alerts = body.as_array().into_iter().flatten();
     let alerts = alerts.map(|alert| (word(&alert["labels"]["alertname"]), word(&alert["endsAt"]))).collect();
@@ -121,8 +88,7 @@ async fn serve(mut stream: TcpStream, shared: Shared) -> std::io::Result<()> {
             let answer = format!("HTTP/1.1 {status} Mood\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
             stream.write_all(answer.as_bytes()).await
         }
-        // Until the sender has had enough.
-        Mood::Silent => stream.read_buf(&mut request).await.map(|_| ()),
+        Mood::Silent => until_left(&mut stream).await,
     };
     shared.lock().unwrap().1[index].ended = Some(Instant::now());
     result?;

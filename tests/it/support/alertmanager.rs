@@ -11,13 +11,12 @@ use std::{
 use rollcall::config::duration;
 use serde_json::{Value, json};
 
-use super::{Folder, PATIENCE, Receiver, free_port, runtime, wait_until};
+use super::{Answer, Folder, PATIENCE, Receiver, ask, free_port, wait_until};
 
 /// A running Alertmanager; killed when it is dropped.
 pub struct Alertmanager {
     child: Option<Child>,
     port: u16,
-    http: reqwest::Client,
     // Its configuration and data; goes after the process.
     folder: Folder,
 }
@@ -34,9 +33,7 @@ impl Alertmanager {
     pub fn with(config: &str) -> Alertmanager {
         let folder = Folder::new();
         folder.write("alertmanager.yml", config);
-        let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE);
-        let http = runtime().block_on(async { http.build() }).expect("a client without options that can be wrong");
-        let mut alertmanager = Alertmanager { child: None, port: free_port(), http, folder };
+        let mut alertmanager = Alertmanager { child: None, port: free_port(), folder };
         alertmanager.restart();
         alertmanager
     }
@@ -83,7 +80,7 @@ impl Alertmanager {
             .expect("prometheus-alertmanager is installed: ./tests/run installs it");
         self.child = Some(child);
         wait_until("Alertmanager is ready", PATIENCE, || match self.get("/-/ready") {
-            Ok((true, _)) => Ok(()),
+            Ok(answer) if answer.status == 200 => Ok(()),
             other => Err(format!("{other:?}\n{}", self.log())),
         });
     }
@@ -96,18 +93,13 @@ impl Alertmanager {
     /// What it holds at the moment; those that are inhibited have somebody in `status.inhibitedBy`.
     #[track_caller]
     pub fn alerts(&self) -> Vec<Value> {
-        let (good, text) = self.get("/api/v2/alerts").expect("it runs");
-        assert!(good, "{text}");
-        serde_json::from_str(&text).expect("a list of alerts")
+        let answer = self.get("/api/v2/alerts").expect("it runs");
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        serde_json::from_str(answer.text()).expect("a list of alerts")
     }
 
-    fn get(&self, path: &str) -> Result<(bool, String), reqwest::Error> {
-        let request = self.http.get(format!("{}{path}", self.url()));
-        runtime().block_on(async {
-            let answer = request.send().await?;
-            let good = answer.status().is_success();
-            Ok((good, answer.text().await?))
-        })
+    fn get(&self, path: &str) -> Result<Answer, reqwest::Error> {
+        ask("GET", &format!("{}{path}", self.url()), &[])
     }
 }
 

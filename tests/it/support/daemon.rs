@@ -1,45 +1,17 @@
 //! The daemon as a process: the real binary, its log, its signals, its answers.
 
-use std::{
-    io::{BufRead, BufReader},
-    path::Path,
-    process::{Child, Command, ExitStatus, Stdio},
-    sync::{Arc, Mutex},
-    thread::JoinHandle,
-    time::{Duration, Instant},
-};
+use std::{path::Path, process::Command, time::Duration};
 
-use reqwest::{Method, StatusCode, header::HeaderMap};
-
-use super::{Exposition, PATIENCE, runtime, wait_until};
+use super::{Answer, Exposition, PATIENCE, ask, wait_until};
+use crate::program::{Ended, Running, command};
 
 /// A running daemon; killed when it is dropped.
 pub struct Daemon {
-    child: Child,
+    /// Its process.
+    pub process: Running,
     url: String,
-    log: Arc<Mutex<String>>,
-    reader: Option<JoinHandle<()>>,
-    http: reqwest::Client,
-    started: Instant,
-}
-
-/// What the daemon answered.
-#[derive(Debug)]
-pub struct Reply {
-    /// Status.
-    pub status: StatusCode,
-    /// Headers.
-    pub headers: HeaderMap,
-    /// Body.
-    pub body: Vec<u8>,
-}
-
-impl Reply {
-    /// The body as text.
-    #[track_caller]
-    pub fn text(&self) -> &str {
-        std::str::from_utf8(&self.body).expect("text")
-    }
+    // Where a demo keeps its files: who is killed does not tidy up. Goes after the process.
+    _folder: Option<tempfile::TempDir>,
 }
 
 impl Daemon {
@@ -58,60 +30,31 @@ impl Daemon {
     /// The same with these variables.
     #[track_caller]
     pub fn with_environment(config: &Path, flags: &[&str], variables: &[(&str, &str)]) -> Daemon {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rollcall"));
+        let mut command = command();
         command.envs(variables.iter().copied());
         command.arg("serve").arg("--config.file").arg(config).args(["--log.level", "trace"]).args(flags);
-        Daemon::run(command)
+        Daemon::run(command, None)
     }
 
     /// `rollcall demo` on a free port: the daemon over a simulated fleet in one process.
     #[track_caller]
     pub fn demo(flags: &[&str]) -> Daemon {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rollcall"));
-        // At 8 o'clock of a day, so that a test sees the same at every hour.
-        command.args(["demo", "--clock", "1768464000"]).args(flags);
-        Daemon::run(command)
+        let folder = tempfile::tempdir().expect("the temporary folder can be written");
+        let mut command = command();
+        command.arg("demo").args(flags).env("TMPDIR", folder.path());
+        Daemon::run(command, Some(folder))
     }
 
     #[track_caller]
-    fn run(mut command: Command) -> Daemon {
-        let started = Instant::now();
-        command
-            .args(["--web.listen-address", "127.0.0.1:0"])
-            // What the machine that runs the tests is told must not reach the daemon.
-            .env_remove("STATE_DIRECTORY")
-            .env("NO_PROXY", "*")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the binary was built with this test");
-        let stderr = child.stderr.take().expect("it was asked for");
-        let log = Arc::new(Mutex::new(String::new()));
-        let reader = std::thread::spawn({
-            let log = Arc::clone(&log);
-            move || {
-                for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                    let mut log = log.lock().unwrap();
-                    log.push_str(&line);
-                    log.push('\n');
-                }
-            }
-        });
-        let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE);
-        let http = runtime().block_on(async { http.build() }).expect("a client without options that can be wrong");
-        let mut daemon = Daemon { child, url: String::new(), log, reader: Some(reader), http, started };
-        let address = wait_until("the daemon listens", PATIENCE, || {
-            if let Ok(Some(status)) = daemon.child.try_wait() {
-                std::thread::sleep(Duration::from_millis(100));
-                panic!("the daemon ended with {status}:\n{}", daemon.log());
-            }
-            let log = daemon.log();
+    fn run(mut command: Command, folder: Option<tempfile::TempDir>) -> Daemon {
+        let mut process = Running::start(command.args(["--web.listen-address", "127.0.0.1:0"]));
+        let address = process.wait_until("the daemon listens", |process| {
             // `Listening. address=127.0.0.1:40123`
-            let line = log.lines().find(|line| line.contains("Listening."));
-            line.and_then(|line| line.split_once("address=")).map(|(_, rest)| rest.trim().to_owned()).ok_or(log)
+            let log = process.err();
+            let line = log.lines().find(|line| line.contains("Listening."))?;
+            Some(line.split_once("address=")?.1.trim().to_owned())
         });
-        daemon.url = format!("http://{address}");
-        daemon
+        Daemon { process, url: format!("http://{address}"), _folder: folder }
     }
 
     /// `http://127.0.0.1:40123`
@@ -119,49 +62,30 @@ impl Daemon {
         &self.url
     }
 
-    /// The process.
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// Time since the process was started.
-    pub fn age(&self) -> Duration {
-        self.started.elapsed()
-    }
-
     /// Everything that was logged so far.
     pub fn log(&self) -> String {
-        self.log.lock().unwrap().clone()
+        self.process.err()
     }
 
     /// Sends a request with these headers.
     #[track_caller]
-    pub fn request(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Reply {
-        let method = Method::from_bytes(method.as_bytes()).expect("a method");
-        let mut request = self.http.request(method, format!("{}{path}", self.url));
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        runtime().block_on(async {
-            let answer = request.send().await.unwrap_or_else(|error| panic!("{path}: {error:?}\n{}", self.log()));
-            let (status, headers) = (answer.status(), answer.headers().clone());
-            let body = answer.bytes().await.expect("a whole body").to_vec();
-            Reply { status, headers, body }
-        })
+    pub fn request(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+        ask(method, &format!("{}{path}", self.url), headers)
+            .unwrap_or_else(|error| panic!("{path}: {error:?}\n{}", self.log()))
     }
 
     /// A `GET` without headers.
     #[track_caller]
-    pub fn get(&self, path: &str) -> Reply {
+    pub fn get(&self, path: &str) -> Answer {
         self.request("GET", path, &[])
     }
 
     /// `/metrics`, read.
     #[track_caller]
     pub fn scrape(&self) -> Exposition {
-        let reply = self.get("/metrics");
-        assert_eq!(reply.status, StatusCode::OK, "{}", reply.text());
-        Exposition::parse(reply.text())
+        let answer = self.get("/metrics");
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        Exposition::parse(answer.text())
     }
 
     /// Scrapes until the condition holds, and returns that scrape. Panics with the last one and the end of the log.
@@ -203,6 +127,18 @@ impl Daemon {
         })
     }
 
+    /// Waits until every target was polled with success, whatever their names are.
+    #[track_caller]
+    pub fn wait_until_all_up(&self) -> Exposition {
+        self.wait_for_within("every target is up", 2 * PATIENCE, |exposition| {
+            let targets = exposition.all("rollcall_target_info", &[]).into_iter().map(|sample| sample.label("target"));
+            let up = exposition.all("rollcall_target_up", &[]).into_iter().filter(|sample| sample.value == 1.0);
+            let up: Vec<&str> = up.map(|sample| sample.label("target")).collect();
+            let down: Vec<&str> = targets.filter(|target| !up.contains(target)).collect();
+            if !up.is_empty() && down.is_empty() { Ok(()) } else { Err(format!("down: {down:?}")) }
+        })
+    }
+
     /// Waits until a line of the log contains all of these.
     #[track_caller]
     pub fn wait_for_log(&self, parts: &[&str]) -> String {
@@ -216,21 +152,13 @@ impl Daemon {
     /// Sends a signal: `HUP`, `TERM`, `INT`, `KILL`.
     #[track_caller]
     pub fn signal(&self, name: &str) {
-        let status = Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()).status();
-        assert!(status.expect("kill is everywhere").success());
+        self.process.signal(name);
     }
 
-    /// Waits until the process has ended. Returns how, and the whole log.
+    /// Waits until the process has ended.
     #[track_caller]
-    pub fn wait(mut self) -> (ExitStatus, String) {
-        let status = wait_until("the daemon ends", PATIENCE, || match self.child.try_wait() {
-            Ok(Some(status)) => Ok(status),
-            other => Err(format!("{other:?}\n{}", self.log())),
-        });
-        if let Some(reader) = self.reader.take() {
-            reader.join().expect("the reader of the log does not panic");
-        }
-        (status, self.log())
+    pub fn wait(self) -> Ended {
+        self.process.wait()
     }
 
     /// Reloads by SIGHUP and waits until that is done.
@@ -246,26 +174,16 @@ impl Daemon {
         });
     }
 
-    /// SIGTERM, and waits for the end. Panics where it is not clean.
+    /// SIGTERM, and waits for the end. Panics where it is not clean. Returns the whole log.
     #[track_caller]
     pub fn terminate(self) -> String {
-        self.signal("TERM");
-        let (status, log) = self.wait();
-        assert!(status.success(), "{status}\n{log}");
-        log
+        self.process.terminate().expect(0).err
     }
 
-    /// SIGKILL, and waits for the end.
+    /// SIGKILL, and waits for the end. Returns the whole log.
+    #[track_caller]
     pub fn kill(self) -> String {
         self.signal("KILL");
-        self.wait().1
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.wait().err
     }
 }

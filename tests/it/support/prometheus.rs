@@ -7,13 +7,12 @@ use std::{
 
 use serde_json::Value;
 
-use super::{Folder, PATIENCE, runtime, wait_until};
+use super::{Answer, Folder, PATIENCE, ask, wait_until};
 
 /// A running Prometheus; killed when it is dropped.
 pub struct Prometheus {
     child: Child,
     url: String,
-    http: reqwest::Client,
     // Its data; goes after the process.
     _folder: Folder,
 }
@@ -79,23 +78,16 @@ impl Prometheus {
             .stderr(log)
             .spawn()
             .expect("prometheus is installed: apt-get install prometheus");
-        let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE);
-        let http = runtime().block_on(async { http.build() }).expect("a client without options that can be wrong");
-        let prometheus = Prometheus { child, url: format!("http://127.0.0.1:{port}"), http, _folder: folder };
+        let prometheus = Prometheus { child, url: format!("http://127.0.0.1:{port}"), _folder: folder };
         wait_until("Prometheus is ready", PATIENCE, || match prometheus.get("/-/ready") {
-            Ok((true, _)) => Ok(()),
+            Ok(answer) if answer.status == 200 => Ok(()),
             other => Err(format!("{other:?}\n{}", prometheus._folder.read("log"))),
         });
         prometheus
     }
 
-    fn get(&self, path: &str) -> Result<(bool, String), reqwest::Error> {
-        let request = self.http.get(format!("{}{path}", self.url));
-        runtime().block_on(async {
-            let answer = request.send().await?;
-            let good = answer.status().is_success();
-            Ok((good, answer.text().await?))
-        })
+    fn get(&self, path: &str) -> Result<Answer, reqwest::Error> {
+        ask("GET", &format!("{}{path}", self.url), &[])
     }
 
     /// What the expression gives now. An error is Prometheus' own word.
@@ -111,10 +103,11 @@ impl Prometheus {
     }
 
     fn ask(&self, path: &str, field: &str) -> Result<Vec<Series>, String> {
-        let (good, text) = self.get(path).map_err(|error| error.to_string())?;
-        let answer: Value = serde_json::from_str(&text).map_err(|error| format!("{error}: {text}"))?;
-        if !good {
-            return Err(answer["error"].as_str().unwrap_or(&text).to_owned());
+        let reply = self.get(path).map_err(|error| error.to_string())?;
+        let text = reply.text();
+        let answer: Value = serde_json::from_str(text).map_err(|error| format!("{error}: {text}"))?;
+        if reply.status != 200 {
+            return Err(answer["error"].as_str().unwrap_or(text).to_owned());
         }
         let none = Vec::new();
         let list = answer["data"]["result"].as_array().unwrap_or(&none);

@@ -6,13 +6,9 @@ use std::{
 };
 
 use serde_json::Value;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-    task::JoinHandle,
-};
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 
-use super::runtime;
+use super::{Request, Server};
 
 /// A notification as it came.
 #[derive(Debug, Clone)]
@@ -36,8 +32,6 @@ pub struct Told {
     pub firing: bool,
     /// `alertname`, `severity`, `vendor`, `target`, …
     pub labels: Vec<(String, String)>,
-    /// When it began to fire.
-    pub starts_at: String,
 }
 
 impl Told {
@@ -65,10 +59,9 @@ impl Notification {
 
 /// The web server, until it is dropped.
 pub struct Receiver {
-    url: String,
+    server: Server,
     begun: Instant,
     notes: Arc<Mutex<Vec<Notification>>>,
-    accepting: JoinHandle<()>,
 }
 
 impl Receiver {
@@ -76,23 +69,16 @@ impl Receiver {
     pub fn start() -> Receiver {
         let begun = Instant::now();
         let notes = Arc::new(Mutex::new(Vec::new()));
-        let listener = runtime().block_on(TcpListener::bind("127.0.0.1:0")).expect("a free port");
-        let url = format!("http://{}", listener.local_addr().expect("it is bound"));
-        let accepting = runtime().spawn({
+        let server = Server::start({
             let notes = Arc::clone(&notes);
-            async move {
-                while let Ok((stream, _)) = listener.accept().await {
-                    // A sender that hangs up sends again.
-                    runtime().spawn(receive(stream, begun, Arc::clone(&notes)));
-                }
-            }
+            move |request, stream| receive(request, stream, begun, Arc::clone(&notes))
         });
-        Receiver { url, begun, notes, accepting }
+        Receiver { server, begun, notes }
     }
 
     /// Where Alertmanager sends what is for the receiver of this name.
     pub fn url(&self, receiver: &str) -> String {
-        format!("{}/{receiver}", self.url)
+        format!("{}/{receiver}", self.server.url())
     }
 
     /// The time since it was started, as notifications have it.
@@ -118,36 +104,15 @@ impl Receiver {
     }
 }
 
-impl Drop for Receiver {
-    fn drop(&mut self) {
-        self.accepting.abort();
-    }
-}
-
-/// One request on each connection.
-async fn receive(mut stream: TcpStream, begun: Instant, notes: Arc<Mutex<Vec<Notification>>>) -> std::io::Result<()> {
-    let mut request = Vec::new();
-    let head = loop {
-        if stream.read_buf(&mut request).await? == 0 {
-            return Ok(());
-        }
-        if let Some(end) = request.windows(4).position(|window| window == b"\r\n\r\n") {
-            break end + 4;
-        }
-    };
-    let text = String::from_utf8_lossy(&request[..head]).into_owned();
-    let length = text.lines().find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
-    });
-    while request.len() < head + length.unwrap_or(0) {
-        if stream.read_buf(&mut request).await? == 0 {
-            return Ok(());
-        }
-    }
-    // `POST /pager HTTP/1.1`
-    let receiver = text.split_whitespace().nth(1).unwrap_or("/").trim_start_matches('/').to_owned();
-    if let Ok(body) = serde_json::from_slice(&request[head..]) {
+/// Notes what is told.
+async fn receive(
+    request: Request,
+    mut stream: TcpStream,
+    begun: Instant,
+    notes: Arc<Mutex<Vec<Notification>>>,
+) -> std::io::Result<()> {
+    if let Ok(body) = serde_json::from_slice(request.body()) {
+        let receiver = request.path().trim_start_matches('/').to_owned();
         let note = read(&body, receiver, begun.elapsed());
         notes.lock().unwrap().push(note);
     }
@@ -160,7 +125,6 @@ fn read(body: &Value, receiver: String, at: Duration) -> Notification {
     let alert = |alert: &Value| Told {
         firing: alert["status"] == "firing",
         labels: alert["labels"].as_object().into_iter().flatten().map(|(k, v)| (k.clone(), text(v))).collect(),
-        starts_at: text(&alert["startsAt"]),
     };
     Notification {
         at,

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -26,11 +26,6 @@ impl Folder {
     /// A new one.
     pub fn new() -> Folder {
         Folder(tempfile::tempdir().expect("the temporary folder can be written"))
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        self.0.path()
     }
 
     /// The path of a file in it.

@@ -4,14 +4,10 @@ use std::{collections::BTreeSet, time::Duration};
 
 use rollcall::sim::Incident;
 
-use super::{
-    compare::{Bench, every_series_is_as_in_the_contract},
-    fleet,
-};
+use super::{compare::Bench, consistent::every_series_is_as_in_the_contract, fleet};
 use crate::{
     catalogue::CONTRACT,
-    program::Demo,
-    support::{Config, Daemon, Folder, PATIENCE, Sim, Target, frozen, wait_until},
+    support::{Alertmanager, Config, Daemon, Folder, PATIENCE, Sim, Target, frozen, wait_until},
     tls::Front,
 };
 
@@ -21,6 +17,7 @@ fn every_metric_of_the_contract_appears() {
     seen.extend(broken());
     seen.extend(limited());
     seen.extend(configured());
+    seen.extend(paging());
     let all: BTreeSet<&str> = CONTRACT.iter().map(|row| row.0).collect();
     let missing: Vec<&&str> = all.difference(&seen).collect();
     assert!(missing.is_empty(), "{missing:?}");
@@ -28,8 +25,8 @@ fn every_metric_of_the_contract_appears() {
 
 /// The demo as it starts.
 fn healthy() -> BTreeSet<&'static str> {
-    let demo = Demo::start(&[]);
-    let mut seen = every_series_is_as_in_the_contract(&demo.wait_until_up());
+    let demo = Daemon::demo(&[]);
+    let mut seen = every_series_is_as_in_the_contract(&demo.wait_until_all_up());
     // What tells of trouble or needs more than the demo has.
     let rest = [
         "azure_devops_rate_limit",
@@ -37,6 +34,13 @@ fn healthy() -> BTreeSet<&'static str> {
         "azure_devops_rate_limit_remaining",
         "azure_devops_rate_limit_reset_timestamp_seconds",
         "parallels_ras_session_probe_error",
+        "rollcall_alerts",
+        "rollcall_notification_duration_seconds",
+        "rollcall_notifications_dropped_total",
+        "rollcall_notifications_failed_total",
+        "rollcall_notifications_last_success_timestamp_seconds",
+        "rollcall_notifications_queue_length",
+        "rollcall_notifications_sent_total",
         "rollcall_pool_min_serving",
         "rollcall_target_failure",
         "rollcall_tls_certificate_not_after_timestamp_seconds",
@@ -54,7 +58,7 @@ fn healthy() -> BTreeSet<&'static str> {
 /// The demo with incidents that begin at once.
 fn broken() -> BTreeSet<&'static str> {
     let incidents = ["--incident", "gateway-lost", "--incident", "vendor-api-down", "--incident", "password-expired"];
-    let demo = Demo::start(&[&incidents[..], &["--incident.delay", "0s"]].concat());
+    let demo = Daemon::demo(&[&incidents[..], &["--incident.delay", "0s"]].concat());
     let exposition = wait_until("the incidents show", PATIENCE, || {
         let exposition = demo.scrape();
         let failing = ["hq-farm", "builds", "desktops"].map(|target| exposition.failure(target));
@@ -105,5 +109,17 @@ fn configured() -> BTreeSet<&'static str> {
     let info = exposition.all("rollcall_target_info", &[("site", "zrh")]);
     assert_eq!(info.len(), 1);
     assert_eq!(info[0].label("url"), format!("https://{}/contoso", front.address));
+    every_series_is_as_in_the_contract(&exposition)
+}
+
+/// A demo that pages: its sign of life is sent at once.
+fn paging() -> BTreeSet<&'static str> {
+    let alertmanager = Alertmanager::with("route: { receiver: nobody }\nreceivers: [{ name: nobody }]\n");
+    let demo = Daemon::demo(&["--alertmanager", &alertmanager.url()]);
+    let exposition = demo.wait_for("the sign of life is sent", |now| {
+        now.get("rollcall_notifications_sent_total", &[("alertmanager", &alertmanager.url())]) > Some(0.0)
+    });
+    let firing = [("alertname", "RollcallDirectWatchdog"), ("state", "firing")];
+    assert_eq!(exposition.get("rollcall_alerts", &firing), Some(1.0));
     every_series_is_as_in_the_contract(&exposition)
 }

@@ -1,0 +1,120 @@
+//! Refusals that take longer than anybody waits.
+
+use std::{path::PathBuf, time::Duration};
+
+use rollcall::sim::Fault;
+
+use super::scene::{KINDS, Kind, secret, wait_until_saved};
+use crate::support::{Config, Daemon, Exposition, Folder, PATIENCE, Sim, wait_until};
+
+/// What answers a log-on of this kind takes so long.
+fn slow_down(kind: &Kind, sim: &Sim, answer: Duration) {
+    let slow = |path: &str, delay: Duration| sim.fail(kind.vendor, path, Fault::Slow(delay));
+    match kind.name {
+        "ras" => slow("/api/Session/logon", answer),
+        "citrix-form" => {
+            slow("/ExplicitForms", answer);
+            slow("/ExplicitForms/Authenticate", Duration::ZERO);
+        }
+        // The same path challenges first.
+        "citrix-basic" => slow("/HttpBasic", answer / 2),
+        _ => slow("/oauth2/v2.0/token", answer),
+    }
+}
+
+/// The kinds that log on at every poll without a session, each with one target whose secret is refused slowly.
+struct SlowScene {
+    folder: Folder,
+    rows: Vec<(Kind, Sim)>,
+}
+
+impl SlowScene {
+    fn new(answer: Duration) -> SlowScene {
+        let kinds = KINDS.into_iter().filter(|kind| kind.vendor != "parallels_ras_session");
+        let scene = SlowScene { folder: Folder::new(), rows: kinds.map(|kind| (kind, Sim::frozen())).collect() };
+        for (kind, sim) in &scene.rows {
+            slow_down(kind, sim, answer);
+        }
+        scene.bring("wrong");
+        scene
+    }
+
+    /// Another wrong secret.
+    fn bring(&self, text: &str) {
+        for (kind, _) in &self.rows {
+            self.folder.write(&secret(kind), &format!("{text}-{}", kind.name));
+        }
+    }
+
+    fn configure(&self, defaults: &str, labels: &str) -> PathBuf {
+        let targets = self.rows.iter().map(|(kind, sim)| {
+            (kind.target)(kind.name, sim, &secret(kind)).set("labels", labels).set("stale_after", "60s")
+        });
+        Config::with_defaults(defaults).head("state_file: rollcall.state").targets(targets).write(&self.folder)
+    }
+
+    fn sent(&self) -> Vec<(&'static str, usize)> {
+        self.rows.iter().map(|(kind, sim)| (kind.name, sim.secrets_seen(kind.vendor))).collect()
+    }
+
+    fn all_sent(&self, times: usize) -> Vec<(&'static str, usize)> {
+        self.rows.iter().map(|(kind, _)| (kind.name, times)).collect()
+    }
+
+    #[track_caller]
+    fn wait_until_sent(&self, times: usize) {
+        wait_until("every secret is sent", PATIENCE, || {
+            if self.sent() == self.all_sent(times) { Ok(()) } else { Err(format!("{:?}", self.sent())) }
+        });
+    }
+
+    /// Waits until every target was held at a poll.
+    #[track_caller]
+    fn wait_until_held(&self, daemon: &Daemon) -> Exposition {
+        daemon.wait_for("everything is held", |now| {
+            self.rows.iter().all(|(kind, _)| {
+                now.of(kind.name, "rollcall_login_held") == Some(1.0) && now.failures(kind.name, "held") >= 1.0
+            })
+        })
+    }
+}
+
+#[test]
+fn an_edit_during_the_log_on_does_not_send_it_twice_and_neither_does_a_restart() {
+    let patient = "{ interval: 1s, timeout: 20s, stale_after: 60s }";
+    let scene = SlowScene::new(Duration::from_secs(4));
+    let daemon = Daemon::start(&scene.configure(patient, "{}"));
+    scene.wait_until_sent(1);
+    scene.configure(patient, "{ site: zrh }");
+    daemon.reload();
+    let now = scene.wait_until_held(&daemon);
+    assert_eq!(scene.sent(), scene.all_sent(1));
+    assert!(scene.rows.iter().all(|(kind, _)| now.failures(kind.name, "auth") == 0.0), "nobody was waiting any more");
+
+    scene.bring("worse");
+    let config = scene.configure(patient, "{ site: gva }");
+    daemon.reload();
+    scene.wait_until_sent(2);
+    daemon.terminate();
+    let daemon = Daemon::start(&config);
+    scene.wait_until_held(&daemon);
+    assert_eq!(scene.sent(), scene.all_sent(2), "after a restart");
+}
+
+#[test]
+fn a_refusal_slower_than_the_timeout_is_sent_once() {
+    let scene = SlowScene::new(Duration::from_secs(5));
+    let config = scene.configure("{ interval: 1s, timeout: 3s, stale_after: 6s }", "{}");
+    let daemon = Daemon::start(&config);
+    let now = scene.wait_until_held(&daemon);
+    for (kind, _) in &scene.rows {
+        assert!(now.failures(kind.name, "timeout") >= 1.0, "{}", kind.name);
+        assert_eq!(now.failures(kind.name, "auth"), 0.0, "{}", kind.name);
+    }
+    assert_eq!(scene.sent(), scene.all_sent(1));
+    wait_until_saved(&scene.folder, scene.rows.len());
+    daemon.kill();
+    let daemon = Daemon::start(&config);
+    scene.wait_until_held(&daemon);
+    assert_eq!(scene.sent(), scene.all_sent(1), "after SIGKILL");
+}
