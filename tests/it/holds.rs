@@ -1,6 +1,7 @@
 //! A refused password is sent once, and then held: for every target that shares it, through reloads and restarts, until the
 //! secret, or the target's address or credentials, change.
 
+mod look;
 mod never;
 mod scene;
 mod slow;
