@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use hyper::StatusCode;
 use serde::Serialize;
 
-use super::reply::{Reply, Request};
+use super::{
+    metrics,
+    reply::{Reply, Request},
+};
 use crate::{
     alert::queue::Labels,
     clock::UnixTime,
@@ -16,6 +19,9 @@ use crate::{
 
 /// Agents in one answer where `limit` does not say, and at the most.
 const LIMIT: (usize, usize) = (100, 10_000);
+
+/// What the agents can be asked by.
+const FILTERS: [&str; 7] = ["vendor", "target", "pool", "health", "q", "limit", "offset"];
 
 #[derive(Serialize)]
 struct TargetJson<'a> {
@@ -96,6 +102,13 @@ pub fn agents(daemon: &Daemon, request: &Request) -> Reply {
         (Ok(limit), Ok(offset)) => (limit.min(LIMIT.1), offset),
         (Err(message), _) | (_, Err(message)) => return Reply::text(StatusCode::BAD_REQUEST, message),
     };
+    if let Some((unknown, _)) = request.query.iter().find(|(name, _)| !FILTERS.contains(&name.as_str())) {
+        let all = FILTERS.join(", ");
+        return Reply::text(StatusCode::BAD_REQUEST, format!("no filter is called {unknown:?}; there are: {all}\n"));
+    }
+    if let Err(message) = metrics::check(daemon, request, &daemon.fleet().store().list()) {
+        return Reply::text(StatusCode::BAD_REQUEST, message);
+    }
     if let Some(unknown) = request.all("health").find(|health| Health::parse(health).is_none()) {
         let all = Health::ALL.map(Health::as_str).join(", ");
         return Reply::text(

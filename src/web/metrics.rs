@@ -44,7 +44,8 @@ pub fn answer(daemon: &Daemon, request: &Request) -> Reply {
     }
 }
 
-fn check(daemon: &Daemon, request: &Request, list: &List) -> Result<(), String> {
+/// Whether every target and vendor that is asked for is configured, here or for another shard; else the text of a 400.
+pub fn check(daemon: &Daemon, request: &Request, list: &List) -> Result<(), String> {
     let elsewhere = daemon.elsewhere();
     let is_known = |name: &str| list.get(name).is_some() || elsewhere.iter().any(|target| target.name == name);
     if let Some(unknown) = request.all("target").find(|name| !is_known(name)) {

@@ -284,6 +284,12 @@ fn methods_and_paths_that_are_not_there_are_refused_and_head_has_no_body() {
     assert_eq!(http("GET", &url("/-/reload"), &[]).status, 405);
     assert_eq!(http("POST", &url("/-/reload"), &[]).status, 403, "only with --web.enable-lifecycle");
     assert_eq!(http("POST", &url("/-/release?target=filer-01"), &[]).status, 403, "as well");
+    for query in ["target=bogus", "vendor=bogus", "health=bogus", "heath=failed", "limit=many"] {
+        let answer = http("GET", &url(&format!("/api/v1/agents?{query}")), &[]);
+        assert_eq!(answer.status, 400, "{query}");
+        let given = query.split('=').find(|word| answer.text().contains(word));
+        assert!(given.is_some(), "{query}: {}", answer.text());
+    }
     for path in ["/metric", "/metrics/", "/api/v1", "/api/v1/agents/1", "//metrics", "/-/", "/../etc/passwd"] {
         assert_eq!(http("GET", &url(path), &[]).status, 404, "{path}");
     }
