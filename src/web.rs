@@ -88,7 +88,7 @@ impl State {
             let most = reply::MOST_PARAMETERS;
             Reply::text(StatusCode::BAD_REQUEST, format!("more than {most} parameters\n"))
         } else if route.method == request.method || (route.method == Method::GET && request.method == Method::HEAD) {
-            self.dispatch(route.path, request).await
+            self.dispatch(route.page, request).await
         } else {
             Reply::text(StatusCode::METHOD_NOT_ALLOWED, format!("{} takes {}\n", route.path, route.method))
                 .with_header("allow", if route.method == Method::GET { "GET, HEAD" } else { "POST" })
@@ -121,51 +121,92 @@ impl State {
         }
     }
 
-    async fn dispatch(&self, path: &str, request: &reply::Request) -> Reply {
-        match path {
-            "/metrics" => self.scrape(request),
-            "/" => page::overview(&self.daemon, &self.options),
-            "/api/v1/targets" => api::targets(&self.daemon),
-            "/api/v1/agents" => api::agents(&self.daemon, request),
-            "/api/v1/alerts" => api::alerts(&self.daemon, request),
-            "/api/v1/status" => api::status(&self.daemon, self.started.elapsed()),
-            "/config" => Reply::yaml(self.daemon.config().to_yaml()),
-            "/-/healthy" => Reply::text(StatusCode::OK, "Rollcall is healthy.\n"),
-            "/-/ready" if self.daemon.fleet().ready() => Reply::text(StatusCode::OK, "Rollcall is ready.\n"),
-            "/-/ready" => Reply::text(
+    fn ready(&self) -> Reply {
+        match self.daemon.fleet().ready() {
+            true => Reply::text(StatusCode::OK, "Rollcall is ready.\n"),
+            false => Reply::text(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Rollcall is not ready: not every target was polled yet.\n",
             ),
-            "/-/reload" | "/-/release" if !self.options.enable_lifecycle => {
-                Reply::text(StatusCode::FORBIDDEN, "this is off over HTTP; start with --web.enable-lifecycle\n")
-            }
-            "/-/reload" => match self.daemon.reload().await {
-                Ok(()) => Reply::text(StatusCode::OK, "reloaded\n"),
-                Err(error) => Reply::text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
-            },
-            "/-/release" => self.release(request),
-            _ => Reply::text(StatusCode::NOT_FOUND, "not found\n"),
         }
     }
+
+    async fn reload(&self) -> Reply {
+        match self.daemon.reload().await {
+            Ok(()) => Reply::text(StatusCode::OK, "reloaded\n"),
+            Err(error) => Reply::text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
+        }
+    }
+
+    async fn dispatch(&self, page: Page, request: &reply::Request) -> Reply {
+        match page {
+            Page::Metrics => self.scrape(request),
+            Page::Overview => page::overview(&self.daemon, &self.options),
+            Page::Targets => api::targets(&self.daemon),
+            Page::Agents => api::agents(&self.daemon, request),
+            Page::Alerts => api::alerts(&self.daemon, request),
+            Page::Status => api::status(&self.daemon, self.started.elapsed()),
+            Page::Config => Reply::yaml(self.daemon.config().to_yaml()),
+            Page::Healthy => Reply::text(StatusCode::OK, "Rollcall is healthy.\n"),
+            Page::Ready => self.ready(),
+            Page::Reload | Page::Release if !self.options.enable_lifecycle => {
+                Reply::text(StatusCode::FORBIDDEN, "this is off over HTTP; start with --web.enable-lifecycle\n")
+            }
+            Page::Reload => self.reload().await,
+            Page::Release => self.release(request),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Page {
+    Metrics,
+    Overview,
+    Targets,
+    Agents,
+    Alerts,
+    Status,
+    Config,
+    Healthy,
+    Ready,
+    Reload,
+    Release,
 }
 
 struct Route {
     path: &'static str,
     method: Method,
+    page: Page,
+    /// Whether the overview leads there.
+    is_linked: bool,
+}
+
+impl Route {
+    const fn linked(path: &'static str, page: Page) -> Route {
+        Route { path, method: Method::GET, page, is_linked: true }
+    }
+
+    const fn get(path: &'static str, page: Page) -> Route {
+        Route { path, method: Method::GET, page, is_linked: false }
+    }
+
+    const fn post(path: &'static str, page: Page) -> Route {
+        Route { path, method: Method::POST, page, is_linked: false }
+    }
 }
 
 static ROUTES: [Route; 11] = [
-    Route { path: "/metrics", method: Method::GET },
-    Route { path: "/", method: Method::GET },
-    Route { path: "/api/v1/targets", method: Method::GET },
-    Route { path: "/api/v1/agents", method: Method::GET },
-    Route { path: "/api/v1/alerts", method: Method::GET },
-    Route { path: "/api/v1/status", method: Method::GET },
-    Route { path: "/config", method: Method::GET },
-    Route { path: "/-/healthy", method: Method::GET },
-    Route { path: "/-/ready", method: Method::GET },
-    Route { path: "/-/reload", method: Method::POST },
-    Route { path: "/-/release", method: Method::POST },
+    Route::get("/", Page::Overview),
+    Route::linked("/metrics", Page::Metrics),
+    Route::linked("/config", Page::Config),
+    Route::linked("/api/v1/targets", Page::Targets),
+    Route::linked("/api/v1/agents", Page::Agents),
+    Route::linked("/api/v1/alerts", Page::Alerts),
+    Route::linked("/api/v1/status", Page::Status),
+    Route::get("/-/healthy", Page::Healthy),
+    Route::linked("/-/ready", Page::Ready),
+    Route::post("/-/reload", Page::Reload),
+    Route::post("/-/release", Page::Release),
 ];
 
 /// Methods as a label: a bounded set, whatever a client makes up.

@@ -24,7 +24,7 @@ use std::{
 
 use tokio::{
     sync::{Notify, OwnedMutexGuard},
-    time::Instant,
+    time::{Instant, timeout_at},
 };
 
 use self::exchange::UnderWay;
@@ -95,19 +95,23 @@ pub struct Permit {
 
 impl Logons {
     /// Asks for the right to log on now as `username` with `secret`; waits while another log-on of this identity is under
-    /// way. While the identity is held: a failure of reason `held` that says since when and until when.
+    /// way, with a failure of reason `timeout` at the deadline. While the identity is held: one of reason `held` that says
+    /// since when and until when.
     pub async fn acquire(
         &self,
         target: &Target,
         username: &str,
         secret: &SecretText,
         now: UnixTime,
+        deadline: Instant,
     ) -> Result<Permit, Failure> {
         let turn = {
             let (identities, index) = self.find(target.vendor(), username, secret, now);
             Arc::clone(&identities[index].turn)
         };
-        let turn = turn.lock_owned().await;
+        let turn = timeout_at(deadline, turn.lock_owned())
+            .await
+            .map_err(|_| Failure::new(Reason::Timeout, format!("another log-on of {username} is still under way")))?;
         // Whoever had the turn before may have been refused meanwhile.
         self.permit(target, username, secret, now, Some(turn))
     }

@@ -22,7 +22,7 @@ pub mod verdict;
 use std::{sync::Arc, time::Duration};
 
 use reqwest::{Method, Url};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use self::{probe::Probe, reply::Reply, verdict::Verdict};
 use super::{
@@ -74,15 +74,13 @@ impl ParallelsRasSession {
         // A deep probe is a log-on: those of one account never run side by side. A light one logs nobody on, and must not
         // wait for the broker of another target. Neither sends a password that was refused.
         let permit = match self.settings.mode {
-            ProbeMode::Light => Ok(self.logons.acquire_aside(&self.target, &session.username, &password, cx.now)),
-            ProbeMode::Deep => {
-                timeout_at(turn, self.logons.acquire(&self.target, &session.username, &password, cx.now)).await
-            }
+            ProbeMode::Light => self.logons.acquire_aside(&self.target, &session.username, &password, cx.now),
+            ProbeMode::Deep => self.logons.acquire(&self.target, &session.username, &password, cx.now, turn).await,
         };
         let permit = match permit {
-            Ok(Ok(permit)) => permit,
-            Ok(Err(failure)) => return self.unchanged(failure),
-            Err(_) => return Err(Failure::new(Reason::Timeout, "another log-on of this account is still under way")),
+            Ok(permit) => permit,
+            Err(failure) if failure.reason == Reason::Timeout => return Err(failure),
+            Err(held) => return self.unchanged(held),
         };
         let body = request::body(self.settings.mode, session, &password);
         let started = Instant::now();

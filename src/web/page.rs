@@ -3,20 +3,20 @@
 use hyper::StatusCode;
 use maud::{DOCTYPE, html};
 
-use super::{Options, reply::Reply};
+use super::{Options, ROUTES, reply::Reply};
 use crate::{daemon::Daemon, exposition::Body, health::Health, snapshot::Snapshot};
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem}\
 table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #8884}\
-td,th{white-space:nowrap}td.v{white-space:normal;overflow-wrap:anywhere;min-width:14rem}td.n{text-align:right;font-variant-numeric:tabular-nums}nav a{margin-right:1rem}\
+td,th{white-space:nowrap}td.v{white-space:normal;overflow-wrap:anywhere;min-width:14rem}\
+td.n{text-align:right;font-variant-numeric:tabular-nums}nav a{margin-right:1rem}\
 @media(prefers-color-scheme:dark){body{background:#111;color:#ddd}a{color:#8cf}}";
 
 /// The targets and the links.
 pub fn overview(daemon: &Daemon, options: &Options) -> Reply {
     let snapshots = daemon.fleet().store().load();
     let prefix = options.link_prefix();
-    let links =
-        ["/metrics", "/config", "/api/v1/targets", "/api/v1/agents", "/api/v1/alerts", "/api/v1/status", "/-/ready"];
+    let links = ROUTES.iter().filter(|route| route.is_linked).map(|route| route.path);
     let page = html! {
         (DOCTYPE)
         html lang="en" {

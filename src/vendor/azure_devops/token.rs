@@ -6,7 +6,7 @@ use std::{borrow::Cow, time::Duration};
 
 use reqwest::{Method, Url};
 use serde::Deserialize;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::super::{
     Context,
@@ -93,10 +93,7 @@ pub async fn log_on(
     logons: &Logons,
     cx: &Context<'_>,
 ) -> Result<Token, Failure> {
-    let permit = logons.acquire(target, application.client_id, application.secret, cx.now);
-    let permit = timeout_at(cx.deadline, permit).await.map_err(|_| {
-        Failure::new(Reason::Timeout, "POST token: another log-on of this application is still under way")
-    })??;
+    let permit = logons.acquire(target, application.client_id, application.secret, cx.now, cx.deadline).await?;
     let mut url = application.authority.clone();
     if let Ok(mut path) = url.path_segments_mut() {
         path.pop_if_empty().extend([application.tenant_id, "oauth2", "v2.0", "token"]);

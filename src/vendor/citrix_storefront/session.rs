@@ -11,7 +11,7 @@ use std::{
 };
 
 use reqwest::{StatusCode, Url};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::{
     ask::{Ask, failure},
@@ -277,10 +277,7 @@ impl Session {
         let location = self.reach.resolve(base, &choice.location)?;
         let password = self.password.clone().ok_or_else(|| Failure::new(Reason::Internal, "no password was read"))?;
         let username = &self.settings.auth.username;
-        let acquire = self.logons.acquire(&self.target, username, &password, at.now);
-        let permit = timeout_at(at.deadline, acquire).await;
-        let permit =
-            permit.map_err(|_| Failure::new(Reason::Timeout, "another log-on of this identity is under way"))??;
+        let permit = self.logons.acquire(&self.target, username, &password, at.now, at.deadline).await?;
         let (http, reach, username) = (self.http.clone(), self.reach.clone(), username.clone());
         let body = body.to_owned();
         let exchange = |sent| async move {
@@ -307,11 +304,11 @@ impl Session {
     async fn hold(&mut self, at: Moment, message: &str) -> Failure {
         self.tokens.clear();
         let Some(password) = self.password.clone() else { return Failure::new(Reason::Auth, message) };
-        let acquire = self.logons.acquire(&self.target, &self.settings.auth.username, &password, at.now);
-        match timeout_at(at.deadline, acquire).await {
-            Ok(Ok(permit)) => permit.refused(message),
-            Ok(Err(held)) => held,
-            Err(_) => Failure::new(Reason::Auth, message),
+        let username = &self.settings.auth.username;
+        match self.logons.acquire(&self.target, username, &password, at.now, at.deadline).await {
+            Ok(permit) => permit.refused(message),
+            Err(failure) if failure.reason == Reason::Timeout => Failure::new(Reason::Auth, message),
+            Err(held) => held,
         }
     }
 }

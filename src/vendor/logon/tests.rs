@@ -19,8 +19,13 @@ fn target(name: &str, url: &str) -> Target {
     Target { name: name.to_owned(), ..Target::sample(url, VendorSettings::ParallelsRas(settings)) }
 }
 
+/// A deadline that no test meets.
+fn far() -> Instant {
+    Instant::now() + HOUR
+}
+
 async fn refuse(logons: &Logons, target: &Target, secret: &SecretText, now: UnixTime) {
-    let permit = logons.acquire(target, "monitor", secret, now).await.expect("not held");
+    let permit = logons.acquire(target, "monitor", secret, now, far()).await.expect("not held");
     assert_eq!(permit.refused("401 Unauthorized").reason, Reason::Auth);
 }
 
@@ -34,7 +39,7 @@ async fn a_refused_secret_holds_every_target_that_brings_it() {
     let (one, two) = (target("one", "https://a.example"), target("two", "https://b.example"));
     refuse(&logons, &one, &secret, now).await;
     assert!(held(&logons, &one, &secret, now));
-    let failure = logons.acquire(&two, "monitor", &secret, now).await.expect_err("held for both");
+    let failure = logons.acquire(&two, "monitor", &secret, now, far()).await.expect_err("held for both");
     assert_eq!(failure.reason, Reason::Held);
     assert!(logons.hold_of("two", now).is_some());
     assert!(!failure.message.contains("wrong"));
@@ -64,7 +69,7 @@ async fn a_release_allows_one_log_on_and_the_next_refusal_counts_on() {
     assert!(held(&logons, &two, &secret, start.plus(2 * MINUTE)), "one try, not one for each target");
     assert_eq!(logons.hold_of("one", start.plus(MINUTE)).map(|hold| hold.refusals), Some(2));
     assert!(logons.release("one", start.plus(2 * MINUTE)));
-    logons.acquire(&one, "monitor", &secret, start.plus(2 * MINUTE)).await.expect("released").accepted();
+    logons.acquire(&one, "monitor", &secret, start.plus(2 * MINUTE), far()).await.expect("released").accepted();
     assert!(!held(&logons, &two, &secret, start.plus(2 * MINUTE)));
 }
 
@@ -72,14 +77,14 @@ async fn a_release_allows_one_log_on_and_the_next_refusal_counts_on() {
 async fn a_secret_that_worked_today_is_tried_sooner() {
     let (logons, secret, start) = (Logons::default(), SecretText::new("good"), UnixTime::from_secs(1_000_000));
     let one = target("one", "https://a.example");
-    logons.acquire(&one, "monitor", &secret, start).await.expect("not held").accepted();
+    logons.acquire(&one, "monitor", &secret, start, far()).await.expect("not held").accepted();
     let mut now = start.plus(23 * HOUR);
     for wait in [15 * MINUTE, HOUR, 6 * HOUR, 6 * HOUR] {
         refuse(&logons, &one, &secret, now).await;
         assert!(held(&logons, &one, &secret, now.plus(wait - MINUTE)));
         now = now.plus(wait);
     }
-    logons.acquire(&one, "monitor", &secret, now).await.expect("due").accepted();
+    logons.acquire(&one, "monitor", &secret, now, far()).await.expect("due").accepted();
     assert!(logons.hold_of("one", now).is_none());
 }
 
@@ -118,8 +123,8 @@ async fn a_hold_survives_a_restart_without_its_secret_being_saved() {
 async fn log_ons_of_one_identity_follow_each_other() {
     let (logons, secret, now) = (Logons::default(), SecretText::new("wrong"), UnixTime::from_secs(1_000_000));
     let (one, two) = (target("one", "https://a.example"), target("two", "https://b.example"));
-    let permit = logons.acquire(&one, "monitor", &secret, now).await.expect("not held");
-    let second = logons.acquire(&two, "monitor", &secret, now);
+    let permit = logons.acquire(&one, "monitor", &secret, now, far()).await.expect("not held");
+    let second = logons.acquire(&two, "monitor", &secret, now, far());
     tokio::pin!(second);
     assert!(tokio::time::timeout(MINUTE, &mut second).await.is_err(), "it waits for its turn");
     let _ = permit.refused("401");
@@ -154,14 +159,14 @@ fn refusal() -> Verdict {
 async fn the_refusal_of_a_cancelled_poll_is_noted() {
     let (logons, secret, now) = (Logons::default(), SecretText::new("wrong"), UnixTime::from_secs(1_000_000));
     let one = target("one", "https://a.example");
-    let permit = logons.acquire(&one, "monitor", &secret, now).await.expect("not held");
+    let permit = logons.acquire(&one, "monitor", &secret, now, far()).await.expect("not held");
     let poll = tokio::spawn(settle(permit, 20 * SECOND, 5 * SECOND, refusal()));
     tokio::time::sleep(SECOND).await;
     poll.abort();
     // The next poll, of the edited target.
     let mut edited = one.clone();
     edited.interval = 2 * MINUTE;
-    let failure = logons.acquire(&edited, "monitor", &secret, now).await.expect_err("refused meanwhile");
+    let failure = logons.acquire(&edited, "monitor", &secret, now, far()).await.expect_err("refused meanwhile");
     assert_eq!(failure.reason, Reason::Held);
     assert!(failure.message.contains("401 Unauthorized"), "{failure}");
     tokio::time::timeout(SECOND, logons.changed()).await.expect("the state file is to be written");
@@ -171,10 +176,10 @@ async fn the_refusal_of_a_cancelled_poll_is_noted() {
 async fn a_refusal_that_comes_after_the_poll_is_noted() {
     let (logons, secret, now) = (Logons::default(), SecretText::new("wrong"), UnixTime::from_secs(1_000_000));
     let one = target("one", "https://a.example");
-    let permit = logons.acquire(&one, "monitor", &secret, now).await.expect("not held");
+    let permit = logons.acquire(&one, "monitor", &secret, now, far()).await.expect("not held");
     let failure = settle(permit, 3 * SECOND, MINUTE, refusal()).await.expect_err("too slow");
     assert_eq!(failure.reason, Reason::Timeout);
-    let next = logons.acquire(&one, "monitor", &secret, now);
+    let next = logons.acquire(&one, "monitor", &secret, now, far());
     assert!(tokio::time::timeout(3 * SECOND, next).await.is_err(), "the turn is taken");
     tokio::time::sleep(MINUTE).await;
     assert!(held(&logons, &one, &secret, now.plus(6 * HOUR)));
@@ -184,7 +189,7 @@ async fn a_refusal_that_comes_after_the_poll_is_noted() {
 async fn a_log_on_that_is_never_answered_is_held_for_a_quarter_of_an_hour() {
     let (logons, secret, now) = (Logons::default(), SecretText::new("good"), UnixTime::from_secs(1_000_000));
     let one = target("one", "https://a.example");
-    let permit = logons.acquire(&one, "monitor", &secret, now).await.expect("not held");
+    let permit = logons.acquire(&one, "monitor", &secret, now, far()).await.expect("not held");
     let _ = settle(permit, 3 * SECOND, 10 * MINUTE, Verdict::Accepted).await.expect_err("too slow");
     tokio::time::sleep(2 * MINUTE).await;
     let ended = now.plus(2 * MINUTE);
@@ -201,7 +206,7 @@ async fn a_log_on_that_is_never_answered_is_held_for_a_quarter_of_an_hour() {
 async fn what_was_not_sent_by_the_deadline_is_never_sent_nor_held() {
     let (logons, secret, now) = (Logons::default(), SecretText::new("good"), UnixTime::from_secs(1_000_000));
     let one = target("one", "https://a.example");
-    let permit = logons.acquire(&one, "monitor", &secret, now).await.expect("not held");
+    let permit = logons.acquire(&one, "monitor", &secret, now, far()).await.expect("not held");
     let (kept, sent) = tokio::sync::oneshot::channel();
     let exchange = |sent: crate::http::Sent| async move {
         kept.send(sent).expect("somebody waits");
@@ -211,14 +216,14 @@ async fn what_was_not_sent_by_the_deadline_is_never_sent_nor_held() {
     assert_eq!(failure.reason, Reason::Timeout);
     tokio::time::sleep(SECOND).await;
     assert!(!sent.await.expect("it began").leave());
-    logons.acquire(&one, "monitor", &secret, now).await.expect("not held, and the turn is free").unknown();
+    logons.acquire(&one, "monitor", &secret, now, far()).await.expect("not held, and the turn is free").unknown();
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_permit_that_is_dropped_without_a_word_holds() {
     let (logons, secret, now) = (Logons::default(), SecretText::new("good"), UnixTime::from_secs(1_000_000));
     let one = target("one", "https://a.example");
-    drop(logons.acquire(&one, "monitor", &secret, now).await.expect("not held"));
+    drop(logons.acquire(&one, "monitor", &secret, now, far()).await.expect("not held"));
     assert!(held(&logons, &one, &secret, now.plus(14 * MINUTE)));
     assert!(!held(&logons, &one, &secret, now.plus(15 * MINUTE)));
     let other = SecretText::new("other");
@@ -232,7 +237,7 @@ async fn a_permit_that_is_dropped_without_a_word_holds() {
         }
         (Verdict::Unknown, ())
     };
-    let permit = logons.acquire(&one, "monitor", &other, now).await.expect("not held");
+    let permit = logons.acquire(&one, "monitor", &other, now, far()).await.expect("not held");
     let failure = permit.settle(Instant::now() + SECOND, panics).await.expect_err("it panicked");
     assert_eq!(failure.reason, Reason::Internal);
     assert!(held(&logons, &one, &other, now.plus(14 * MINUTE)));
@@ -244,7 +249,7 @@ async fn a_stop_waits_for_verdicts_and_holds_what_has_none() {
     let one = target("one", "https://a.example");
     for (takes, message) in [(SECOND, "401 Unauthorized"), (MINUTE, "no answer came")] {
         let (logons, secret) = (Logons::default(), SecretText::new("wrong"));
-        let permit = logons.acquire(&one, "monitor", &secret, now).await.expect("not held");
+        let permit = logons.acquire(&one, "monitor", &secret, now, far()).await.expect("not held");
         let poll = tokio::spawn(settle(permit, 20 * SECOND, takes, refusal()));
         tokio::task::yield_now().await;
         poll.abort();
@@ -265,7 +270,7 @@ async fn a_hold_whose_next_try_is_due_keeps_nobody() {
     refuse(&logons, &one, &secret, now).await;
     assert!(logons.hold_of("one", now.plus(6 * HOUR - MINUTE)).is_some());
     let due = now.plus(6 * HOUR);
-    logons.acquire(&one, "monitor", &secret, due).await.expect("due").unknown();
+    logons.acquire(&one, "monitor", &secret, due, far()).await.expect("due").unknown();
     assert!(logons.hold_of("one", due).is_none(), "requests are sent");
     refuse(&logons, &one, &secret, due.plus(HOUR)).await;
     assert!(logons.hold_of("one", due.plus(HOUR)).is_some());
@@ -318,7 +323,7 @@ async fn identities_that_nobody_brings_are_forgotten() {
     for day in 0..5u32 {
         let now = start.plus(day * 24 * HOUR);
         let secret = SecretText::new(format!("day-{day}"));
-        logons.acquire(&one, "monitor", &secret, now).await.expect("not held").accepted();
+        logons.acquire(&one, "monitor", &secret, now, far()).await.expect("not held").accepted();
         assert!(logons.lock().len() <= 3);
     }
     assert_eq!(logons.save().len(), 2, "today's and the held one");

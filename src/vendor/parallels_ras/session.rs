@@ -6,7 +6,7 @@
 use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use reqwest::{Method, StatusCode, Url};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::wire::LogonAnswer;
 use crate::{
@@ -137,10 +137,7 @@ impl Session {
     /// Logs on; the secret is read again, as its file may have changed since.
     async fn log_on(&mut self, cx: &Context<'_>, deadline: Instant) -> Result<(), Failure> {
         let password = self.auth.password.read()?;
-        let permit = self.logons.acquire(&self.target, &self.auth.username, &password, cx.now);
-        let permit = timeout_at(deadline, permit).await.map_err(|_| {
-            Failure::new(Reason::Timeout, "POST /api/Session/logon: another log-on of this account is still under way")
-        })??;
+        let permit = self.logons.acquire(&self.target, &self.auth.username, &password, cx.now, deadline).await?;
         self.logged_on = true;
         let body = serde_json::json!({ "username": self.auth.username, "password": password.expose() }).to_string();
         let call = self.http.request("logon", Method::POST, self.url("/api/Session/logon"));
