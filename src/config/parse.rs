@@ -81,7 +81,7 @@ pub(super) fn read(bytes: &[u8], reading: &Reading<'_>, ctx: &Context<'_>) -> Op
     {
         ctx.warn(mark, "targets", "there is no target, so nothing will be polled");
     }
-    let alerting = alerting::read(root.section("alerting"), &outbound);
+    let alerting = alerting::read(root.section("alerting"), &outbound, &targets);
     root.finish();
     Some(Config { exposition, state_file, targets, alerting, warnings: Vec::new() })
 }

@@ -272,6 +272,27 @@ alerting:
 }
 
 #[test]
+fn an_override_that_is_about_no_configured_target_is_a_warning() {
+    let text = "targets:
+  - { name: filer-07, vendor: resilio, url: 'http://127.0.0.1:1' }
+  - { name: builds, vendor: azure_devops, url: 'https://dev.azure.com/contoso', auth: { pat: x } }
+alerting:
+  overrides:
+    - { alert: RollcallPoolDown, target: 'filer-*', for: 1h }
+    - { alert: RollcallPoolDown, target: 'fielr-*', for: 1h }
+    - { alert: RollcallPoolDown, vendor: 'citrix*', for: 1h }
+    - { alert: RollcallPoolDown, vendor: resilio, target: builds, for: 1h }
+";
+    let warnings = parse(text, Path::new("")).expect("the text is a configuration").warnings;
+    let expected = [
+        "rollcall.yml:7:42: alerting.overrides[1].target: matches no configured target",
+        "rollcall.yml:8:42: alerting.overrides[2].vendor: matches the vendor of no configured target",
+        "rollcall.yml:9:59: alerting.overrides[3].target: matches no configured target of this vendor",
+    ];
+    assert_eq!(warnings, expected);
+}
+
+#[test]
 fn certificates_and_keys_are_read_from_pem() {
     let directory = directory();
     let made = rcgen::generate_simple_self_signed(vec!["a.example.com".to_owned()]).expect("a certificate can be made");
