@@ -243,6 +243,19 @@ fn the_demo_prints_where_everything_is_and_stops_cleanly() {
     assert!(begun.elapsed() < Duration::from_secs(10));
 }
 
+#[test]
+fn a_proxy_of_the_environment_that_cannot_be_reached_is_named_without_its_credentials() {
+    let folder = Folder::new();
+    let text = "targets: [{ name: filer, vendor: resilio, url: 'http://filer.example.com' }]\n";
+    let file = folder.write("rollcall.yml", text);
+    let mut probe = command();
+    probe.args(["probe", "filer", "--config.file"]).arg(file).env("NO_PROXY", "").env_remove("no_proxy");
+    probe.env("HTTP_PROXY", "http://me:canary@127.0.0.1:1").env_remove("http_proxy");
+    let ended = crate::program::Ended::of(probe.output().expect("the binary runs")).expect(1);
+    assert!(ended.err.contains(": through the proxy 127.0.0.1:1: "), "{}", ended.err);
+    assert!(!ended.err.contains("canary"), "{}", ended.err);
+}
+
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[test]
 fn the_allocator_gives_large_pieces_back_unless_the_environment_says_otherwise() {
