@@ -272,6 +272,28 @@ alerting:
 }
 
 #[test]
+fn an_address_that_is_hardly_that_of_a_store_is_a_warning() {
+    let target = |name: &str, url: &str| {
+        format!(
+            "  - {{ name: {name}, vendor: citrix_storefront, url: '{url}', auth: {{ username: u, password: p }} }}\n"
+        )
+    };
+    let text = format!(
+        "targets:\n{}{}{}",
+        target("a", "https://storefront.example.com"),
+        target("b", "https://storefront.example.com/Citrix/StoreWeb/"),
+        target("c", "https://storefront.example.com/Citrix/Store")
+    );
+    let warnings = parse(&text, Path::new("")).expect("the text is a configuration").warnings;
+    let wanted = "the address of the store is wanted, as in https://storefront.example.com/Citrix/Store";
+    let expected = [
+        format!("rollcall.yml:2:48: targets[0].url: has no path; {wanted}"),
+        format!("rollcall.yml:3:48: targets[1].url: looks like the web site for browsers; {wanted}"),
+    ];
+    assert_eq!(warnings, expected);
+}
+
+#[test]
 fn an_override_that_is_about_no_configured_target_is_a_warning() {
     let text = "targets:
   - { name: filer-07, vendor: resilio, url: 'http://127.0.0.1:1' }
