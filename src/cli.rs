@@ -61,7 +61,6 @@ enum Command {
     #[command(hide = true)]
     Healthcheck(Healthcheck),
     /// The Grafana dashboards, one JSON document after the other.
-    #[command(hide = true)]
     Dashboards(Dashboards),
 }
 
@@ -177,7 +176,7 @@ struct Simulate {
 #[derive(Debug, Args)]
 struct Check {
     /// The configuration.
-    #[arg(value_name = "FILE")]
+    #[arg(value_name = "FILE", env = "ROLLCALL_CONFIG_FILE", default_value = "rollcall.yml")]
     config_file: PathBuf,
     /// Also polls each target once.
     #[arg(long)]

@@ -13,7 +13,8 @@ use crate::{
     support::{Config, Daemon, Exposition, Folder, PATIENCE, Sim, Target, VENDORS, http, runtime, wait_until},
 };
 
-const COMMANDS: [&str; 7] = ["serve", "demo", "simulate", "check", "probe", "metrics", "default-config"];
+const COMMANDS: [&str; 9] =
+    ["serve", "demo", "simulate", "check", "probe", "metrics", "rules", "default-config", "dashboards"];
 
 #[test]
 fn a_bad_command_line_is_2_and_says_what_is_wrong() {
@@ -23,7 +24,6 @@ fn a_bad_command_line_is_2_and_says_what_is_wrong() {
         (&["demo", "--agents", "many"], "many"),
         (&["serve", "--log.level", "loud"], "loud"),
         (&["metrics", "--format", "xml"], "xml"),
-        (&["check"], "<FILE>"),
         (&["probe"], "<TARGET>"),
         (&["serve", "--config.flie", "x"], "--config.file"),
         (&[], "Usage"),
@@ -79,6 +79,16 @@ fn flags_come_from_the_environment_too() {
     serve.arg("serve").envs(variables);
     let ended = Ended::of(serve.output().expect("the binary runs")).expect(1);
     assert!(ended.err.contains("nowhere.yml"), "{}", ended.err);
+    let mut check = command();
+    check.arg("check").env("ROLLCALL_CONFIG_FILE", folder.file("nowhere.yml"));
+    let ended = crate::program::Ended::of(check.output().expect("the binary runs")).expect(1);
+    assert!(ended.err.contains("nowhere.yml"), "{}", ended.err);
+    // As for the other commands, it is rollcall.yml of the working directory otherwise.
+    folder.write("rollcall.yml", "targets: [{ name: filer, vendor: resilio, url: 'http://127.0.0.1:1' }]\n");
+    let mut check = command();
+    let ended = check.arg("check").current_dir(folder.file("")).output().expect("the binary runs");
+    let ended = crate::program::Ended::of(ended).expect(0);
+    assert!(ended.out.starts_with("rollcall.yml: 1 target"), "{}", ended.out);
     let mut serve = command();
     let ended = serve.arg("serve").env("ROLLCALL_LOG_LEVEL", "loud").output().expect("the binary runs");
     assert_eq!(ended.status.code(), Some(2));
@@ -285,7 +295,7 @@ fn addresses_that_cannot_be_listened_on_are_told_before_anything_is_polled() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("free ports");
     let taken = taken.local_addr().map(|address| (address.to_string(), taken)).expect("it is bound");
     for (address, part) in [
-        (taken.0.as_str(), "in use"),
+        (taken.0.as_str(), "; --web.listen-address chooses another"),
         ("127.0.0.1", ""),
         ("127.0.0.1:port", ""),
         ("127.0.0.1:99999", ""),
