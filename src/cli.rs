@@ -277,6 +277,11 @@ fn print(text: &str) -> Result<(), String> {
     }
 }
 
+/// A number of things: `1 agent`, `2 agents`.
+fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
 /// The runtime of a command.
 fn runtime() -> Result<tokio::runtime::Runtime, String> {
     tokio::runtime::Builder::new_multi_thread()
