@@ -137,7 +137,10 @@ impl<'a> Item<'a> {
     /// A duration that is not shorter than the given one.
     pub fn duration(&self, shortest: Duration) -> Option<Duration> {
         match duration::parse(self.raw("a duration such as 30s")?) {
-            Ok(duration) if duration.is_zero() && !shortest.is_zero() => self.error("must be longer than 0s"),
+            // Anything but nothing: `1ns` would not help anybody.
+            Ok(duration) if duration < shortest && shortest == Duration::from_nanos(1) => {
+                self.error("must be longer than 0s");
+            }
             Ok(duration) if duration < shortest => self.error(format!(
                 "must be {} at the least, not {}",
                 duration::print(shortest),

@@ -228,6 +228,32 @@ fn the_state_file_follows_systemd_unless_it_is_given() {
 }
 
 #[test]
+fn check_warns_of_a_state_file_that_cannot_be_written() {
+    let directory = directory();
+    let path = directory.path().join("rollcall.yml");
+    let target = "targets: [{ name: a, vendor: resilio, url: 'http://127.0.0.1:1' }]\n";
+    let check = |state_file: &str| {
+        write(directory.path(), "rollcall.yml", &format!("state_file: {state_file}\n{target}"));
+        let warnings = Config::check(&path).expect("it is a warning").warnings;
+        assert!(Config::load(&path).expect("it is valid").warnings.is_empty());
+        warnings.join("\n").replace(&directory.path().display().to_string(), "DIR")
+    };
+    assert_eq!(check("rollcall.state"), "");
+    let lost = "log-on holds and alerts will not survive a restart";
+    for (state_file, problem) in [
+        (
+            "no/rollcall.state",
+            format!("cannot write DIR/no/rollcall.state: No such file or directory (os error 2); {lost}"),
+        ),
+        ("secrets", "DIR/secrets is a folder; a file is wanted".to_owned()),
+    ] {
+        assert_eq!(check(state_file), format!("DIR/rollcall.yml:1:13: state_file: {problem}"));
+    }
+    let left = std::fs::read_dir(directory.path()).expect("it is there").count();
+    assert_eq!(left, 2, "only the configuration and the secrets");
+}
+
+#[test]
 fn a_reload_tells_what_it_changes() {
     let read = |text: &str| parse(text, Path::new("")).expect("the text is a configuration");
     let target =
