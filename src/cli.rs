@@ -61,7 +61,6 @@ enum Command {
     #[command(hide = true)]
     Healthcheck(Healthcheck),
     /// The Grafana dashboards, one JSON document after the other.
-    #[command(hide = true)]
     Dashboards(Dashboards),
 }
 
@@ -177,7 +176,7 @@ struct Simulate {
 #[derive(Debug, Args)]
 struct Check {
     /// The configuration.
-    #[arg(value_name = "FILE")]
+    #[arg(value_name = "FILE", env = "ROLLCALL_CONFIG_FILE", default_value = "rollcall.yml")]
     config_file: PathBuf,
     /// Also polls each target once.
     #[arg(long)]
@@ -276,6 +275,11 @@ fn print(text: &str) -> Result<(), String> {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(format!("cannot write to stdout: {error}")),
         _ => Ok(()),
     }
+}
+
+/// A number of things: `1 agent`, `2 agents`.
+fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// The runtime of a command.

@@ -55,7 +55,8 @@ impl Config {
         Config::open(path, false)
     }
 
-    /// Reads a file as `load` does, for `rollcall check`: a secret file that cannot be read is an error.
+    /// Reads a file as `load` does, for `rollcall check`: a secret file that cannot be read is an error, and a state file that
+    /// cannot be written a warning.
     pub fn check(path: &Path) -> Result<Config, Errors> {
         Config::open(path, true)
     }

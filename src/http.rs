@@ -7,6 +7,7 @@ pub mod body;
 mod budget;
 mod call;
 mod connect;
+mod failed;
 mod sent;
 pub mod stats;
 

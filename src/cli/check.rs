@@ -1,8 +1,10 @@
 //! `rollcall check`: every error of a configuration at once; with `--connect` each target is polled once.
 
+mod doubts;
+
 use std::sync::Arc;
 
-use super::{Check, probe::poll_once};
+use super::{Check, counted, probe::poll_once};
 use crate::{
     alert::catalogue,
     config::{AlertOverride, AlertingMode, Config, Target, duration},
@@ -22,7 +24,8 @@ pub fn run(args: Check) -> Result<(), String> {
     for warning in short_fors(&config) {
         eprintln!("warning: {warning}");
     }
-    let fine = format!("{}: {} targets, no errors\n", args.config_file.display(), config.targets.len());
+    let targets = counted(config.targets.len(), "target");
+    let fine = format!("{}: {targets}, no errors\n", args.config_file.display());
     if !args.connect {
         return super::print(&fine);
     }
@@ -32,19 +35,24 @@ pub fn run(args: Check) -> Result<(), String> {
         let mut failed = 0;
         for target in &config.targets {
             eprintln!("polling {} ({}), at most {:?} ...", target.name, target.url, target.timeout);
-            let (line, good) = match poll_once(Arc::clone(target), &logons, None).await {
+            let poll = poll_once(Arc::clone(target), &logons, None).await;
+            let (line, good) = match &poll {
                 Ok(poll) => poll.verdict(),
                 Err(failure) => (format!("{}: {failure}", failure.reason()), false),
             };
             failed += usize::from(!good);
             super::print(&format!("{}  {}: {line}\n", if good { "ok    " } else { "failed" }, target.name))?;
+            // A poll that failed in part may lack what is missed.
+            for doubt in poll.iter().filter(|_| good).flat_map(|poll| doubts::of(&poll.snapshot)) {
+                eprintln!("warning: {}: {doubt}", target.name);
+            }
         }
         holds.close(&logons);
         Ok::<usize, String>(failed)
     })?;
     match failed {
         0 => super::print(&fine),
-        n => Err(format!("{n} of {} targets could not be polled", config.targets.len())),
+        n => Err(format!("{n} of {targets} could not be polled")),
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::time::{Instant, timeout_at};
 
-use super::Probe;
+use super::{Probe, counted};
 use crate::{
     clock::Clock,
     config::{Config, Target},
@@ -148,11 +148,17 @@ pub async fn poll_once(target: Arc<Target>, logons: &Logons, tracer: Option<Trac
 impl Poll {
     /// One line, and whether it is good news.
     pub fn verdict(&self) -> (String, bool) {
-        let what = format!("{} agents in {:.2?}", self.snapshot.agents.len(), self.took);
+        let what = format!("{} in {:.2?}", counted(self.snapshot.agents.len(), "agent"), self.took);
         match &self.result {
             PollResult::Failed(failure) => (format!("{}: {failure}", failure.reason()), false),
-            PollResult::Data(failed) if failed.is_empty() => (what, true),
-            PollResult::Data(failed) => (format!("partial, {} parts failed; {what}", failed.len()), false),
+            PollResult::Data(failed) => match failed.first() {
+                None => (what, true),
+                Some((part, failure)) => {
+                    let parts = counted(failed.len(), "part");
+                    let part = if part.is_empty() { "-" } else { part };
+                    (format!("partial, {parts} failed: {part}: {}: {failure}; {what}", failure.reason()), false)
+                }
+            },
         }
     }
 
@@ -170,7 +176,7 @@ impl Poll {
         let mut pools: BTreeMap<&str, usize> = BTreeMap::new();
         self.snapshot.agents.iter().for_each(|agent| *pools.entry(agent.pool).or_default() += 1);
         for (pool, agents) in pools {
-            text += &format!("pool {pool}: {agents} agents\n");
+            text += &format!("pool {pool}: {}\n", counted(agents, "agent"));
         }
         let shown = if limit == 0 { usize::MAX } else { limit };
         for agent in self.snapshot.agents.iter().take(shown) {

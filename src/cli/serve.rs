@@ -45,7 +45,11 @@ pub fn options(args: &Web) -> Result<web::Options, String> {
 pub async fn listen(addresses: &[String]) -> Result<Vec<tokio::net::TcpListener>, String> {
     let mut listeners = Vec::new();
     for address in addresses {
-        listeners.push(web::bind(address).await.map_err(|error| error.to_string())?);
+        let bound = web::bind(address).await;
+        listeners.push(bound.map_err(|error| match error.kind() {
+            std::io::ErrorKind::AddrInUse => format!("{error}; --web.listen-address chooses another"),
+            _ => error.to_string(),
+        })?);
     }
     Ok(listeners)
 }

@@ -25,7 +25,7 @@ pub(super) struct Reading<'a> {
     pub file: &'a str,
     /// Relative paths start here.
     pub base_dir: &'a Path,
-    /// A secret file that cannot be read is an error.
+    /// A secret file that cannot be read is an error, and a state file that cannot be written a warning.
     pub strict: bool,
     /// `$STATE_DIRECTORY`, which systemd sets.
     pub state_directory: Option<OsString>,
@@ -81,7 +81,7 @@ pub(super) fn read(bytes: &[u8], reading: &Reading<'_>, ctx: &Context<'_>) -> Op
     {
         ctx.warn(mark, "targets", "there is no target, so nothing will be polled");
     }
-    let alerting = alerting::read(root.section("alerting"), &outbound);
+    let alerting = alerting::read(root.section("alerting"), &outbound, &targets);
     root.finish();
     Some(Config { exposition, state_file, targets, alerting, warnings: Vec::new() })
 }
@@ -109,7 +109,12 @@ fn exposition(section: Section<'_>) -> Exposition {
 fn state_file(root: &Section<'_>, reading: &Reading<'_>) -> Option<PathBuf> {
     let text = root.text("state_file", "");
     if !text.is_empty() {
-        return Some(reading.base_dir.join(text));
+        let path = reading.base_dir.join(text);
+        // The daemon sees for itself.
+        if let Some(item) = root.get("state_file").filter(|_| reading.strict) {
+            files::warn_unless_writable(&item, &path);
+        }
+        return Some(path);
     }
     // systemd separates several directories with colons; the first is ours.
     let directory = reading.state_directory.as_deref()?.to_str()?.split(':').next()?;

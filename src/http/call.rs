@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::{
     Answer, Body, Budget, Client, Exchange, body,
+    failed::classify,
     sent::{Sent, Told},
 };
 use crate::{
@@ -250,12 +251,13 @@ async fn receive(
     connection: reqwest::Client,
     mut request: reqwest::Request,
 ) -> Result<Parts, Failure> {
-    let host = request.url().host_str().unwrap_or_default().to_owned();
+    let url = request.url().clone();
+    let failed = |error| classify(error, &url, &client.inner.settings);
     let cap = client.inner.max_response_size;
     request.headers_mut().entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("gzip"));
-    let mut response = connection.execute(request).await.map_err(classify)?;
+    let mut response = connection.execute(request).await.map_err(failed)?;
     if let Some(info) = response.extensions().get::<reqwest::tls::TlsInfo>() {
-        client.inner.stats.certificate(&host, info.peer_certificate());
+        client.inner.stats.certificate(url.host_str().unwrap_or_default(), info.peer_certificate());
     }
     let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
     let announced = response.content_length().unwrap_or(0);
@@ -263,7 +265,7 @@ async fn receive(
         return Err(body::too_large(cap));
     }
     let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or(0));
-    while let Some(chunk) = response.chunk().await.map_err(classify)? {
+    while let Some(chunk) = response.chunk().await.map_err(failed)? {
         if (body.len() + chunk.len()) as u64 > cap {
             return Err(body::too_large(cap));
         }
@@ -271,46 +273,4 @@ async fn receive(
     }
     let body = Body::new(&headers, body.into(), cap);
     Ok((status, headers, body))
-}
-
-/// Finds the reason in the chain of causes, which reqwest's `Display` hides; the URL may carry a token and is dropped.
-fn classify(error: reqwest::Error) -> Failure {
-    let error = error.without_url();
-    let mut chain = String::new();
-    let (mut tls, mut too_large) = (false, false);
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(&error);
-    while let Some(inner) = cause {
-        tls |= is_tls(inner);
-        too_large |= inner.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse_too_large);
-        let text = inner.to_string();
-        if !chain.ends_with(&text) {
-            if !chain.is_empty() {
-                chain.push_str(": ");
-            }
-            chain.push_str(&text);
-        }
-        cause = inner.source();
-    }
-    let reason = if error.is_timeout() {
-        Reason::Timeout
-    } else if error.is_dns() {
-        Reason::Dns
-    } else if tls {
-        Reason::Tls
-    } else if too_large {
-        Reason::TooLarge
-    } else if error.is_decode() {
-        Reason::Decode
-    } else if error.is_builder() {
-        Reason::Internal
-    } else {
-        Reason::Connect
-    };
-    Failure::new(reason, if chain.is_empty() { error.to_string() } else { chain })
-}
-
-/// Whether it is an error of TLS. Such an error comes inside an I/O error, or inside two: `source` skips those.
-fn is_tls(error: &(dyn std::error::Error + 'static)) -> bool {
-    let inside = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    error.is::<rustls::Error>() || inside.is_some_and(|inside| is_tls(inside))
 }

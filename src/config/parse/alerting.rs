@@ -1,12 +1,12 @@
 //! `alerting:`. Overrides are held against the alert catalogue, so that one that changes nothing is told at once.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{credentials, http, labels};
 use crate::{
-    alert::catalogue,
+    alert::catalogue::{self, Alert, Unit},
     config::{
-        AlertOverride, Alerting, AlertingMode, Alertmanager, Http,
+        AlertOverride, Alerting, AlertingMode, Alertmanager, Http, Target,
         glob::Glob,
         read::{Item, Section, closest},
     },
@@ -14,7 +14,8 @@ use crate::{
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-pub(super) fn read(section: Section<'_>, outbound: &Http) -> Alerting {
+/// `targets` are all that are configured, for the overrides.
+pub(super) fn read(section: Section<'_>, outbound: &Http, targets: &[Arc<Target>]) -> Alerting {
     let modes = [("off", AlertingMode::Off), ("direct", AlertingMode::Direct)];
     let mode = section.choice("mode", &modes, AlertingMode::Off);
     let items = section.list("alertmanagers");
@@ -31,7 +32,7 @@ pub(super) fn read(section: Section<'_>, outbound: &Http) -> Alerting {
         _ => String::new(),
     };
     let ha = section.bool("ha", false);
-    let overrides = section.list("overrides").iter().filter_map(r#override).collect();
+    let overrides = section.list("overrides").iter().filter_map(|item| r#override(item, targets)).collect();
     section.finish();
     Alerting { mode, alertmanagers, resend_delay, max_hold, external_labels, runbook_url, ha, overrides }
 }
@@ -49,7 +50,7 @@ fn alertmanager(item: &Item<'_>, outbound: &Http) -> Option<Alertmanager> {
     Some(Alertmanager { url: url?, auth, http })
 }
 
-fn r#override(item: &Item<'_>) -> Option<AlertOverride> {
+fn r#override(item: &Item<'_>, targets: &[Arc<Target>]) -> Option<AlertOverride> {
     let section = item.section()?;
     let alert = section.require_text("alert", 1..=256);
     let severities = ["critical", "warning", "info"].map(|severity| (severity, severity));
@@ -64,7 +65,10 @@ fn r#override(item: &Item<'_>) -> Option<AlertOverride> {
         item.warn("changes nothing; give for, keep_firing_for, threshold or enabled");
     }
     if let Some(alert) = &alert {
-        against_catalogue(&section, alert, severity.as_deref());
+        against_catalogue(&section, alert, severity.as_deref(), threshold);
+    }
+    if let (Some(vendor), Some(target)) = (&vendor, &target) {
+        against_targets(&section, vendor, target, targets);
     }
     section.finish();
     Some(AlertOverride {
@@ -81,7 +85,7 @@ fn r#override(item: &Item<'_>) -> Option<AlertOverride> {
 }
 
 /// Tells what of an override the alert does not have.
-fn against_catalogue(section: &Section<'_>, alert: &str, severity: Option<&str>) {
+fn against_catalogue(section: &Section<'_>, alert: &str, severity: Option<&str>, threshold: Option<f64>) {
     let error = |key, message: String| section.get(key).into_iter().for_each(|item| item.error(message.as_str()));
     let rows: Vec<_> = catalogue::named(alert).collect();
     if rows.is_empty() {
@@ -103,5 +107,39 @@ fn against_catalogue(section: &Section<'_>, alert: &str, severity: Option<&str>)
     }
     if rows.iter().all(|row| row.threshold.is_none()) {
         error("threshold", format!("{alert} has no threshold"));
+    } else if let Some(problem) = threshold.and_then(|number| out_of_range(&rows, number)) {
+        error("threshold", problem);
+    }
+}
+
+/// A number that what the rows count can never be: it would silence the alert, or have it fire for good.
+fn out_of_range(rows: &[&Alert], number: f64) -> Option<String> {
+    let units = rows.iter().filter_map(|row| row.threshold).map(|threshold| threshold.unit);
+    let problem = |unit| match unit {
+        Unit::Share if number > 1.0 && number <= 100.0 => {
+            Some(format!("must be a share from 0 to 1, not {number}; {number}% is {}", number / 100.0))
+        }
+        Unit::Share if !(0.0..=1.0).contains(&number) => Some(format!("must be a share from 0 to 1, not {number}")),
+        Unit::Count if number < 0.0 => Some(format!("must be a number of things, 0 at the least, not {number}")),
+        Unit::Seconds if number < 0.0 => Some(format!("must be in seconds, 0 at the least, not {number}")),
+        _ => None,
+    };
+    units.into_iter().find_map(problem)
+}
+
+/// Tells that no target is meant. They may be in another file, or be added later, so it may still be right.
+fn against_targets(section: &Section<'_>, vendor: &Glob, target: &Glob, targets: &[Arc<Target>]) {
+    let of_vendor: Vec<_> = targets.iter().filter(|one| vendor.matches(one.vendor())).collect();
+    let warn = |key, message| section.get(key).into_iter().for_each(|item| item.warn(message));
+    if targets.is_empty() {
+        // That is told already.
+    } else if of_vendor.is_empty() {
+        warn("vendor", "matches the vendor of no configured target");
+    } else if !of_vendor.iter().any(|one| target.matches(&one.name)) {
+        let everything = of_vendor.len() == targets.len();
+        warn(
+            "target",
+            if everything { "matches no configured target" } else { "matches no configured target of this vendor" },
+        );
     }
 }

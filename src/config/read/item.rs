@@ -137,7 +137,10 @@ impl<'a> Item<'a> {
     /// A duration that is not shorter than the given one.
     pub fn duration(&self, shortest: Duration) -> Option<Duration> {
         match duration::parse(self.raw("a duration such as 30s")?) {
-            Ok(duration) if duration.is_zero() && !shortest.is_zero() => self.error("must be longer than 0s"),
+            // Anything but nothing: `1ns` would not help anybody.
+            Ok(duration) if duration < shortest && shortest == Duration::from_nanos(1) => {
+                self.error("must be longer than 0s");
+            }
             Ok(duration) if duration < shortest => self.error(format!(
                 "must be {} at the least, not {}",
                 duration::print(shortest),
@@ -193,9 +196,12 @@ impl<'a> Item<'a> {
     /// as it may hold what should not have been written there.
     pub fn url(&self) -> Option<Url> {
         let text = self.filled()?;
+        let lower = text.trim().to_ascii_lowercase();
+        let has_scheme = lower.starts_with("https:") || lower.starts_with("http:");
         let problem = match Url::parse(text.trim()) {
+            _ if text.contains("${") => "is taken as it stands: variables are not expanded".to_owned(),
+            _ if !has_scheme => "must begin with https:// or http://".to_owned(),
             Err(error) => format!("is not a URL: {error}"),
-            Ok(url) if !matches!(url.scheme(), "http" | "https") => "must begin with https:// or http://".to_owned(),
             Ok(url) if !url.username().is_empty() || url.password().is_some() => {
                 "must not hold credentials; they belong into auth".to_owned()
             }
@@ -209,6 +215,14 @@ impl<'a> Item<'a> {
         };
         self.error(problem);
         None
+    }
+
+    /// Notes an error where a base URL has at its end what the daemon adds itself.
+    pub fn refuse_end(&self, url: &Url, ends: &[&str]) {
+        let path = url.path().to_ascii_lowercase();
+        if let Some(end) = ends.iter().find(|end| path.ends_with(*end)) {
+            self.error(format!("must be without {end} at its end: the paths of requests are added to it"));
+        }
     }
 
     /// The items of a list; nothing is an empty one.

@@ -14,6 +14,10 @@ use crate::config::{
     show::{Out, globs, map, secret},
 };
 
+/// What is wrong with an address that goes on behind the organization.
+const OF_A_PROJECT: &str =
+    "must end with the organization, as in https://dev.azure.com/contoso: agent pools are not those of a project";
+
 /// Settings of `vendor: azure_devops`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AzureDevOps {
@@ -80,8 +84,21 @@ impl Settings for AzureDevOps {
     }
 
     fn check_url(item: &Item<'_>, url: &Url) {
-        if url.host_str() == Some("dev.azure.com") && url.path() == "/" {
-            item.error("must name the organization, as in https://dev.azure.com/contoso");
+        let mut names = url.path_segments().into_iter().flatten().filter(|name| !name.is_empty());
+        let (first, more) = (names.next(), names.next().is_some());
+        match url.host_str().unwrap_or_default() {
+            "dev.azure.com" if first.is_none() => {
+                item.error("must name the organization, as in https://dev.azure.com/contoso");
+            }
+            "dev.azure.com" if more => item.error(OF_A_PROJECT),
+            // The older name of an organization, whose only collection has this name.
+            host if host.ends_with(".visualstudio.com") => {
+                let collection = first.is_none_or(|name| name.eq_ignore_ascii_case("DefaultCollection"));
+                if more || !collection {
+                    item.error(OF_A_PROJECT);
+                }
+            }
+            _ => item.refuse_end(url, &["/_apis", "/_apis/distributedtask", "/_apis/distributedtask/pools"]),
         }
     }
 

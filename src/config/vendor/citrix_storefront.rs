@@ -14,6 +14,9 @@ use crate::config::{
     target::Login,
 };
 
+/// Which address is wanted.
+const OF_THE_STORE: &str = "the address of the store is wanted, as in https://storefront.example.com/Citrix/Store";
+
 /// Settings of `vendor: citrix_storefront`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CitrixStorefront {
@@ -72,6 +75,17 @@ impl Settings for CitrixStorefront {
 
     fn default_timeout(_section: &Section<'_>) -> Duration {
         Duration::from_secs(60)
+    }
+
+    fn check_url(item: &Item<'_>, url: &Url) {
+        item.refuse_end(url, &["/endpoints/v1", "/resources/v2", "/discovery"]);
+        // A gateway in front may have other paths.
+        let path = url.path().to_ascii_lowercase();
+        if path == "/" {
+            item.warn(format!("has no path; {OF_THE_STORE}"));
+        } else if path.ends_with("web") {
+            item.warn(format!("looks like the web site for browsers; {OF_THE_STORE}"));
+        }
     }
 
     fn show(&self) -> Entries {

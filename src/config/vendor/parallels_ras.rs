@@ -1,10 +1,12 @@
 //! Parallels RAS REST API.
 
+use reqwest::Url;
+
 use super::{Entries, Settings};
 use crate::config::{
     Http,
     parse::credentials,
-    read::Section,
+    read::{Item, Section},
     show::{Out, login, map, texts},
     target::Login,
 };
@@ -37,6 +39,10 @@ impl Settings for ParallelsRas {
         let power_managed =
             section.list("power_managed").iter().filter_map(|item| item.choice(&KINDS)).map(str::to_owned).collect();
         Some(ParallelsRas { auth: auth?, site_ids, resolve_names, power_managed })
+    }
+
+    fn check_url(item: &Item<'_>, url: &Url) {
+        item.refuse_end(url, &["/api"]);
     }
 
     fn show(&self) -> Entries {

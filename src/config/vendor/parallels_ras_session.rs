@@ -113,6 +113,10 @@ impl Settings for ParallelsRasSession {
         }
     }
 
+    fn check_url(item: &Item<'_>, url: &Url) {
+        item.refuse_end(url, &["/api", "/api/directsessiontunnel"]);
+    }
+
     fn show(&self) -> Entries {
         vec![
             ("auth", map([secret(&self.api_token, "api_token", "api_token_file")])),

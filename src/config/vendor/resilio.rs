@@ -1,5 +1,7 @@
 //! Resilio agent API.
 
+use reqwest::Url;
+
 use super::{Entries, Settings};
 use crate::config::{
     Http,
@@ -28,6 +30,10 @@ impl Settings for Resilio {
     fn sends_credentials(section: &Section<'_>) -> bool {
         let is_empty = |item: &Item<'_>| matches!(&item.node.value, Value::Map(entries) if entries.is_empty());
         section.get("auth").is_some_and(|item| !is_empty(&item))
+    }
+
+    fn check_url(item: &Item<'_>, url: &Url) {
+        item.refuse_end(url, &["/api", "/api/v3"]);
     }
 
     fn show(&self) -> Entries {

@@ -1,0 +1,150 @@
+//! What a poll shows of settings that did nothing: globs that matched no pool or agent, and why there may be no agents.
+//!
+//! All of it may be right: pools come and go. So these are warnings, and only after a poll that brought everything.
+
+use crate::{
+    config::{
+        Target, VendorSettings,
+        glob::{Glob, Globs},
+        vendor::AzureDevOps,
+    },
+    snapshot::Snapshot,
+};
+
+/// As many names of what is there are told.
+const NAMED: usize = 5;
+
+/// What is doubtful about the settings of a target, each as a line.
+pub fn of(snapshot: &Snapshot) -> Vec<String> {
+    let target = &snapshot.target;
+    let pools: Vec<&str> = snapshot.pools.iter().map(|pool| &*pool.name).collect();
+    let mut doubts = Vec::new();
+    let mut of_pools = |path: String, glob: &Glob| {
+        if !pools.iter().any(|pool| glob.matches(pool)) {
+            doubts.push(format!("{path}: {:?} matches no pool; {}", glob.as_str(), there_are(&pools)));
+        }
+    };
+    for (index, expect) in target.expect.iter().enumerate() {
+        of_pools(format!("expect[{index}].pool"), &expect.pool);
+    }
+    for (index, change) in target.health_overrides.iter().enumerate() {
+        of_pools(format!("health_overrides[{index}].pool"), &change.pool);
+    }
+    if let VendorSettings::AzureDevOps(settings) = &target.settings {
+        for (index, glob) in settings.on_demand_pools.0.iter().enumerate() {
+            of_pools(format!("on_demand_pools[{index}]"), glob);
+        }
+        let Globs(globs) = &settings.offline_by_design;
+        for (index, glob) in globs.iter().enumerate() {
+            if !snapshot.agents.iter().any(|agent| glob.matches(agent.name)) {
+                doubts.push(format!("offline_by_design[{index}]: {:?} matches no agent", glob.as_str()));
+            }
+        }
+    }
+    if snapshot.agents.is_empty() {
+        // It explains the others.
+        doubts.insert(0, why_none(target, pools.len()));
+    }
+    doubts
+}
+
+fn there_are(pools: &[&str]) -> String {
+    let more = if pools.len() > NAMED { ", ..." } else { "" };
+    match pools.len() {
+        0 => "there is none".to_owned(),
+        n => format!("there are: {}{more}", pools[..n.min(NAMED)].join(", ")),
+    }
+}
+
+/// The likely reason why there are no agents.
+fn why_none(target: &Target, pools: usize) -> String {
+    let reason = match &target.settings {
+        VendorSettings::AzureDevOps(settings) if pools == 0 => return format!("no agents: {}", why_no_pools(settings)),
+        VendorSettings::AzureDevOps(_) => "the pools are empty",
+        VendorSettings::ParallelsRas(settings) if !settings.site_ids.is_empty() => "site_ids may match no site",
+        VendorSettings::CitrixStorefront(settings) if !settings.resource_ids.is_empty() => {
+            "the resources of resource_ids have no machines for this account"
+        }
+        VendorSettings::CitrixStorefront(_) => "the store may offer this account no desktops",
+        _ => "the account may not be allowed to see them",
+    };
+    format!("no agents: {reason}")
+}
+
+fn why_no_pools(settings: &AzureDevOps) -> String {
+    let Globs(include) = &settings.pools_include;
+    let what = match (include.iter().any(|glob| glob.as_str() == "*"), settings.pools_exclude.0.is_empty()) {
+        (true, true) => "the account sees no pool (a token needs Agent Pools: Read)",
+        (false, true) => "pools.include matches nothing",
+        (_, false) => "pools.include and pools.exclude leave nothing",
+    };
+    let hosted = if settings.include_hosted { "" } else { ", or only pools that Microsoft hosts (include_hosted)" };
+    format!("{what}{hosted}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{path::Path, sync::Arc};
+
+    use super::*;
+    use crate::{
+        clock::UnixTime,
+        config::Config,
+        health::Health,
+        snapshot::Ledger,
+        vendor::{Agent, Observation, Part, Warnings},
+    };
+
+    /// The doubts about a target of these settings after a poll that showed these pools, each with an agent `runner-1`.
+    fn doubts(settings: &str, pools: &[&str]) -> Vec<String> {
+        let yaml = format!("targets: [{{ name: t, {settings} }}]");
+        let config = Config::parse(&yaml, "rollcall.yml", Path::new(".")).expect("it is valid");
+        let mut ledger = Ledger::new(Arc::clone(&config.targets[0]), false);
+        let mut part = Part::new(&[]);
+        for name in pools {
+            let pool = part.pool(name, false);
+            let (name, health) = ("runner-1".into(), Some(Health::Healthy));
+            part.agent(Agent { pool, name, id: 1.into(), health, state: "online".into() });
+        }
+        let now = UnixTime::from_secs(1);
+        ledger.apply(Observation::single(part), now, &Warnings::default()).expect("it can be taken up");
+        of(&ledger.publish(now).snapshot)
+    }
+
+    const AZURE: &str = "vendor: azure_devops, url: 'https://dev.azure.com/contoso', auth: { pat: x }";
+
+    #[test]
+    fn a_glob_that_matched_nothing_is_told_with_what_there_is() {
+        let settings = format!(
+            "{AZURE}, expect: [{{ pool: 'linxu*', min_serving: 1 }}, {{ pool: 'linux*', min_serving: 1 }}],
+             on_demand_pools: ['win*', default], offline_by_design: ['runner-*', 'placeholder-*'],
+             health_overrides: [{{ state: offline, health: disabled }}, {{ state: offline, pool: x, health: disabled }}]"
+        );
+        let expected = [
+            "expect[0].pool: \"linxu*\" matches no pool; there are: default, linux",
+            "health_overrides[1].pool: \"x\" matches no pool; there are: default, linux",
+            "on_demand_pools[0]: \"win*\" matches no pool; there are: default, linux",
+            "offline_by_design[1]: \"placeholder-*\" matches no agent",
+        ];
+        assert_eq!(doubts(&settings, &["default", "linux"]), expected);
+    }
+
+    #[test]
+    fn the_likely_reason_for_no_agents_is_told() {
+        let hosted = ", or only pools that Microsoft hosts (include_hosted)";
+        let citrix = "vendor: citrix_storefront, url: 'https://a/Citrix/Store', auth: { username: u, password: p }";
+        let farm = "vendor: parallels_ras, url: 'https://a', auth: { username: u, password: p }, site_ids: [7]";
+        for (settings, expected) in [
+            (AZURE.to_owned(), format!("the account sees no pool (a token needs Agent Pools: Read){hosted}")),
+            (format!("{AZURE}, pools: {{ include: [x] }}"), format!("pools.include matches nothing{hosted}")),
+            (
+                format!("{AZURE}, pools: {{ exclude: [x] }}, include_hosted: true"),
+                "pools.include and pools.exclude leave nothing".to_owned(),
+            ),
+            (farm.to_owned(), "site_ids may match no site".to_owned()),
+            (citrix.to_owned(), "the store may offer this account no desktops".to_owned()),
+        ] {
+            assert_eq!(doubts(&settings, &[]), [format!("no agents: {expected}")], "{settings}");
+        }
+    }
+}

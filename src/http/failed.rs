@@ -1,0 +1,222 @@
+//! Why a request brought no answer: the reason for the metrics, and for people the way it took and what can be done.
+//!
+//! Of URLs only the host is told, and of a proxy its host and port: the rest may hold secrets.
+
+use std::error::Error;
+
+use hyper_util::client::proxy::matcher::Matcher;
+use reqwest::Url;
+use rustls::{CertificateError, InvalidMessage};
+
+use crate::{
+    config::{Http, Proxy},
+    failure::{Failure, Reason},
+};
+
+/// Finds the reason in the chain of causes, which reqwest's `Display` hides; the URL may carry a token and is dropped.
+pub(super) fn classify(error: reqwest::Error, url: &Url, settings: &Http) -> Failure {
+    let error = error.without_url();
+    let mut chain = String::new();
+    let (mut tls, mut http) = (None, None);
+    let mut cause: Option<&(dyn Error + 'static)> = Error::source(&error);
+    while let Some(inner) = cause {
+        tls = tls.or_else(|| tls_error(inner));
+        http = http.or_else(|| inner.downcast_ref::<hyper::Error>());
+        let text = inner.to_string();
+        if !chain.ends_with(&text) {
+            if !chain.is_empty() {
+                chain.push_str(": ");
+            }
+            chain.push_str(&text);
+        }
+        cause = inner.source();
+    }
+    let reason = if error.is_timeout() {
+        Reason::Timeout
+    } else if error.is_dns() {
+        Reason::Dns
+    } else if tls.is_some() {
+        Reason::Tls
+    } else if http.is_some_and(hyper::Error::is_parse_too_large) {
+        Reason::TooLarge
+    } else if error.is_decode() {
+        Reason::Decode
+    } else if error.is_builder() {
+        Reason::Internal
+    } else {
+        Reason::Connect
+    };
+    let mut message = if chain.is_empty() { error.to_string() } else { chain };
+    let proxy = proxy(settings, url).filter(|_| error.is_connect() || matches!(reason, Reason::Dns | Reason::Tls));
+    if reason == Reason::Dns {
+        let host = proxy.as_ref().map_or(url.host_str().unwrap_or_default(), |(host, _)| host);
+        message = format!("cannot resolve {host}: {message}");
+    }
+    let hint = match tls {
+        Some(error) => tls_hint(error, settings),
+        None if proxy.is_none() => http.and_then(|error| http_hint(error, url)),
+        None => None,
+    };
+    if let Some(hint) = hint {
+        message = format!("{message}; {hint}");
+    }
+    if let Some((host, port)) = proxy {
+        message = format!("through the proxy {host}:{port}: {message}");
+    }
+    Failure::new(reason, message)
+}
+
+/// The error of TLS that it is, if it is one. Such an error comes inside an I/O error, or inside two: `source` skips those.
+fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    let inside = || error.downcast_ref::<std::io::Error>()?.get_ref();
+    error.downcast_ref::<rustls::Error>().or_else(|| tls_error(inside()?))
+}
+
+/// What to do about an error of TLS.
+fn tls_hint(error: &rustls::Error, settings: &Http) -> Option<&'static str> {
+    match error {
+        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) if settings.tls.ca_file.is_none() => {
+            Some("give the certificate of its CA as http.tls.ca_file")
+        }
+        // The signature is bad where another CA has the same name.
+        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature)
+            if settings.tls.ca_file.is_some() =>
+        {
+            Some("http.tls.ca_file does not hold the certificate of its CA")
+        }
+        rustls::Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        ) => Some("a name that it carries can be given as http.tls.server_name"),
+        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => Some("is this a plain http port?"),
+        _ => None,
+    }
+}
+
+/// What to do about an answer that is no HTTP: a TLS port answers plain HTTP with an alert. hyper tells this error from
+/// others in its text only.
+fn http_hint(error: &hyper::Error, url: &Url) -> Option<&'static str> {
+    let no_version = error.is_parse() && error.to_string().contains("HTTP version");
+    (no_version && url.scheme() == "http").then_some("is this a TLS port? use https")
+}
+
+/// Host and port of the proxy that requests to this URL go through.
+fn proxy(settings: &Http, url: &Url) -> Option<(String, u16)> {
+    match &settings.proxy {
+        Proxy::None => None,
+        Proxy::Url(proxy) => Some((proxy.host_str()?.to_owned(), proxy.port_or_known_default()?)),
+        Proxy::Environment => {
+            let proxy = Matcher::from_system().intercept(&url.as_str().parse().ok()?)?;
+            let uri = proxy.uri();
+            let usual = if uri.scheme_str() == Some("https") { 443 } else { 80 };
+            Some((uri.host()?.to_owned(), uri.port_u16().unwrap_or(usual)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+        time::Instant,
+    };
+
+    use super::*;
+    use crate::{config::Tls, http::Client};
+
+    /// A listener that answers whatever comes with these bytes, until the test ends.
+    async fn answering(bytes: &'static [u8]) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("free ports");
+        let address = listener.local_addr().expect("it is bound");
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let _ = stream.read(&mut [0; 4096]).await;
+                let _ = stream.write_all(bytes).await;
+            }
+        });
+        address
+    }
+
+    /// A listener with a certificate of its own making, which nobody trusts.
+    async fn stranger() -> SocketAddr {
+        crate::http::install_crypto();
+        let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).expect("a certificate");
+        let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
+        let chain = vec![made.cert.der().clone()];
+        let config = rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key);
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config.expect("a certificate and its key")));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("free ports");
+        let address = listener.local_addr().expect("it is bound");
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let _ = acceptor.accept(stream).await;
+            }
+        });
+        address
+    }
+
+    async fn failure(url: &str, settings: &Http) -> Failure {
+        let url: Url = url.parse().expect("a URL");
+        let client = Client::with(settings, &url, 1 << 20, None).expect("the settings can be used");
+        let deadline = Instant::now() + Duration::from_secs(20);
+        client.get("agents", url).send(deadline).await.expect_err("nothing good answers there")
+    }
+
+    fn direct() -> Http {
+        Http { proxy: Proxy::None, ..Http::default() }
+    }
+
+    #[tokio::test]
+    async fn a_certificate_that_nobody_vouches_for_asks_for_its_ca() {
+        let failed = failure(&format!("https://{}/", stranger().await), &direct()).await;
+        assert_eq!(failed.reason, Reason::Tls);
+        let expected = "UnknownIssuer; give the certificate of its CA as http.tls.ca_file";
+        assert!(failed.message.ends_with(expected), "{failed}");
+        let folder = tempfile::tempdir().expect("a folder for temporary files");
+        let other = rcgen::generate_simple_self_signed(vec!["other".to_owned()]).expect("a certificate");
+        let path = folder.path().join("ca.pem");
+        std::fs::write(&path, other.cert.pem()).expect("a file can be written");
+        let settings = Http { tls: Tls { ca_file: Some(path), ..Tls::default() }, ..direct() };
+        let failed = failure(&format!("https://{}/", stranger().await), &settings).await;
+        let expected = "; http.tls.ca_file does not hold the certificate of its CA";
+        assert!(failed.message.ends_with(expected), "{failed}");
+    }
+
+    #[tokio::test]
+    async fn tls_and_plain_http_are_told_apart() {
+        let plain = answering(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").await;
+        let failed = failure(&format!("https://{plain}/"), &direct()).await;
+        assert_eq!(failed.reason, Reason::Tls);
+        assert!(failed.message.ends_with("InvalidContentType; is this a plain http port?"), "{failed}");
+        // A fatal alert, as OpenSSL sends it.
+        let tls = answering(b"\x15\x03\x01\x00\x02\x02\x46").await;
+        let failed = failure(&format!("http://{tls}/"), &direct()).await;
+        assert_eq!(failed.reason, Reason::Connect);
+        assert!(failed.message.ends_with("; is this a TLS port? use https"), "{failed}");
+    }
+
+    #[tokio::test]
+    async fn the_host_that_cannot_be_resolved_is_named() {
+        let failed = failure("http://nonexistent.invalid/api", &direct()).await;
+        assert_eq!(failed.reason, Reason::Dns);
+        assert!(failed.message.starts_with("GET /api: cannot resolve nonexistent.invalid: "), "{failed}");
+    }
+
+    #[tokio::test]
+    async fn a_proxy_that_cannot_be_reached_is_named_without_its_credentials() {
+        let closed = TcpListener::bind("127.0.0.1:0").await.and_then(|listener| listener.local_addr());
+        let closed = closed.expect("free ports");
+        let through = |text: &str| Http { proxy: Proxy::Url(text.parse().expect("a URL")), ..Http::default() };
+        for url in ["http://ras.example.com/api", "https://ras.example.com/api"] {
+            let failed = failure(url, &through(&format!("http://me:canary@{closed}"))).await;
+            assert_eq!(failed.reason, Reason::Connect);
+            assert!(failed.message.starts_with(&format!("GET /api: through the proxy {closed}: ")), "{failed}");
+            assert!(!failed.message.contains("canary"), "{failed}");
+            let failed = failure(url, &through("http://me:canary@nonexistent.invalid")).await;
+            let expected = "through the proxy nonexistent.invalid:80: cannot resolve nonexistent.invalid: ";
+            assert!(failed.message.contains(expected) && !failed.message.contains("canary"), "{failed}");
+        }
+    }
+}
