@@ -55,6 +55,26 @@ impl Target {
             .find(|o| states.iter().any(|state| state.eq_ignore_ascii_case(&o.state)) && o.pool.matches(pool));
         matching.map_or(base, |o| o.health)
     }
+
+    /// How many agents of this pool are expected to serve.
+    pub fn min_serving(&self, pool: &str) -> Option<u64> {
+        self.expect.iter().find(|expect| expect.pool.matches(pool)).map(|expect| expect.min_serving)
+    }
+
+    /// The pools that are expected by their name, whether they exist or not, and how many of their agents. A name that an
+    /// earlier glob matches says nothing.
+    pub fn expected_pools(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.expect.iter().enumerate().filter_map(|(index, expect)| {
+            let name = expect.pool.literal()?;
+            let counts = !self.expect[..index].iter().any(|earlier| earlier.pool.matches(name));
+            counts.then_some((name, expect.min_serving))
+        })
+    }
+
+    /// Whether the configuration says that this pool is rightly empty while there is nothing to do.
+    pub fn is_on_demand(&self, pool: &str) -> bool {
+        matches!(&self.settings, VendorSettings::AzureDevOps(settings) if settings.on_demand_pools.matches(pool))
+    }
 }
 
 #[cfg(test)]
