@@ -32,7 +32,7 @@ pub struct Target {
     pub http: Http,
     /// Labels on `rollcall_target_info`.
     pub labels: Vec<(String, String)>,
-    /// How many agents of which pools are expected to serve; the first that matches counts.
+    /// How many agents of which pools are expected to work; the first that matches counts.
     pub expect: Vec<Expect>,
     /// Changes to the tables of states; the first that matches counts.
     pub health_overrides: Vec<HealthOverride>,
@@ -56,7 +56,7 @@ impl Target {
         matching.map_or(base, |o| o.health)
     }
 
-    /// How many agents of this pool are expected to serve.
+    /// How many agents of this pool are expected to work.
     pub fn min_serving(&self, pool: &str) -> Option<u64> {
         self.expect.iter().find(|expect| expect.pool.matches(pool)).map(|expect| expect.min_serving)
     }
@@ -103,7 +103,7 @@ impl Target {
     }
 }
 
-/// How many agents of a pool are expected to serve.
+/// How many agents of a pool are expected to work: to be healthy or degraded. Transitional ones do not count.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expect {
     /// Pools.

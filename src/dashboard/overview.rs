@@ -197,7 +197,7 @@ fn missing() -> Panel {
     Panel::bars(
         "Pools that miss the most capacity",
         "none",
-        "Agents that failed, or by which the pool falls short of the minimum that the configuration expects, whichever is more; ten pools. A pool that is expected by its name and is not there falls short by all of it.",
+        "Agents that failed, or by which the pool falls short of the minimum that the configuration expects to be healthy or degraded, whichever is more; ten pools. A pool that is expected by its name and is not there falls short by all of it.",
     )
     .query(
         "{{pool}} · {{target}}",

@@ -86,6 +86,7 @@ fn capacity() -> Vec<Alert> {
                 "{value:share} of the agents of pool {pool} of {target} ({vendor}) that should serve have failed.",
             )
     };
+    // Not SERVING: nobody can rely yet on what is still on its way.
     let working = all_of(&["healthy", "degraded"]);
     // A pool that is expected and not there has no agents: all of them are missing.
     let missing = family(&POOL_MIN_SERVING).minus(working).or(family(&POOL_MIN_SERVING)).above(0.0);
