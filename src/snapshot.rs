@@ -58,7 +58,7 @@ pub struct PoolView {
     pub agents: [u32; 6],
     /// When the whole pool was last read.
     pub last_success: UnixTime,
-    /// How many agents the configuration expects to serve.
+    /// How many agents the configuration expects to be healthy or degraded.
     pub min_serving: Option<u64>,
 }
 

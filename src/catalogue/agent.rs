@@ -12,7 +12,7 @@ families! {
     POOL_LAST_SUCCESS: Gauge Pool "rollcall_pool_last_success_timestamp_seconds" [] "seconds"
         "Unix time at which the whole pool was last read.";
     POOL_MIN_SERVING: Gauge Pool "rollcall_pool_min_serving" [] ""
-        "Agents that the configuration expects to serve in this pool at the least.";
+        "Agents that the configuration expects to be healthy or degraded in this pool at the least; transitional ones do not count. Also of a pool that is expected by its name and is not there.";
     POOL_ON_DEMAND: Gauge Pool "rollcall_pool_on_demand" [] ""
         "Whether the pool is rightly empty while there is nothing to do (1) or is expected to stand by (0).";
 }

@@ -24,6 +24,11 @@ impl Glob {
         self.matcher.is_match(name)
     }
 
+    /// The one name that it matches, where it holds no character that stands for others.
+    pub fn literal(&self) -> Option<&str> {
+        Some(&*self.text).filter(|text| !text.contains(['*', '?', '[', ']', '{', '}', '\\']))
+    }
+
     /// As written.
     pub fn as_str(&self) -> &str {
         &self.text

@@ -32,7 +32,7 @@ pub struct Target {
     pub http: Http,
     /// Labels on `rollcall_target_info`.
     pub labels: Vec<(String, String)>,
-    /// How many agents of which pools are expected to serve; the first that matches counts.
+    /// How many agents of which pools are expected to work; the first that matches counts.
     pub expect: Vec<Expect>,
     /// Changes to the tables of states; the first that matches counts.
     pub health_overrides: Vec<HealthOverride>,
@@ -54,6 +54,26 @@ impl Target {
             .iter()
             .find(|o| states.iter().any(|state| state.eq_ignore_ascii_case(&o.state)) && o.pool.matches(pool));
         matching.map_or(base, |o| o.health)
+    }
+
+    /// How many agents of this pool are expected to work.
+    pub fn min_serving(&self, pool: &str) -> Option<u64> {
+        self.expect.iter().find(|expect| expect.pool.matches(pool)).map(|expect| expect.min_serving)
+    }
+
+    /// The pools that are expected by their name, whether they exist or not, and how many of their agents. A name that an
+    /// earlier glob matches says nothing.
+    pub fn expected_pools(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.expect.iter().enumerate().filter_map(|(index, expect)| {
+            let name = expect.pool.literal()?;
+            let counts = !self.expect[..index].iter().any(|earlier| earlier.pool.matches(name));
+            counts.then_some((name, expect.min_serving))
+        })
+    }
+
+    /// Whether the configuration says that this pool is rightly empty while there is nothing to do.
+    pub fn is_on_demand(&self, pool: &str) -> bool {
+        matches!(&self.settings, VendorSettings::AzureDevOps(settings) if settings.on_demand_pools.matches(pool))
     }
 }
 
@@ -83,7 +103,7 @@ impl Target {
     }
 }
 
-/// How many agents of a pool are expected to serve.
+/// How many agents of a pool are expected to work: to be healthy or degraded. Transitional ones do not count.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expect {
     /// Pools.

@@ -197,13 +197,13 @@ fn missing() -> Panel {
     Panel::bars(
         "Pools that miss the most capacity",
         "none",
-        "Agents that failed, or by which the pool falls short of the minimum that the configuration expects, whichever is more; ten pools.",
+        "Agents that failed, or by which the pool falls short of the minimum that the configuration expects to be healthy or degraded, whichever is more; ten pools. A pool that is expected by its name and is not there falls short by all of it.",
     )
     .query(
         "{{pool}} · {{target}}",
         format!(
             "sort_desc(topk(10, max by (vendor, target, pool) (\n  {}\n  or {}\n)))",
-            as_what("short", "max by (vendor, target, pool) (rollcall_pool_min_serving{@pool} - sum without (health) (rollcall_pool_agents{@pool,health=~\"healthy|degraded\"})) > 0"),
+            as_what("short", "max by (vendor, target, pool) (rollcall_pool_min_serving{@pool} - sum without (health) (rollcall_pool_agents{@pool,health=~\"healthy|degraded\"}) or rollcall_pool_min_serving{@pool}) > 0"),
             as_what("failed", &agents("failed")),
         ),
     )

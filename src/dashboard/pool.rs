@@ -30,10 +30,10 @@ fn numbers() -> Panel {
     Panel::stat(
         "Numbers of the pool",
         "none",
-        "How old the pool's own data are, how many agents the configuration expects to serve (where it says), how much of the time they were there over the range, and how many agents changed their class within the last half hour.",
+        "How old the pool's own data are, how many agents the configuration expects to be healthy or degraded (where it says), how much of the time they were there over the range, and how many agents changed their class within the last half hour.",
     )
     .query("Age of the data", "max(time() - max by (vendor, target, pool) (rollcall_pool_last_success_timestamp_seconds{@pool}))")
-    .query("Expected to serve", "sum(max by (vendor, target, pool) (rollcall_pool_min_serving{@pool}))")
+    .query("Expected to work", "sum(max by (vendor, target, pool) (rollcall_pool_min_serving{@pool}))")
     .query("Availability", availability_of(""))
     .query(
         "Changed lately",

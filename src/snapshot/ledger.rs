@@ -1,5 +1,6 @@
 //! The book of a target: what every part brought last, since when agents are in their class, and what that looks like.
 
+mod expected;
 mod intake;
 mod lines;
 mod part;
@@ -11,7 +12,7 @@ mod since;
 pub use saved::{SavedAgent, SavedTarget};
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -41,6 +42,9 @@ pub struct Ledger {
     restored: HashMap<(String, String), (Health, UnixTime)>,
     /// Pools of complete answers, with the time of the last one.
     known_pools: BTreeMap<Arc<str>, (bool, UnixTime)>,
+    /// The names of pools of the last answer that told of all of them, and of those that came since. `None`: there was
+    /// no such answer, or nothing is expected.
+    listed: Option<HashSet<Arc<str>>>,
     /// What the last snapshot was made of.
     pieces: HashMap<FamilyKey, Pieces>,
 }
@@ -64,6 +68,7 @@ impl Ledger {
             parts: Vec::new(),
             restored: HashMap::new(),
             known_pools: BTreeMap::new(),
+            listed: None,
             pieces: HashMap::new(),
         }
     }
@@ -79,6 +84,8 @@ impl Ledger {
         self.full_state_sets = full_state_sets;
         // What is held was rendered as the old configuration wants it.
         self.parts.iter_mut().for_each(|held| held.origin = None);
+        // It may ask for other pools.
+        self.listed = None;
     }
 
     /// Takes up what a poll brought: new parts replace old ones, failed parts stay as they were, and so do those that came
@@ -94,6 +101,7 @@ impl Ledger {
             return Err(Failure::new(Reason::TooLarge, message));
         }
         let complete = !intake.has_failed() && observation.failure.is_none();
+        let lists_all = !intake.has_failed() && !observation.incomplete;
         let base = status::base(&self.target);
         let style = Style { base: &base, full_state_sets: self.full_state_sets, now };
         let came = intake.render(style, &Since::new(&self.parts, &self.restored));
@@ -117,6 +125,7 @@ impl Ledger {
             }
         }
         self.note_pools(now);
+        self.note_listed(lists_all);
         if complete {
             self.restored = HashMap::new();
         }
@@ -140,13 +149,16 @@ impl Ledger {
         self.parts.iter().map(Held::agents).sum()
     }
 
-    /// Notes the pools of this answer; one that was not seen for a day is forgotten.
+    /// Notes the pools of this answer; one that was not seen for a day is forgotten, unless it is one on demand that is
+    /// expected by its name.
     fn note_pools(&mut self, now: UnixTime) {
         for pool in self.parts.iter().filter(|held| held.observed == now).flat_map(|held| &held.pools) {
             self.known_pools.insert(Arc::clone(&pool.0), (pool.1, now));
         }
         let day = std::time::Duration::from_secs(86_400);
-        self.known_pools.retain(|_, (_, seen)| now.since(*seen) <= day);
+        let target = &self.target;
+        let is_expected = |pool: &str| target.expected_pools().any(|(name, _)| name == pool);
+        self.known_pools.retain(|name, (on_demand, seen)| now.since(*seen) <= day || (*on_demand && is_expected(name)));
     }
 }
 

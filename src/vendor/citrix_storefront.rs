@@ -123,6 +123,9 @@ impl CitrixStorefront {
             let ids: Vec<Box<str>> = self.settings.resource_ids.iter().map(|id| id.as_str().into()).collect();
             self.chunks.assign(&ids);
         }
+        // Farms did not answer: nobody knows what they have.
+        let full = |enumeration: &(UnixTime, Enumeration)| enumeration.1.status == Status::Full;
+        observation.incomplete = !self.enumeration.as_ref().is_none_or(full);
         self.list(cx, at, &endpoints, &mut observation).await?;
         let expiry = self.session.password_expiry();
         observation.credential_expiry.extend(expiry.map(|time| ("password", time)));

@@ -86,7 +86,10 @@ fn capacity() -> Vec<Alert> {
                 "{value:share} of the agents of pool {pool} of {target} ({vendor}) that should serve have failed.",
             )
     };
+    // Not SERVING: nobody can rely yet on what is still on its way.
     let working = all_of(&["healthy", "degraded"]);
+    // A pool that is expected and not there has no agents: all of them are missing.
+    let missing = family(&POOL_MIN_SERVING).minus(working).or(family(&POOL_MIN_SERVING)).above(0.0);
     let disabled = family(&POOL_AGENTS).is("health", "disabled").above(0.0).sum_without(HEALTH);
     let others = family(&POOL_AGENTS).none_of("health", &["disabled"]).all().sum_without(HEALTH);
     let all_disabled = disabled.unless(others.above(0.0)).unless(on_demand()).max_by(Pool.names());
@@ -111,7 +114,7 @@ fn capacity() -> Vec<Alert> {
         ),
         capacity_low(Critical, urgent, 0.5),
         capacity_low(Warning, lacking(), 0.2),
-        alert("RollcallPoolBelowMinimum", Critical, Pool, family(&POOL_MIN_SERVING).minus(working).above(0.0))
+        alert("RollcallPoolBelowMinimum", Critical, Pool, missing)
             .lasting(minutes(10))
             .says(
                 "Fewer agents of a pool work than the configuration expects.",

@@ -43,7 +43,9 @@ impl Ledger {
         }
         let status = self.status.lines(&self.target, agents.len());
         let status = status.into_iter().map(|(family, lines)| (key_of(family), lines));
-        for (key, lines) in pool_lines(&self.target, &pools).into_iter().chain(status) {
+        // Where nothing is fresh, nothing is known of them either.
+        let absent = if self.status.stale { Vec::new() } else { self.absent_pools(&pools) };
+        for (key, lines) in pool_lines(&self.target, &pools, &absent).into_iter().chain(status) {
             if lines.series > 0 {
                 series += lines.series;
                 pieces.push((key, old.remove(&key).unwrap_or_default().whole(lines.bytes)));
@@ -90,7 +92,7 @@ fn pool_views(target: &Target, parts: &[&mut Held]) -> Vec<PoolView> {
                 on_demand: *on_demand,
                 agents: [0; 6],
                 last_success: held.read,
-                min_serving: target.expect.iter().find(|e| e.pool.matches(name)).map(|e| e.min_serving),
+                min_serving: target.min_serving(name),
             });
             view.last_success = view.last_success.min(held.read);
             view.on_demand |= on_demand;
@@ -108,7 +110,8 @@ fn pool_views(target: &Target, parts: &[&mut Held]) -> Vec<PoolView> {
     pools.into_values().collect()
 }
 
-fn pool_lines(target: &Target, pools: &[PoolView]) -> Vec<(FamilyKey, Lines)> {
+/// The lines about pools; `absent` are those that are expected and not there, and how many of their agents.
+fn pool_lines(target: &Target, pools: &[PoolView], absent: &[(&str, u64)]) -> Vec<(FamilyKey, Lines)> {
     let base = status::base(target);
     let mut agents = Lines::new(&family::POOL_AGENTS, &base);
     let mut last = Lines::new(&family::POOL_LAST_SUCCESS, &base);
@@ -127,6 +130,11 @@ fn pool_lines(target: &Target, pools: &[PoolView]) -> Vec<(FamilyKey, Lines)> {
             least.raw(&labels, n as f64);
         }
         on_demand.raw(&labels, f64::from(u8::from(pool.on_demand)));
+    }
+    for (pool, n) in absent {
+        let mut labels = base.to_vec();
+        text::label(&mut labels, "pool", pool);
+        least.raw(&labels, *n as f64);
     }
     let families =
         [&family::POOL_AGENTS, &family::POOL_LAST_SUCCESS, &family::POOL_MIN_SERVING, &family::POOL_ON_DEMAND];

@@ -1,3 +1,5 @@
+mod expected;
+
 use std::time::Duration;
 
 use super::*;
@@ -255,26 +257,6 @@ fn every_family_is_found_in_the_catalogue() {
         let (table, ordinal) = publish::key_of(family);
         assert_eq!(catalogue::TABLES[table as usize][ordinal as usize].name, family.name);
     }
-}
-
-#[test]
-fn a_pool_of_logical_rows_only_is_none_among_very_many() {
-    let mut ledger = ledger();
-    let mut many = Part::new(resilio::FAMILIES);
-    for index in 0..20_000 {
-        let pool = many.pool(&format!("p{index}"), false);
-        // By a search of all rows for each pool, this would take minutes. Every fourth pool has no row at all.
-        if index % 4 != 0 {
-            let row = Agent { pool, name: "row".into(), id: Id::Number(1), health: None, state: "".into() };
-            many.agent(row).expect("ids are unique");
-        }
-    }
-    let mixed = part("p1", &[("x", 7, Health::Healthy)]);
-    apply(&mut ledger, 0, vec![("many", Outcome::Fresh(many)), ("mixed", Outcome::Fresh(mixed))]);
-    let pools = ledger.publish(at_second(0)).snapshot.pools;
-    let names: Vec<&str> = pools.iter().map(|pool| &*pool.name).collect();
-    assert_eq!(names.len(), 5001);
-    assert!(names.contains(&"p0") && names.contains(&"p1") && !names.contains(&"p2"));
 }
 
 /// A part of these agents, which comes from what they are.

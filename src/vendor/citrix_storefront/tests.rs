@@ -336,12 +336,13 @@ async fn tokens_are_replaced_once_for_all_chunks() {
 #[tokio::test]
 async fn an_incomplete_enumeration_keeps_what_was_known() {
     let mut bench = Bench::new(|settings, _| settings.enumerate_interval = Duration::from_secs(60)).await;
-    bench.poll().await.0.expect("a poll");
+    assert!(!bench.poll().await.0.expect("a poll").incomplete);
     for status in ["partial", "failed"] {
         bench.store.set(|behaviour| behaviour.enumeration = (status, 0));
         let observation = bench.poll().await.0.expect("a poll");
         assert_eq!(value(&observation, "store", &families::STORE_MACHINES), Some(2.0), "{status}");
         assert_eq!(value(&observation, "enumeration", &families::STORE_RESOURCES), Some(0.0), "{status}");
+        assert!(observation.incomplete, "{status}");
     }
     // The request itself fails: what was known is still asked for, and the poll is partial.
     bench.store.set(|behaviour| behaviour.enumeration = ("500", 0));
@@ -352,6 +353,7 @@ async fn an_incomplete_enumeration_keeps_what_was_known() {
     let observation = bench.poll().await.0.expect("a poll");
     assert_eq!(keys(&observation), [("enumeration", true), ("store", true)]);
     assert_eq!(value(&observation, "store", &families::STORE_MACHINES), Some(0.0));
+    assert!(!observation.incomplete);
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ use super::{
     Ask, asks,
     data::{When, excuse, wait_for_data},
 };
-use crate::support::{Daemon, Folder, Prometheus, Series, Sim, wait_until};
+use crate::support::{self, Daemon, Folder, Prometheus, Series, Sim, Target, wait_until};
 
 /// What of the overview is higher than in a calm fleet: incident, panel, legend or `refId`.
 const VISIBLE: &[(Incident, &str, &str)] = &[
@@ -145,4 +145,25 @@ fn every_incident_is_visible_on_the_overview() {
     for incident in Incident::ALL {
         assert!(VISIBLE.iter().any(|(shown, ..)| *shown == incident), "nothing is said of {incident}");
     }
+}
+
+#[test]
+fn an_expected_pool_that_is_not_there_is_visible_on_the_overview() {
+    let (sim, folder) = (Sim::frozen(), Folder::new());
+    let target = Target::azure("calm.builds", &sim).set("expect", "[{ pool: misspelt, min_serving: 8 }]");
+    let daemon = Daemon::start(&support::Config::quick().target(target).write(&folder));
+    let prometheus = Prometheus::start(daemon.url(), &rules());
+    let label = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let pool = label("pool", "misspelt");
+    let overview: Vec<Ask> = asks().into_iter().filter(|ask| ask.uid == "rollcall-overview").collect();
+    let of = |panel: &str| {
+        let ask = overview.iter().find(|ask| ask.panel == panel).expect("a panel");
+        series(&prometheus, ask, "calm").into_iter().filter(|series| series.labels.contains(&pool)).collect::<Vec<_>>()
+    };
+    wait_until("it misses all of its agents, and the alert fires", Duration::from_secs(60), || {
+        let (missing, firing) = (of("Pools that miss the most capacity"), of("Firing alerts"));
+        let fires = firing.iter().any(|alert| alert.labels.contains(&label("alertname", "RollcallPoolBelowMinimum")));
+        let all = missing.iter().any(|series| series.value == 8.0);
+        if all && fires { Ok(()) } else { Err(format!("{missing:?}\n{firing:?}")) }
+    });
 }

@@ -93,11 +93,14 @@ fn configured() -> BTreeSet<&'static str> {
         .set("url", &format!("https://{}/contoso", front.address))
         .set("http", "{ tls: { ca_file: ca.pem } }")
         .set("labels", "{ site: zrh }")
-        .set("expect", "[{ pool: \"linux-*\", min_serving: 3 }]");
+        .set("expect", "[{ pool: \"linux-*\", min_serving: 3 }, { pool: gone, min_serving: 2 }]");
     let daemon = Daemon::start(&Config::quick().target(target).write(&folder));
     let exposition = daemon.wait_until_up(&["builds"]);
-    let expected = exposition.all("rollcall_pool_min_serving", &[]);
+    let (gone, expected): (Vec<_>, Vec<_>) =
+        exposition.all("rollcall_pool_min_serving", &[]).into_iter().partition(|sample| sample.label("pool") == "gone");
     assert!(!expected.is_empty());
+    assert_eq!(gone.iter().map(|sample| sample.value).collect::<Vec<_>>(), [2.0]);
+    assert!(exposition.all("rollcall_pool_agents", &[("pool", "gone")]).is_empty());
     assert!(expected.iter().all(|sample| sample.value == 3.0 && sample.label("pool").starts_with("linux-")));
     let linux = exposition.all("rollcall_pool_agents", &[("health", "healthy")]);
     assert_eq!(expected.len(), linux.iter().filter(|sample| sample.label("pool").starts_with("linux-")).count());

@@ -9,6 +9,26 @@ pub fn cases() -> Vec<Case> {
 
 const GONE: &[(&str, &str)] = &[("healthy", "2*5 0"), ("failed", "0*5 2")];
 
+/// A pool that is there for five minutes.
+const DELETED: [(&str, &str); 6] = [
+    ("healthy", "2*5 -"),
+    ("transitional", "0*5 -"),
+    ("disabled", "0*5 -"),
+    ("degraded", "0*5 -"),
+    ("failed", "0*5 -"),
+    ("unknown", "0*5 -"),
+];
+
+/// A pool that is there after nine minutes.
+const CREATED: [(&str, &str); 6] = [
+    ("healthy", "-*9 2"),
+    ("transitional", "-*9 0"),
+    ("disabled", "-*9 0"),
+    ("degraded", "-*9 0"),
+    ("failed", "-*9 0"),
+    ("unknown", "-*9 0"),
+];
+
 fn down() -> Vec<Case> {
     let down = |kind, vendor, what| case("RollcallPoolDown", kind, vendor, what);
     vec![
@@ -83,6 +103,10 @@ fn capacity() -> Vec<Case> {
         let classes = [("healthy", healthy), ("degraded", "1"), ("transitional", "5")];
         case.pool("RDSHost@1", "0", &classes).with("rollcall_pool_min_serving", "pool=RDSHost@1", "5")
     };
+    let absent = |kind, what, expected| {
+        let case = case("RollcallPoolBelowMinimum", kind, "azure_devops", what);
+        case.with("rollcall_pool_min_serving", "pool=b", expected)
+    };
     let disabled = |kind, what, healthy| {
         let case = case("RollcallPoolAllDisabled", kind, "azure_devops", what);
         case.pool("b", "0", &[("healthy", healthy), ("disabled", "0*10 5")])
@@ -119,6 +143,24 @@ fn capacity() -> Vec<Case> {
             .silent(30),
         below(Fires, "three of five", "2").silent(9).fires(10, "critical", "pool=RDSHost@1", 2.0),
         below(Silent, "five of five", "4").silent(60),
+        absent(Fires, "it is misspelt", "5").silent(9).fires(10, "critical", "pool=b", 5.0),
+        absent(Fires, "it was deleted", "2")
+            .pool("b", "0*5 -", &DELETED)
+            .with("rollcall_pool_last_success_timestamp_seconds", "pool=b", "0+60*5 -")
+            .silent(14)
+            .fires(15, "critical", "pool=b", 2.0),
+        absent(Silent, "it comes in time", "2").pool("b", "-*9 0", &CREATED).silent(9).silent(60),
+        absent(Silent, "none are expected", "0").silent(60),
+        // Its part could never be read, or lies too far back: it is not told as expected, as nobody knows.
+        absent(Silent, "it cannot be read", "-").with("rollcall_target_partial", "", "1").silent(60),
+        absent(Silent, "the data are withdrawn", "5*9 -")
+            .with("rollcall_target_up", "", "1*4 0")
+            .with("rollcall_target_stale", "", "0*9 1")
+            .silent(60),
+        absent(Blind, "nobody can tell any more", "5*20 -")
+            .with("rollcall_target_partial", "", "0*20 1")
+            .fires(10, "critical", "pool=b", 5.0)
+            .fires(80, "critical", "pool=b", f64::NAN),
         disabled(Fires, "forgotten", "5*10 0").silent(69).fires(70, "warning", "pool=b", 5.0),
         disabled(Silent, "never in service", "0").silent(120),
         degraded(Fires, "three of five", &[("healthy", "2"), ("degraded", "3")]).silent(29).fires(
