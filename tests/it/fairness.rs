@@ -19,6 +19,18 @@ fn lively(sim: &Sim) -> Target {
     Target::of("resilio", "lively", sim).set("interval", "1s")
 }
 
+/// An answer so long that no socket's buffer holds it, in bytes. The lengths of two differ: times and durations have more
+/// digits or fewer.
+const BIG: usize = 20_000_000;
+
+#[track_caller]
+fn wait_until_big(demo: &Daemon) {
+    wait_until("an answer that no socket buffer holds", 2 * PATIENCE, || match demo.get("/metrics").body.len() {
+        BIG.. => Ok(()),
+        size => Err(format!("{size} bytes")),
+    });
+}
+
 /// Waits until the lively target was polled three times more.
 #[track_caller]
 fn polls_go_on(daemon: &Daemon) -> Exposition {
@@ -103,10 +115,7 @@ fn sixty_four_scrapes_at_once_are_all_whole() {
 #[test]
 fn readers_that_do_not_read_hold_no_scrape_and_no_poll_up_and_cost_no_copies() {
     let demo = Daemon::demo(&["--agents", "20000", "--frozen"]);
-    let big = wait_until("an answer that no socket buffer holds", 2 * PATIENCE, || {
-        let size = demo.get("/metrics").body.len();
-        if size > 20_000_000 { Ok(size) } else { Err(format!("{size} bytes")) }
-    });
+    wait_until_big(&demo);
     let address = demo.url().trim_start_matches("http://");
     let before = demo.process.memory_kib("VmRSS");
     let slow: Vec<TcpStream> = (0..30)
@@ -122,7 +131,7 @@ fn readers_that_do_not_read_hold_no_scrape_and_no_poll_up_and_cost_no_copies() {
     wait_until("a poll more, told by whole scrapes", PATIENCE, || {
         let answer = demo.get("/metrics");
         assert_eq!(answer.status, 200);
-        assert!(answer.body.len() >= big);
+        assert!(answer.body.len() >= BIG);
         let now = polls(&Exposition::parse(answer.text()));
         if now > begun { Ok(()) } else { Err(format!("{now} polls")) }
     });
@@ -135,10 +144,7 @@ fn readers_that_do_not_read_hold_no_scrape_and_no_poll_up_and_cost_no_copies() {
 #[test]
 fn a_reader_of_a_byte_a_second_holds_nobody_up_and_gets_its_answer_to_the_end() {
     let demo = Daemon::demo(&["--agents", "20000", "--frozen"]);
-    let big = wait_until("an answer that no socket buffer holds", 2 * PATIENCE, || {
-        let size = demo.get("/metrics").body.len();
-        if size > 20_000_000 { Ok(size) } else { Err(format!("{size} bytes")) }
-    });
+    wait_until_big(&demo);
     let address = demo.url().trim_start_matches("http://");
     let mut slow: Vec<TcpStream> = (0..8)
         .map(|_| {
@@ -156,7 +162,7 @@ fn a_reader_of_a_byte_a_second_holds_nobody_up_and_gets_its_answer_to_the_end() 
             taken.extend(byte);
         }
         // Others are answered whole in between.
-        assert!(demo.get("/metrics").body.len() >= big);
+        assert!(demo.get("/metrics").body.len() >= BIG);
         std::thread::sleep(Duration::from_secs(1));
     }
     // All are read before one is looked at: whoever takes nothing for half a minute is given up.
