@@ -6,9 +6,9 @@ use maud::{DOCTYPE, html};
 use super::{Options, ROUTES, reply::Reply};
 use crate::{daemon::Daemon, exposition::Body, health::Health, snapshot::Snapshot};
 
-const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem}\
-table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #8884}\
-td,th{white-space:nowrap}td.v{white-space:normal;overflow-wrap:anywhere;min-width:14rem}\
+const STYLE: &str = "body{font:14px/1.5 system-ui,sans-serif;margin:1.5rem auto;max-width:95rem;padding:0 1rem}\
+table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .4rem;border-bottom:1px solid #8884}\
+td,th{white-space:nowrap}td.v{white-space:normal;overflow-wrap:anywhere;min-width:12rem}\
 td.n{text-align:right;font-variant-numeric:tabular-nums}nav a{margin-right:1rem}\
 @media(prefers-color-scheme:dark){body{background:#111;color:#ddd}a{color:#8cf}}";
 
