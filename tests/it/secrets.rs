@@ -162,12 +162,13 @@ fn yaml(wires: &Wires) -> String {
     let contoso = format!("{}/contoso", wires.azure);
     let store = format!("{}/Citrix/Store", wires.citrix);
     let filer = format!("{}/filer-01", wires.resilio);
+    let other = format!("{}/filer-02", wires.resilio);
     let bearer = format!("    auth: {{ bearer_token: {} }}", quoted(RESILIO_BEARER));
     let basic = format!("    auth: {{ username: filer, password: {} }}", quoted(RESILIO_PASSWORD));
     add("farm", "parallels_ras", &wires.ras, &ras(RAS));
     add("session", "parallels_ras_session", &wires.session, &session(SESSION_TOKEN, SESSION_PASSWORD, "light"));
     add("filer", "resilio", &filer, &bearer);
-    add("filer-basic", "resilio", &filer.replace("01", "02"), &basic);
+    add("filer-basic", "resilio", &other, &basic);
     add("builds", "azure_devops", &contoso, &pat(PAT));
     add("builds-entra", "azure_devops", &contoso, &entra(&wires.azure, CLIENT_SECRET));
     add("desktops", "citrix_storefront", &store, &citrix(CITRIX, "explicit_forms"));
