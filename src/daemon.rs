@@ -3,10 +3,14 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use arc_swap::ArcSwap;
-use tokio::sync::Mutex;
+use tokio::{
+    sync::Mutex,
+    time::{Instant, sleep},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -19,6 +23,9 @@ use crate::{
     poll::{Clients, Fleet, StateError, StateFile, StateLock, state::State},
     shard::Shard,
 };
+
+/// A state file that somebody else has for longer is that of another daemon: `probe` writes it in a moment.
+const BUSY: Duration = Duration::from_secs(2);
 
 /// A running daemon, without its listeners.
 #[derive(Debug)]
@@ -54,7 +61,7 @@ impl Daemon {
         let clock = Clock::system();
         let (config, elsewhere) = load(&config_file, shard)?;
         let mut state_file = config.state_file.clone().map(StateFile::new);
-        let state_lock = lock(state_file.as_ref())?;
+        let state_lock = lock(state_file.as_ref()).await?;
         let mut state = match state_file.as_ref().map(StateFile::load) {
             None => {
                 tracing::info!(
@@ -117,10 +124,15 @@ impl Daemon {
             notify::ready();
             result
         });
-        reload.await.unwrap_or_else(|_| {
-            event::Panicked { task: "reload", subject: None, message: "while the configuration was read again" }.emit();
-            Err("the reload panicked; this is a bug of Rollcall, please report it".to_owned())
-        })
+        match reload.await {
+            Ok(result) => result,
+            Err(error) if error.is_panic() => {
+                let message = event::panic_text(&*error.into_panic());
+                event::Panicked { task: "reload", subject: None, message }.emit();
+                Err("the reload panicked; this is a bug of Rollcall, please report it".to_owned())
+            }
+            Err(_) => Err("the daemon ends".to_owned()),
+        }
     }
 
     async fn take_up(&self) -> Result<(), String> {
@@ -144,7 +156,7 @@ impl Daemon {
         tokio::join!(self.fleet.stop(), self.pager.stop());
         self.stop.cancel();
         let tasks = futures_util::future::join_all(self.tasks.lock().await.drain(..));
-        let _ = tokio::time::timeout(std::time::Duration::from_secs(3), tasks).await;
+        let _ = tokio::time::timeout(Duration::from_secs(3), tasks).await;
     }
 
     /// The targets.
@@ -184,11 +196,16 @@ impl Daemon {
 }
 
 /// The right to write the state file. Where the folder gives no such right, every try to write will say so.
-fn lock(file: Option<&StateFile>) -> Result<Option<StateLock>, String> {
-    match file.map(StateFile::lock) {
-        None | Some(Err(StateError::Io { .. })) => Ok(None),
-        Some(Ok(lock)) => Ok(Some(lock)),
-        Some(Err(error)) => Err(error.to_string()),
+async fn lock(file: Option<&StateFile>) -> Result<Option<StateLock>, String> {
+    let Some(file) = file else { return Ok(None) };
+    let patience = Instant::now() + BUSY;
+    loop {
+        match file.lock() {
+            Ok(lock) => return Ok(Some(lock)),
+            Err(StateError::InUse { .. }) if Instant::now() < patience => sleep(BUSY / 50).await,
+            Err(StateError::Io { .. }) => return Ok(None),
+            Err(error) => return Err(error.to_string()),
+        }
     }
 }
 
@@ -232,6 +249,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_reload_is_finished_although_whoever_asked_goes_away() {
+        let _turn = event::COUNTING_ALERTS.lock().await;
         crate::http::install_crypto();
         let folder = tempfile::tempdir().expect("the temporary folder can be written");
         let file = folder.path().join("rollcall.yml");
@@ -248,10 +266,10 @@ mod tests {
         assert_eq!(daemon.reload().now_or_never(), None, "it waits for the queue of the former one to end");
         let taken_up = async {
             while !alertmanagers().contains(&after.to_owned()) {
-                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+                tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        tokio::time::timeout(std::time::Duration::from_secs(10), taken_up).await.expect("somebody is paged");
+        tokio::time::timeout(Duration::from_secs(10), taken_up).await.expect("somebody is paged");
         assert!(!alertmanagers().contains(&before.to_owned()));
         daemon.stop().await;
     }

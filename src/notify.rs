@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     fn received(socket: &UnixDatagram) -> Vec<String> {
-        socket.set_nonblocking(true).unwrap();
+        socket.set_nonblocking(true).expect("sockets can be");
         let mut buffer = [0; 1024];
         std::iter::from_fn(|| socket.recv(&mut buffer).ok().map(|n| String::from_utf8_lossy(&buffer[..n]).into_owned()))
             .collect()
@@ -183,10 +183,10 @@ mod tests {
 
     /// A socket that a manager reads, and the manager as the daemon sees it.
     fn pair() -> (tempfile::TempDir, UnixDatagram, Manager) {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("the temporary folder can be written");
         let path = folder.path().join("notify");
-        let socket = UnixDatagram::bind(&path).unwrap();
-        let manager = Manager::at(path.as_os_str()).unwrap();
+        let socket = UnixDatagram::bind(&path).expect("a path of its own");
+        let manager = Manager::at(path.as_os_str()).expect("a socket");
         (folder, socket, manager)
     }
 
@@ -201,8 +201,9 @@ mod tests {
     #[test]
     fn a_message_arrives_at_an_abstract_name() {
         let name = format!("rollcall-test-{}", std::process::id());
-        let socket = UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
-        Manager::at(OsStr::new(&format!("@{name}"))).unwrap().tell("READY=1");
+        let address = SocketAddr::from_abstract_name(&name).expect("a short name");
+        let socket = UnixDatagram::bind_addr(&address).expect("a name of its own");
+        Manager::at(OsStr::new(&format!("@{name}"))).expect("a socket").tell("READY=1");
         assert_eq!(received(&socket), ["READY=1"]);
     }
 

@@ -31,11 +31,12 @@ pub fn run(args: Check) -> Result<(), String> {
     }
     let failed = super::runtime()?.block_on(async {
         let logons = Logons::default();
-        let holds = super::probe::Holds::open(&config, &logons);
+        let mut holds = super::probe::Holds::open(&config, &logons);
         let mut failed = 0;
         for target in &config.targets {
             eprintln!("polling {} ({}), at most {:?} ...", target.name, target.url, target.timeout);
             let poll = poll_once(Arc::clone(target), &logons, None).await;
+            holds.keep(&logons);
             let (line, good) = match &poll {
                 Ok(poll) => poll.verdict(),
                 Err(failure) => (format!("{}: {failure}", failure.reason()), false),
@@ -47,7 +48,6 @@ pub fn run(args: Check) -> Result<(), String> {
                 eprintln!("warning: {}: {doubt}", target.name);
             }
         }
-        holds.close(&logons);
         Ok::<usize, String>(failed)
     })?;
     match failed {

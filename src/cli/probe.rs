@@ -17,7 +17,7 @@ use crate::{
     failure::{Failure, Reason},
     http::{Client, Exchange, Tracer},
     poll::{
-        StateFile, StateLock,
+        StateError, StateFile,
         memory::Memory,
         outcome::{self, PollResult},
         state::State,
@@ -40,13 +40,13 @@ pub fn run(args: Probe) -> Result<(), String> {
     let target = Arc::clone(target);
     super::runtime()?.block_on(async {
         let logons = Logons::default();
-        let holds = Holds::open(&config, &logons);
+        let mut holds = Holds::open(&config, &logons);
         let ticker = std::io::stderr().is_terminal().then(|| tokio::spawn(tick()));
         let poll = poll_once(target, &logons, Some(Arc::new(show))).await;
         if let Some(ticker) = ticker {
             ticker.abort();
         }
-        holds.close(&logons);
+        holds.keep(&logons);
         let poll = poll.map_err(|failure| format!("{}: {failure}", failure.reason()))?;
         super::print(&poll.describe(args.agents))?;
         if args.metrics {
@@ -60,52 +60,45 @@ pub fn run(args: Probe) -> Result<(), String> {
 /// Log-ons that are held, by the daemon or by a look before this one: a look must not lock an account either.
 pub struct Holds {
     file: Option<StateFile>,
-    /// The right to write the file; a daemon that has it holds what it has itself seen refused.
-    lock: Option<StateLock>,
-    state: State,
+    known: Vec<SavedIdentity>,
 }
 
 impl Holds {
-    /// Takes up what the state file says, as it is.
+    /// Takes up what the state file says.
     pub fn open(config: &Config, logons: &Logons) -> Holds {
         let file = config.state_file.as_ref().map(StateFile::new);
-        let lock = file.as_ref().and_then(|file| file.lock().ok());
-        let (state, lock) = match file.as_ref().map(StateFile::read) {
-            None => (State::default(), None),
-            Some(Ok(mut state)) => {
-                state.limit(Clock::system().now());
-                (state, lock)
-            }
-            Some(Err(error)) => {
-                eprintln!("warning: {error}; log-ons that are held there are tried here");
-                (State::default(), None)
-            }
-        };
+        let mut state = file.as_ref().map_or_else(|| Ok(State::default()), StateFile::read).unwrap_or_else(|error| {
+            eprintln!("warning: {error}; log-ons that are held there are tried here");
+            State::default()
+        });
+        state.limit(Clock::system().now());
         logons.restore(state.identities.clone());
-        Holds { file, lock, state }
+        Holds { file, known: state.identities }
     }
 
-    /// Keeps what has been refused or accepted since, and says where that cannot be.
-    pub fn close(self, logons: &Logons) {
+    /// Keeps what was refused or accepted since, and says where that cannot be. A daemon that runs keeps its own file, and
+    /// holds what it has itself seen refused.
+    pub fn keep(&mut self, logons: &Logons) {
         let identities = logons.save();
-        let is_held = identities.iter().any(SavedIdentity::is_held);
-        if identities == self.state.identities {
+        let is_news = |identity: &SavedIdentity| !self.known.contains(identity);
+        if !identities.iter().any(is_news) {
             return;
         }
-        let kept = match (&self.file, &self.lock) {
-            (Some(file), Some(_)) => {
-                let mut state = State::new(Clock::system().now(), identities, self.state.targets);
-                state.alerts = self.state.alerts;
-                file.save(&state).map_err(|error| error.to_string())
+        let kept = match &self.file {
+            None => Err("there is no state_file".to_owned()),
+            Some(file) => {
+                file.update(|state| state.note(Clock::system().now(), &identities)).map_err(|error| match error {
+                    StateError::InUse { path } => format!("a daemon is using {path}"),
+                    error => error.to_string(),
+                })
             }
-            (Some(file), None) => Err(format!("{} cannot be written to now", file.path().display())),
-            (None, _) => Err("there is no state_file".to_owned()),
         };
-        if let Err(why) = kept.as_ref()
-            && is_held
+        if let Err(why) = kept
+            && identities.iter().any(|identity| identity.is_held() && is_news(identity))
         {
             eprintln!("warning: {why}, so nothing keeps this hold: each further look sends the credentials again");
         }
+        self.known = identities;
     }
 }
 

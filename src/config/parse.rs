@@ -7,9 +7,10 @@ mod http;
 mod labels;
 mod pem;
 pub(super) mod polling;
+mod state_file;
 mod target;
 
-use std::{collections::HashMap, ffi::OsString, path::Path, path::PathBuf, sync::Arc};
+use std::{collections::HashMap, ffi::OsString, path::Path, sync::Arc};
 
 use super::{
     Config, Exposition, Http, Target,
@@ -65,7 +66,7 @@ pub(super) fn read(bytes: &[u8], reading: &Reading<'_>, ctx: &Context<'_>) -> Op
     section.finish();
     let outbound = http::read(root.section("http"), &Http::default());
     let exposition = exposition(root.section("exposition"));
-    let state_file = state_file(&root, reading);
+    let state_file = state_file::read(&root, reading);
     let mut targets = Targets { defaults: &defaults, http: &outbound, first: HashMap::new(), read: Vec::new() };
     targets.add(&root);
     for (bytes, file) in files::read(&root.list("target_files")) {
@@ -103,22 +104,6 @@ fn exposition(section: Section<'_>) -> Exposition {
     let full_state_sets = section.bool("full_state_sets", false);
     section.finish();
     Exposition { full_state_sets }
-}
-
-/// Empty: where systemd gives a directory, in there; else nowhere.
-fn state_file(root: &Section<'_>, reading: &Reading<'_>) -> Option<PathBuf> {
-    let text = root.text("state_file", "");
-    if !text.is_empty() {
-        let path = reading.base_dir.join(text);
-        // The daemon sees for itself.
-        if let Some(item) = root.get("state_file").filter(|_| reading.strict) {
-            files::warn_unless_writable(&item, &path);
-        }
-        return Some(path);
-    }
-    // systemd separates several directories with colons; the first is ours.
-    let directory = reading.state_directory.as_deref()?.to_str()?.split(':').next()?;
-    (!directory.is_empty()).then(|| Path::new(directory).join("rollcall.state"))
 }
 
 /// The targets of all files.

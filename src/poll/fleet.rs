@@ -269,11 +269,9 @@ impl Fleet {
     /// What survives a restart, as of now.
     pub fn state(&self) -> State {
         let now = self.clock.now();
-        let mut targets = {
-            let mut waiting = self.waiting.lock().unwrap_or_else(|e| e.into_inner());
-            waiting.retain(|_, saved| saved.last_success.is_some_and(|at| now.since(at) < FORGET));
-            waiting.clone()
-        };
+        let is_known = |saved: &SavedTarget| saved.last_success.is_some_and(|at| now.since(at) < FORGET);
+        let mut targets = self.waiting.lock().unwrap_or_else(|e| e.into_inner()).clone();
+        targets.retain(|_, saved| is_known(saved));
         let desks: Vec<(String, Desk)> =
             self.running().iter().map(|(name, run)| (name.clone(), run.desk.clone())).collect();
         for (name, desk) in desks {

@@ -18,7 +18,7 @@ use crate::{alert::state::SavedAlerts, clock::UnixTime, snapshot::SavedTarget, v
 const VERSION: u32 = 1;
 
 /// What is kept.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct State {
     version: u32,
     /// When it was written.
@@ -59,7 +59,7 @@ pub enum StateError {
         /// Where it is now.
         aside: String,
     },
-    /// Another daemon keeps its state there.
+    /// A daemon keeps its state there.
     #[error("state file {path} is in use by another rollcall; give each daemon its own state_file")]
     InUse {
         /// The file.
@@ -89,15 +89,30 @@ impl State {
         self.targets.values_mut().for_each(|target| target.limit(now));
     }
 
+    /// Takes up identities, in place of what is known of the same ones.
+    pub fn note(&mut self, now: UnixTime, identities: &[SavedIdentity]) {
+        self.saved_at = now;
+        self.identities.retain(|known| !identities.iter().any(|identity| identity.is_same(known)));
+        self.identities.extend_from_slice(identities);
+    }
+
     /// Whether both are the same but for the time at which they were written.
     pub fn tells_the_same(&self, other: &State) -> bool {
         self.identities == other.identities && self.targets == other.targets && self.alerts == other.alerts
     }
 }
 
+impl Default for State {
+    fn default() -> State {
+        State::new(UnixTime::default(), Vec::new(), BTreeMap::new())
+    }
+}
+
 /// The right to write a state file. The system takes it back when the process ends, however it ends.
 #[derive(Debug)]
-pub struct StateLock(#[allow(dead_code, reason = "held, not used")] fs::File);
+pub struct StateLock {
+    _file: fs::File,
+}
 
 impl StateFile {
     /// The state is kept in this file.
@@ -154,10 +169,18 @@ impl StateFile {
         };
         let file = open().map_err(|error| self.io("lock", error))?;
         match file.try_lock() {
-            Ok(()) => Ok(StateLock(file)),
+            Ok(()) => Ok(StateLock { _file: file }),
             Err(fs::TryLockError::WouldBlock) => Err(StateError::InUse { path: self.path.display().to_string() }),
             Err(fs::TryLockError::Error(error)) => Err(self.io("lock", error)),
         }
+    }
+
+    /// Changes what is saved, for whoever is no daemon. Fails with `InUse` while one runs, and leaves a damaged file as it is.
+    pub fn update(&self, change: impl FnOnce(&mut State)) -> Result<(), StateError> {
+        let _lock = self.lock()?;
+        let mut state = self.read()?;
+        change(&mut state);
+        self.save(&state)
     }
 
     /// Writes it, readable for the daemon's user only.
@@ -242,9 +265,25 @@ mod tests {
         let lock = file.lock().expect("nobody else has it");
         let other = StateFile::new(file.path()).lock().expect_err("it is taken");
         assert!(matches!(other, StateError::InUse { .. }), "{other}");
+        assert!(matches!(file.update(|_| ()), Err(StateError::InUse { .. })), "a look changes nothing then");
         drop(lock);
-        file.lock().expect("it is free again");
+        file.update(|state| state.saved_at = UnixTime(5)).expect("it is free again");
+        assert_eq!(file.load().expect("of this version").saved_at, UnixTime(5));
         fs::remove_dir_all(folder).expect("it is ours");
+    }
+
+    #[test]
+    fn what_one_look_notes_leaves_what_another_has_noted() {
+        let identity = |username: &str, accepted: Option<i64>| -> SavedIdentity {
+            let json = serde_json::json!({
+                "vendor": "parallels_ras", "username": username, "secret_bcrypt": "$2b$06$x", "last_accepted": accepted, "hold": null,
+            });
+            serde_json::from_value(json).expect("as it is saved")
+        };
+        let mut state = State::new(UnixTime(1), vec![identity("a", None), identity("b", None)], BTreeMap::new());
+        state.note(UnixTime(2), &[identity("b", Some(2)), identity("c", None)]);
+        assert_eq!(state.identities, [identity("a", None), identity("b", Some(2)), identity("c", None)]);
+        assert_eq!(state.saved_at, UnixTime(2));
     }
 
     #[test]

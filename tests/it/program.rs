@@ -179,7 +179,7 @@ impl Pipe {
         let all = Arc::clone(&text);
         let reader = std::thread::spawn(move || {
             for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
-                let mut all = all.lock().unwrap();
+                let mut all = all.lock().expect("no test panics with it");
                 all.push_str(&String::from_utf8_lossy(&line));
                 all.push('\n');
             }
@@ -188,7 +188,7 @@ impl Pipe {
     }
 
     fn text(&self) -> String {
-        self.text.lock().unwrap().clone()
+        self.text.lock().expect("no test panics with it").clone()
     }
 
     /// Waits for the rest of what a command said that has ended.

@@ -1,9 +1,7 @@
-//! `target_files`: globs of further files. `state_file`: whether it can be written.
+//! `target_files`: globs of further files.
 
 use std::{
     collections::HashSet,
-    fs::File,
-    io,
     path::{Component, Path, PathBuf},
 };
 
@@ -26,27 +24,6 @@ pub(super) fn read(globs: &[Item<'_>]) -> Vec<(Vec<u8>, String)> {
         }
     }
     files
-}
-
-/// Warns where a file cannot be written. It is written to one beside it and renamed, so its folder has to allow that; to try
-/// is the only way to know.
-pub(super) fn warn_unless_writable(item: &Item<'_>, path: &Path) {
-    if path.is_dir() {
-        item.warn(format!("{} is a folder; a file is wanted", path.display()));
-        return;
-    }
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".check");
-    match File::create_new(&beside) {
-        // Nobody minds what is left of an empty file.
-        Ok(_) => _ = std::fs::remove_file(&beside),
-        // Of another check at the same time.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) => {
-            let message = "log-on holds and alerts will not survive a restart";
-            item.warn(format!("cannot write {}: {error}; {message}", path.display()));
-        }
-    }
 }
 
 /// The paths that match. A glob without a match is a warning, as the files may come later; a plain name is always one file.

@@ -27,6 +27,11 @@ pub struct SavedIdentity {
 }
 
 impl SavedIdentity {
+    /// Whether both are of one vendor, user and secret.
+    pub fn is_same(&self, other: &SavedIdentity) -> bool {
+        (&self.vendor, &self.username, &self.secret_bcrypt) == (&other.vendor, &other.username, &other.secret_bcrypt)
+    }
+
     /// Whether its log-ons are held.
     pub fn is_held(&self) -> bool {
         self.hold.is_some()

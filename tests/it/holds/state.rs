@@ -15,7 +15,7 @@ fn a_damaged_state_file_is_set_aside_with_a_clear_line_and_costs_no_start() {
     let line = daemon.wait_for_log(&["ERROR", "rollcall.state is damaged", "moved to"]);
     let aside = line.split_once("moved to ").expect("it was waited for").1.split(',').next().unwrap_or_default();
     assert!(line.contains("begins without it"), "{line}");
-    assert_eq!(fs::read_to_string(aside).unwrap(), "{\"version\":1,\"identities\":[{");
+    assert_eq!(fs::read_to_string(aside).expect("it is there"), "{\"version\":1,\"identities\":[{");
     daemon.terminate();
     let state: serde_json::Value = serde_json::from_str(&folder.read("rollcall.state")).expect("a good one again");
     assert!(state["targets"]["filer"].is_object());

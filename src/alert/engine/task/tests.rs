@@ -27,22 +27,45 @@ fn names(pager: &Pager) -> Vec<(&'static str, bool)> {
     pager.alerts().iter().map(|alert| (alert.name, alert.fired.is_some())).collect()
 }
 
+/// A pager in direct mode at work.
+struct Paging {
+    pager: Arc<Pager>,
+    stop: CancellationToken,
+    running: JoinHandle<()>,
+    _turn: tokio::sync::MutexGuard<'static, ()>,
+}
+
+impl Paging {
+    async fn start() -> Paging {
+        let turn = event::COUNTING_ALERTS.lock().await;
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let clock = Clock::at(UnixTime::from_secs(1_000_000));
+        let pager = Arc::new(Pager::new(fleet(clock), SavedAlerts::default(), String::new(), "a:1".to_owned()));
+        pager.apply(&config("direct").alerting).await.expect("it can be used");
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(Arc::clone(&pager).run(stop.clone()));
+        Paging { pager, stop, running, _turn: turn }
+    }
+
+    async fn end(self) -> Arc<Pager> {
+        self.stop.cancel();
+        self.running.await.expect("it ends");
+        self.pager
+    }
+}
+
 async fn minutes(n: u64) {
     sleep(Duration::from_secs(60 * n)).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn time_alone_makes_an_alert_fire_and_the_mode_says_who_tells() {
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let clock = Clock::at(UnixTime::from_secs(1_000_000));
-    let pager = Arc::new(Pager::new(fleet(clock), SavedAlerts::default(), String::new(), "a:1".to_owned()));
-    pager.apply(&config("direct").alerting).await.expect("it can be used");
-    let stop = CancellationToken::new();
-    let running = tokio::spawn(Arc::clone(&pager).run(stop.clone()));
+    let paging = Paging::start().await;
+    let pager = &paging.pager;
     minutes(1).await;
-    assert_eq!(names(&pager), [("RollcallTargetDown", false), ("RollcallDirectWatchdog", true)]);
+    assert_eq!(names(pager), [("RollcallTargetDown", false), ("RollcallDirectWatchdog", true)]);
     minutes(10).await;
-    assert_eq!(names(&pager), [("RollcallTargetDown", true), ("RollcallDirectWatchdog", true)]);
+    assert_eq!(names(pager), [("RollcallTargetDown", true), ("RollcallDirectWatchdog", true)]);
     assert_eq!(pager.outbox.known().len(), 2);
     let family = event::gather().into_iter().find(|family| family.name() == "rollcall_alerts").expect("it is there");
     assert_eq!(family.get_metric().len(), 4);
@@ -50,20 +73,19 @@ async fn time_alone_makes_an_alert_fire_and_the_mode_says_who_tells() {
     // While somebody else pages nothing is shown and nothing told.
     pager.apply(&config("off").alerting).await.expect("it can be used");
     minutes(2).await;
-    assert_eq!((names(&pager), pager.outbox.known().len()), (Vec::new(), 0));
+    assert_eq!((names(pager), pager.outbox.known().len()), (Vec::new(), 0));
     assert!(event::gather().iter().all(|family| family.name() != "rollcall_alerts"));
 
     // Back after a short while it goes on where it was.
     pager.apply(&config("direct").alerting).await.expect("it can be used");
     minutes(1).await;
-    assert_eq!(names(&pager), [("RollcallTargetDown", true), ("RollcallDirectWatchdog", true)]);
+    assert_eq!(names(pager), [("RollcallTargetDown", true), ("RollcallDirectWatchdog", true)]);
     let down = pager.outbox.known().into_iter().find(|alert| alert.labels["alertname"] == "RollcallTargetDown");
     // What a poll brings is evaluated together with what comes within this time.
     let (began, due) = (down.expect("it fires").starts_at, UnixTime::from_secs(1_000_600));
     assert!(began >= due && began.since(due) <= TOGETHER, "{began:?}");
 
-    stop.cancel();
-    running.await.expect("it ends");
+    let pager = paging.end().await;
     assert!(pager.outbox.known().iter().all(|alert| alert.ends_at.is_none()), "a stop resolves nothing");
     pager.stop().await;
 }
@@ -71,12 +93,8 @@ async fn time_alone_makes_an_alert_fire_and_the_mode_says_who_tells() {
 #[tokio::test(start_paused = true)]
 #[expect(clippy::await_holding_lock, reason = "that is how it hangs")]
 async fn an_evaluation_that_hangs_ends_the_sign_of_life_and_nothing_else() {
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let clock = Clock::at(UnixTime::from_secs(1_000_000));
-    let pager = Arc::new(Pager::new(fleet(clock), SavedAlerts::default(), String::new(), "a:1".to_owned()));
-    pager.apply(&config("direct").alerting).await.expect("it can be used");
-    let stop = CancellationToken::new();
-    let running = tokio::spawn(Arc::clone(&pager).run(stop.clone()));
+    let paging = Paging::start().await;
+    let pager = &paging.pager;
     let told = || {
         let mut told: Vec<String> =
             pager.outbox.known().iter().map(|alert| alert.labels["alertname"].clone()).collect();
@@ -97,7 +115,5 @@ async fn an_evaluation_that_hangs_ends_the_sign_of_life_and_nothing_else() {
     drop(busy);
     minutes(1).await;
     assert_eq!(told(), ["RollcallDirectWatchdog", "RollcallTargetDown"]);
-    stop.cancel();
-    running.await.expect("it ends");
-    pager.stop().await;
+    paging.end().await.stop().await;
 }

@@ -1,0 +1,47 @@
+//! `state_file`: where it is, and whether it can be written.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
+
+use super::Reading;
+use crate::config::read::{Item, Section};
+
+/// Empty: where systemd gives a directory, in there; else nowhere.
+pub(super) fn read(root: &Section<'_>, reading: &Reading<'_>) -> Option<PathBuf> {
+    let text = root.text("state_file", "");
+    if !text.is_empty() {
+        let path = reading.base_dir.join(text);
+        // The daemon sees for itself.
+        if let Some(item) = root.get("state_file").filter(|_| reading.strict) {
+            warn_unless_writable(&item, &path);
+        }
+        return Some(path);
+    }
+    // systemd separates several directories with colons; the first is ours.
+    let directory = reading.state_directory.as_deref()?.to_str()?.split(':').next()?;
+    (!directory.is_empty()).then(|| Path::new(directory).join("rollcall.state"))
+}
+
+/// Warns where a file cannot be written. It is written to one beside it and renamed, so its folder has to allow that; to try
+/// is the only way to know.
+fn warn_unless_writable(item: &Item<'_>, path: &Path) {
+    if path.is_dir() {
+        item.warn(format!("{} is a folder; a file is wanted", path.display()));
+        return;
+    }
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".check");
+    match File::create_new(&beside) {
+        // Nobody minds what is left of an empty file.
+        Ok(_) => _ = fs::remove_file(&beside),
+        // Of another check at the same time.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => {
+            let message = "log-on holds and alerts will not survive a restart";
+            item.warn(format!("cannot write {}: {error}; {message}", path.display()));
+        }
+    }
+}
