@@ -7,8 +7,8 @@ use prometheus::{Encoder, GaugeVec, Opts, Registry, TextEncoder};
 use rollcall::{
     clock::UnixTime,
     config::{Config, Target},
-    exposition::{Block, Encoding, Format, scrape, text},
-    snapshot::{Ledger, Slot, Snapshot, Store},
+    exposition::{Block, Encoding, Format, text},
+    snapshot::{Ledger, Slot, Snapshot, Store, scrape},
 };
 
 /// Families that the series of a target are spread over: those that every target has anyway.

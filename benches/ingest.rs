@@ -22,14 +22,13 @@ use criterion::{
 };
 use prometheus::{Encoder, GaugeVec, Opts, Registry, TextEncoder};
 use rollcall::{
+    api::{self, Api, Context, Observation, Warnings, measure, memory::Memory},
     clock::UnixTime,
     config::{Config, Target},
     http::Client,
-    poll::memory::Memory,
-    sim::{AzureDevops, Options, Request, Service, World},
     snapshot::{Ledger, Snapshot},
-    vendor::{self, Api, Context, Observation, Warnings, measure},
 };
+use rollcall_sim::{AzureDevops, Options, Request, Service, World};
 use rustix::time::{ClockId, clock_gettime};
 use tokio::time::Instant;
 
@@ -272,7 +271,7 @@ fn polling(c: &mut Criterion<CpuTime>) {
     let turn = Arc::new(AtomicUsize::new(0));
     let target = azure(serve([before, moment(&service)], Arc::clone(&turn)));
     let client = Client::new(&target).expect("a client");
-    let mut api = vendor::open(Arc::clone(&target), client, Arc::default());
+    let mut api = api::open(Arc::clone(&target), client, Arc::default());
     let mut ledger = Ledger::new(Arc::clone(&target), false);
     let snapshot = poll(&runtime, &mut *api, &mut ledger);
     eprintln!("{} agents, {} series", snapshot.agents.len(), snapshot.series);

@@ -78,7 +78,17 @@ pub struct Family {
     pub ordinal: u16,
 }
 
+/// Position of a family in the catalogue: index in [`TABLES`], and ordinal therein.
+pub type FamilyKey = (u8, u16);
+
 impl Family {
+    /// Its position in the catalogue; `None` for a family without a `target` label, which stands in no table.
+    pub fn key(&'static self) -> Option<FamilyKey> {
+        let is_here = |table: &&[&Family]| table.get(usize::from(self.ordinal)).is_some_and(|f| std::ptr::eq(*f, self));
+        let table = TABLES.iter().position(is_here)?;
+        Some((u8::try_from(table).ok()?, self.ordinal))
+    }
+
     /// Every label in order.
     pub fn all_labels(&self) -> impl Iterator<Item = &'static str> {
         self.scope.labels().iter().chain(self.labels).copied()

@@ -16,7 +16,8 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{shard::Shard, sim::Incident};
+use crate::shard::Shard;
+use rollcall_sim::Incident;
 
 /// Takes the roll call of agent fleets: Parallels RAS, Citrix StoreFront, Azure DevOps and Resilio for Prometheus.
 #[derive(Debug, Parser)]
@@ -129,7 +130,7 @@ struct Fleet {
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
     /// How long the fleet is well before the incidents begin.
-    #[arg(long = "incident.delay", value_name = "DURATION", default_value = "1m", value_parser = crate::config::duration::parse)]
+    #[arg(long = "incident.delay", value_name = "DURATION", default_value = "1m", value_parser = crate::duration::parse)]
     incident_delay: std::time::Duration,
     /// The fleet stands still, so that two readings can be compared.
     #[arg(long)]
@@ -220,13 +221,13 @@ struct Rules {
     config_file: Option<PathBuf>,
     /// Form of the rules.
     #[arg(long, value_name = "FORMAT", default_value = "prometheus")]
-    format: crate::alert::promql::Format,
+    format: crate::rules::promql::Format,
     /// Which scrapes of Prometheus are those of Rollcall daemons, for the rules about `up`.
     #[arg(long, value_name = "MATCHERS", default_value = "job=\"rollcall\"")]
     selector: String,
     /// Only these rules.
     #[arg(long, value_name = "PART", default_value = "all")]
-    part: crate::alert::promql::FilePart,
+    part: crate::rules::promql::FilePart,
 }
 
 #[derive(Debug, Args)]
@@ -296,8 +297,8 @@ fn incidents_help() -> String {
 }
 
 impl Fleet {
-    fn options(&self) -> crate::sim::Options {
-        crate::sim::Options {
+    fn options(&self) -> rollcall_sim::Options {
+        rollcall_sim::Options {
             agents: self.agents,
             seed: self.seed,
             incidents: self.incidents.clone(),

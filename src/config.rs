@@ -4,8 +4,6 @@
 //! once, with file, line, column and path; `show` prints them without their secrets.
 
 mod changes;
-pub mod duration;
-pub mod glob;
 mod parse;
 mod problem;
 mod read;
@@ -19,7 +17,7 @@ mod yaml;
 pub use changes::Changes;
 pub use problem::{Errors, Mark, Problem};
 pub use target::Target;
-pub use vendor::{Vendor, VendorSettings};
+pub use vendor::VendorSettings;
 
 use std::{
     fmt,
@@ -27,6 +25,8 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+
+use crate::overrides::AlertOverride;
 
 /// A complete annotated configuration: `rollcall default-config`.
 pub const fn default_yaml() -> &'static str {
@@ -208,29 +208,6 @@ pub struct Alertmanager {
     pub auth: Option<target::ProxyAuth>,
     /// Outbound HTTP.
     pub http: Http,
-}
-
-/// A change to rows of the alert catalogue.
-#[derive(Debug, Clone, PartialEq)]
-pub struct AlertOverride {
-    /// Name of the alert.
-    pub alert: String,
-    /// Only the row of this severity.
-    pub severity: Option<String>,
-    /// Only these vendors.
-    pub vendor: glob::Glob,
-    /// Only these targets.
-    pub target: glob::Glob,
-    /// Only these pools.
-    pub pool: glob::Glob,
-    /// How long the condition must hold.
-    pub r#for: Option<Duration>,
-    /// How long it keeps firing afterwards.
-    pub keep_firing_for: Option<Duration>,
-    /// The threshold of the condition.
-    pub threshold: Option<f64>,
-    /// Whether the alert exists at all.
-    pub enabled: Option<bool>,
 }
 
 #[cfg(test)]

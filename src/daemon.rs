@@ -17,12 +17,18 @@ use crate::{
     alert::engine::task::Pager,
     clock::{Clock, UnixTime},
     config::{Config, Target},
-    event,
+    event::{Panicked, panic_text},
     failure::Failure,
     notify,
-    poll::{Clients, Fleet, StateError, StateFile, StateLock, state::State},
+    poll::{Clients, Fleet, SavedFleet},
     shard::Shard,
 };
+
+mod event;
+mod keep;
+pub mod state;
+
+use state::{State, StateError, StateFile, StateLock};
 
 /// A state file that somebody else has for longer is that of another daemon: `probe` writes it in a moment.
 const BUSY: Duration = Duration::from_secs(2);
@@ -80,8 +86,9 @@ impl Daemon {
                 State::default()
             }
         };
-        let alerts = std::mem::take(&mut state.alerts);
-        let fleet = Arc::new(Fleet::new(clock, state));
+        state.limit(clock.now());
+        let State { identities, targets, alerts, .. } = state;
+        let fleet = Arc::new(Fleet::new(clock, SavedFleet { identities, targets }));
         let pager = Arc::new(Pager::new(Arc::clone(&fleet), alerts, external_url, instance));
         warn(&config);
         let clients = Clients::new(&config).map_err(of_target)?;
@@ -90,11 +97,12 @@ impl Daemon {
         fleet.apply(&config, clients);
         event::Reloaded { error: None, now: clock.now() }.emit();
         let stop = CancellationToken::new();
-        let mut tasks = vec![tokio::spawn(Arc::clone(&pager).run(stop.clone()))];
+        let mut tasks = vec![
+            tokio::spawn(Arc::clone(&pager).run(stop.clone())),
+            tokio::spawn(keep::joined(Arc::clone(fleet.store()), stop.clone())),
+        ];
         if let Some(file) = state_file {
-            let source = Arc::clone(&pager);
-            let alerts = move || source.save();
-            tasks.push(tokio::spawn(Arc::clone(&fleet).keep_state(file, alerts, stop.clone())));
+            tasks.push(tokio::spawn(keep::state(Arc::clone(&fleet), Arc::clone(&pager), file, stop.clone())));
         }
         Ok(Arc::new(Daemon {
             config_file,
@@ -127,8 +135,8 @@ impl Daemon {
         match reload.await {
             Ok(result) => result,
             Err(error) if error.is_panic() => {
-                let message = event::panic_text(&*error.into_panic());
-                event::Panicked { task: "reload", subject: None, message }.emit();
+                let message = panic_text(&*error.into_panic());
+                Panicked { task: "reload", subject: None, message }.emit();
                 Err("the reload panicked; this is a bug of Rollcall, please report it".to_owned())
             }
             Err(_) => Err("the daemon ends".to_owned()),
@@ -241,7 +249,7 @@ mod tests {
 
     /// The Alertmanagers of whom there are series.
     fn alertmanagers() -> Vec<String> {
-        let families = event::gather();
+        let families = crate::event::gather();
         let family = families.iter().find(|family| family.name() == "rollcall_notifications_queue_length");
         let metrics = family.into_iter().flat_map(|family| family.get_metric());
         metrics.flat_map(|metric| metric.get_label()).map(|label| label.value().to_owned()).collect()
@@ -249,7 +257,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_reload_is_finished_although_whoever_asked_goes_away() {
-        let _turn = event::COUNTING_ALERTS.lock().await;
+        let _turn = crate::event::COUNTING_ALERTS.lock().await;
         crate::http::install_crypto();
         let folder = tempfile::tempdir().expect("the temporary folder can be written");
         let file = folder.path().join("rollcall.yml");

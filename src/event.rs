@@ -1,131 +1,115 @@
-//! Every event that is worth a log line is a type; emitting it writes the line and moves the counter, so the two cannot
-//! disagree.
+//! The registry of what is counted without a target, and the one event that every room emits: a panic.
+//!
+//! An event that is worth a log line is a type; emitting it writes the line and moves the counter, so the two cannot
+//! disagree. Events live beside those who emit them; their metrics are made here, each in a `LazyLock`.
 
-mod alert;
-mod daemon;
-mod notification;
+use std::sync::LazyLock;
 
-pub use alert::{AlertTurned, AlertsCounted, Turn};
-pub use daemon::{HttpRequest, Panicked, Reloaded, gather, panic_text};
-pub use notification::{
-    NotificationsDropped, NotificationsFailed, NotificationsSent, NotificationsWaiting, PeerAdded, PeerRemoved,
+use prometheus::{
+    Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    core::Collector, proto::MetricFamily,
 };
 
-use crate::{
-    failure::{Failure, Reason},
-    snapshot::Status,
-    vendor::Warning,
-};
+use crate::catalogue::{Family, daemon as family};
 
-/// A poll failed as a whole.
-#[derive(Debug)]
-pub struct PollFailed<'a> {
-    /// Name of the target.
-    pub target: &'a str,
-    /// Why.
-    pub failure: &'a Failure,
+/// Why making and registering a metric cannot fail.
+const VALID: &str = "the catalogue's names and labels are valid, and each family is made once";
+
+static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
+    let registry = Registry::new();
+    let build_info = IntGaugeVec::new(opts(&family::BUILD_INFO), family::BUILD_INFO.labels).expect(VALID);
+    build_info
+        .with_label_values(&[env!("CARGO_PKG_VERSION"), env!("ROLLCALL_REVISION"), env!("ROLLCALL_RUSTC")])
+        .set(1);
+    registry.register(Box::new(build_info)).expect(VALID);
+    #[cfg(target_os = "linux")]
+    registry
+        .register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))
+        .expect("no other collector has these names");
+    registry
+});
+
+static PANICS: LazyLock<IntCounter> = LazyLock::new(|| registered(IntCounter::with_opts(opts(&family::PANICS))));
+
+fn opts(family: &Family) -> Opts {
+    Opts::new(family.name, family.help)
 }
 
-impl PollFailed<'_> {
-    /// The first failure of a row is worth a warning, the rest is for who looks closely.
-    pub fn emit(self, status: &mut Status) {
-        status.count_failure(self.failure.reason);
-        status.consecutive_failures += 1;
-        let (target, error, reason) = (self.target, self.failure, self.failure.reason());
-        let repeats = status.consecutive_failures;
-        let changed = status.failure.as_ref().is_none_or(|before| before.reason != self.failure.reason);
-        if repeats == 1 || (changed && self.failure.reason != Reason::Held) {
-            tracing::warn!(%target, reason, %error, repeats, "Poll failed.");
-        } else {
-            tracing::debug!(%target, reason, %error, repeats, "Poll failed again.");
-        }
+fn registered<C: Collector + Clone + 'static>(made: prometheus::Result<C>) -> C {
+    let metric = made.expect(VALID);
+    REGISTRY.register(Box::new(metric.clone())).expect(VALID);
+    metric
+}
+
+/// A gauge of the catalogue, registered.
+pub fn gauge(family: &Family) -> Gauge {
+    registered(Gauge::with_opts(opts(family)))
+}
+
+/// A gauge of whole numbers, registered.
+pub fn int_gauge(family: &Family) -> IntGauge {
+    registered(IntGauge::with_opts(opts(family)))
+}
+
+/// A gauge with the labels of the catalogue, registered.
+pub fn gauge_vec(family: &Family) -> GaugeVec {
+    registered(GaugeVec::new(opts(family), family.labels))
+}
+
+/// A gauge of whole numbers with the labels of the catalogue, registered.
+pub fn int_gauge_vec(family: &Family) -> IntGaugeVec {
+    registered(IntGaugeVec::new(opts(family), family.labels))
+}
+
+/// A counter with the labels of the catalogue, registered.
+pub fn counter_vec(family: &Family) -> IntCounterVec {
+    registered(IntCounterVec::new(opts(family), family.labels))
+}
+
+/// A histogram with the labels of the catalogue and these buckets, registered.
+pub fn histogram_vec(family: &Family, buckets: &[f64]) -> HistogramVec {
+    let opts = HistogramOpts::new(family.name, family.help).buckets(buckets.to_vec());
+    registered(HistogramVec::new(opts, family.labels))
+}
+
+/// Everything that is counted without a target, as of now.
+pub fn gather() -> Vec<MetricFamily> {
+    LazyLock::force(&PANICS);
+    let mut families = REGISTRY.gather();
+    // The crate counts whole seconds only, of which `rate()` makes stairs.
+    #[cfg(target_os = "linux")]
+    if let Some(cpu) = families.iter_mut().find(|family| family.name() == "process_cpu_seconds_total") {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+        let seconds = time.tv_sec as f64 + time.tv_nsec as f64 / 1e9;
+        let mut counter = prometheus::proto::Counter::default();
+        counter.set_value(seconds);
+        cpu.mut_metric().iter_mut().for_each(|metric| metric.set_counter(counter.clone()));
     }
+    families
 }
 
-/// A poll brought only a part.
+/// What a panic says, where it is a fixed text; one that was put together could carry anything.
+pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> &'static str {
+    panic.downcast_ref::<&'static str>().copied().unwrap_or("a panic without a fixed text")
+}
+
+/// A task panicked and was caught.
 #[derive(Debug)]
-pub struct PollPartial<'a> {
-    /// Name of the target.
-    pub target: &'a str,
-    /// The parts that failed, and why.
-    pub parts: &'a [(Box<str>, Failure)],
+pub struct Panicked<'a> {
+    /// Which one.
+    pub task: &'static str,
+    /// The target or Alertmanager that it was working on, where it was one.
+    pub subject: Option<&'a str>,
+    /// What it said, without anything that could be a secret.
+    pub message: &'a str,
 }
 
-impl PollPartial<'_> {
-    /// Counts it once, as `partial`.
-    pub fn emit(self, status: &mut Status) {
-        status.count_failure(Reason::Partial);
-        let target = self.target;
-        for (part, error) in self.parts {
-            if status.partial {
-                tracing::debug!(%target, %part, reason = error.reason(), %error, "Part of a poll failed again.");
-            } else {
-                tracing::warn!(%target, %part, reason = error.reason(), %error, "Part of a poll failed.");
-            }
-        }
-    }
-}
-
-/// A poll brought data.
-#[derive(Debug)]
-pub struct PollSucceeded<'a> {
-    /// Name of the target.
-    pub target: &'a str,
-    /// How many agents.
-    pub agents: usize,
-}
-
-impl PollSucceeded<'_> {
-    /// The recovery is worth a line, the rest is for who looks closely.
-    pub fn emit(self, status: &mut Status) {
-        let (target, agents, failures) = (self.target, self.agents, status.consecutive_failures);
-        if failures > 0 {
-            tracing::info!(%target, agents, failures, "Target answers again.");
-        } else {
-            tracing::debug!(%target, agents, "Polled.");
-        }
-        status.consecutive_failures = 0;
-    }
-}
-
-/// Oddities in what the vendor sent.
-#[derive(Debug)]
-pub struct Odd<'a> {
-    /// Name of the target.
-    pub target: &'a str,
-    /// Kind.
-    pub warning: Warning,
-    /// How many of this kind the poll saw.
-    pub count: u64,
-    /// Those that were not seen before.
-    pub news: Vec<String>,
-}
-
-impl Odd<'_> {
-    /// Counts all, tells each text once.
-    pub fn emit(self, status: &mut Status) {
-        status.warnings[self.warning as usize] += self.count;
-        let (target, kind) = (self.target, self.warning.as_str());
-        for what in self.news {
-            tracing::warn!(%target, kind, what, "The vendor sent something odd.");
-        }
-    }
-}
-
-/// Polls fell away because one took too long.
-#[derive(Debug)]
-pub struct PollsSkipped<'a> {
-    /// Name of the target.
-    pub target: &'a str,
-    /// How many.
-    pub count: u64,
-}
-
-impl PollsSkipped<'_> {
-    /// Counts them.
-    pub fn emit(self, status: &mut Status) {
-        status.skipped += self.count;
-        tracing::debug!(target = %self.target, count = self.count, "Polls skipped, the one before took too long.");
+impl Panicked<'_> {
+    /// Counts it.
+    pub fn emit(self) {
+        PANICS.inc();
+        let Panicked { task, subject, message } = self;
+        tracing::error!(task, subject, message, "Task panicked and starts again; please report this.");
     }
 }
 

@@ -1,41 +1,59 @@
 //! Rollcall takes the roll call of agent fleets: it polls the APIs of Parallels RAS, Citrix StoreFront, Azure DevOps and
 //! Resilio, and tells Prometheus who is present, in what state, and since when.
 //!
-//! The data go one way. [`config`] says what to poll. [`poll`] has one task per target, which asks its [`vendor`] API
-//! through the one [`http`] client and gets an [`Observation`](vendor::Observation): agents in classes of [`health`], and
-//! samples of the families of the [`catalogue`]. The target's ledger in [`snapshot`] takes it up and publishes an immutable
-//! [`Snapshot`](snapshot::Snapshot) with blocks of text that are ready to be sent; [`exposition`] splices them into the
-//! answer to a scrape, and [`web`] serves it, with pages and JSON beside it.
+//! The data go one way:
 //!
-//! A vendor knows nothing of metrics text or the web, the web knows nothing of vendors; they meet in the observation and the
-//! snapshot. [`failure`] is why a poll failed, [`event`] is what is worth a log line, [`clock`] is the time, which tests can
-//! pause, and [`scale`] lets them hurry the alerting. [`daemon`] holds it together, [`shard`] says which targets are this
-//! one's, [`cli`] starts it, and [`notify`] tells systemd. [`alert`] has every alert as data: the rules for Prometheus come
-//! from it, and in direct mode the daemon evaluates the snapshots by it and tells Alertmanager. [`dashboard`] is what Grafana
-//! shows. [`sim`] stands in for the vendors in the demo and in the tests, and shares nothing with [`vendor`], so that a
-//! misreading cannot hide on both sides.
+//! ```text
+//!  rollcall.yml ─► config ─► poll: one task per target ◄──── daemon: configuration, state file, reload, stop
+//!                             │  ▲
+//!                             ▼  │ Observation
+//!                            api: a vendor's session, requests, wire types ─► http
+//!                             │
+//!                             ▼
+//!                            snapshot: agents and blocks of text, immutable ─► exposition
+//!                             ├─► web: /metrics, pages, JSON
+//!                             └─► alert: engine ─► queue ─► Alertmanager ◄── rules ─► Prometheus, dashboard ─► Grafana
+//! ```
+//!
+//! A room (a module of this file with all below it) never uses one that uses it; a test reads the imports. [`cli`] starts
+//! everything; [`web`] stands on [`daemon`], [`daemon`] on [`alert`] and [`poll`], and these on [`snapshot`], [`api`] and
+//! [`http`]. A vendor knows nothing of metrics text, the web or alerts, and these know nothing of vendors; they meet in the
+//! [`Observation`](api::Observation) and the [`Snapshot`](snapshot::Snapshot).
+//!
+//! Below all of them lie what the families of metrics are ([`catalogue`]), what the vendors are called ([`vendors`]), the
+//! classes of [`health`], why a poll failed ([`failure`]), the [`clock`], which tests can pause, the registry of what is
+//! counted without a target ([`event`]), what a configuration changes in the alerts ([`overrides`]), and small leaves:
+//! [`duration`], [`glob`], [`aside`], [`scale`], [`shard`], [`notify`].
+//!
+//! The simulated vendors are a crate of their own, `src/sim`: the compiler guarantees that they share nothing with [`api`],
+//! so that one misreading cannot hide on both sides.
 
 #![forbid(unsafe_code)]
 // Tests may wait, and may read what they know to be small.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 pub mod alert;
+pub mod api;
+pub mod aside;
 pub mod catalogue;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod daemon;
 pub mod dashboard;
+pub mod duration;
 pub mod event;
 pub mod exposition;
 pub mod failure;
+pub mod glob;
 pub mod health;
 pub mod http;
 pub mod notify;
+pub mod overrides;
 pub mod poll;
+pub mod rules;
 pub mod scale;
 pub mod shard;
-pub mod sim;
 pub mod snapshot;
-pub mod vendor;
+pub mod vendors;
 pub mod web;

@@ -1,23 +1,27 @@
 //! What is known of a target at this moment, immutable and ready to be sent: agents, pools, status, blocks.
 //!
-//! A poll's [`Observation`](crate::vendor::Observation) is taken up by a [`Ledger`], which keeps what ages on its own and
+//! A poll's [`Observation`](crate::api::Observation) is taken up by a [`Ledger`], which keeps what ages on its own and
 //! publishes a new [`Snapshot`]. An agent that vanished is gone from the next snapshot by construction.
 
+pub mod group;
 mod ledger;
 mod names;
 mod render;
 mod roster;
+mod scrape;
 mod status;
 mod store;
 
+pub use group::Group;
 pub use ledger::{Ledger, Published, SavedAgent, SavedTarget};
 pub use roster::Agents;
+pub use scrape::{of_target, scrape};
 pub use status::Status;
 pub use store::{List, Selection, Slot, Store};
 
 use std::sync::Arc;
 
-use crate::{clock::UnixTime, config::Target, exposition::Block, health::Health};
+use crate::{catalogue::FamilyKey, clock::UnixTime, config::Target, exposition::Block, health::Health};
 
 /// What is known of a target.
 #[derive(Debug, Clone)]
@@ -35,9 +39,6 @@ pub struct Snapshot {
     /// Series of the target in the exposition.
     pub series: usize,
 }
-
-/// Position of a family in the catalogue: table, and ordinal therein.
-pub type FamilyKey = (u8, u16);
 
 impl Snapshot {
     /// The blocks of a family.

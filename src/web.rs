@@ -7,6 +7,7 @@
 
 mod api;
 mod crowd;
+mod event;
 mod metrics;
 mod page;
 mod patience;
@@ -20,7 +21,7 @@ use std::{sync::Arc, time::Instant};
 use hyper::{Method, StatusCode};
 use tokio::sync::Semaphore;
 
-use crate::{daemon::Daemon, event};
+use crate::daemon::Daemon;
 use crowd::Crowd;
 use reply::Reply;
 

@@ -23,13 +23,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use book::{Active, Book};
 
 use super::{
-    catalogue::Severity,
     queue::{Change, Labels},
     state::{SavedAlerts, SavedBook},
 };
 use crate::{
     catalogue::{Family, target},
     clock::UnixTime,
+    rules::catalogue::Severity,
 };
 
 /// All alerts that the daemon may send.

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use super::{Check, counted, probe::poll_once};
 use crate::{
-    alert::catalogue,
-    config::{AlertOverride, AlertingMode, Config, Target, duration},
-    vendor::logon::Logons,
+    api::logon::Logons,
+    config::{AlertingMode, Config, Target},
+    duration,
+    overrides::AlertOverride,
+    rules::catalogue,
 };
 
 pub fn run(args: Check) -> Result<(), String> {

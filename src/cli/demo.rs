@@ -7,8 +7,9 @@ use std::{fmt::Write as _, sync::Arc};
 use reqwest::Url;
 
 use super::{Demo, log, serve};
-use crate::{daemon::Daemon, sim::Simulation, web};
+use crate::{daemon::Daemon, web};
 use https::Https;
+use rollcall_sim::Simulation;
 
 /// The vendor that is spoken to by TLS.
 const FARM: &str = "parallels_ras";

@@ -11,23 +11,19 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{Probe, counted};
 use crate::{
-    clock::Clock,
-    config::{Config, Target},
-    exposition,
-    failure::{Failure, Reason},
-    http::{Client, Exchange, Tracer},
-    poll::{
-        StateError, StateFile,
-        memory::Memory,
-        outcome::{self, PollResult},
-        state::State,
-    },
-    snapshot::{Ledger, Snapshot},
-    vendor::{
+    api::{
         self, Context, Warning, Warnings,
         logon::{Logons, saved::SavedIdentity},
+        memory::Memory,
         origin::Origins,
     },
+    clock::Clock,
+    config::{Config, Target},
+    daemon::state::{State, StateError, StateFile},
+    failure::{Failure, Reason},
+    http::{Client, Exchange, Tracer},
+    poll::outcome::{self, PollResult},
+    snapshot::{self, Ledger, Snapshot},
 };
 
 pub fn run(args: Probe) -> Result<(), String> {
@@ -50,7 +46,7 @@ pub fn run(args: Probe) -> Result<(), String> {
         let poll = poll.map_err(|failure| format!("{}: {failure}", failure.reason()))?;
         super::print(&poll.describe(args.agents))?;
         if args.metrics {
-            super::print(&format!("\n{}", String::from_utf8_lossy(&exposition::of_target(poll.snapshot.clone()))))?;
+            super::print(&format!("\n{}", String::from_utf8_lossy(&snapshot::of_target(poll.snapshot.clone()))))?;
         }
         let (line, good) = poll.verdict();
         if good { Ok(()) } else { Err(line) }
@@ -119,7 +115,7 @@ pub async fn poll_once(target: Arc<Target>, logons: &Logons, tracer: Option<Trac
     let clock = Clock::system();
     let (now, started) = (clock.now(), Instant::now());
     let (memory, warnings, known) = (Memory::default(), Warnings::default(), Origins::default());
-    let mut api = vendor::open(Arc::clone(&target), client.clone(), Arc::new(logons.clone()));
+    let mut api = api::open(Arc::clone(&target), client.clone(), Arc::new(logons.clone()));
     let cx = Context { now, deadline: started + target.timeout, memory: &memory, warnings: &warnings, known: &known };
     let outcome = match timeout_at(cx.deadline, api.poll(&cx)).await {
         Ok(outcome) => outcome,

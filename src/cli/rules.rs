@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use crate::{
-    alert::{
+    config::Config,
+    rules::{
         promql::{self, Options},
         rule,
     },
-    config::Config,
 };
 
 pub fn run(args: &super::Rules) -> Result<(), String> {

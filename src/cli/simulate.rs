@@ -1,7 +1,7 @@
 //! `rollcall simulate`: only the simulated vendor APIs, for other people's tests and dashboards.
 
 use super::{Simulate, log};
-use crate::sim::{Options, Simulation};
+use rollcall_sim::{Options, Simulation};
 
 pub fn run(args: Simulate) -> Result<(), String> {
     log::start(args.log.level, args.log.format);

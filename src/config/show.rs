@@ -7,13 +7,12 @@ use std::path::Path;
 pub(super) use emit::Out;
 
 use super::{
-    AlertOverride, Alerting, AlertingMode, Alertmanager, Config, Http, Target, Tls,
-    duration::print,
-    glob::Globs,
+    Alerting, AlertingMode, Alertmanager, Config, Http, Target, Tls,
     secret::Secret,
     size,
     target::{Login, ProxyAuth},
 };
+use crate::{duration::print, glob::Globs, overrides::AlertOverride};
 
 /// What stands for a secret.
 const SECRET: &str = "<secret>";

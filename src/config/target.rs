@@ -8,8 +8,8 @@ pub use super::vendor::{
     AzureAuth, AzureDevOps, CitrixMethod, CitrixStorefront, ParallelsRas, ParallelsRasSession, ProbeMode, Resilio,
     Session, VendorSettings,
 };
-use super::{Http, glob::Glob, secret::Secret};
-use crate::health::Health;
+use super::{Http, secret::Secret};
+use crate::{glob::Glob, health::Health};
 
 /// One API that is polled, with every default filled in.
 #[derive(Debug, Clone, PartialEq)]

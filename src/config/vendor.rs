@@ -1,5 +1,5 @@
-//! The vendors, and what only one of them has: a file for each below `vendor/`, and a line in the list here. What else a
-//! vendor needs follows from that line: the compiler names the places.
+//! The settings that only one vendor has: a file for each below `vendor/`. Which vendors there are says the table in
+//! [`vendors`](crate::vendors).
 
 mod azure_devops;
 mod citrix_storefront;
@@ -23,6 +23,7 @@ use super::{
     read::{Item, Section},
     show::Out,
 };
+use crate::vendors::{Vendor, vendor_table};
 
 /// The usual longest time of a poll.
 const USUAL_TIMEOUT: Duration = Duration::from_secs(20);
@@ -58,25 +59,9 @@ trait Settings: Sized {
     fn identity(&self) -> String;
 }
 
-macro_rules! vendors {
-    ($($vendor:ident $name:literal $what:literal;)+) => {
-        /// A vendor API.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum Vendor {
-            $(#[doc = $what] $vendor),+
-        }
-
+macro_rules! settings {
+    ($($vendor:ident $name:ident $row:tt)+) => {
         impl Vendor {
-            /// All of them.
-            pub const ALL: &'static [Vendor] = &[$(Vendor::$vendor),+];
-
-            /// As in the configuration, and the label `vendor`.
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Vendor::$vendor => $name),+
-                }
-            }
-
             /// Reads the settings of a target; `None` where an error was noted.
             pub(super) fn read(self, section: &Section<'_>, http: &Http) -> Option<VendorSettings> {
                 match self {
@@ -116,7 +101,7 @@ macro_rules! vendors {
         /// What only one vendor has.
         #[derive(Debug, Clone, PartialEq)]
         pub enum VendorSettings {
-            $(#[doc = $what] $vendor($vendor)),+
+            $(#[doc = concat!("Those of `", stringify!($name), "`.")] $vendor($vendor)),+
         }
 
         impl VendorSettings {
@@ -144,10 +129,4 @@ macro_rules! vendors {
     };
 }
 
-vendors! {
-    ParallelsRas "parallels_ras" "Parallels RAS REST API.";
-    ParallelsRasSession "parallels_ras_session" "Parallels RAS Connection Broker API.";
-    Resilio "resilio" "Resilio agent API.";
-    AzureDevOps "azure_devops" "Azure DevOps agent pools.";
-    CitrixStorefront "citrix_storefront" "Citrix StoreFront.";
-}
+vendor_table!(settings);

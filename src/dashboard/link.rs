@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::alert::promql::runbook_url;
+use crate::rules::promql::runbook_url;
 
 /// A data link of a field.
 #[derive(Debug, Clone)]

@@ -1,7 +1,7 @@
 //! The colours can be told apart, and nothing is left unfilled.
 
 use super::{all, frame, look, of_vendors};
-use crate::{alert::catalogue, config::Vendor, health::Health};
+use crate::{health::Health, rules::catalogue, vendors::Vendor};
 
 /// Linear red, green and blue of `#rrggbb`.
 fn linear(colour: &str) -> [f64; 3] {

@@ -7,8 +7,8 @@ use flate2::bufread::MultiGzDecoder;
 use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 
 use crate::{
+    aside::{MANY_BYTES, aside},
     failure::{Failure, Reason},
-    poll::aside::{MANY_BYTES, aside},
 };
 
 /// A packed body may well be so many times as long when it is unpacked: lists of agents are mostly repetitions.

@@ -1,4 +1,4 @@
-//! All targets of the daemon: their tasks, a reload that touches only what changed, and the state file.
+//! All targets of the daemon: their tasks, and a reload that touches only what changed.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -12,36 +12,21 @@ use std::{
 use tokio::{sync::Notify, task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    memory::Memory,
-    state::{State, StateFile},
-    task::{Desk, lock, supervise},
-};
+use super::task::{Desk, lock, supervise};
 use crate::{
-    alert::state::SavedAlerts,
+    api::{
+        logon::{Logons, saved::SavedIdentity},
+        memory::Memory,
+    },
     clock::Clock,
     config::{Config, Target},
-    event,
     failure::Failure,
     http::Client,
-    scale::scaled,
     snapshot::{Ledger, SavedTarget, Slot, Store},
-    vendor::logon::Logons,
 };
 
 /// A daemon is ready after this time, even where a target was not polled yet.
 const READY_ANYWAY: Duration = Duration::from_secs(60);
-
-/// The state file is written at least this often where something changed; for alerts that begin or end, and for log-on
-/// holds, at once.
-const SAVE_EVERY: Duration = Duration::from_secs(15);
-
-/// Where writing took longer than this, the next one that is only for alerts waits: with ten thousand targets it is tens of
-/// megabytes, and in a wide incident alerts begin with every poll.
-const SOON: Duration = Duration::from_millis(250);
-
-/// So many times as long as it took longer.
-const REST: u32 = 10;
 
 /// So long a clean stop waits for the answers to log-ons.
 const ANSWERED: Duration = Duration::from_secs(2);
@@ -78,6 +63,15 @@ struct Running {
     task: Option<JoinHandle<()>>,
 }
 
+/// What survives a restart.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SavedFleet {
+    /// Log-on holds, and which secrets have worked.
+    pub identities: Vec<SavedIdentity>,
+    /// Targets by name.
+    pub targets: BTreeMap<String, SavedTarget>,
+}
+
 /// What the targets of a configuration are asked with, by name.
 #[derive(Debug)]
 pub struct Clients(BTreeMap<String, Client>);
@@ -94,11 +88,10 @@ impl Clients {
 }
 
 impl Fleet {
-    /// No targets yet. `state` is what an earlier run has saved.
-    pub fn new(clock: Clock, mut state: State) -> Fleet {
-        state.limit(clock.now());
+    /// No targets yet. `saved` is what an earlier run knew of its log-ons and of its targets.
+    pub fn new(clock: Clock, saved: SavedFleet) -> Fleet {
         let logons = Logons::default();
-        logons.restore(state.identities);
+        logons.restore(saved.identities);
         Fleet {
             store: Arc::default(),
             logons,
@@ -109,7 +102,7 @@ impl Fleet {
             published: Arc::default(),
             direct: Arc::default(),
             running: Mutex::default(),
-            waiting: Mutex::new(state.targets),
+            waiting: Mutex::new(saved.targets),
         }
     }
 
@@ -202,55 +195,9 @@ impl Fleet {
         ready
     }
 
-    /// Writes the state file whenever something changed, until it is cancelled, and once more then. `alerts` gives the
-    /// section about alerts.
-    pub async fn keep_state(
-        self: Arc<Self>,
-        file: StateFile,
-        alerts: impl Fn() -> SavedAlerts + Clone + Send + 'static,
-        cancelled: CancellationToken,
-    ) {
-        let mut last = None;
-        let mut complained = false;
-        let mut rested = Instant::now();
-        loop {
-            let done = tokio::select! {
-                () = cancelled.cancelled() => true,
-                () = async { tokio::time::sleep_until(rested).await; self.urgent.notified().await } => false,
-                // A hold that a restart forgets may cost the account.
-                () = self.logons.changed() => false,
-                () = tokio::time::sleep(scaled(SAVE_EVERY)) => false,
-            };
-            let (fleet, file, alerts) = (Arc::clone(&self), file.clone(), alerts.clone());
-            let (before, began) = (last.take(), Instant::now());
-            let saved = tokio::task::spawn_blocking(move || {
-                let mut state = fleet.state();
-                state.alerts = alerts();
-                let same = before.as_ref().is_some_and(|before: &State| before.tells_the_same(&state));
-                let result = if same { Ok(()) } else { file.save(&state) };
-                (state, result)
-            });
-            match saved.await {
-                Ok((state, Ok(()))) => {
-                    last = Some(state);
-                    complained = false;
-                }
-                Ok((_, Err(error))) if !complained => {
-                    tracing::error!(%error, "State is not kept; a restart would forget it.");
-                    complained = true;
-                }
-                Ok((_, Err(_))) => {}
-                Err(error) if error.is_panic() => {
-                    let message = event::panic_text(&*error.into_panic());
-                    event::Panicked { task: "state", subject: None, message }.emit();
-                }
-                Err(_) => {}
-            }
-            rested = Instant::now() + began.elapsed().saturating_sub(SOON) * REST;
-            if done {
-                return;
-            }
-        }
+    /// Returns once a log-on hold begins or ends, or a secret has worked: a hold that a restart forgets may cost the account.
+    pub async fn logons_changed(&self) {
+        self.logons.changed().await;
     }
 
     /// Stops all tasks; sessions are logged off within 5 s. Log-ons that are under way have 2 s of these to be answered, and
@@ -267,7 +214,7 @@ impl Fleet {
     }
 
     /// What survives a restart, as of now.
-    pub fn state(&self) -> State {
+    pub fn save(&self) -> SavedFleet {
         let now = self.clock.now();
         let is_known = |saved: &SavedTarget| saved.last_success.is_some_and(|at| now.since(at) < FORGET);
         let mut targets = self.waiting.lock().unwrap_or_else(|e| e.into_inner()).clone();
@@ -279,7 +226,7 @@ impl Fleet {
             saved.memory = desk.memory.save(now);
             targets.insert(name, saved);
         }
-        State::new(now, self.logons.save(), targets)
+        SavedFleet { identities: self.logons.save(), targets }
     }
 
     /// The desk of a target that starts: with what its earlier task knew, or with what the state file tells.
@@ -336,7 +283,7 @@ mod tests {
             ("last month".to_owned(), saved(Some(now.minus(Duration::from_secs(30 * 86_400))))),
             ("never".to_owned(), saved(None)),
         ]);
-        let fleet = Fleet::new(Clock::at(now), State::new(now, Vec::new(), targets));
-        assert_eq!(fleet.state().targets.into_keys().collect::<Vec<_>>(), ["yesterday"]);
+        let fleet = Fleet::new(Clock::at(now), SavedFleet { identities: Vec::new(), targets });
+        assert_eq!(fleet.save().targets.into_keys().collect::<Vec<_>>(), ["yesterday"]);
     }
 }

@@ -2,12 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
+use super::event;
 use crate::{
+    api::{Observation, Outcome, Warnings},
     clock::UnixTime,
-    event,
     failure::{Failure, Reason},
     snapshot::Ledger,
-    vendor::{Observation, Outcome, Warnings},
 };
 
 /// How a poll ended.

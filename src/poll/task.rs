@@ -17,20 +17,20 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use super::event;
 use super::{
-    aside::{MANY_AGENTS, aside},
-    memory::Memory,
     outcome::{self, PollResult},
     schedule,
 };
 use crate::{
+    api::{self, Api, Context, Observation, Warning, Warnings, logon::Logons, memory::Memory, origin::Origins},
+    aside::{MANY_AGENTS, aside},
     clock::{Clock, UnixTime},
     config::Target,
-    event,
+    event::{Panicked, panic_text},
     failure::{Failure, Reason},
     http::Client,
     snapshot::{Ledger, Slot},
-    vendor::{self, Api, Context, Observation, Warning, Warnings, logon::Logons, origin::Origins},
 };
 
 /// How long the log-off of a clean stop may take.
@@ -69,7 +69,7 @@ pub(super) struct Task {
 
 impl Task {
     pub fn new(desk: Desk, client: Client) -> Task {
-        let api = vendor::open(Arc::clone(&desk.target), client.clone(), Arc::new(desk.logons.clone()));
+        let api = api::open(Arc::clone(&desk.target), client.clone(), Arc::new(desk.logons.clone()));
         // Of the data of an earlier task, which may have to go before the first poll ends.
         let next_stale = lock(&desk.ledger).first_stale();
         Task { desk, client, api, told: HashSet::new(), next_stale }
@@ -130,10 +130,10 @@ impl Task {
         match outcome {
             Some(Ok(outcome)) => outcome,
             Some(Err(panic)) => {
-                let (subject, message) = (Some(&*self.desk.target.name), event::panic_text(&*panic));
-                event::Panicked { task: "poll", subject, message }.emit();
+                let (subject, message) = (Some(&*self.desk.target.name), panic_text(&*panic));
+                Panicked { task: "poll", subject, message }.emit();
                 let (target, logons) = (Arc::clone(&self.desk.target), Arc::new(self.desk.logons.clone()));
-                self.api = vendor::open(target, self.client.clone(), logons);
+                self.api = api::open(target, self.client.clone(), logons);
                 Err(Failure::new(Reason::Internal, "the poll panicked; this is a bug of Rollcall, please report it"))
             }
             None => {
@@ -195,8 +195,8 @@ pub(super) async fn supervise(desk: Desk, client: Client, cancelled: Cancellatio
     loop {
         let task = Task::new(desk.clone(), client.clone());
         let Err(panic) = AssertUnwindSafe(task.run(cancelled.clone())).catch_unwind().await else { return };
-        let (subject, message) = (Some(&*desk.target.name), event::panic_text(&*panic));
-        event::Panicked { task: "schedule", subject, message }.emit();
+        let (subject, message) = (Some(&*desk.target.name), panic_text(&*panic));
+        Panicked { task: "schedule", subject, message }.emit();
         tokio::select! {
             () = cancelled.cancelled() => return,
             () = tokio::time::sleep(desk.target.interval) => {}
@@ -234,7 +234,7 @@ pub(super) fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{catalogue::resilio::FAMILIES, config::Config, health::Health, vendor};
+    use crate::{api, catalogue::resilio::FAMILIES, config::Config, health::Health};
 
     #[tokio::test(start_paused = true)]
     async fn data_of_an_earlier_task_go_in_time() {
@@ -244,10 +244,10 @@ mod tests {
         let margin = Duration::from_secs(1);
         assert!(schedule::first_delay(&target) > 3 * margin, "it is not polled before");
         let clock = Clock::at(UnixTime::from_secs(1_000_000));
-        let mut part = vendor::Part::new(FAMILIES);
+        let mut part = api::Part::new(FAMILIES);
         let pool = part.pool("client", false);
-        let id = vendor::Id::Number(1);
-        let agent = vendor::Agent { pool, name: "a".into(), id, health: Some(Health::Healthy), state: "".into() };
+        let id = api::Id::Number(1);
+        let agent = api::Agent { pool, name: "a".into(), id, health: Some(Health::Healthy), state: "".into() };
         part.agent(agent).expect("the first one");
         let mut ledger = Ledger::new(Arc::clone(&target), false);
         ledger.apply(Observation::single(part), clock.now(), &Warnings::default()).expect("one agent");

@@ -15,7 +15,7 @@ mod fleet;
 mod job;
 mod limit;
 mod list;
-pub(in crate::sim) mod moment;
+pub(crate) mod moment;
 #[cfg(test)]
 mod tests;
 mod truth;

@@ -21,13 +21,14 @@ use part::{Held, Style};
 use pieces::Pieces;
 use since::Since;
 
-use super::{FamilyKey, Snapshot, Status, status};
+use super::{Snapshot, Status, status};
 use crate::{
+    api::{Observation, Warnings, origin::Origins},
+    catalogue::FamilyKey,
     clock::UnixTime,
     config::Target,
     failure::{Failure, Reason},
     health::Health,
-    vendor::{Observation, Warnings, origin::Origins},
 };
 
 /// What is known of a target and how it changes. It belongs to the target's task.

@@ -12,8 +12,8 @@ use hashbrown::HashTable;
 
 use super::roster::Roster;
 use crate::{
+    api::{Agent, Part, Warning},
     exposition::text,
-    vendor::{Agent, Part, Warning},
 };
 
 /// The names of a part's agents, where they are not simply their own, cut to length.

@@ -4,13 +4,13 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::render::Lines;
 use crate::{
+    api::Warning,
     catalogue::{Family, target as family},
     clock::UnixTime,
     config::Target,
     exposition::text,
     failure::{Failure, Reason},
     http::stats::{BUCKETS, Counts},
-    vendor::Warning,
 };
 
 /// How the polls of a target went.

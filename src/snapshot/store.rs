@@ -9,11 +9,8 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use super::{FamilyKey, Snapshot};
-use crate::{
-    config::Target,
-    exposition::{Block, Group},
-};
+use super::{Group, Snapshot};
+use crate::{catalogue::FamilyKey, config::Target, exposition::Block};
 use join::Joined;
 
 /// One target's place: its newest snapshot, swapped in atomically.

@@ -8,7 +8,8 @@ use super::reply::{Reply, Request};
 use crate::{
     daemon::Daemon,
     event,
-    exposition::{Encoding, Format, scrape},
+    exposition::{Encoding, Format},
+    snapshot::scrape,
     snapshot::{List, Selection},
 };
 

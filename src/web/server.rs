@@ -18,14 +18,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{State, crowd::Place, patience::Patience, reply::Request};
-use crate::event;
 
 /// A client that does not send its request within this time is dropped. It is also how long a connection may be idle
 /// between two scrapes, so it is longer than the usual interval.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(120);
-
-/// Targets that changed are joined with others this often.
-const JOIN_EVERY: Duration = Duration::from_secs(1);
 
 /// Answers that are under way when the daemon stops have this long.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -64,27 +60,9 @@ impl Server {
 
     /// Serves until it is stopped; answers under way are finished.
     pub async fn run(self, stop: CancellationToken) {
-        let joining = tokio::spawn(join(Arc::clone(&self.state), stop.clone()));
         let serving =
             self.listeners.into_iter().map(|listener| accept(listener, Arc::clone(&self.state), stop.clone()));
         futures_util::future::join_all(serving).await;
-        let _ = joining.await;
-    }
-}
-
-/// Keeps what is served joined, beside the threads that serve it.
-async fn join(state: Arc<State>, stop: CancellationToken) {
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => break,
-            () = tokio::time::sleep(JOIN_EVERY) => {}
-        }
-        let store = Arc::clone(state.daemon.fleet().store());
-        if let Err(error) = tokio::task::spawn_blocking(move || store.join()).await
-            && error.is_panic()
-        {
-            event::Panicked { task: "join", subject: None, message: event::panic_text(&*error.into_panic()) }.emit();
-        }
     }
 }
 

@@ -547,7 +547,7 @@ def guides_tell_what_to_do_about_every_reason():
 
 @check
 def guide_of_the_session_probe_tells_what_to_do_about_every_verdict():
-    source = (ROOT / "src/vendor/parallels_ras_session/verdict.rs").read_text()
+    source = (ROOT / "src/api/parallels_ras_session/verdict.rs").read_text()
     verdicts = re.findall(r'Verdict::\w+ => "(\w+)"', source)
     need(len(verdicts) >= 13, "the verdicts are not where they were")
     rows = told(DEPLOY / "docs/parallels-ras-session.md", "When the probe says no")

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rollcall::sim::{CitrixStorefront, ParallelsRas};
+use rollcall_sim::{CitrixStorefront, ParallelsRas};
 use serde_json::{Value, json};
 
 use crate::{
@@ -65,7 +65,7 @@ fn help_and_version_are_on_stdout_for_every_command() {
         assert!(serve.contains(flag) && serve.contains(&format!("ROLLCALL_{variable}")), "{flag} in\n{serve}");
     }
     assert!(serve.contains(":10077"));
-    for incident in rollcall::sim::Incident::ALL {
+    for incident in rollcall_sim::Incident::ALL {
         assert!(rollcall(&["demo", "--help"]).out.contains(incident.name()), "{incident}");
     }
     let version = rollcall(&["--version"]).expect(0).out;

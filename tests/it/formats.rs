@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rollcall::sim::{Options, Quirk};
+use rollcall_sim::{Options, Quirk};
 
 use crate::{
     program::filter,

@@ -7,7 +7,7 @@ mod scene;
 mod slow;
 mod state;
 
-use rollcall::sim::ParallelsRasSession;
+use rollcall_sim::ParallelsRasSession;
 
 use crate::support::{Config, Daemon, Exposition, Folder, PATIENCE, Sim, Target, wait_until};
 use scene::{KINDS, Kind, Scene, all_names, assert_held, names, secret, wait_until_saved};

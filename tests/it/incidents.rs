@@ -4,13 +4,12 @@
 //! Everything takes a sixtieth of its time: the simulated vendors, the rules, the engine, Prometheus, Alertmanager. One
 //! daemon polls a fleet for each incident and a calm one; the names of the targets tell them apart.
 
+mod costs;
 mod fleet;
 mod stage;
 
-use rollcall::{
-    alert::document::incidents::{LASTS, SYNC_STUCK_LASTS},
-    sim::Incident,
-};
+use costs::{LASTS, SYNC_STUCK_LASTS};
+use rollcall_sim::Incident;
 use stage::{Mode, Stage};
 
 use crate::support::VENDORS;

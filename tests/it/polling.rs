@@ -6,7 +6,7 @@ use std::{
 };
 
 use reqwest::StatusCode;
-use rollcall::sim::{Fault, Seen};
+use rollcall_sim::{Fault, Seen};
 
 use crate::support::{Config, Daemon, Folder, Front, PATIENCE, Sim, Target, VENDORS, wait_until};
 

@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use rollcall::sim::{Options, Quirk, Truth};
+use rollcall_sim::{Options, Quirk, Truth};
 use serde_json::Value;
 
 use crate::{

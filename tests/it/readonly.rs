@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use rollcall::sim::{Fault, Incident, Options, Quirk, Seen};
+use rollcall_sim::{Fault, Incident, Options, Quirk, Seen};
 
 use crate::{
     program,
@@ -114,7 +114,7 @@ fn a_request_that_is_not_on_the_list_is_found() {
 }
 
 fn config(sim: &Sim) -> Config {
-    let password = format!("password: {}", rollcall::sim::CitrixStorefront::PASSWORD);
+    let password = format!("password: {}", rollcall_sim::CitrixStorefront::PASSWORD);
     Config::with_defaults("{ interval: 1s, timeout: 5s, stale_after: 20s }")
         .target(Target::ras("farm", sim).set("resolve_names", "true").set("stale_after", "20s"))
         .target(Target::session("session", sim))

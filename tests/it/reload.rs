@@ -191,7 +191,7 @@ fn a_refused_reload_leaves_the_alerting_alone() {
 #[test]
 fn a_secret_file_that_changes_is_read_without_a_reload() {
     let (sim, folder) = (Sim::frozen(), Folder::new());
-    folder.write("secrets/pat", &format!("  {}\n", rollcall::sim::AzureDevops::PAT));
+    folder.write("secrets/pat", &format!("  {}\n", rollcall_sim::AzureDevops::PAT));
     let target = Target::azure("builds", &sim).set("auth", "{ pat_file: secrets/pat }");
     let daemon = Daemon::start(&Config::quick().target(target).write(&folder));
     daemon.wait_until_up(&["builds"]);

@@ -9,7 +9,7 @@ mod search;
 use std::{fmt::Write as _, net::TcpListener};
 
 use recorder::Recorder;
-use rollcall::sim::{AzureDevops, CitrixStorefront, Fault, ParallelsRas, ParallelsRasSession, Simulation};
+use rollcall_sim::{AzureDevops, CitrixStorefront, Fault, ParallelsRas, ParallelsRasSession, Simulation};
 use search::Canaries;
 
 use crate::{

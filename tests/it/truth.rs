@@ -7,7 +7,7 @@ pub mod consistent;
 mod states;
 
 use compare::{Bench, prepare};
-use rollcall::sim::{Incident, Options, Quirk};
+use rollcall_sim::{Incident, Options, Quirk};
 use std::time::Duration;
 
 const QUIRKS: [Quirk; 7] = [

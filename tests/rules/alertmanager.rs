@@ -5,7 +5,7 @@ use std::{
     process::Command,
 };
 
-use rollcall::alert::{
+use rollcall::rules::{
     catalogue::{self, Alert, Severity},
     rule::{self, Rule},
 };

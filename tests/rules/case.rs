@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rollcall::alert::catalogue::{self, Alert};
+use rollcall::rules::catalogue::{self, Alert};
 
 /// What a case is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,7 @@ mod pools;
 mod resilio;
 mod targets;
 
-use rollcall::alert::catalogue::{self, Sender, Severity};
+use rollcall::rules::catalogue::{self, Sender, Severity};
 
 use super::case::{Case, Kind, TARGET};
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rollcall::alert::{
+use rollcall::rules::{
     document,
     promql::{FilePart, Format, Options, render},
     rule,
@@ -17,7 +17,7 @@ fn committed_files_are_those_of_the_catalogue() {
         ("prometheus/rollcall-fleet.rules.yml", rules_of(FilePart::Fleet, Format::Prometheus)),
         ("prometheus/rollcall-daemon.rules.yml", rules_of(FilePart::Daemon, Format::Prometheus)),
         ("prometheus/rollcall-prometheusrule.yml", rules_of(FilePart::All, Format::Operator)),
-        ("docs/alerts.md", document::markdown()),
+        ("docs/alerts.md", document::markdown() + &crate::costs::markdown()),
     ];
     let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy");
     let update = std::env::var_os("UPDATE_DEPLOY").is_some();

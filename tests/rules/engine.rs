@@ -4,13 +4,13 @@ use std::path::Path;
 
 use rollcall::{
     alert::{
-        catalogue::Sender,
         engine::{Engine, Rules, Source, Stamp, Visit},
         state::SavedAlerts,
     },
     catalogue::Family,
     clock::UnixTime,
     config::Config,
+    rules::catalogue::Sender,
 };
 
 use super::{

@@ -6,6 +6,8 @@ mod alertmanager;
 mod case;
 mod cases;
 mod committed;
+#[path = "../it/incidents/costs.rs"]
+mod costs;
 mod engine;
 mod promtool;
 mod runbooks;

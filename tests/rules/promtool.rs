@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, path::Path, process::Command};
 
-use rollcall::alert::{
+use rollcall::rules::{
     catalogue::{Alert, Sender},
     promql::{self, FilePart, Format, Options},
     rule::{self, Rule},

@@ -7,9 +7,9 @@ use std::{
 };
 
 use rollcall::{
-    alert::catalogue,
     catalogue::{self as metrics, Kind},
     config::Config,
+    rules::catalogue,
 };
 
 use super::promtool::promtool;

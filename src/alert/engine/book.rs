@@ -33,14 +33,16 @@ use super::{
 };
 use crate::{
     alert::{
-        catalogue::{self, Alert, Labels, Severity},
-        expr::Grouping,
         queue::{Change, Fingerprint, Notification},
-        rule::Rule,
         state::{SavedAlert, SavedBook, minute},
     },
     catalogue::target::UP,
     clock::UnixTime,
+    rules::{
+        catalogue::{self, Alert, Labels, Severity},
+        expr::Grouping,
+        rule::Rule,
+    },
     scale::scaled,
 };
 

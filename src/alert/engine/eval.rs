@@ -8,8 +8,8 @@ use super::{
     source::{Source, Stamp},
 };
 use crate::{
-    alert::expr::{Aggregator, Expr, Grouping, Matching, Operator, Selector},
     clock::UnixTime,
+    rules::expr::{Aggregator, Expr, Grouping, Matching, Operator, Selector},
 };
 
 /// What an expression comes to.

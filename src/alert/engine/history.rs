@@ -15,11 +15,9 @@ use super::{
     source::{Source, Stamp},
 };
 use crate::{
-    alert::{
-        expr::{Expr, Function, Pattern, Selector},
-        state::{SavedSeries, SavedTrack, minute},
-    },
+    alert::state::{SavedSeries, SavedTrack, minute},
     clock::UnixTime,
+    rules::expr::{Expr, Function, Pattern, Selector},
     scale::scaled,
 };
 

@@ -4,12 +4,12 @@ use std::{collections::HashMap, time::Duration};
 
 use super::sample::LabelSet;
 use crate::{
-    alert::{
+    config::Alerting,
+    rules::{
         catalogue::{Alert, Sender},
         expr::Expr,
         rule::{self, Part, Rule},
     },
-    config::Alerting,
     scale::scaled,
 };
 

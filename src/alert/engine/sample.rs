@@ -3,8 +3,8 @@
 use std::{collections::HashSet, sync::Arc, sync::LazyLock};
 
 use crate::{
-    alert::expr::{Grouping, Matching},
     catalogue,
+    rules::expr::{Grouping, Matching},
 };
 
 /// Labels in the order of their names; empty ones do not exist. Cloning is cheap.

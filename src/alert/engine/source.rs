@@ -6,9 +6,9 @@ use bytes::Bytes;
 
 use super::sample::LabelSet;
 use crate::{
-    catalogue::{self, Family, agent},
+    catalogue::{Family, agent},
     health::Health,
-    snapshot::{FamilyKey, Snapshot},
+    snapshot::Snapshot,
 };
 
 /// Calls for one sample: labels by name, not in order, and the value.
@@ -58,13 +58,13 @@ impl Source for Snapshot {
         if std::ptr::eq(family, &agent::AGENT_HEALTH_SINCE) {
             return visit_since(self, visit);
         }
-        for block in key_of(family).into_iter().flat_map(|key| self.blocks_of(key)) {
+        for block in family.key().into_iter().flat_map(|key| self.blocks_of(key)) {
             lines(family, block.plain(), visit);
         }
     }
 
     fn stamp(&self, family: &'static Family) -> Option<Stamp> {
-        let blocks = key_of(family).into_iter().flat_map(|key| self.blocks_of(key));
+        let blocks = family.key().into_iter().flat_map(|key| self.blocks_of(key));
         Some(Stamp(blocks.map(|block| block.plain().clone()).collect()))
     }
 }
@@ -103,13 +103,6 @@ fn visit_since(snapshot: &Snapshot, visit: &mut Visit<'_>) {
         let labels = [("vendor", vendor), ("target", target), ("pool", agent.pool), ("agent", agent.name)];
         visit(&labels, agent.since.as_secs_f64());
     }
-}
-
-/// Position of a family with a `target` label in the catalogue.
-fn key_of(family: &'static Family) -> Option<FamilyKey> {
-    let here = |table: &&[&Family]| table.get(usize::from(family.ordinal)).is_some_and(|f| std::ptr::eq(*f, family));
-    let table = catalogue::TABLES.iter().position(here)?;
-    Some((u8::try_from(table).ok()?, family.ordinal))
 }
 
 /// Reads sample lines of one family: `name{label="value",…} number`. Labels that the family does not declare (those that a
@@ -178,11 +171,11 @@ mod tests {
 
     use super::*;
     use crate::{
+        api::{Agent, Id, Observation, Part, Warnings},
         catalogue::{resilio, target},
         clock::UnixTime,
         config::Config,
         snapshot::Ledger,
-        vendor::{Agent, Id, Observation, Part, Warnings},
     };
 
     fn read(family: &'static Family, text: &str) -> Vec<(Vec<(&'static str, String)>, f64)> {
@@ -223,7 +216,7 @@ mod tests {
         ledger.apply(Observation::single(part), now, &Warnings::default()).expect("it is small");
         let snapshot = ledger.publish(now).snapshot;
         for family in [&agent::AGENT_HEALTH, &agent::AGENT_HEALTH_SINCE] {
-            let key = key_of(family).expect("it has a target");
+            let key = family.key().expect("it has a target");
             let text = snapshot.blocks_of(key).next().expect("there are agents").plain().clone();
             let mut at_hand = Vec::new();
             snapshot.visit(family, &mut |labels, value| {

@@ -15,16 +15,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Engine, Rules, Shown};
 use crate::{
+    alert::event,
     alert::{
-        catalogue,
         queue::{Change, Outbox},
         state::SavedAlerts,
     },
     clock::UnixTime,
     config::{Alerting, AlertingMode},
-    event,
+    event::{Panicked, panic_text},
     failure::Failure,
     poll::Fleet,
+    rules::catalogue,
     scale::scaled,
     snapshot::Snapshot,
 };
@@ -126,8 +127,8 @@ impl Pager {
                 Ok(()) => {}
                 // The next evaluation is a new try.
                 Err(error) if error.is_panic() => {
-                    let message = event::panic_text(&*error.into_panic());
-                    event::Panicked { task: "alerts", subject: None, message }.emit();
+                    let message = panic_text(&*error.into_panic());
+                    Panicked { task: "alerts", subject: None, message }.emit();
                 }
                 // The runtime ends.
                 Err(_) => return,
@@ -196,7 +197,7 @@ impl Pager {
             // Told before the desk is free, so that a change of the mode comes before or after all of it.
             Ok(changes) => self.tell(now, changes),
             Err(panic) => {
-                event::Panicked { task: "alerts", subject: Some(target), message: event::panic_text(&*panic) }.emit();
+                Panicked { task: "alerts", subject: Some(target), message: panic_text(&*panic) }.emit();
             }
         }
     }

@@ -5,7 +5,7 @@ mod restart;
 mod stories;
 
 use super::*;
-use crate::{alert::catalogue, config::Config};
+use crate::{config::Config, rules::catalogue};
 
 /// Samples from a text.
 pub(super) struct Table {

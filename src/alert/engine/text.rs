@@ -2,12 +2,12 @@
 
 use super::{book::Active, rules::Settings};
 use crate::{
-    alert::{
+    alert::queue::{Labels, Notification},
+    clock::UnixTime,
+    rules::{
         promql::{dashboard_url, runbook_url},
-        queue::{Labels, Notification},
         template,
     },
-    clock::UnixTime,
 };
 
 /// All labels of an alert.

@@ -15,9 +15,9 @@ use super::{
 };
 use crate::{
     alert::alertmanager::{self, Client, Deliver},
+    alert::event,
     clock::{Clock, UnixTime},
     config::{Alerting, AlertingMode, Alertmanager},
-    event,
     failure::Failure,
     scale::scaled,
 };
@@ -243,7 +243,7 @@ fn settings(alerting: &Alerting) -> Vec<Settings> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Turn;
+    use crate::alert::event::Turn;
 
     #[test]
     fn each_turn_of_an_alert_is_told_once() {

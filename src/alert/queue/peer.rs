@@ -17,8 +17,9 @@ use tokio_util::sync::CancellationToken;
 use super::{Batch, Fingerprint, Next, Notification, Queue, SWEEP, Timing};
 use crate::{
     alert::alertmanager::{DEADLINE, Deliver, Outcome},
+    alert::event,
     clock::{Clock, UnixTime},
-    event,
+    event::{Panicked, panic_text},
     failure::{Failure, Reason},
     scale::scaled,
 };
@@ -92,8 +93,8 @@ impl Peer {
                 () = stop.cancelled() => break,
                 Err(panic) = AssertUnwindSafe(sender.forever()).catch_unwind() => panic,
             };
-            let message = event::panic_text(&*panic);
-            event::Panicked { task: "notifications", subject: Some(&self.label), message }.emit();
+            let message = panic_text(&*panic);
+            Panicked { task: "notifications", subject: Some(&self.label), message }.emit();
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = sleep(BASE) => {}

@@ -3,11 +3,8 @@
 //! All of it may be right: pools come and go. So these are warnings, and only after a poll that brought everything.
 
 use crate::{
-    config::{
-        Target, VendorSettings,
-        glob::{Glob, Globs},
-        vendor::AzureDevOps,
-    },
+    config::{Target, VendorSettings, vendor::AzureDevOps},
+    glob::{Glob, Globs},
     snapshot::Snapshot,
 };
 
@@ -88,11 +85,11 @@ mod tests {
 
     use super::*;
     use crate::{
+        api::{Agent, Observation, Part, Warnings},
         clock::UnixTime,
         config::Config,
         health::Health,
         snapshot::Ledger,
-        vendor::{Agent, Observation, Part, Warnings},
     };
 
     /// The doubts about a target of these settings after a poll that showed these pools, each with an agent `runner-1`.

@@ -4,12 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use super::{credentials, http, labels};
 use crate::{
-    alert::catalogue::{self, Alert, Unit},
     config::{
-        AlertOverride, Alerting, AlertingMode, Alertmanager, Http, Target,
-        glob::Glob,
+        Alerting, AlertingMode, Alertmanager, Http, Target,
         read::{Item, Section, closest},
     },
+    glob::Glob,
+    overrides::AlertOverride,
+    rules::catalogue::{self, Alert, Unit},
 };
 
 const MINUTE: Duration = Duration::from_secs(60);

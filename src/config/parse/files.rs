@@ -5,7 +5,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use crate::config::{glob::Glob, read::Item};
+use crate::{config::read::Item, glob::Glob};
 
 /// The content and the name of every file that matches, each once, in the order of the globs and then of the names.
 pub(super) fn read(globs: &[Item<'_>]) -> Vec<(Vec<u8>, String)> {

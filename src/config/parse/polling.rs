@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::{Vendor, duration::print, read::Section};
+use crate::{config::read::Section, duration::print, vendors::Vendor};
 
 /// Anything but nothing.
 const LONGER_THAN_ZERO: Duration = Duration::from_nanos(1);

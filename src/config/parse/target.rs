@@ -6,12 +6,13 @@ use super::{
 };
 use crate::{
     config::{
-        Http, Target, Vendor,
-        glob::Glob,
+        Http, Target,
         read::{Item, Section},
         target::{Expect, HealthOverride},
     },
+    glob::Glob,
     health::Health,
+    vendors::Vendor,
 };
 
 /// A target with every default filled in; `None` where an error was noted.

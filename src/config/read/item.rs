@@ -5,12 +5,14 @@ use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
 use reqwest::Url;
 
 use super::{Context, Section, closest};
-use crate::config::{
+use crate::{
+    config::{
+        problem::Mark,
+        size,
+        yaml::{Entry, Node, Value},
+    },
     duration,
     glob::Glob,
-    problem::Mark,
-    size,
-    yaml::{Entry, Node, Value},
 };
 
 /// One value with its path.

@@ -3,7 +3,10 @@
 use std::{cell::RefCell, ops::RangeInclusive, time::Duration};
 
 use super::{Context, Item, closest};
-use crate::config::{glob::Globs, problem::Mark, yaml::Entry};
+use crate::{
+    config::{problem::Mark, yaml::Entry},
+    glob::Globs,
+};
 
 /// A mapping whose keys are known, or the absence of one. What is asked for is known; `finish` tells the rest.
 pub struct Section<'a> {

@@ -23,7 +23,7 @@ fn inline(text: &str) -> Secret {
 
 #[test]
 fn every_vendor_is_in_the_complete_configuration() {
-    for vendor in Vendor::ALL {
+    for vendor in crate::vendors::Vendor::ALL {
         let line = format!("vendor: {}\n", vendor.as_str());
         assert!(default_yaml().contains(&line), "{vendor:?} is not in default.yml");
     }

@@ -5,13 +5,15 @@ use std::time::Duration;
 use reqwest::Url;
 
 use super::{Entries, Settings};
-use crate::config::{
-    Http,
+use crate::{
+    config::{
+        Http,
+        parse::credentials,
+        read::{Item, Section},
+        secret::Secret,
+        show::{Out, globs, map, secret},
+    },
     glob::{Glob, Globs},
-    parse::credentials,
-    read::{Item, Section},
-    secret::Secret,
-    show::{Out, globs, map, secret},
 };
 
 /// What is wrong with an address that goes on behind the organization.

@@ -5,13 +5,15 @@ use std::time::Duration;
 use reqwest::Url;
 
 use super::{Entries, Settings};
-use crate::config::{
-    Http,
+use crate::{
+    config::{
+        Http,
+        parse::credentials,
+        read::{Item, Section},
+        show::{Out, login, map, texts},
+        target::Login,
+    },
     duration::print,
-    parse::credentials,
-    read::{Item, Section},
-    show::{Out, login, map, texts},
-    target::Login,
 };
 
 /// Which address is wanted.

@@ -8,13 +8,13 @@ use super::{Entries, Settings, USUAL_TIMEOUT};
 use crate::{
     config::{
         Http,
-        duration::{self, print},
         parse::{credentials, polling::Times},
         read::{Item, Section},
         secret::Secret,
         show::{Out, map, secret},
         yaml::Value,
     },
+    duration::{self, print},
     scale::scaled,
 };
 

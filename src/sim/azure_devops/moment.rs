@@ -8,31 +8,31 @@ use std::fmt;
 /// A 128th has at most seven decimal digits, as .NET's ticks have, and it is exact as `f64`: what the service prints and
 /// what the truth says are the same number, whichever way a client reads the digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::sim) struct Moment(i64);
+pub(crate) struct Moment(i64);
 
 impl Moment {
     /// A whole second and a fraction of it, in 128ths, of which only the lowest seven bits count.
-    pub(in crate::sim) fn new(second: i64, fraction: u64) -> Moment {
+    pub(crate) fn new(second: i64, fraction: u64) -> Moment {
         Moment(second * 128 + i64::from((fraction & 0x7f) as u8))
     }
 
     /// So many seconds later, or earlier.
-    pub(in crate::sim) fn plus(self, seconds: i64) -> Moment {
+    pub(crate) fn plus(self, seconds: i64) -> Moment {
         Moment(self.0 + seconds * 128)
     }
 
     /// The nearest one to this Unix time.
-    pub(in crate::sim) fn at(seconds: f64) -> Moment {
+    pub(crate) fn at(seconds: f64) -> Moment {
         Moment((seconds * 128.0).round() as i64)
     }
 
     /// Unix time.
-    pub(in crate::sim) fn seconds(self) -> f64 {
+    pub(crate) fn seconds(self) -> f64 {
         self.0 as f64 / 128.0
     }
 
     /// The same for a formatter of dates. The epoch stands in for what no calendar holds.
-    pub(in crate::sim) fn timestamp(self) -> Timestamp {
+    pub(crate) fn timestamp(self) -> Timestamp {
         let nanos = self.0.rem_euclid(128) as i32 * 7_812_500;
         Timestamp::new(self.0.div_euclid(128), nanos).unwrap_or_default()
     }

@@ -1,6 +1,6 @@
 //! Log-on, sessions, lock-out and the rate limit of the RAS Web Administration Service.
 
-use crate::sim::{Incident, World};
+use crate::{Incident, World};
 use std::{
     collections::{BTreeSet, HashMap},
     time::{Duration, Instant},

@@ -4,7 +4,7 @@
 //! hosts that do not serve, and a pool of fewer than ten has none: nothing of it may page.
 
 use super::states;
-use crate::sim::{Incident, Quirk, World};
+use crate::{Incident, Quirk, World};
 use std::time::Duration;
 
 /// Server types of the page, by name.
@@ -251,7 +251,7 @@ fn pool_key(group: Group) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::Options;
+    use crate::Options;
     use std::collections::HashMap;
 
     fn world(agents: usize) -> World {

@@ -1,7 +1,7 @@
 //! The service, asked directly.
 
 use super::*;
-use crate::sim::{Incident, Options, Quirk};
+use crate::{Incident, Options, Quirk};
 use std::collections::BTreeMap;
 
 fn farm(agents: usize) -> ParallelsRas {

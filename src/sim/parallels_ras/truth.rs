@@ -3,7 +3,7 @@
 use super::fleet::{Group, Moment, kind};
 use super::wire::Odd;
 use super::{TARGET, VENDOR, states};
-use crate::sim::{Truth, World};
+use crate::{Truth, World};
 use std::collections::{BTreeSet, HashSet};
 
 /// Labels are cut to this many bytes.

@@ -2,7 +2,7 @@
 
 use super::fleet::{self, Group, Moment, Row, kind};
 use super::{VENDOR, states};
-use crate::sim::{Body, Quirk, Response, World};
+use crate::{Body, Quirk, Response, World};
 use bytes::Bytes;
 use hyper::StatusCode;
 use serde_json::json;

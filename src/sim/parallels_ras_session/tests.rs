@@ -1,7 +1,7 @@
 //! The API, asked directly.
 
 use super::*;
-use crate::sim::Options;
+use crate::Options;
 
 fn broker() -> ParallelsRasSession {
     let options = Options { frozen: true, ..Options::default() };

@@ -1,7 +1,7 @@
 //! The simulated clients and their job runs at one moment, as a pure function of (seed, client, job, time).
 
 use super::{State, VENDOR};
-use crate::sim::{Incident, Quirk, World};
+use crate::{Incident, Quirk, World};
 use serde_json::{Value, json};
 
 /// What a job does.

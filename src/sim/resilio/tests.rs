@@ -1,7 +1,7 @@
 //! The clients, asked directly.
 
 use super::*;
-use crate::sim::{Incident, Options};
+use crate::{Incident, Options};
 use std::collections::BTreeMap;
 
 fn fleet_of(frozen: bool, speed: f64) -> Resilio {

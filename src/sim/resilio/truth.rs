@@ -2,7 +2,7 @@
 
 use super::fleet::{self, CONSOLE, Client, Kind, Run};
 use super::{State, VENDOR, states};
-use crate::sim::{Quirk, Truth, World};
+use crate::{Quirk, Truth, World};
 use serde_json::Value;
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! What stands between a service's answer and the wire: faults, gzip, chunks.
 
-use crate::sim::{Body, Fault, Response};
+use crate::{Body, Fault, Response};
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use futures_util::stream;

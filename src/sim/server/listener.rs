@@ -1,7 +1,7 @@
 //! One service's port: accepts, reads a request, lets faults have their way, answers, and keeps the journal.
 
 use super::{fault, journal::Journal};
-use crate::sim::{Fault, Incident, Request, Response, Service, World, request};
+use crate::{Fault, Incident, Request, Response, Service, World, request};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited, combinators::UnsyncBoxBody};
 use hyper::{StatusCode, body::Incoming, header::ACCEPT_ENCODING, service::service_fn};

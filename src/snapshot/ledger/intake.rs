@@ -11,8 +11,8 @@ use super::{
     since::Since,
 };
 use crate::{
+    api::{Outcome, Part, Pool, Same, Warning, Warnings},
     exposition::text,
-    vendor::{Outcome, Part, Pool, Same, Warning, Warnings},
 };
 
 /// The parts of a poll.

@@ -11,10 +11,10 @@ use super::{
     part::Segment,
 };
 use crate::{
+    api::{Part, Sample, Warning},
     catalogue::{Family, Scope, agent},
     exposition::text,
     health::Health,
-    vendor::{Part, Sample, Warning},
 };
 
 /// The labels that the series of a pool or an agent begin with, one after the other in one buffer.

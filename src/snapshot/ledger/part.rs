@@ -13,10 +13,10 @@ use super::{
     since::Before,
 };
 use crate::{
+    api::{Part, Warnings, origin::Origin},
     catalogue::{Family, agent},
     clock::UnixTime,
     exposition::text,
-    vendor::{Part, Warnings, origin::Origin},
 };
 
 /// The families that every vendor's agents have; their lines are the first segments of a part.

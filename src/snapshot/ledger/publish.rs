@@ -7,13 +7,13 @@ use std::{
 };
 
 use super::{
-    super::{Agents, FamilyKey, PoolView, Snapshot, render::Lines, status},
+    super::{Agents, PoolView, Snapshot, render::Lines, status},
     Ledger, Published,
     part::{self, Held},
     pieces::Pieces,
 };
 use crate::{
-    catalogue::{self, Family, agent as family},
+    catalogue::{self, Family, FamilyKey, agent as family},
     clock::UnixTime,
     config::Target,
     exposition::text,
@@ -69,10 +69,7 @@ impl Ledger {
 
 /// Position of a family in the catalogue.
 pub(super) fn key_of(family: &'static Family) -> FamilyKey {
-    let table = catalogue::TABLES
-        .iter()
-        .position(|table| table.get(family.ordinal as usize).is_some_and(|other| std::ptr::eq(*other, family)));
-    (table.expect("every family stands in a table of the catalogue") as u8, family.ordinal)
+    family.key().expect("every family of a target stands in a table of the catalogue")
 }
 
 /// The families that parts bring lines for, and their keys: the vendor's own and those of the agents' health.

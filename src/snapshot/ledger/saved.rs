@@ -86,10 +86,10 @@ mod tests {
 
     use super::*;
     use crate::{
+        api::{Agent, Id, Observation, Part, Warnings},
         catalogue::azure_devops::FAMILIES,
         config::Config,
         failure::{Failure, Reason},
-        vendor::{Agent, Id, Observation, Part, Warnings},
     };
 
     fn pool(observation: &mut Observation, name: &str) {

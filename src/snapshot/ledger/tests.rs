@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    catalogue::{self, resilio},
-    config::{glob::Glob, target::Expect},
-    health::Health,
-    vendor::{
+    api::{
         Agent, Id, Outcome, Part, Same, Warning,
         origin::{Origin, Print},
     },
+    catalogue::{self, resilio},
+    config::target::Expect,
+    glob::Glob,
+    health::Health,
 };
 
 const T0: UnixTime = UnixTime::from_secs(1_000_000);
@@ -66,7 +67,7 @@ fn failed() -> Outcome {
 /// The lines of the exposition that begin so.
 fn lines(ledger: &mut Ledger, at: u64, start: &str) -> Vec<String> {
     let snapshot = ledger.publish(at_second(at)).snapshot;
-    let text = crate::exposition::of_target(snapshot);
+    let text = crate::snapshot::of_target(snapshot);
     let text = String::from_utf8(text).expect("text");
     let base = "vendor=\"resilio\",target=\"t\"";
     text.lines().filter(|line| line.starts_with(start)).map(|line| line.replace(base, "")).collect()
@@ -91,7 +92,7 @@ fn the_series_are_counted_as_they_stand_there() {
     let mut ledger = ledger();
     apply(&mut ledger, 0, vec![("", Outcome::Fresh(part("a", &[("x", 7, Health::Degraded)])))]);
     let snapshot = ledger.publish(T0).snapshot;
-    let text = String::from_utf8(crate::exposition::of_target(snapshot.clone())).expect("text");
+    let text = String::from_utf8(crate::snapshot::of_target(snapshot.clone())).expect("text");
     assert_eq!(snapshot.series, text.lines().filter(|line| !line.starts_with('#')).count());
     assert!(text.contains(&format!("rollcall_target_series{{vendor=\"resilio\",target=\"t\"}} {}\n", snapshot.series)));
 }
@@ -210,7 +211,7 @@ fn labels_that_were_cut_to_the_same_make_one_series() {
     let mut part = part("a", &[("x", 1, Health::Healthy)]);
     let long = "k".repeat(300);
     for (tag, value) in [(format!("{long}1"), "v"), (format!("{long}2"), "v"), ("k".to_owned(), "v")] {
-        part.set(&resilio::CLIENT_TAG_INFO, crate::vendor::AgentRef(0), &[&tag, value], 1.0);
+        part.set(&resilio::CLIENT_TAG_INFO, crate::api::AgentRef(0), &[&tag, value], 1.0);
     }
     let warnings = apply(&mut ledger, 0, vec![("", Outcome::Fresh(part))]);
     assert_eq!(lines(&mut ledger, 0, "resilio_client_tag_info").len(), 2);
@@ -222,8 +223,8 @@ fn full_state_sets_add_the_other_states() {
     static STATES: [&str; 3] = ["CONNECTED", "STOPPED", "A\"B"];
     let mut part = part("a", &[("x", 1, Health::Healthy), ("y", 2, Health::Healthy)]);
     part.declare_states(&resilio::CLIENT_STATE, &STATES);
-    part.set(&resilio::CLIENT_STATE, crate::vendor::AgentRef(0), &["STOPPED"], 1.0);
-    part.set(&resilio::CLIENT_STATE, crate::vendor::AgentRef(1), &["A\"B"], 1.0);
+    part.set(&resilio::CLIENT_STATE, crate::api::AgentRef(0), &["STOPPED"], 1.0);
+    part.set(&resilio::CLIENT_STATE, crate::api::AgentRef(1), &["A\"B"], 1.0);
     let mut ledger = Ledger::new(Arc::new(target()), true);
     apply(&mut ledger, 0, vec![("", Outcome::Fresh(part))]);
     let line = |agent: &str, state: &str, value| {

@@ -7,10 +7,7 @@
 use std::{collections::HashSet, sync::Arc};
 
 use super::{List, Slot};
-use crate::{
-    exposition::{Group, group::weight},
-    snapshot::Snapshot,
-};
+use crate::snapshot::{Group, Snapshot, group::weight};
 
 /// What is joined in one group, in bytes of text: large enough for few pieces, small enough to be joined often.
 const GROUP: usize = 1 << 20;

@@ -1,6 +1,6 @@
 //! `rollcall check`: what it tells of a configuration, and of the targets that it polls.
 
-use rollcall::sim::Fault;
+use rollcall_sim::Fault;
 
 use crate::{
     program::rollcall,

@@ -5,14 +5,14 @@
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use rollcall::{
-    alert::{
+    config::Config,
+    rules::{
         catalogue,
         promql::{self, FilePart, Format},
         rule,
     },
-    config::Config,
-    sim::{AzureDevops, Incident, Options},
 };
+use rollcall_sim::{AzureDevops, Incident, Options};
 
 use super::{
     Ask, asks,

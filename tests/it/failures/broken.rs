@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rollcall::sim::{Fault, Options};
+use rollcall_sim::{Fault, Options};
 
 use crate::support::{Config, Daemon, Exposition, Folder, Front, PATIENCE, Sim, Target, VENDORS, frozen, wait_until};
 use case::{Case, data, difference};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rollcall::sim::{Options, Quirk};
+use rollcall_sim::{Options, Quirk};
 
 use crate::support::{Config, Daemon, Exposition, Folder, Sample, Sim, Target, VENDORS, frozen};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use rollcall::sim::{Fault, Options};
+use rollcall_sim::{Fault, Options};
 
 use crate::support::{Config, Daemon, Exposition, Folder, Front, Sample, Sim, Target, frozen};
 

@@ -1,6 +1,6 @@
 //! What is never held: tokens, which no account is locked for, and log-ons that got no verdict.
 
-use rollcall::sim::Fault;
+use rollcall_sim::Fault;
 
 use crate::support::{Config, Daemon, Folder, Sim, Target};
 

@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf, time::Duration};
 
-use rollcall::sim::{AzureDevops, CitrixStorefront, ParallelsRas, ParallelsRasSession};
+use rollcall_sim::{AzureDevops, CitrixStorefront, ParallelsRas, ParallelsRasSession};
 
 use crate::support::{Config, Daemon, Exposition, Folder, Sim, Target, wait_until};
 

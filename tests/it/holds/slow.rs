@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use rollcall::sim::Fault;
+use rollcall_sim::Fault;
 
 use super::scene::{KINDS, Kind, secret, wait_until_saved};
 use crate::support::{Config, Daemon, Exposition, Folder, PATIENCE, Sim, wait_until};

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use rollcall::sim::{AzureDevops, Incident, Options};
+use rollcall_sim::{AzureDevops, Incident, Options};
 
 use super::{Case, stage::FACTOR};
 use crate::support::Sim;

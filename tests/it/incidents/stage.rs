@@ -6,10 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rollcall::{
-    alert::document::incidents::{COSTS, Cost},
-    sim::Incident,
-};
+use super::costs::{COSTS, Cost};
+use rollcall_sim::Incident;
 
 use super::{Case, fleet::Fleet};
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use rollcall::sim::{Fault, Incident};
+use rollcall_sim::{Fault, Incident};
 use serde_json::json;
 
 use crate::support::{Alertmanager, Config, Daemon, Folder, PATIENCE, Receiver, Sim, Target, wait_until};

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use rollcall::config::duration;
+use rollcall::duration;
 use serde_json::{Value, json};
 
 use super::{Answer, Folder, PATIENCE, Receiver, ask, free_port, wait_until};

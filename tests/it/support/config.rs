@@ -1,6 +1,6 @@
 //! Configurations: what the simulation prints, or target by target with short times.
 
-use rollcall::sim::{AzureDevops, CitrixStorefront, ParallelsRas, ParallelsRasSession, Simulation};
+use rollcall_sim::{AzureDevops, CitrixStorefront, ParallelsRas, ParallelsRasSession, Simulation};
 
 use super::Folder;
 

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use rollcall::sim::Simulation;
+use rollcall_sim::Simulation;
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use super::{Request, Server, until_left};

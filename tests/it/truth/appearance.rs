@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use rollcall::sim::Incident;
+use rollcall_sim::Incident;
 
 use super::{compare::Bench, consistent::every_series_is_as_in_the_contract, fleet};
 use crate::{

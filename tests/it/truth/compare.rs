@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use rollcall::sim::{Options, Truth};
+use rollcall_sim::{Options, Truth};
 
 use super::consistent::consistent;
 use crate::{

@@ -5,7 +5,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use rollcall::sim::Quirk;
+use rollcall_sim::Quirk;
 
 use crate::{
     catalogue::{CONTRACT, FORBIDDEN},

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use rollcall::sim::{CitrixStorefront, ListStyle, Options, Quirk, Truth};
+use rollcall_sim::{CitrixStorefront, ListStyle, Options, Quirk, Truth};
 
 use super::{
     compare::{Bench, prepare},
@@ -23,7 +23,7 @@ fn values<'a>(truth: &'a [Truth], name: &str, label: &str) -> BTreeSet<&'a str> 
 fn every_agent_state_of_ras_is_shown_on_every_kind_of_server() {
     let sim = prepare(fleet(6_000, 6), |sim| sim.world().set_quirk("parallels_ras", Quirk::EveryState, true));
     let truth = sim.truth();
-    let table = first_columns(include_str!("../../../src/vendor/parallels_ras/states_fixture.tsv"));
+    let table = first_columns(include_str!("../../../src/api/parallels_ras/states_fixture.tsv"));
     let all: BTreeSet<&str> = table.iter().map(|row| row[1]).collect();
     assert_eq!(all.len(), 71);
     assert_eq!(values(&truth, "parallels_ras_agent_state", "state"), all);
@@ -154,7 +154,7 @@ fn every_state_of_a_resilio_client_and_every_status_of_a_job_is_shown() {
 
 #[test]
 fn every_row_of_the_session_error_table_has_its_verdict_in_both_modes() {
-    let table = first_columns(include_str!("../../../src/vendor/parallels_ras_session/codes_fixture.tsv"));
+    let table = first_columns(include_str!("../../../src/api/parallels_ras_session/codes_fixture.tsv"));
     let mut codes: BTreeSet<u32> = table.iter().filter_map(|row| row[0].parse().ok()).collect();
     assert!(codes.len() > 50, "{codes:?}");
     // The broker's own errors, and one that no table has.

@@ -14,9 +14,9 @@ use super::{
     Active,
 };
 use crate::{
-    alert::{catalogue::Labels, expr::Grouping},
     catalogue::target::{LAST_SUCCESS, PARTIAL},
     clock::UnixTime,
+    rules::{catalogue::Labels, expr::Grouping},
 };
 
 /// How much of the target can be seen.

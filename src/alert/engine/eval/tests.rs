@@ -2,14 +2,12 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    alert::{
-        engine::{history::Need, tests::Table},
-        expr::{Function, age, always, family, past, time},
-    },
+    alert::engine::{history::Need, tests::Table},
     catalogue::{
         agent::{POOL_AGENTS, POOL_ON_DEMAND},
         target::{AGENTS, PARTIAL, POLLS, UP},
     },
+    rules::expr::{Function, age, always, family, past, time},
 };
 
 const POOLS: &str = r#"

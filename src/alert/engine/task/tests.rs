@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     clock::Clock,
     config::Config,
-    poll::state::State,
+    poll::SavedFleet,
     snapshot::{Ledger, Slot},
 };
 
@@ -16,7 +16,7 @@ fn config(mode: &str) -> Config {
 
 /// A fleet of one target that fails; nothing polls it.
 fn fleet(clock: Clock) -> Arc<Fleet> {
-    let fleet = Arc::new(Fleet::new(clock, State::default()));
+    let fleet = Arc::new(Fleet::new(clock, SavedFleet::default()));
     let mut ledger = Ledger::new(Arc::clone(&config("off").targets[0]), false);
     (ledger.status.up, ledger.status.consecutive_failures) = (Some(false), 3);
     fleet.store().replace(vec![Arc::new(Slot::new(ledger.publish(clock.now()).snapshot))]);
@@ -37,7 +37,7 @@ struct Paging {
 
 impl Paging {
     async fn start() -> Paging {
-        let turn = event::COUNTING_ALERTS.lock().await;
+        let turn = crate::event::COUNTING_ALERTS.lock().await;
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let clock = Clock::at(UnixTime::from_secs(1_000_000));
         let pager = Arc::new(Pager::new(fleet(clock), SavedAlerts::default(), String::new(), "a:1".to_owned()));
@@ -67,14 +67,15 @@ async fn time_alone_makes_an_alert_fire_and_the_mode_says_who_tells() {
     minutes(10).await;
     assert_eq!(names(pager), [("RollcallTargetDown", true), ("RollcallDirectWatchdog", true)]);
     assert_eq!(pager.outbox.known().len(), 2);
-    let family = event::gather().into_iter().find(|family| family.name() == "rollcall_alerts").expect("it is there");
+    let family =
+        crate::event::gather().into_iter().find(|family| family.name() == "rollcall_alerts").expect("it is there");
     assert_eq!(family.get_metric().len(), 4);
 
     // While somebody else pages nothing is shown and nothing told.
     pager.apply(&config("off").alerting).await.expect("it can be used");
     minutes(2).await;
     assert_eq!((names(pager), pager.outbox.known().len()), (Vec::new(), 0));
-    assert!(event::gather().iter().all(|family| family.name() != "rollcall_alerts"));
+    assert!(crate::event::gather().iter().all(|family| family.name() != "rollcall_alerts"));
 
     // Back after a short while it goes on where it was.
     pager.apply(&config("direct").alerting).await.expect("it can be used");

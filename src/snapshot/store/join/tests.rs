@@ -4,7 +4,8 @@ use super::*;
 use crate::{
     clock::UnixTime,
     config::Target,
-    exposition::{Encoding, Format, scrape},
+    exposition::{Encoding, Format},
+    snapshot::scrape,
     snapshot::{Ledger, Snapshot, Store},
 };
 

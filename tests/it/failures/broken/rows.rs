@@ -1,6 +1,6 @@
 //! Every way to fail, and what is told of it.
 
-use rollcall::sim::Fault;
+use rollcall_sim::Fault;
 
 /// How the vendor fails.
 pub enum Break {

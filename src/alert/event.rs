@@ -1,0 +1,9 @@
+//! Events of direct mode: what becomes of alerts, and of the requests that carry them.
+
+mod notification;
+mod turn;
+
+pub use notification::{
+    NotificationsDropped, NotificationsFailed, NotificationsSent, NotificationsWaiting, PeerAdded, PeerRemoved,
+};
+pub use turn::{AlertTurned, AlertsCounted, Turn};

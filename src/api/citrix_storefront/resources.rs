@@ -1,0 +1,255 @@
+//! `GET …/resources/v2/withoutautoprovision`: the resources of the account, and whose machines may be asked for.
+
+use std::collections::HashSet;
+
+use super::{
+    ask::{Ask, failure},
+    session::{Moment, Session},
+    value::truth,
+    xml::{Visitor, walk},
+};
+use crate::{
+    api::{Warning, Warnings},
+    failure::{Failure, Reason},
+    http::Answer,
+};
+
+const ACCEPT: &str = "application/vnd.citrix.resources+xml";
+const DESKTOP: &str = "Citrix.MPS.Desktop";
+
+/// More resources than this are those of no account. Their ids are kept, and asked for by 200 in one request.
+const MOST: usize = 200_000;
+
+/// How complete an enumeration says it is: whether all farms answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// All of them.
+    Full,
+    /// Some of them.
+    Partial,
+    /// None of them.
+    Failed,
+    /// Something new; nothing is concluded from what is missing.
+    Other,
+}
+
+/// All states of an enumeration that are documented, as they are exposed.
+pub const STATUSES: [(Status, &str); 3] =
+    [(Status::Full, "full"), (Status::Partial, "partial"), (Status::Failed, "failed")];
+/// The names of [`STATUSES`].
+pub const STATUS_NAMES: &[&str] = &["full", "partial", "failed"];
+
+impl Status {
+    /// The label `status`.
+    pub fn as_str(self) -> &'static str {
+        STATUSES.iter().find(|(status, _)| *status == self).map_or("other", |(_, name)| name)
+    }
+}
+
+/// What an enumeration said.
+#[derive(Debug, PartialEq)]
+pub struct Enumeration {
+    /// How complete it is.
+    pub status: Status,
+    /// Resources in it.
+    pub resources: usize,
+    /// Ids of those whose machines may be asked for, each once, in its order.
+    pub ids: Vec<Box<str>>,
+}
+
+/// Asks for the resources. No `group`: which one holds `canquerymachinestate` is not documented.
+pub async fn enumerate(
+    session: &mut Session,
+    at: Moment,
+    url: &reqwest::Url,
+    warnings: &Warnings,
+) -> Result<Enumeration, (Failure, Option<Answer>)> {
+    let ask = Ask::get("resources", url.clone(), ACCEPT);
+    let answer = session.send(at, &ask).await.map_err(|failure| (failure, None))?;
+    if !answer.status.is_success() {
+        return Err((failure(&answer), Some(answer)));
+    }
+    let read = answer.xml().and_then(|body| decode(body, warnings).map_err(|failure| failure.context(&answer.what)));
+    read.map_err(|failure| (failure, None))
+}
+
+/// Reads an enumeration; one of too many resources is a failure of reason `too_large`.
+pub fn decode(body: &[u8], warnings: &Warnings) -> Result<Enumeration, Failure> {
+    let mut decoder = Decoder {
+        warnings,
+        status: Status::Full,
+        in_resource: false,
+        id: String::new(),
+        kind: String::new(),
+        flag: None,
+        resources: 0,
+        flagged: false,
+        queryable: Vec::new(),
+        desktops: Vec::new(),
+    };
+    walk(body, &mut decoder)?;
+    // Older StoreFronts do not have the flag: every desktop is asked for then.
+    let mut ids = if decoder.flagged { decoder.queryable } else { decoder.desktops };
+    let mut seen = HashSet::new();
+    ids.retain(|id| seen.insert(id.clone()));
+    Ok(Enumeration { status: decoder.status, resources: decoder.resources, ids })
+}
+
+struct Decoder<'a> {
+    warnings: &'a Warnings,
+    status: Status,
+    in_resource: bool,
+    id: String,
+    kind: String,
+    flag: Option<bool>,
+    resources: usize,
+    /// The flag occurs somewhere in the document.
+    flagged: bool,
+    queryable: Vec<Box<str>>,
+    desktops: Vec<Box<str>>,
+}
+
+impl Visitor for Decoder<'_> {
+    fn open(&mut self, depth: usize, name: &str) -> Result<(), Failure> {
+        match depth {
+            1 if !name.eq_ignore_ascii_case("resources") => {
+                return Err(Failure::new(Reason::Decode, "not a list of resources"));
+            }
+            2 if self.resources >= MOST => {
+                return Err(Failure::new(Reason::TooLarge, format!("more than {MOST} resources")));
+            }
+            2 => {
+                self.in_resource = name.eq_ignore_ascii_case("resource");
+                self.id.clear();
+                self.kind.clear();
+                self.flag = None;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn attribute(&mut self, depth: usize, name: &str, value: &str) {
+        if depth == 1 && name.eq_ignore_ascii_case("enumeration") {
+            let known = STATUSES.iter().find(|(_, text)| text.eq_ignore_ascii_case(value));
+            self.status = known.map_or(Status::Other, |(status, _)| *status);
+            if known.is_none() {
+                self.warnings.add(Warning::UnknownState, || format!("enumeration {}", shown(value)));
+            }
+        } else if depth == 2 && self.in_resource {
+            self.field(name, value);
+        }
+    }
+
+    fn close(&mut self, depth: usize, name: &str, text: &str) {
+        if !self.in_resource {
+            return;
+        }
+        match depth {
+            // Only direct children: images and links have ids of their own.
+            3 => self.field(name, text),
+            2 => self.finish(),
+            _ => {}
+        }
+    }
+}
+
+impl Decoder<'_> {
+    fn field(&mut self, name: &str, value: &str) {
+        if name.eq_ignore_ascii_case("id") {
+            self.id.replace_range(.., value);
+        } else if name.eq_ignore_ascii_case("resourcetype") {
+            self.kind.replace_range(.., value);
+        } else if name.eq_ignore_ascii_case("canquerymachinestate") {
+            self.flagged = true;
+            self.flag = truth(value).unwrap_or_else(|()| {
+                self.warnings.add(Warning::BadValue, || format!("canquerymachinestate {}", shown(value)));
+                None
+            });
+        }
+    }
+
+    fn finish(&mut self) {
+        if self.id.is_empty() {
+            self.warnings.add(Warning::BadItem, || "a resource without an id".to_owned());
+            return;
+        }
+        self.resources += 1;
+        if self.flag == Some(true) {
+            self.queryable.push(self.id.as_str().into());
+        }
+        if !self.flagged && self.kind.eq_ignore_ascii_case(DESKTOP) {
+            self.desktops.push(self.id.as_str().into());
+        }
+    }
+}
+
+/// A value of the server's for the log.
+fn shown(value: &str) -> String {
+    value.chars().filter(|c| !c.is_control()).take(64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(enumeration: &Enumeration) -> Vec<&str> {
+        enumeration.ids.iter().map(|id| &**id).collect()
+    }
+
+    #[test]
+    fn resources_are_counted_and_the_queryable_ones_kept() {
+        let warnings = Warnings::default();
+        let enumeration = decode(
+            br#"<resources xmlns="http://citrix.com/delivery-services/2-0/resources" xmlns:a="urn:s" enumeration="full" a:subscriptionsstatus="enabled">
+            <resource><id>Controller.Notepad</id><images><image size="48"><id>no</id></image></images><resourcetype>Citrix.MPS.Application</resourcetype><canquerymachinestate>false</canquerymachinestate></resource>
+            <resource><id>Controller.Desktop 1</id><resourcetype>Citrix.MPS.Desktop</resourcetype><canQueryMachineState>True</canQueryMachineState><a:more/></resource>
+            <resource canquerymachinestate="1"><id>Controller.R&amp;D</id></resource>
+            <resource canquerymachinestate="1"><id>Controller.R&amp;D</id></resource>
+            <resource><id>Controller.Desktop 2</id><resourcetype>Citrix.MPS.Desktop</resourcetype></resource>
+            <resource><id> </id><canquerymachinestate>true</canquerymachinestate></resource>
+            </resources>"#,
+            &warnings,
+        );
+        let enumeration = enumeration.expect("resources");
+        assert_eq!((enumeration.status, enumeration.resources), (Status::Full, 5));
+        assert_eq!(ids(&enumeration), ["Controller.Desktop 1", "Controller.R&D"]);
+        assert_eq!(warnings.count(Warning::BadItem), 1);
+    }
+
+    #[test]
+    fn without_the_flag_every_desktop_is_asked_for() {
+        let body = b"<resources><resource><id>a</id><resourcetype>Citrix.MPS.Desktop</resourcetype></resource><resource><id>b</id><resourcetype>Citrix.MPS.Application</resourcetype></resource></resources>";
+        let enumeration = decode(body, &Warnings::default()).expect("resources");
+        assert_eq!((enumeration.status, enumeration.resources, ids(&enumeration)), (Status::Full, 2, vec!["a"]));
+    }
+
+    #[test]
+    fn an_enumeration_says_how_complete_it_is() {
+        let rows =
+            [("full", Status::Full), ("Partial", Status::Partial), ("FAILED", Status::Failed), ("new", Status::Other)];
+        for (text, status) in rows {
+            let warnings = Warnings::default();
+            let body = format!("<r:resources xmlns:r=\"urn:x\" r:enumeration=\"{text}\"/>");
+            assert_eq!(decode(body.as_bytes(), &warnings).expect("resources").status, status);
+            assert_eq!(warnings.count(Warning::UnknownState), u64::from(status == Status::Other));
+        }
+    }
+
+    #[test]
+    fn too_many_resources_are_not_kept() {
+        let read = |count: usize| {
+            let body = format!("<resources>{}</resources>", "<resource id='a'/>".repeat(count));
+            decode(body.as_bytes(), &Warnings::default())
+        };
+        assert_eq!(read(MOST).expect("as many as may be").resources, MOST);
+        assert_eq!(read(MOST + 1).expect_err("too many").reason, Reason::TooLarge);
+    }
+
+    #[test]
+    fn another_document_is_no_enumeration() {
+        for body in ["<endpoints/>", "<resources><resource>", ""] {
+            assert_eq!(decode(body.as_bytes(), &Warnings::default()).expect_err(body).reason, Reason::Decode);
+        }
+    }
+}

@@ -1,0 +1,393 @@
+//! Whole polls against a small StoreFront of the tests' own.
+
+mod store;
+
+use std::time::Duration;
+
+use self::store::{PASSWORD, Seen, Store, serve};
+use super::*;
+use crate::{
+    api::memory::Memory,
+    api::{
+        Outcome, Warnings,
+        origin::Origins,
+        stub::{origins, samples, take_up},
+    },
+    catalogue::citrix_storefront as families,
+    config::{
+        Http,
+        secret::{Secret, SecretText},
+        target::{CitrixMethod, HealthOverride, Login, VendorSettings},
+    },
+    health::Health,
+};
+
+/// A target that polls the small StoreFront.
+struct Bench {
+    api: CitrixStorefront,
+    store: Arc<Store>,
+    warnings: Warnings,
+    memory: Memory,
+    /// What is known of earlier polls.
+    known: Origins,
+    now: UnixTime,
+}
+
+impl Bench {
+    async fn new(change: impl FnOnce(&mut target::CitrixStorefront, &mut Target)) -> Bench {
+        let (store, url) = serve().await;
+        let mut settings = target::CitrixStorefront {
+            auth: Login { username: r"CORP\monitor".to_owned(), password: Secret::Inline(SecretText::new(PASSWORD)) },
+            method: CitrixMethod::Auto,
+            enumerate_interval: Duration::from_secs(600),
+            resource_ids: Vec::new(),
+            allowed_hosts: Vec::new(),
+        };
+        let mut target = Target {
+            timeout: Duration::from_secs(60),
+            http: Http { proxy: crate::config::Proxy::None, ..Http::default() },
+            ..Target::sample(url.as_str(), VendorSettings::CitrixStorefront(settings.clone()))
+        };
+        change(&mut settings, &mut target);
+        target.settings = VendorSettings::CitrixStorefront(settings.clone());
+        let target = Arc::new(target);
+        let http = Client::new(&target).expect("a client");
+        let api = CitrixStorefront::new(target, settings, http, Arc::default());
+        let now = UnixTime::from_secs(1_758_706_000);
+        Bench { api, store, warnings: Warnings::default(), memory: Memory::default(), known: Origins::default(), now }
+    }
+
+    /// Polls, and tells what was sent.
+    async fn poll(&mut self) -> (Result<Observation, Failure>, Vec<Seen>) {
+        self.store.seen.lock().expect("no panic").clear();
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+        let cx =
+            Context { now: self.now, deadline, memory: &self.memory, warnings: &self.warnings, known: &self.known };
+        let result = self.api.poll(&cx).await;
+        take_up(&self.warnings, &result);
+        self.now = self.now.plus(Duration::from_secs(60));
+        let seen = self.store.seen.lock().expect("no panic").clone();
+        (result, seen)
+    }
+}
+
+fn count(seen: &[Seen], path: &str) -> usize {
+    seen.iter().filter(|seen| seen.path.ends_with(path)).count()
+}
+
+fn log_ons(seen: &[Seen]) -> usize {
+    seen.iter().filter(|seen| seen.credentials).count()
+}
+
+fn value(observation: &Observation, key: &str, family: &crate::catalogue::Family) -> Option<f64> {
+    let part = fresh(observation, key)?;
+    part.samples[family.ordinal as usize].first().map(|sample| sample.value)
+}
+
+fn fresh<'a>(observation: &'a Observation, key: &str) -> Option<&'a Part> {
+    observation.parts.iter().find(|(name, _)| &**name == key).and_then(|(_, outcome)| match outcome {
+        Outcome::Fresh(part) => Some(part),
+        Outcome::Same(_) | Outcome::Failed(_) => None,
+    })
+}
+
+fn keys(observation: &Observation) -> Vec<(&str, bool)> {
+    let is_fresh = |outcome: &Outcome| matches!(outcome, Outcome::Fresh(_));
+    observation.parts.iter().map(|(name, outcome)| (&**name, is_fresh(outcome))).collect()
+}
+
+#[tokio::test]
+async fn the_whole_exchange_costs_one_log_on_and_then_none() {
+    let mut bench = Bench::new(|_, _| {}).await;
+    let (result, seen) = bench.poll().await;
+    let observation = result.expect("a poll");
+    assert_eq!(log_ons(&seen), 1, "{seen:#?}");
+    assert_eq!(keys(&observation), [("enumeration", true), ("store", true), ("chunk 0", true)]);
+    assert_eq!(value(&observation, "enumeration", &families::STORE_RESOURCES), Some(4.0));
+    assert_eq!(value(&observation, "enumeration", &families::STORE_QUERYABLE_RESOURCES), Some(3.0));
+    assert_eq!(value(&observation, "store", &families::STORE_MACHINES), Some(2.0));
+    assert_eq!(value(&observation, "store", &families::STORE_RESOURCES_WITHOUT_MACHINE), Some(1.0));
+    assert_eq!(observation.credential_expiry, [("password", UnixTime::from_secs(1_760_000_000))]);
+    let part = fresh(&observation, "chunk 0").expect("machines");
+    let agents: Vec<_> = part.agents.iter().map(|agent| (&*agent.name, agent.health, &*agent.state)).collect();
+    let expected =
+        [("VM-1", Some(Health::Healthy), "On, Registered"), ("VM-2", Some(Health::Disabled), "Off, Unregistered")];
+    assert_eq!(agents, expected);
+    assert_eq!(&*part.pools[0].name, "Farm");
+    // Methods and paths: nothing but what the machine list needs.
+    for seen in &seen {
+        let posts = ["/token", "/protocols", "/Authenticate", "/ExplicitForms", "/machinecontrol/list"];
+        let may =
+            if seen.method == "POST" { posts.iter().any(|p| seen.path.ends_with(p)) } else { seen.method == "GET" };
+        assert!(may, "{} {}", seen.method, seen.path);
+    }
+    assert_eq!(count(&seen, "/resources/v2"), 0, "the enumeration that subscribes");
+    // The next poll asks for the machines, and for nothing else.
+    let (result, seen) = bench.poll().await;
+    assert_eq!(keys(&result.expect("a poll")).len(), 3);
+    assert_eq!((seen.len(), count(&seen, "/machinecontrol/list")), (1, 1), "{seen:#?}");
+    assert_eq!(bench.warnings.details(), []);
+}
+
+#[tokio::test]
+async fn machines_are_counted_while_they_are_read() {
+    let mut bench = Bench::new(|_, target| target.max_agents = 2).await;
+    assert!(bench.poll().await.0.is_ok(), "as many as may be");
+    let mut bench = Bench::new(|_, target| target.max_agents = 1).await;
+    let failure = bench.poll().await.0.expect_err("too many machines");
+    assert_eq!((failure.reason, &*failure.message), (Reason::TooLarge, "more than 1 machines (max_agents)"));
+}
+
+#[tokio::test]
+async fn choices_may_come_with_200_and_the_log_on_by_basic() {
+    for method in [CitrixMethod::Auto, CitrixMethod::HttpBasic] {
+        let mut bench = Bench::new(|settings, _| settings.method = method).await;
+        bench.store.set(|behaviour| {
+            behaviour.choices_in_response = true;
+            behaviour.protocols = vec!["CitrixFederation", "HttpBasic"];
+        });
+        let (result, seen) = bench.poll().await;
+        result.expect("a poll");
+        assert_eq!((log_ons(&seen), count(&seen, "/HttpBasic")), (1, 2));
+    }
+}
+
+#[tokio::test]
+async fn a_refused_password_is_sent_once_and_then_held() {
+    for protocol in ["ExplicitForms", "HttpBasic"] {
+        let mut bench =
+            Bench::new(|settings, _| settings.auth.password = Secret::Inline(SecretText::new("wrong"))).await;
+        bench.store.set(|behaviour| behaviour.protocols = vec![protocol]);
+        let (result, seen) = bench.poll().await;
+        assert_eq!((result.expect_err("refused").reason, log_ons(&seen)), (Reason::Auth, 1), "{protocol}");
+        for _ in 0..3 {
+            let (result, seen) = bench.poll().await;
+            assert_eq!((result.expect_err("held").reason, seen.len()), (Reason::Held, 0), "{protocol}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_form_that_wants_another_password_or_a_passcode_ends_the_log_on() {
+    let mut bench = Bench::new(|_, _| {}).await;
+    bench.store.set(|behaviour| behaviour.form_result = "update-credentials");
+    let (result, seen) = bench.poll().await;
+    assert_eq!((result.expect_err("refused").reason, log_ons(&seen)), (Reason::Auth, 0));
+    assert_eq!(bench.poll().await.0.expect_err("held").reason, Reason::Held);
+    let mut bench = Bench::new(|_, _| {}).await;
+    bench.store.set(|behaviour| behaviour.passcode = true);
+    for _ in 0..2 {
+        let (result, seen) = bench.poll().await;
+        assert_eq!((result.expect_err("not filled in").reason, log_ons(&seen)), (Reason::Auth, 0));
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_ends_in_a_poll_is_replaced_without_a_log_on() {
+    let mut bench = Bench::new(|_, _| {}).await;
+    bench.poll().await.0.expect("a poll");
+    bench.store.expire(false);
+    let (result, seen) = bench.poll().await;
+    result.expect("a poll");
+    assert_eq!((log_ons(&seen), count(&seen, "/token"), count(&seen, "/machinecontrol/list")), (0, 1, 2), "{seen:#?}");
+    // The primary token ended too: one log-on.
+    bench.store.expire(true);
+    let (result, seen) = bench.poll().await;
+    result.expect("a poll");
+    assert_eq!(log_ons(&seen), 1, "{seen:#?}");
+    // Tokens that have ended by our clock are not sent at all.
+    bench.now = bench.now.plus(Duration::from_secs(3 * 3600));
+    let (result, seen) = bench.poll().await;
+    result.expect("a poll");
+    assert_eq!((log_ons(&seen), seen.iter().filter(|seen| seen.status == 401).count()), (0, 0), "{seen:#?}");
+}
+
+#[tokio::test]
+async fn a_new_token_that_is_refused_too_fails_the_poll() {
+    let mut bench = Bench::new(|_, _| {}).await;
+    bench.store.set(|behaviour| behaviour.refuse_with = Some("expired"));
+    let (result, seen) = bench.poll().await;
+    assert_eq!(result.expect_err("refused").reason, Reason::Auth);
+    assert_eq!(log_ons(&seen), 1, "{seen:#?}");
+    // Bare, with a token, and with a new one.
+    assert_eq!(count(&seen, "/withoutautoprovision"), 3, "{seen:#?}");
+}
+
+#[tokio::test]
+async fn a_challenge_may_say_that_the_password_is_bad() {
+    for (reason, held) in [("badpassword", true), ("badaccount", true), ("nottrusted", false)] {
+        let mut bench = Bench::new(|_, _| {}).await;
+        bench.store.set(|behaviour| behaviour.refuse_with = Some(reason));
+        assert_eq!(bench.poll().await.0.expect_err("refused").reason, Reason::Auth, "{reason}");
+        let (result, seen) = bench.poll().await;
+        let expected = if held { Reason::Held } else { Reason::Auth };
+        assert_eq!((result.expect_err("again").reason, log_ons(&seen)), (expected, 0), "{reason}");
+        assert_eq!(seen.is_empty(), held, "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn a_changed_secret_drops_all_tokens() {
+    let file = std::env::temp_dir().join(format!("rollcall-citrix-{}", ask::transaction_id()));
+    std::fs::write(&file, PASSWORD).expect("a temporary file");
+    let mut bench = Bench::new(|settings, _| settings.auth.password = Secret::File(file.clone())).await;
+    bench.poll().await.0.expect("a poll");
+    std::fs::write(&file, "wrong").expect("a temporary file");
+    let (result, seen) = bench.poll().await;
+    assert_eq!((result.expect_err("refused").reason, log_ons(&seen)), (Reason::Auth, 1));
+    assert_eq!(bench.poll().await.0.expect_err("held").reason, Reason::Held);
+    std::fs::write(&file, PASSWORD).expect("a temporary file");
+    let (result, seen) = bench.poll().await;
+    result.expect("a poll");
+    assert_eq!(log_ons(&seen), 1);
+    std::fs::remove_file(&file).expect("a temporary file");
+}
+
+#[tokio::test]
+async fn locations_are_tried_in_order_and_never_out_of_reach() {
+    let mut bench = Bench::new(|_, _| {}).await;
+    // Nobody listens on port 1.
+    bench.store.set(|behaviour| behaviour.first_location = Some("http://127.0.0.1:1/token"));
+    bench.poll().await.0.expect("a poll");
+    let mut bench = Bench::new(|_, _| {}).await;
+    bench.store.set(|behaviour| behaviour.only_location = Some("http://localhost:1/token"));
+    let (result, seen) = bench.poll().await;
+    let failure = result.expect_err("out of reach");
+    assert_eq!((failure.reason, log_ons(&seen)), (Reason::Auth, 0));
+    assert!(failure.message.contains("allowed_hosts"), "{failure}");
+}
+
+#[tokio::test]
+async fn a_failed_chunk_costs_itself_and_all_of_them_the_poll() {
+    let ids = || (0..401).map(|index| format!("Farm.Desktop {index}")).collect();
+    let mut bench = Bench::new(|settings, _| settings.resource_ids = ids()).await;
+    bench.store.set(|behaviour| behaviour.failing_resource = Some("Farm.Desktop 250"));
+    let (result, seen) = bench.poll().await;
+    let observation = result.expect("a partial poll");
+    let expected = [("store", true), ("chunk 0", true), ("chunk 1", false), ("chunk 2", true)];
+    assert_eq!(keys(&observation), expected);
+    assert_eq!(count(&seen, "/withoutautoprovision"), 0, "no enumeration where resource_ids are given");
+    assert_eq!(value(&observation, "store", &families::STORE_RESOURCES_WITHOUT_MACHINE), Some(199.0));
+    bench.store.set(|behaviour| behaviour.failing_resource = Some("Farm.Desktop"));
+    assert_eq!(bench.poll().await.0.expect_err("nothing came").reason, Reason::HttpStatus);
+}
+
+#[tokio::test]
+async fn the_longest_pause_is_kept_where_no_chunk_came() {
+    let ids = || (0..201).map(|index| format!("Farm.Desktop {index}")).collect();
+    let mut bench = Bench::new(|settings, _| settings.resource_ids = ids()).await;
+    let (failing, limited) = (Some("Farm.Desktop 0<"), Some("Farm.Desktop 200<"));
+    bench.store.set(|b| (b.failing_resource, b.limited_resource) = (failing, limited));
+    let failure = bench.poll().await.0.expect_err("nothing came");
+    assert_eq!((failure.reason, failure.retry_after), (Reason::HttpStatus, Some(Duration::from_secs(600))));
+}
+
+#[tokio::test]
+async fn chunks_that_are_as_they_were_are_not_read_again() {
+    let ids = || (0..401).map(|index| format!("Farm.Desktop {index}")).collect();
+    let mut bench = Bench::new(|settings, _| settings.resource_ids = ids()).await;
+    let first = bench.poll().await.0.expect("a poll");
+    bench.known = origins(&first);
+    let again = bench.poll().await.0.expect("a poll");
+    let machines = |observation: &Observation| value(observation, "store", &families::STORE_MACHINES);
+    assert_eq!((machines(&first), machines(&again)), (Some(2.0), Some(2.0)));
+    let same = again.parts.into_iter().filter_map(|(key, outcome)| match outcome {
+        Outcome::Same(same) => Some((key, same)),
+        _ => None,
+    });
+    let same: Vec<_> = same.collect();
+    assert_eq!(same.iter().map(|(key, _)| &**key).collect::<Vec<_>>(), ["chunk 0", "chunk 1", "chunk 2"]);
+    for (key, same) in same {
+        let read = same.read().expect("it was read before");
+        assert_eq!(samples(&read), samples(fresh(&first, &key).expect("it came")));
+    }
+    // A clock that was set back may make times of yesterday those of tomorrow.
+    bench.now = UnixTime::from_secs(1_000_000_000);
+    assert!(keys(&bench.poll().await.0.expect("a poll")).iter().all(|(_, fresh)| *fresh));
+}
+
+#[tokio::test]
+async fn a_machine_of_two_chunks_is_read_each_time() {
+    // All resources lead to the same machine: the first chunk has it, and what the others bring depends on that.
+    const BODY: &str = "<machinecontrolstatusresult status=\"success\"><machinestatus><status>\
+        <machineid>Farm.S-1-5-21-1-2-3-1000</machineid><resourceid>Farm.Desktop 0</resourceid><machinedata>\
+        <machinename>CVAD-01</machinename></machinedata></status></machinestatus></machinecontrolstatusresult>";
+    let ids = || (0..201).map(|index| format!("Farm.Desktop {index}")).collect();
+    let mut bench = Bench::new(|settings, _| settings.resource_ids = ids()).await;
+    bench.store.set(|behaviour| behaviour.list_body = Some(BODY));
+    let first = bench.poll().await.0.expect("a poll");
+    bench.known = origins(&first);
+    let again = bench.poll().await.0.expect("a poll");
+    assert_eq!(keys(&again), [("store", true), ("chunk 0", false), ("chunk 1", true)]);
+    assert_eq!(fresh(&again, "chunk 1").expect("it came").agents.len(), 0);
+}
+
+#[tokio::test]
+async fn tokens_are_replaced_once_for_all_chunks() {
+    let ids = || (0..1000).map(|index| format!("Farm.Desktop {index}")).collect();
+    let mut bench = Bench::new(|settings, _| settings.resource_ids = ids()).await;
+    bench.poll().await.0.expect("a poll");
+    bench.store.set(|behaviour| behaviour.expire_after_lists = Some(2));
+    let (result, seen) = bench.poll().await;
+    assert_eq!(keys(&result.expect("a poll")).iter().filter(|(_, fresh)| *fresh).count(), 6);
+    assert_eq!((log_ons(&seen), count(&seen, "/token")), (0, 1), "{seen:#?}");
+}
+
+#[tokio::test]
+async fn an_incomplete_enumeration_keeps_what_was_known() {
+    let mut bench = Bench::new(|settings, _| settings.enumerate_interval = Duration::from_secs(60)).await;
+    assert!(!bench.poll().await.0.expect("a poll").incomplete);
+    for status in ["partial", "failed"] {
+        bench.store.set(|behaviour| behaviour.enumeration = (status, 0));
+        let observation = bench.poll().await.0.expect("a poll");
+        assert_eq!(value(&observation, "store", &families::STORE_MACHINES), Some(2.0), "{status}");
+        assert_eq!(value(&observation, "enumeration", &families::STORE_RESOURCES), Some(0.0), "{status}");
+        assert!(observation.incomplete, "{status}");
+    }
+    // The request itself fails: what was known is still asked for, and the poll is partial.
+    bench.store.set(|behaviour| behaviour.enumeration = ("500", 0));
+    let observation = bench.poll().await.0.expect("a partial poll");
+    assert_eq!(keys(&observation), [("enumeration", false), ("store", true), ("chunk 0", true)]);
+    // A complete one without resources: they are gone.
+    bench.store.set(|behaviour| behaviour.enumeration = ("full", 0));
+    let observation = bench.poll().await.0.expect("a poll");
+    assert_eq!(keys(&observation), [("enumeration", true), ("store", true)]);
+    assert_eq!(value(&observation, "store", &families::STORE_MACHINES), Some(0.0));
+    assert!(!observation.incomplete);
+}
+
+#[tokio::test]
+async fn a_page_for_people_and_cut_off_data_are_failures() {
+    for (body, reason) in
+        [("<!DOCTYPE html><html></html>", Reason::ContentType), ("<machinecontrolstatusresult>", Reason::Decode)]
+    {
+        let mut bench = Bench::new(|_, _| {}).await;
+        bench.store.set(|behaviour| behaviour.list_body = Some(body));
+        assert_eq!(bench.poll().await.0.expect_err(body).reason, reason);
+    }
+}
+
+#[tokio::test]
+async fn health_overrides_know_both_states() {
+    let mut bench = Bench::new(|_, target| {
+        target.health_overrides = vec![HealthOverride {
+            state: "unregistered".to_owned(),
+            pool: crate::glob::Glob::any(),
+            health: Health::Failed,
+        }];
+    })
+    .await;
+    let observation = bench.poll().await.0.expect("a poll");
+    let part = fresh(&observation, "chunk 0").expect("machines");
+    assert_eq!(part.agents[1].health, Some(Health::Failed));
+}
+
+#[tokio::test]
+async fn no_secret_is_ever_printed() {
+    let mut bench = Bench::new(|_, _| {}).await;
+    bench.poll().await.0.expect("a poll");
+    let printed = format!("{:?}", bench.api);
+    for canary in [PASSWORD, "primary-", "service-", "session-cookie"] {
+        assert!(!printed.contains(canary), "{canary}");
+    }
+}

@@ -1,0 +1,123 @@
+//! Parallels RAS REST API: the state of every agent of a farm, by `GET /api/Agent`.
+//!
+//! The API is served by the RAS Web Administration Service, `https://<host>:20443/api/...` unless changed, which may run
+//! on another machine than the Connection Broker: that the API is down does not mean that the farm is.
+//!
+//! **Credentials**: a RAS administrator account. Its rights are those of the console; one that may only view is enough.
+//! A custom administrator sees what he has rights on, and gets 401 for the rest.
+//!
+//! **Sends** `POST /api/Session/logon`, `POST /api/Session/logoff` and otherwise only `GET`: `PUT` and `DELETE` on the very
+//! path that is polled change and remove agents. 50 requests in 10 s are served to everybody together.
+//!
+//! **Source**: the vendor's "Parallels REST API", API reference, Infrastructure, Agents; its samples for everything that page
+//! leaves open.
+
+mod mapping;
+mod names;
+pub mod server_types;
+mod session;
+pub mod states;
+#[cfg(test)]
+pub(super) mod stub;
+mod wire;
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use self::{mapping::Basis, names::Learnt, session::Session};
+use super::{
+    Api, BoxFuture, Context, Observation, Outcome, Same, Warnings, lenient,
+    logon::Logons,
+    origin::{self, Origin, Print},
+};
+use crate::{
+    aside::{MANY_BYTES, aside},
+    config::{Target, target},
+    failure::Failure,
+    http::Client,
+};
+
+/// The API of one target.
+#[derive(Debug)]
+pub struct ParallelsRas {
+    target: Arc<Target>,
+    settings: Arc<target::ParallelsRas>,
+    session: Session,
+    names: Learnt,
+    reader: origin::Reader,
+}
+
+impl ParallelsRas {
+    /// Nothing is sent before the first poll.
+    pub fn new(target: Arc<Target>, settings: target::ParallelsRas, http: Client, logons: Arc<Logons>) -> ParallelsRas {
+        let session = Session::new(Arc::clone(&target), settings.auth.clone(), http, logons);
+        let (settings, names, reader) = (Arc::new(settings), Learnt::default(), origin::Reader::default());
+        ParallelsRas { target, settings, session, names, reader }
+    }
+
+    async fn poll(&mut self, cx: &Context<'_>) -> Result<Observation, Failure> {
+        self.session.begin(cx).await?;
+        let answer = self.session.get(cx, "agents", &self.agents_path(), cx.deadline).await?;
+        let body = answer.json_body()?;
+        let print = Print::of(&body);
+        if let Some(known) = cx.known.get("").filter(|known| self.origin(print).as_ref() == Some(*known))
+            && (!self.settings.resolve_names || self.names.rest(cx.now))
+        {
+            let basis = self.basis();
+            let same = Same::new(known.clone(), move || {
+                let (text, warnings) = (lenient::text(&body), Warnings::default());
+                let rows = mapping::rows(&text, &basis.settings.site_ids, &warnings)?;
+                Ok(mapping::part(&rows, &basis, warnings))
+            });
+            return Ok(Observation { parts: vec![("".into(), Outcome::Same(same))], ..Observation::default() });
+        }
+        let (text, warnings, is_much) = (lenient::text(&body), Warnings::default(), body.len() >= MANY_BYTES);
+        let rows = aside(is_much, || mapping::rows(&text, &self.settings.site_ids, &warnings)).map_err(|failure| {
+            cx.warnings.take_up(&warnings);
+            failure.context(&answer.what)
+        })?;
+        let mut failure = None;
+        if self.settings.resolve_names {
+            // A list that hangs must not cost the agents that are here already: half of what is left is for the lists.
+            let now = Instant::now();
+            let deadline = now + cx.deadline.saturating_duration_since(now) / 2;
+            let polls = session::WINDOW.div_duration_f64(self.target.interval).ceil() as usize;
+            failure = self.names.refresh(&mut self.session, cx, &rows, polls, deadline).await.err();
+        }
+        let mut part = aside(is_much, || mapping::part(&rows, &self.basis(), warnings));
+        part.origin = self.origin(print);
+        Ok(Observation { failure, ..Observation::single(part) })
+    }
+
+    /// What a part comes from, besides the rows.
+    fn basis(&self) -> Basis {
+        Basis { target: Arc::clone(&self.target), settings: Arc::clone(&self.settings), names: self.names.names() }
+    }
+
+    /// What a part of these rows and the present names comes from.
+    fn origin(&self, rows: Option<Print>) -> Option<Origin> {
+        Some(Origin::from(vec![self.reader.asks(&self.names.version())?, rows?]))
+    }
+
+    /// The server filters by one site at the most; several are asked for at once and filtered here.
+    fn agents_path(&self) -> String {
+        match *self.settings.site_ids {
+            [site] => format!("/api/Agent?siteId={site}"),
+            _ => "/api/Agent".to_owned(),
+        }
+    }
+}
+
+impl Api for ParallelsRas {
+    fn poll<'a>(&'a mut self, cx: &'a Context<'a>) -> BoxFuture<'a, Result<Observation, Failure>> {
+        Box::pin(self.poll(cx))
+    }
+
+    fn close<'a>(&'a mut self, cx: &'a Context<'a>) -> BoxFuture<'a, ()> {
+        Box::pin(self.session.log_off(cx.deadline))
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -1,0 +1,213 @@
+//! From the rows of `GET /api/Agent` to agents and samples. Pure: what the server said, the names, the settings.
+
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
+
+use super::{
+    names::Names,
+    server_types::{self, Kind},
+    states::{self, State},
+    wire::{self, AgentItem, Spelling},
+};
+use crate::{
+    api::{Agent, Id, Part, PoolRef, Warning, Warnings},
+    catalogue::parallels_ras::{AGENT_INFO, AGENT_STATE, AGENT_STATE_CODE, FAMILIES},
+    config::{Target, target::ParallelsRas},
+    failure::Failure,
+    health::Health,
+};
+
+/// One row of the agent list. Its key is site, server type and id: an id alone is not unique.
+#[derive(Debug)]
+pub struct Row<'a> {
+    /// As the server wrote it.
+    pub id: Cow<'a, str>,
+    /// Site.
+    pub site: i64,
+    server_type: RowType<'a>,
+    state: RowState,
+}
+
+/// The server type of a row.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum RowType<'a> {
+    Code(i64),
+    /// A name that no table knows, without a number.
+    Named(Cow<'a, str>),
+}
+
+/// The state of a row.
+#[derive(Debug, Clone, Copy)]
+enum RowState {
+    Known(&'static State),
+    /// A number that no table knows.
+    New(i64),
+    /// No number could be read.
+    None,
+}
+
+/// A server type that no table knows and that has no number either.
+const NO_CODE: i64 = i64::MIN;
+
+impl Row<'_> {
+    /// The number of the server type, [`i64::MIN`] where there is none.
+    pub fn type_code(&self) -> i64 {
+        match self.server_type {
+            RowType::Code(code) => code,
+            RowType::Named(_) => NO_CODE,
+        }
+    }
+
+    fn type_name(&self) -> Cow<'_, str> {
+        match &self.server_type {
+            RowType::Code(code) => match server_types::by_code(*code) {
+                Some(server_type) => server_type.name.into(),
+                None => format!("code_{code}").into(),
+            },
+            RowType::Named(name) => Cow::Borrowed(name),
+        }
+    }
+
+    /// What is new is taken for a host: better one agent too many than a server that nobody watches.
+    fn kind(&self) -> Kind {
+        server_types::by_code(self.type_code()).map_or(Kind::Host, |server_type| server_type.kind)
+    }
+}
+
+impl RowState {
+    fn code(self) -> Option<i64> {
+        match self {
+            RowState::Known(state) => Some(state.code),
+            RowState::New(code) => Some(code),
+            RowState::None => None,
+        }
+    }
+
+    fn name(self) -> Cow<'static, str> {
+        match self {
+            RowState::Known(state) => state.name.into(),
+            RowState::New(code) => format!("code_{code}").into(),
+            RowState::None => "other".into(),
+        }
+    }
+}
+
+/// Reads the body of `GET /api/Agent`; only rows of `site_ids` where there are any. An item without a readable id, site or
+/// server type costs itself alone.
+pub fn rows<'a>(body: &'a str, site_ids: &[i64], warnings: &Warnings) -> Result<Vec<Row<'a>>, Failure> {
+    let items = wire::items(body)?;
+    let mut rows = Vec::with_capacity(items.len());
+    for (index, raw) in items.into_iter().enumerate() {
+        let item: Option<AgentItem<'a>> = wire::item(raw);
+        let site = item.as_ref().and_then(|item| item.site_id.number());
+        if site.is_some_and(|site| !site_ids.is_empty() && !site_ids.contains(&site)) {
+            continue;
+        }
+        match item.and_then(|item| row(item, warnings)) {
+            Some(row) => rows.push(row),
+            None => warnings.add(Warning::BadItem, || format!("agent list: item {index} cannot be read")),
+        }
+    }
+    Ok(rows)
+}
+
+fn row<'a>(item: AgentItem<'a>, warnings: &Warnings) -> Option<Row<'a>> {
+    let id: Cow<'a, str> = match item.id {
+        wire::Loose::Text(text) if !text.trim().is_empty() => text,
+        wire::Loose::Number(number) => number.to_string().into(),
+        _ => return None,
+    };
+    let site = item.site_id.number()?;
+    let server_type = match item.server_type.spelling()? {
+        Spelling::Code(code) => RowType::Code(code),
+        Spelling::Name(name) => match server_types::by_name(name) {
+            Some(code) => RowType::Code(code),
+            None => RowType::Named(name.to_owned().into()),
+        },
+    };
+    let state = match item.agent_state.spelling() {
+        Some(Spelling::Code(code)) => states::by_code(code).map_or(RowState::New(code), RowState::Known),
+        Some(Spelling::Name(name)) => states::by_name(name).map_or(RowState::None, RowState::Known),
+        None => RowState::None,
+    };
+    match (state, item.agent_state.spelling()) {
+        (RowState::Known(_), _) => {}
+        (_, Some(Spelling::Code(code))) => warnings.add(Warning::UnknownState, || format!("agentState {code}")),
+        (_, Some(Spelling::Name(name))) => warnings.add(Warning::UnknownState, || format!("agentState {name:.64}")),
+        (_, None) => warnings.add(Warning::BadValue, || "agentState cannot be read".to_owned()),
+    }
+    match &server_type {
+        RowType::Code(code) if server_types::by_code(*code).is_none() => {
+            warnings.add(Warning::UnknownState, || format!("serverType {code}"));
+        }
+        RowType::Named(name) => warnings.add(Warning::UnknownState, || format!("serverType {name:.64}")),
+        RowType::Code(_) => {}
+    }
+    Some(Row { id, site, server_type, state })
+}
+
+/// What agents and samples depend on besides the rows.
+#[derive(Debug)]
+pub struct Basis {
+    /// The target, for its overrides.
+    pub target: Arc<Target>,
+    /// Its settings.
+    pub settings: Arc<ParallelsRas>,
+    /// What the configuration lists call the rows.
+    pub names: Names,
+}
+
+/// Agents and samples of all rows. Of a key that comes twice the first row counts. `warnings` are those of the rows.
+pub fn part(rows: &[Row<'_>], basis: &Basis, warnings: Warnings) -> Part {
+    let Basis { target, settings, names } = basis;
+    let mut part = Part::new(FAMILIES);
+    part.declare_states(&AGENT_STATE, &states::NAMES);
+    let mut pools: HashMap<(&RowType<'_>, i64), Pool> = HashMap::new();
+    for row in rows {
+        let pool = pools.entry((&row.server_type, row.site)).or_insert_with(|| Pool::new(row, &mut part, settings));
+        let state = row.state.name();
+        let health = (row.kind() == Kind::Host).then(|| pool.health(row, &state, target));
+        let agent = Agent {
+            pool: pool.reference,
+            name: names.of(row.type_code(), row.site, &row.id).unwrap_or(&row.id).into(),
+            id: Id::from(&*row.id),
+            health,
+            state: part.state(&state),
+        };
+        let Some(agent) = part.agent(agent) else {
+            warnings.add(Warning::BadItem, || format!("agent list: {} has the id {:.64} twice", pool.name, row.id));
+            continue;
+        };
+        part.set(&AGENT_STATE, agent, &[&state], 1.0);
+        part.set_some(&AGENT_STATE_CODE, agent, &[], row.state.code().map(|code| code as f64));
+        part.set(&AGENT_INFO, agent, &[&pool.site, &row.type_name(), &row.id, row.kind().as_str()], 1.0);
+    }
+    part.warnings = warnings;
+    part.shrink();
+    part
+}
+
+/// What all rows of one site and server type share.
+struct Pool {
+    reference: PoolRef,
+    name: String,
+    site: String,
+    power_managed: bool,
+}
+
+impl Pool {
+    fn new(row: &Row<'_>, part: &mut Part, settings: &ParallelsRas) -> Pool {
+        let server_type = row.type_name();
+        let name = format!("{server_type}@{}", row.site);
+        let power_managed = settings.power_managed.iter().any(|listed| listed.eq_ignore_ascii_case(&server_type));
+        Pool { reference: part.pool(&name, false), name, site: row.site.to_string(), power_managed }
+    }
+
+    fn health(&self, row: &Row<'_>, state: &str, target: &Target) -> Health {
+        let Some(code) = row.state.code() else { return target.health(&self.name, &[state], Health::Unknown) };
+        let base = states::health(code, row.type_code(), self.power_managed);
+        target.health(&self.name, &[state, &code.to_string()], base)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,203 @@
+//! Names of servers: `GET /api/Agent` has ids only, the configuration lists have the names.
+//!
+//! Every list is an extra: it is read every 10 minutes, it may fail or be forbidden alone, and a name that was learnt
+//! stays until a good list gives another one. That the ids agree between the lists is nowhere documented, so they are
+//! joined by server type, and compared as texts.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+
+use super::{mapping::Row, session::Session, wire};
+use crate::{
+    api::{Context, Warning, lenient},
+    clock::UnixTime,
+    failure::{Failure, Reason},
+};
+
+/// One list that has names.
+#[derive(Debug)]
+pub struct List {
+    /// Word for the metrics.
+    pub operation: &'static str,
+    /// Where it is, newest version first; a 404 asks for the next.
+    pub paths: &'static [&'static str],
+    /// Server types whose ids it has.
+    pub server_types: &'static [i64],
+    /// Whether `name` comes before `server`: a VM's own name, where `server` may be the machine that carries it.
+    pub own_name: bool,
+}
+
+/// The lists that are documented. None is known for HALB devices and AVD hosts: these go by their ids.
+pub const LISTS: [List; 6] = [
+    List { operation: "brokers", paths: &["/api/Broker"], server_types: &[7], own_name: false },
+    List { operation: "gateways", paths: &["/api/Gateway"], server_types: &[3], own_name: false },
+    // `/api/RDS` up to version 18.
+    List { operation: "rds_hosts", paths: &["/api/RDS/Host", "/api/RDS"], server_types: &[1], own_name: false },
+    List { operation: "providers", paths: &["/api/Provider"], server_types: &[2], own_name: false },
+    List { operation: "vms", paths: &["/api/Provider/VM/Host/Status"], server_types: &[2013, 4], own_name: true },
+    List { operation: "enrollment", paths: &["/api/EnrollmentServer/Status"], server_types: &[46], own_name: false },
+];
+
+/// How often a list is read, and how soon again after a failure.
+const EVERY: Duration = Duration::from_secs(600);
+const AGAIN: Duration = Duration::from_secs(60);
+
+/// Places in the budget that the lists leave, at the most, for the agent lists of the next polls and of other targets.
+const MOST_RESERVED: usize = 5;
+/// And at the least, for other targets.
+const LEAST_RESERVED: usize = 1;
+
+/// Id and, where the list says it, site.
+type Key = (Option<i64>, String);
+
+/// Names by list, as they were at one moment. Cloning is cheap.
+#[derive(Debug, Clone, Default)]
+pub struct Names([Arc<HashMap<Key, Box<str>>>; LISTS.len()]);
+
+/// All names that were learnt, and when they are asked for again.
+#[derive(Debug, Default)]
+pub struct Learnt {
+    known: [Known; LISTS.len()],
+    /// Polls so far.
+    polls: usize,
+    /// Good lists so far.
+    lists: u64,
+}
+
+/// What is known of one list.
+#[derive(Debug, Default)]
+struct Known {
+    names: Arc<HashMap<Key, Box<str>>>,
+    /// Not read before.
+    due: UnixTime,
+    /// Whether the last rows had any that it could name.
+    of_use: bool,
+    /// The path that worked last.
+    path: usize,
+}
+
+impl Names {
+    /// The name of a row.
+    pub fn of(&self, server_type: i64, site: i64, id: &str) -> Option<&str> {
+        let list = LISTS.iter().position(|list| list.server_types.contains(&server_type))?;
+        let names = &self.0[list];
+        let name = names.get(&(Some(site), id.to_owned())).or_else(|| names.get(&(None, id.to_owned())));
+        name.map(|name| &**name)
+    }
+}
+
+impl Learnt {
+    /// The names of this moment.
+    pub fn names(&self) -> Names {
+        Names(self.known.each_ref().map(|known| Arc::clone(&known.names)))
+    }
+
+    /// The same number stands for the same names.
+    pub fn version(&self) -> u64 {
+        self.lists
+    }
+
+    /// A poll that reads no list, because the rows are those of the last one; `false` where a list is due for them.
+    pub fn rest(&mut self, now: UnixTime) -> bool {
+        let rests = self.known.iter().all(|known| now < known.due || !known.of_use);
+        self.polls = self.polls.saturating_add(usize::from(rests));
+        rests
+    }
+
+    /// Reads the lists that are due and of use for these rows, as far as the budget goes without waiting and until
+    /// `deadline`; the rest waits for the next poll. `polls` are those of the target in the window of the budget: no list
+    /// takes their places.
+    ///
+    /// Fails only where a new log-on was refused or held, which the poll has to tell.
+    pub async fn refresh(
+        &mut self,
+        session: &mut Session,
+        cx: &Context<'_>,
+        rows: &[Row<'_>],
+        polls: usize,
+        deadline: Instant,
+    ) -> Result<(), Failure> {
+        // A poll whose forerunner left the window takes its place: room is needed only until there were enough of them.
+        self.polls = self.polls.saturating_add(1);
+        let reserved = polls.saturating_sub(self.polls).clamp(LEAST_RESERVED, MOST_RESERVED);
+        for (list, known) in LISTS.iter().zip(&mut self.known) {
+            known.of_use = rows.iter().any(|row| list.server_types.contains(&row.type_code()));
+        }
+        for (list, known) in LISTS.iter().zip(&mut self.known) {
+            if cx.now < known.due || !known.of_use {
+                continue;
+            }
+            if session.free() <= reserved || Instant::now() >= deadline {
+                break;
+            }
+            match known.read(list, session, cx, rows, deadline).await {
+                Ok(()) => {
+                    self.lists += 1;
+                    known.due = cx.now.plus(EVERY);
+                }
+                Err(failure) => {
+                    let lasting = matches!(failure.reason, Reason::Forbidden | Reason::NotFound);
+                    let wait = if lasting { EVERY } else { AGAIN };
+                    known.due = cx.now.plus(failure.retry_after.unwrap_or_default().max(wait));
+                    tracing::debug!(list = list.operation, error = %failure, "Names could not be read.");
+                    match failure.reason {
+                        Reason::Auth | Reason::Held => return Err(failure),
+                        // The server has no time for us now, or the session is gone: the other lists do not ask either.
+                        Reason::Timeout | Reason::RateLimited | Reason::Connect | Reason::Internal => break,
+                        _ => {}
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Known {
+    async fn read(
+        &mut self,
+        list: &List,
+        session: &mut Session,
+        cx: &Context<'_>,
+        rows: &[Row<'_>],
+        deadline: Instant,
+    ) -> Result<(), Failure> {
+        let mut tried = 0;
+        let answer = loop {
+            let path = list.paths[self.path % list.paths.len()];
+            match session.get(cx, list.operation, path, deadline).await {
+                Err(failure) if failure.reason == Reason::NotFound && tried + 1 < list.paths.len() => {
+                    tried += 1;
+                    self.path += 1;
+                }
+                result => break result?,
+            }
+        };
+        let text = lenient::text(answer.json()?);
+        self.learn(list, wire::items(&text)?, rows, cx);
+        Ok(())
+    }
+
+    /// Takes over a good list. Names that it lacks stay as long as the agent list has their rows.
+    fn learn(&mut self, list: &List, items: Vec<&serde_json::value::RawValue>, rows: &[Row<'_>], cx: &Context<'_>) {
+        let mut names = HashMap::with_capacity(items.len());
+        for raw in items {
+            let Some(item) = wire::item::<wire::ServerItem<'_>>(raw) else {
+                cx.warnings.add(Warning::BadItem, || format!("an item of {} cannot be read", list.paths[0]));
+                continue;
+            };
+            let (first, second) = if list.own_name { (&item.name, &item.server) } else { (&item.server, &item.name) };
+            if let (Some(id), Some(name)) = (item.id.text(), first.text().or_else(|| second.text())) {
+                names.entry((item.site_id.number(), id.into_owned())).or_insert_with(|| Box::from(&*name));
+            }
+        }
+        for row in rows.iter().filter(|row| list.server_types.contains(&row.type_code())) {
+            let keys = [(Some(row.site), row.id.to_string()), (None, row.id.to_string())];
+            if !keys.iter().any(|key| names.contains_key(key)) {
+                names.extend(keys.into_iter().find_map(|key| self.names.get(&key).cloned().map(|name| (key, name))));
+            }
+        }
+        self.names = Arc::new(names);
+    }
+}

@@ -1,0 +1,80 @@
+//! The result of a probe, and its samples.
+
+use std::time::Duration;
+
+use super::{codes::Code, reply::Reply, verdict::Verdict};
+use crate::{
+    api::{Agent, Id, Part},
+    catalogue::parallels_ras_session::{
+        FAMILIES, PRIME, PROBE_CONSECUTIVE_FAILURES, PROBE_DURATION, PROBE_ERROR, PROBE_SUCCESS,
+    },
+    config::{Target, target},
+};
+
+/// The label `pool`.
+const POOL: &str = "session";
+
+/// The result of a probe.
+#[derive(Debug, Clone)]
+pub struct Probe {
+    verdict: Verdict,
+    code: Option<Code>,
+    prime_seconds: Option<f64>,
+    duration: Duration,
+    /// Failed probes in a row, this one included.
+    failures: u64,
+}
+
+impl Probe {
+    /// A probe that follows `last`.
+    pub fn new(reply: Reply, duration: Duration, last: Option<&Probe>) -> Probe {
+        let before = last.map_or(0, |probe| probe.failures);
+        let failures = if reply.verdict == Verdict::Ok { 0 } else { before.saturating_add(1) };
+        Probe { verdict: reply.verdict, code: reply.code, prime_seconds: reply.prime_seconds, duration, failures }
+    }
+
+    /// For people: `account, code 5155, Credentials, RDP 2055`.
+    pub fn state(&self) -> String {
+        let mut text = self.verdict.as_str().to_owned();
+        if let Some(code) = &self.code {
+            text += &format!(", code {}", code.api);
+            if !code.category.is_empty() {
+                text += &format!(", {}", code.category);
+            }
+            if let Some(rdp) = code.rdp {
+                text += &format!(", RDP {rdp}");
+            }
+        }
+        text
+    }
+
+    /// The agent (the probed endpoint) and its samples.
+    pub fn part(&self, target: &Target, settings: &target::ParallelsRasSession) -> Part {
+        let (verdict, mode, host) = (self.verdict.as_str(), settings.mode.as_str(), &*settings.session.endpoint_host);
+        let code = match (self.verdict, &self.code) {
+            (Verdict::Unreachable, _) => "0".to_owned(),
+            (_, code) => code.as_ref().map_or_else(String::new, |code| code.api.to_string()),
+        };
+        let states = [verdict, &code];
+        let states = if code.is_empty() { &states[..1] } else { &states[..] };
+        let mut part = Part::new(FAMILIES);
+        let agent = Agent {
+            pool: part.pool(POOL, false),
+            name: host.into(),
+            id: Id::Text(host.into()),
+            health: Some(target.health(POOL, states, self.verdict.health())),
+            state: self.state().into(),
+        };
+        let agent = part.agent(agent).expect("it is the only one");
+        let success = self.verdict == Verdict::Ok;
+        part.set(&PROBE_SUCCESS, agent, &[mode], f64::from(u8::from(success)));
+        part.set(&PROBE_DURATION, agent, &[mode], self.duration.as_secs_f64());
+        part.set_some(&PRIME, agent, &[mode], self.prime_seconds);
+        part.set(&PROBE_CONSECUTIVE_FAILURES, agent, &[mode], self.failures as f64);
+        if !success {
+            let category = self.code.map_or("", |code| code.category);
+            part.set(&PROBE_ERROR, agent, &[mode, verdict, category, &code], 1.0);
+        }
+        part
+    }
+}

@@ -1,0 +1,302 @@
+use super::*;
+use crate::{
+    api::{
+        Outcome, Part,
+        parallels_ras::{
+            stub::Stub,
+            tests::{samples, target as farm, with_context},
+        },
+    },
+    clock::UnixTime,
+    config::{
+        VendorSettings,
+        secret::{Secret, SecretText},
+        target::{HealthOverride, Session},
+    },
+    glob::Glob,
+    health::Health,
+};
+
+const T0: UnixTime = UnixTime::from_secs(1_768_464_000);
+
+/// Settings of a light probe.
+pub(super) fn settings() -> target::ParallelsRasSession {
+    target::ParallelsRasSession {
+        api_token: Secret::Inline(SecretText::new("t0ken")),
+        mode: ProbeMode::Light,
+        session: Box::new(Session {
+            ras_host: "gateway.example.com".to_owned(),
+            ras_port: 443,
+            endpoint_host: "rds-01.example.com".to_owned(),
+            endpoint_port: 3389,
+            portal_url: "https://portal.example.com".to_owned(),
+            username: "probe".to_owned(),
+            password: Secret::Inline(SecretText::new("s3cret")),
+            app_path: String::new(),
+            app_params: String::new(),
+            prime_timeout: Duration::from_secs(60),
+        }),
+    }
+}
+
+fn open_with(url: &str, settings: target::ParallelsRasSession, overrides: Vec<HealthOverride>) -> ParallelsRasSession {
+    let target = Target {
+        settings: VendorSettings::ParallelsRasSession(settings.clone()),
+        health_overrides: overrides,
+        ..farm(url)
+    };
+    let http = Client::new(&target).expect("a client");
+    ParallelsRasSession::new(Arc::new(target), settings, http, Arc::default())
+}
+
+fn open(url: &str) -> ParallelsRasSession {
+    open_with(url, settings(), Vec::new())
+}
+
+async fn poll_at(api: &mut ParallelsRasSession, seconds: u64) -> Result<Observation, Failure> {
+    let now = T0.plus(Duration::from_secs(seconds));
+    with_context(now, Duration::from_secs(2), async |cx| Api::poll(api, cx).await).await
+}
+
+fn part(observation: &Observation) -> &Part {
+    match &observation.parts[..] {
+        [(_, Outcome::Fresh(part))] => part,
+        other => panic!("expected one fresh part, got {other:?}"),
+    }
+}
+
+/// The samples without the duration, which no test can foretell.
+fn told(observation: &Observation) -> Vec<String> {
+    let all = samples(part(observation));
+    assert_eq!(all.iter().filter(|line| line.contains("_duration_seconds{")).count(), 1);
+    let rest = all.into_iter().filter(|line| !line.contains("_duration_seconds{"));
+    rest.map(|line| line.replace(r#"pool="session",agent="rds-01.example.com","#, "")).collect()
+}
+
+fn failed(count: u64, labels: &str) -> [String; 3] {
+    [
+        r#"parallels_ras_session_probe_success{mode="light"} 0"#.to_owned(),
+        format!(r#"parallels_ras_session_probe_consecutive_failures{{mode="light"}} {count}"#),
+        format!(r#"parallels_ras_session_probe_error{{mode="light",{labels}}} 1"#),
+    ]
+}
+
+const JSON: &str = "application/json";
+
+#[tokio::test]
+async fn a_success_tells_no_error() {
+    let answer = r#"{"userportal":"https://x","sessionprimetime":1500}"#;
+    let stub = Stub::start(move |_| (200, JSON, answer.to_owned())).await;
+    let observation = poll_at(&mut open(stub.url.as_str()), 0).await.expect("an answer");
+    assert_eq!(
+        told(&observation),
+        [
+            r#"parallels_ras_session_probe_success{mode="light"} 1"#,
+            r#"parallels_ras_session_prime_seconds{mode="light"} 1.5"#,
+            r#"parallels_ras_session_probe_consecutive_failures{mode="light"} 0"#,
+        ]
+    );
+    let agent = &part(&observation).agents[0];
+    assert_eq!((agent.health, &*agent.state), (Some(Health::Healthy), "ok"));
+    assert_eq!(&*part(&observation).pools[0].name, "session");
+    assert_eq!(observation.failure, None);
+    let seen = stub.take();
+    assert_eq!(seen[0].what, "PUT /api/directsessiontunnel");
+    assert_eq!(seen[0].headers["authorization"], "t0ken");
+    assert_eq!(seen[0].headers["content-type"], JSON);
+    assert!(seen[0].body.contains(r#""password":"s3cret""#));
+}
+
+#[tokio::test]
+async fn any_answer_of_the_broker_is_a_successful_poll() {
+    for (status, body, labels, health) in [
+        (400, r#"{"code":3360}"#, r#"verdict="endpoint",category="Connection",code="3360""#, Health::Failed),
+        (400, r#"{"code":3007}"#, r#"verdict="priming",category="",code="3007""#, Health::Degraded),
+        (400, r#"{"code":4000}"#, r#"verdict="unknown",category="unknown",code="4000""#, Health::Unknown),
+        (405, "", r#"verdict="unknown",category="",code="""#, Health::Unknown),
+    ] {
+        let stub = Stub::start(move |_| (status, JSON, body.to_owned())).await;
+        let mut api = open(stub.url.as_str());
+        for count in [1, 2] {
+            let observation = poll_at(&mut api, 0).await.expect("an answer");
+            assert_eq!(told(&observation), failed(count, labels));
+            assert_eq!(part(&observation).agents[0].health, Some(health));
+            assert_eq!(observation.failure, None);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refused_api_token_is_a_datum_and_a_failed_poll_and_never_held() {
+    for (status, body, labels) in [
+        (401, r#"{"error":"unauthorized"}"#, r#"verdict="token",category="",code="""#),
+        (400, r#"{"code":104}"#, r#"verdict="token",category="",code="104""#),
+    ] {
+        let stub = Stub::start(move |_| (status, JSON, body.to_owned())).await;
+        let mut api = open(stub.url.as_str());
+        for count in [1, 2] {
+            let observation = poll_at(&mut api, 0).await.expect("a datum");
+            assert_eq!(told(&observation), failed(count, labels));
+            assert_eq!(part(&observation).agents[0].health, Some(Health::Unknown));
+            assert_eq!(observation.failure.map(|f| f.reason), Some(Reason::Auth));
+        }
+    }
+}
+
+#[tokio::test]
+async fn light_probes_of_one_account_do_not_wait_for_each_other() {
+    // Nobody accepts, so there is no answer.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let mut silent = open(&format!("http://{}", listener.local_addr().expect("it is bound")));
+    let stub = Stub::start(|_| (200, JSON, r#"{"userportal":"https://x"}"#.to_owned())).await;
+    let mut well = open(stub.url.as_str());
+    well.logons = Arc::clone(&silent.logons);
+    let (silent, well) = tokio::join!(poll_at(&mut silent, 0), poll_at(&mut well, 0));
+    assert_eq!(silent.expect("a datum").failure.map(|f| f.reason), Some(Reason::Timeout));
+    assert_eq!(well.expect("an answer").failure, None);
+}
+
+#[tokio::test]
+async fn no_answer_is_a_failed_poll_and_a_datum() {
+    let unreachable = failed(1, r#"verdict="unreachable",category="",code="0""#);
+    let stub = Stub::start(|_| (503, "text/html", "<html>".to_owned())).await;
+    let observation = poll_at(&mut open(stub.url.as_str()), 0).await.expect("a datum");
+    assert_eq!(observation.failure.as_ref().map(|f| f.reason), Some(Reason::HttpStatus));
+    assert_eq!(told(&observation), unreachable);
+    assert_eq!(part(&observation).agents[0].health, Some(Health::Failed));
+
+    // Nobody listens on a port that was just given back.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let url = format!("http://{}", listener.local_addr().expect("it is bound"));
+    let mut silent = open(&url);
+    let observation = poll_at(&mut silent, 0).await.expect("a datum");
+    assert_eq!(observation.failure.as_ref().map(|f| f.reason), Some(Reason::Timeout));
+    assert_eq!(told(&observation), unreachable);
+    drop(listener);
+    let observation = poll_at(&mut open(&url), 0).await.expect("a datum");
+    assert_eq!(observation.failure.as_ref().map(|f| f.reason), Some(Reason::Connect));
+    assert_eq!(told(&observation), unreachable);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_unknown_and_a_failed_poll() {
+    for (content_type, body, reason) in [
+        ("text/html", "<html>\"code\": 5155</html>", Reason::ContentType),
+        (JSON, r#"{"parallelsclient": "https://loc"#, Reason::Decode),
+    ] {
+        let stub = Stub::start(move |_| (200, content_type, body.to_owned())).await;
+        let observation = poll_at(&mut open(stub.url.as_str()), 0).await.expect("a datum");
+        assert_eq!(told(&observation), failed(1, r#"verdict="unknown",category="",code="""#));
+        assert_eq!(observation.failure.map(|f| f.reason), Some(reason));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_too_long_is_unknown_and_a_failed_poll() {
+    let body = format!("[{}0]", "0,".repeat(reply::MOST));
+    let stub = Stub::start(move |_| (200, JSON, body.clone())).await;
+    let settings = settings();
+    let target = Target {
+        settings: VendorSettings::ParallelsRasSession(settings.clone()),
+        max_response_size: 64 << 20,
+        ..farm(stub.url.as_str())
+    };
+    let http = Client::new(&target).expect("a client");
+    let mut api = ParallelsRasSession::new(Arc::new(target), settings, http, Arc::default());
+    let observation = poll_at(&mut api, 0).await.expect("a datum");
+    assert_eq!(told(&observation), failed(1, r#"verdict="unknown",category="",code="""#));
+    assert_eq!(observation.failure.map(|f| f.reason), Some(Reason::TooLarge));
+}
+
+#[tokio::test]
+async fn a_refused_account_is_sent_once_and_its_verdict_stays_while_it_is_held() {
+    let stub = Stub::start(|_| (400, JSON, r#"{"code":6947}"#.to_owned())).await;
+    let mut api = open(stub.url.as_str());
+    let expected = failed(1, r#"verdict="account",category="Account",code="6947""#);
+    for (seconds, reason) in [(0, Reason::Auth), (300, Reason::Held), (600, Reason::Held)] {
+        let observation = poll_at(&mut api, seconds).await.expect("a datum");
+        assert_eq!(observation.failure.as_ref().map(|f| f.reason), Some(reason));
+        assert_eq!(told(&observation), expected);
+        assert_eq!(&*part(&observation).agents[0].state, "account, code 6947, Account, RDP 3847");
+    }
+    assert_eq!(stub.asked().len(), 1);
+    api.settings.session.password = Secret::Inline(SecretText::new("an0ther"));
+    let observation = poll_at(&mut api, 900).await.expect("a datum");
+    assert_eq!(observation.failure.map(|f| f.reason), Some(Reason::Auth));
+    assert_eq!(stub.asked().len(), 1, "another password is tried at once");
+}
+
+#[tokio::test]
+async fn an_override_goes_by_verdict_or_code() {
+    let stub = Stub::start(|_| (400, JSON, r#"{"code":5156}"#.to_owned())).await;
+    for state in ["license", "5156"] {
+        let rule = HealthOverride { state: state.to_owned(), pool: Glob::any(), health: Health::Degraded };
+        let mut api = open_with(stub.url.as_str(), settings(), vec![rule]);
+        let observation = poll_at(&mut api, 0).await.expect("an answer");
+        assert_eq!(part(&observation).agents[0].health, Some(Health::Degraded));
+    }
+}
+
+#[tokio::test]
+async fn a_deep_probe_says_so() {
+    let stub = Stub::start(|_| (200, JSON, r#"{"userportal":"https://x"}"#.to_owned())).await;
+    let deep = target::ParallelsRasSession { mode: ProbeMode::Deep, ..settings() };
+    let observation = poll_at(&mut open_with(stub.url.as_str(), deep, Vec::new()), 0).await.expect("an answer");
+    assert!(told(&observation)[0].contains(r#"mode="deep"} 1"#));
+    assert!(stub.take()[0].body.contains(r#""prime_session":1,"timeout":60,"#));
+}
+
+#[tokio::test]
+async fn a_light_success_does_not_lift_the_hold_of_a_deep_refusal() {
+    let stub = Stub::start(|seen| match seen.body.contains(r#""prime_session":1"#) {
+        true => (400, JSON, r#"{"code":5155}"#.to_owned()),
+        false => (200, JSON, r#"{"userportal":"https://x"}"#.to_owned()),
+    })
+    .await;
+    let mut light = open(stub.url.as_str());
+    let deep = target::ParallelsRasSession { mode: ProbeMode::Deep, ..settings() };
+    let mut deep = open_with(stub.url.as_str(), deep, Vec::new());
+    deep.logons = Arc::clone(&light.logons);
+    const HOUR: u64 = 3600;
+    for (seconds, probes, held) in [(0, 2, None), (HOUR, 0, Some(Reason::Held)), (6 * HOUR, 2, None)] {
+        let observation = poll_at(&mut light, seconds).await.expect("a datum");
+        assert_eq!(observation.failure.as_ref().map(|f| f.reason), held);
+        assert_eq!(&*part(&observation).agents[0].state, "ok");
+        let observation = poll_at(&mut deep, seconds).await.expect("a datum");
+        assert_eq!(observation.failure.map(|f| f.reason), Some(held.unwrap_or(Reason::Auth)));
+        assert_eq!(stub.asked().len(), probes, "after {seconds} s");
+    }
+    let observation = poll_at(&mut light, 7 * HOUR).await.expect("a datum");
+    assert_eq!(observation.failure.map(|f| f.reason), Some(Reason::Held), "the second refusal is held as long");
+}
+
+#[tokio::test]
+async fn a_light_success_lifts_the_hold_of_a_light_refusal_whatever_came_between() {
+    const HOUR: u64 = 3600;
+    for restarts in [false, true] {
+        let turn = std::sync::atomic::AtomicUsize::new(0);
+        let stub = Stub::start(move |_| match turn.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+            0 | 3 => (400, JSON, r#"{"code":6435}"#.to_owned()),
+            1 => (503, "text/html", "<html>".to_owned()),
+            _ => (200, JSON, r#"{"userportal":"https://x"}"#.to_owned()),
+        })
+        .await;
+        let mut api = open(stub.url.as_str());
+        let observation = poll_at(&mut api, 0).await.expect("a datum");
+        assert_eq!(observation.failure.map(|f| f.reason), Some(Reason::Auth));
+        let observation = poll_at(&mut api, 6 * HOUR).await.expect("a datum");
+        assert_eq!(observation.failure.map(|f| f.reason), Some(Reason::HttpStatus));
+        if restarts {
+            let saved = api.logons.save();
+            api = open(stub.url.as_str());
+            api.logons.restore(saved);
+        }
+        let observation = poll_at(&mut api, 7 * HOUR).await.expect("an answer");
+        assert_eq!(observation.failure, None);
+        // The next refusal is the first of a new hold, and the password had worked.
+        for (minutes, reason) in [(0, Some(Reason::Auth)), (14, Some(Reason::Held)), (15, None)] {
+            let observation = poll_at(&mut api, 8 * HOUR + minutes * 60).await.expect("a datum");
+            assert_eq!(observation.failure.map(|f| f.reason), reason, "restarts: {restarts}, {minutes} min later");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Alerts about Azure DevOps: queues, and agents that take no part.
+
+use super::{
+    Alert,
+    Labels::{Agent, Pool, Target},
+    Severity::{Critical, Info, Warning},
+    Unit, alert, hours, minutes, table,
+};
+use crate::{
+    catalogue::azure_devops::{
+        AGENT_BUSY, AGENT_ENABLED, AGENT_JOB_LOCKED_UNTIL, AGENT_ONLINE, POOL_INFO, POOL_JOB_REQUESTS_UP, POOL_JOBS,
+        POOL_OLDEST_QUEUED_JOB,
+    },
+    rules::expr::{Expr, age, family},
+};
+
+const AGENT: &[&str] = &["agent"];
+const STATE: &[&str] = &["state"];
+
+pub(super) fn alerts() -> Vec<Alert> {
+    let mut rows = queues();
+    rows.extend(agents());
+    table("azure_devops", "rollcall-azure-devops", &["azure_devops"], rows)
+}
+
+/// Agents that can take jobs.
+fn ready() -> Expr {
+    family(&AGENT_ONLINE).equals(1.0).and(family(&AGENT_ENABLED).equals(1.0))
+}
+
+fn queues() -> Vec<Alert> {
+    let jobs = |state| family(&POOL_JOBS).is("state", state).above(0.0).sum_without(STATE);
+    let hosted = family(&POOL_INFO).is("hosted", "true").all().max_without(&["pool_id", "pool_type", "hosted"]);
+    let nobody = jobs("queued").unless(ready().count_without(AGENT)).unless(hosted);
+    let idle = ready().and(family(&AGENT_BUSY).equals(0.0)).count_without(AGENT);
+    let busy = family(&AGENT_BUSY).all().and(ready()).sum_without(AGENT);
+    let saturation = busy.over(ready().count_without(AGENT)).above(Expr::Threshold);
+    vec![
+        alert("AzureDevOpsPoolWithoutAgents", Critical, Pool, nobody)
+            .unread_where(&POOL_JOB_REQUESTS_UP, Some(ready().count_without(AGENT)))
+            .lasting_on_demand(minutes(30))
+            .lasting(minutes(10))
+            .says(
+                "Jobs wait in a pool without agents.",
+                "{value} jobs wait in pool {pool} of {target}, and no agent there is online and enabled.",
+            ),
+        alert("AzureDevOpsQueueStuck", Warning, Pool, jobs("queued").and(idle).unless(jobs("running")))
+            .unread_where(&POOL_JOB_REQUESTS_UP, None)
+            .lasting(minutes(20))
+            .says(
+                "Jobs wait although an agent is idle.",
+                "{value} jobs wait in pool {pool} of {target} while agents there are idle and none runs: demands or permissions.",
+            ),
+        alert("AzureDevOpsQueueWaitHigh", Warning, Pool, age(family(&POOL_OLDEST_QUEUED_JOB)).above(Expr::Threshold))
+            .unread_where(&POOL_JOB_REQUESTS_UP, None)
+            .threshold(900.0, Unit::Seconds)
+            .lasting(minutes(10))
+            .says(
+                "A job waits long for an agent.",
+                "The oldest job in pool {pool} of {target} has waited for {value:duration}.",
+            ),
+        alert("AzureDevOpsPoolSaturated", Info, Pool, saturation)
+            .threshold(0.95, Unit::Share)
+            .lasting(minutes(30))
+            .says(
+                "Nearly all agents of a pool are busy.",
+                "{value:share} of the agents of pool {pool} of {target} that can take jobs are busy.",
+            ),
+    ]
+}
+
+fn agents() -> Vec<Alert> {
+    let offline = || family(&AGENT_ONLINE).equals(0.0);
+    let lost = family(&AGENT_BUSY).equals(1.0).and(offline());
+    let lapsed = age(family(&AGENT_JOB_LOCKED_UNTIL)).above(600.0);
+    let before = || family(&AGENT_ONLINE).ago(hours(1)).equals(1.0).max_by(Agent.names());
+    let gone = || offline().max_by(Agent.names()).and(before());
+    let share = gone().count_by(Target.names()).over(before().count_by(Target.names())).at_least(Expr::Threshold);
+    let pools = gone().count_by(Pool.names()).count_by(Target.names()).at_least(3.0);
+    vec![
+        alert("AzureDevOpsAgentLostJob", Warning, Agent, lost.or(lapsed)).lasting(minutes(5)).says(
+            "An agent is lost with a job.",
+            "Agent {agent} of pool {pool} of {target} has a job assigned, and is offline or does not renew its hold on it.",
+        ),
+        alert("AzureDevOpsServiceSuspected", Warning, Target, share.and(pools))
+            .threshold(0.5, Unit::Share)
+            .lasting(minutes(5))
+            .says(
+                "Agents of many pools went offline at once: the service or the network is suspected.",
+                "{value:share} of the agents of {target} that were online an hour ago are offline, in at least 3 pools.",
+            ),
+    ]
+}

@@ -1,0 +1,99 @@
+//! Alerts about the daemons themselves. One that is down sends nothing, so Prometheus watches over them.
+
+use std::time::Duration;
+
+use super::{
+    Alert,
+    Labels::{self, Daemon, Job},
+    Sender,
+    Severity::{self, Critical, Warning},
+    Unit, alert, minutes, table,
+};
+use crate::{
+    catalogue::{
+        Family, Kind, Scope,
+        daemon::{CONFIG_LAST_RELOAD_SUCCESSFUL, NOTIFICATIONS_FAILED, NOTIFICATIONS_QUEUE, NOTIFICATIONS_SENT},
+    },
+    rules::expr::{Expr, Function, always, family, past},
+};
+
+/// What Prometheus says of its scrapes. It is no family of ours: [`promql`](crate::rules::promql) adds the selector of the
+/// daemons' job.
+pub static SCRAPE_UP: Family = Family {
+    name: "up",
+    kind: Kind::Gauge,
+    scope: Scope::Daemon,
+    labels: &["job", "instance"],
+    unit: "",
+    help: "Whether Prometheus could scrape the daemon.",
+    ordinal: 0,
+};
+
+/// The sign of life of a daemon in direct mode; it always fires.
+pub const DIRECT_WATCHDOG: &str = "RollcallDirectWatchdog";
+
+pub(super) fn alerts() -> Vec<Alert> {
+    let up = || family(&SCRAPE_UP);
+    let growth = |counter| past(Function::Increase, family(counter), WINDOW);
+    let grown = |counter| growth(counter).sum_without(PEER).above(0.0);
+    // With a long resend_delay one that is well is seldom told anything.
+    let content = family(&NOTIFICATIONS_QUEUE).equals(0.0).unless(growth(&NOTIFICATIONS_FAILED).above(0.0));
+    let of_prometheus = |row: Alert| row.sent_by(Sender::Prometheus);
+    let rows = vec![
+        alert("RollcallDown", Warning, Daemon, up().equals(0.0)).lasting(minutes(10)).says(
+            "A Rollcall daemon cannot be scraped.",
+            "Prometheus cannot scrape the Rollcall daemon {instance} of job {job}: what it polls is not watched by it.",
+        ),
+        alert(
+            "RollcallDownWidely",
+            Critical,
+            Job,
+            up().equals(0.0)
+                .count_by(&["job"])
+                .over(up().all().count_by(&["job"]))
+                .above(Expr::Threshold),
+        )
+        .threshold(0.5, Unit::Share)
+        .lasting(minutes(5))
+        .says(
+            "Most Rollcall daemons of a job cannot be scraped.",
+            "{value:share} of the Rollcall daemons of job {job} cannot be scraped: their targets are not watched.",
+        ),
+        alert("RollcallAbsent", Critical, Labels::None, Expr::Absent(up())).lasting(minutes(15)).says(
+            "No Rollcall daemon is scraped at all.",
+            "Prometheus knows no Rollcall daemon: nothing that Rollcall watches is watched.",
+        ),
+        alert("RollcallWatchdog", Severity::None, Daemon, up().equals(1.0)).says(
+            "A sign of life: always fires for each daemon that is scraped.",
+            "Rollcall daemon {instance} of job {job} is scraped, and alerts about it are delivered. Its silence is the alarm.",
+        ),
+        alert("RollcallConfigReloadFailed", Warning, Daemon, family(&CONFIG_LAST_RELOAD_SUCCESSFUL).equals(0.0))
+            .lasting(minutes(10))
+            .says(
+                "A Rollcall daemon refused its configuration.",
+                "Rollcall daemon {instance} of job {job} refused its configuration the last time it was read; the old one stays.",
+            ),
+        alert(
+            "RollcallAlertDeliveryFailing",
+            Critical,
+            Daemon,
+            grown(&NOTIFICATIONS_FAILED).unless(grown(&NOTIFICATIONS_SENT)).unless(content.count_without(PEER)),
+        )
+        .lasting(minutes(5))
+        .says(
+            "A Rollcall daemon in direct mode reaches no Alertmanager.",
+            "Rollcall daemon {instance} of job {job} pages by itself, and no Alertmanager has accepted its alerts for 5m.",
+        ),
+    ];
+    let watchdog = alert(DIRECT_WATCHDOG, Severity::None, Labels::Instance, always()).says(
+        "A sign of life: always fires in direct mode.",
+        "Rollcall daemon {instance} in direct mode evaluates its rules and delivers its alerts. Its silence is the alarm.",
+    );
+    let rows = rows.into_iter().map(of_prometheus).chain([watchdog.sent_by(Sender::Daemon)]).collect();
+    table("daemons", "rollcall-daemon", &[], rows)
+}
+
+const PEER: &[&str] = &["alertmanager"];
+
+/// Long enough for several attempts.
+const WINDOW: Duration = minutes(5);

@@ -1,0 +1,142 @@
+//! Rule files: YAML for Prometheus, or the PrometheusRule of its operator.
+
+use super::{Options, dashboard_url, expression, has, print, print::duration, recording, runbook_url};
+use crate::rules::{
+    catalogue::{Alert, Labels},
+    expr::{Matcher, Pattern},
+    rule::{Part as Subjects, Rule},
+    template,
+};
+
+/// The form of the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// A rule file of Prometheus.
+    Prometheus,
+    /// A PrometheusRule of the Prometheus operator.
+    Operator,
+}
+
+/// Which rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Part {
+    /// All of them.
+    All,
+    /// Recording rules.
+    Recording,
+    /// Alerts about targets, pools, agents and jobs.
+    Fleet,
+    /// Alerts about the daemons.
+    Daemon,
+}
+
+/// Groups of rules as YAML, and how many rules there are.
+#[derive(Debug, Default)]
+pub struct Groups {
+    text: String,
+    group: &'static str,
+}
+
+/// A rule file.
+pub fn render(rules: &[Rule], part: Part, format: Format, options: &Options) -> String {
+    let mut groups = Groups::default();
+    if matches!(part, Part::All | Part::Recording) {
+        for rule in recording::rules() {
+            groups.open("recording");
+            groups.text.push_str(&format!("      - record: {}\n", rule.record));
+            groups.expr(&print(&rule.expr, &options.selector));
+        }
+    }
+    for rule in rules.iter().filter(|rule| has(rule)) {
+        let daemon = rule.alert.group == "daemons";
+        if part == Part::All || part == if daemon { Part::Daemon } else { Part::Fleet } {
+            groups.open(rule.alert.group);
+            groups.alert(rule, options);
+        }
+    }
+    let head =
+        "# Written by `rollcall rules` from the alert catalogue; changes belong into the overrides of rollcall.yml.\n";
+    match format {
+        Format::Prometheus => format!("{head}groups:\n{}", groups.text),
+        Format::Operator => {
+            let meta = "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata:\n  name: rollcall\n  \
+                        labels:\n    app.kubernetes.io/name: rollcall\n    prometheus: k8s\n    role: alert-rules\n\
+                        spec:\n  groups:\n";
+            let indented = groups.text.lines().map(|line| match line {
+                "" => "\n".to_owned(),
+                line => format!("  {line}\n"),
+            });
+            format!("{head}{meta}{}", indented.collect::<String>())
+        }
+    }
+}
+
+impl Groups {
+    fn open(&mut self, group: &'static str) {
+        if self.group != group {
+            self.group = group;
+            self.text.push_str(&format!("  - name: rollcall-{}\n    rules:\n", group.replace('_', "-")));
+        }
+    }
+
+    fn expr(&mut self, expr: &str) {
+        self.text.push_str("        expr: |-\n");
+        expr.lines().for_each(|line| self.text.push_str(&format!("          {line}\n")));
+    }
+
+    fn alert(&mut self, rule: &Rule, options: &Options) {
+        let alert = rule.alert;
+        self.text.push_str(&format!("      - alert: {}\n", alert.name));
+        self.expr(&print(&expression(rule, options), &options.selector));
+        for (key, value) in [("for", rule.r#for), ("keep_firing_for", rule.keep_firing_for)] {
+            if !value.is_zero() {
+                self.text.push_str(&format!("        {key}: {}\n", duration(value)));
+            }
+        }
+        self.text.push_str(&format!("        labels:\n          severity: {}\n", alert.severity.as_str()));
+        if let Some((label, value)) = told_apart(rule) {
+            self.text.push_str(&format!("          {label}: {}\n", quoted(&value)));
+        }
+        self.text.push_str("        annotations:\n");
+        for (name, value) in annotations(alert, options) {
+            self.text.push_str(&format!("          {name}: {}\n", quoted(&value)));
+        }
+    }
+}
+
+/// The annotations of an alert in Prometheus' template language.
+fn annotations(alert: &Alert, options: &Options) -> [(&'static str, String); 4] {
+    let variable = |label: &str| format!("{{{{ $labels.{label} | urlquery }}}}");
+    [
+        ("summary", alert.summary.to_owned()),
+        ("description", template::prometheus(alert.description)),
+        ("runbook_url", runbook_url(&options.runbook_url, alert.name)),
+        ("dashboard_url", dashboard_url(alert.dashboard, alert.labels.names(), variable)),
+    ]
+}
+
+/// A label that the alerts have anyway, said again, for all but the rule about everything.
+fn told_apart(rule: &Rule) -> Option<(&'static str, String)> {
+    if rule.part.is_everything() {
+        return None;
+    }
+    let label = if rule.alert.labels == Labels::Daemon { "job" } else { "vendor" };
+    Some((label, format!("{{{{ $labels.{label} }}}}{{{{/* {} */}}}}", subjects(&rule.part))))
+}
+
+fn subjects(part: &Subjects) -> String {
+    let values = |matcher: &Matcher| match &matcher.pattern {
+        Pattern::OneOf(values) => values.join(" "),
+        Pattern::Prefix(prefixes) => prefixes.iter().map(|prefix| format!("{prefix}*")).collect::<Vec<_>>().join(" "),
+        Pattern::Glob(glob) => glob.as_str().replace("*/", "* /"),
+    };
+    let mut all: Vec<String> =
+        part.matchers.iter().map(|matcher| format!("{}: {}", matcher.label, values(matcher))).collect();
+    all.extend(part.on_demand.map(|yes| if yes { "on demand" } else { "not on demand" }.to_owned()));
+    all.join(", ")
+}
+
+/// A text as a YAML scalar in double quotes, which JSON's are too.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}

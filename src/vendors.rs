@@ -1,0 +1,123 @@
+//! The table of vendors: what a vendor is called everywhere. Settings, clients, tests, dashboards and the demo derive from it.
+
+/// Calls a macro with the table. A row names the type of the settings and of the client, then what [`Vendor`] tells.
+macro_rules! vendor_table {
+    ($then:ident) => {
+        $then! {
+            ParallelsRas parallels_ras {
+                title: "Parallels RAS REST API",
+                metric_prefix: "parallels_ras_",
+                alert_prefix: "ParallelsRas",
+                dashboard: "rollcall-parallels-ras",
+                guide: "parallels-ras.md",
+            }
+            ParallelsRasSession parallels_ras_session {
+                title: "Parallels RAS Connection Broker API",
+                metric_prefix: "parallels_ras_session_",
+                alert_prefix: "ParallelsRasSession",
+                dashboard: "rollcall-parallels-ras",
+                guide: "parallels-ras-session.md",
+            }
+            Resilio resilio {
+                title: "Resilio agent API",
+                metric_prefix: "resilio_",
+                alert_prefix: "Resilio",
+                dashboard: "rollcall-resilio",
+                guide: "resilio.md",
+            }
+            AzureDevOps azure_devops {
+                title: "Azure DevOps agent pools",
+                metric_prefix: "azure_devops_",
+                alert_prefix: "AzureDevOps",
+                dashboard: "rollcall-azure-devops",
+                guide: "azure-devops.md",
+            }
+            CitrixStorefront citrix_storefront {
+                title: "Citrix StoreFront",
+                metric_prefix: "citrix_",
+                alert_prefix: "Citrix",
+                dashboard: "rollcall-citrix",
+                guide: "citrix-storefront.md",
+            }
+        }
+    };
+}
+pub(crate) use vendor_table;
+
+macro_rules! define {
+    ($($vendor:ident $name:ident {
+        title: $title:literal,
+        metric_prefix: $metric_prefix:literal,
+        alert_prefix: $alert_prefix:literal,
+        dashboard: $dashboard:literal,
+        guide: $guide:literal,
+    })+) => {
+        /// A vendor API.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Vendor {
+            $(#[doc = $title] $vendor),+
+        }
+
+        impl Vendor {
+            /// All of them, in the order of the table.
+            pub const ALL: &'static [Vendor] = &[$(Vendor::$vendor),+];
+
+            /// As in the configuration, and the label `vendor`.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Vendor::$vendor => stringify!($name)),+
+                }
+            }
+
+            /// The name of the API for people.
+            pub const fn title(self) -> &'static str {
+                match self {
+                    $(Vendor::$vendor => $title),+
+                }
+            }
+
+            /// How the names of its own metrics begin.
+            pub const fn metric_prefix(self) -> &'static str {
+                match self {
+                    $(Vendor::$vendor => $metric_prefix),+
+                }
+            }
+
+            /// How the names of its own alerts begin.
+            pub const fn alert_prefix(self) -> &'static str {
+                match self {
+                    $(Vendor::$vendor => $alert_prefix),+
+                }
+            }
+
+            /// The UID of the dashboard that shows it.
+            pub const fn dashboard(self) -> &'static str {
+                match self {
+                    $(Vendor::$vendor => $dashboard),+
+                }
+            }
+
+            /// The file of its guide, in `deploy/docs/`.
+            pub const fn guide(self) -> &'static str {
+                match self {
+                    $(Vendor::$vendor => $guide),+
+                }
+            }
+        }
+    };
+}
+vendor_table!(define);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_guides_are_there() {
+        for (index, vendor) in Vendor::ALL.iter().enumerate() {
+            assert!(Vendor::ALL[..index].iter().all(|other| other.as_str() != vendor.as_str()));
+            let guide = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/docs").join(vendor.guide());
+            assert!(guide.is_file(), "{} has no guide at {}", vendor.as_str(), guide.display());
+        }
+    }
+}

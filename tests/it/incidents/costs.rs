@@ -1,0 +1,144 @@
+//! What the incidents of the simulation cost. The tests replay every one of them and count; incidents and vendors that are
+//! not in the table cost nothing. The tests of the rules write it into `deploy/docs/alerts.md`.
+
+// Each of the two test programs that have this file uses a part of it.
+#![allow(dead_code)]
+
+use rollcall_sim::Incident;
+
+/// What an incident costs at the targets of one vendor, whoever pages: Prometheus, the daemon, or both at once.
+#[derive(Debug, Clone, Copy)]
+pub struct Cost {
+    /// What happens.
+    pub incident: Incident,
+    /// At whose targets.
+    pub vendor: &'static str,
+    /// For every page the time before which it does not come, in minutes from the beginning.
+    pub pages: &'static [u64],
+    /// The same for every ticket.
+    pub tickets: &'static [u64],
+    /// Why so many, and why then.
+    pub why: &'static str,
+}
+
+/// How long the incidents of the table last, in minutes.
+pub const LASTS: u64 = 60;
+
+/// How long this one lasts: its second ticket takes two hours.
+pub const SYNC_STUCK_LASTS: u64 = 140;
+
+/// All that cost anything.
+pub const COSTS: &[Cost] = &[
+    Cost {
+        incident: Incident::HypervisorLost,
+        vendor: "citrix_storefront",
+        pages: &[16],
+        tickets: &[],
+        why: "One for the target: CitrixPowerStateUnknown, which mutes what follows from it.",
+    },
+    Cost {
+        incident: Incident::BuildPoolOffline,
+        vendor: "azure_devops",
+        pages: &[6],
+        tickets: &[],
+        why: "RollcallPoolDown, which mutes the queue that grows in front of the pool.",
+    },
+    Cost {
+        incident: Incident::PasswordExpired,
+        vendor: "parallels_ras",
+        pages: &[],
+        tickets: &[20],
+        why: "RollcallTargetLoginHeld, one for all targets of a vendor; users are not hindered.",
+    },
+    Cost {
+        incident: Incident::SyncStuck,
+        vendor: "resilio",
+        pages: &[],
+        tickets: &[20, 125],
+        why: "ResilioJobNoPeers of one agent; after two hours also ResilioJobStalled of the other, which is another fault on \
+              another agent: nothing says that the first explains it.",
+    },
+    Cost {
+        incident: Incident::PrimingRefused,
+        vendor: "parallels_ras_session",
+        pages: &[16],
+        tickets: &[],
+        why: "ParallelsRasSessionProbeFailing after two deep probes, which come every 15m; the light probe primes nothing.",
+    },
+    Cost {
+        incident: Incident::GatewayLost,
+        vendor: "parallels_ras",
+        pages: &[6],
+        tickets: &[],
+        why: "ParallelsRasEntryPointDown of the farm.",
+    },
+    Cost {
+        incident: Incident::GatewayLost,
+        vendor: "parallels_ras_session",
+        pages: &[3, 16],
+        tickets: &[],
+        why: "ParallelsRasSessionProbeFailing of each of the two probes, light and deep: each is a target, and pages are grouped \
+              by target.",
+    },
+    Cost {
+        incident: Incident::VendorApiDown,
+        vendor: "azure_devops",
+        pages: &[],
+        tickets: &[17, 17],
+        why: "RollcallTargetDown of each of the two targets, as tickets are grouped by target; builds wait.",
+    },
+    Cost {
+        incident: Incident::VendorApiDown,
+        vendor: "citrix_storefront",
+        pages: &[28],
+        tickets: &[17],
+        why: "RollcallTargetDown: a ticket while it may be over soon, and a page once nothing was read for half an hour.",
+    },
+];
+
+/// The section of the documentation.
+pub fn markdown() -> String {
+    let mut out = format!(
+        "
+## What incidents cost
+
+The incidents of `rollcall demo --incident`, each {LASTS} minutes long (sync-stuck: {SYNC_STUCK_LASTS}), with the shipped rules and the
+shipped configuration of Alertmanager: notifications of the pager and of the tickets when something begins, and the minute
+before which they do not come. Each of them is followed by one that says it is over, and by no other. A test replays the
+incidents with Prometheus, with the daemon, and with both at once, and finds these numbers.
+
+| incident | vendor | pages | tickets | why |
+|---|---|---|---|---|
+"
+    );
+    for incident in Incident::ALL {
+        let costs: Vec<&Cost> = COSTS.iter().filter(|cost| cost.incident == incident).collect();
+        for cost in &costs {
+            let (pages, tickets) = (after(cost.pages), after(cost.tickets));
+            out.push_str(&format!("| {incident} | {} | {pages} | {tickets} | {} |\n", cost.vendor, cost.why));
+        }
+        if costs.is_empty() {
+            out.push_str(&format!("| {incident} |  | 0 | 0 | {} |\n", nothing(incident)));
+        }
+    }
+    out
+}
+
+fn after(times: &[u64]) -> String {
+    let times_text: Vec<String> = times.iter().map(u64::to_string).collect();
+    match times {
+        [] => "0".to_owned(),
+        _ => format!("{} (minute {})", times.len(), times_text.join(", ")),
+    }
+}
+
+/// Why an incident that is in no row costs nothing.
+fn nothing(incident: Incident) -> &'static str {
+    match incident {
+        Incident::RateLimited => {
+            "RollcallTargetRateLimited is information: the daemon waits as it is asked to, and goes on."
+        }
+        Incident::PatchNight => "What is drained is out of service on purpose, and what reboots is back within `for`.",
+        _ => "",
+    }
+}
