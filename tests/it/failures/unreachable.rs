@@ -22,7 +22,7 @@ fn tls_server() -> (Server, String) {
                 // Where somebody trusts us, the answer is that there is nothing here.
                 let mut stream = accepting.await?;
                 let answer = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-                stream.read(&mut [0; 4096]).await?;
+                let _ = stream.read(&mut [0; 4096]).await?;
                 stream.write_all(answer).await?;
                 stream.shutdown().await
             }
