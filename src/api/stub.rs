@@ -1,17 +1,10 @@
-//! For tests of vendors: a server of a few lines, a target, a poll, and samples as text.
+//! For tests of vendors: a server, a target, a poll, and samples as text.
 
-use std::{
-    convert::Infallible,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::{Request, Response, body::Incoming, service::service_fn};
-use hyper_util::rt::TokioIo;
 use reqwest::Url;
-use tokio::{net::TcpListener, time::Instant};
+use rollcall_test_server::{Request, Response, Server};
+use tokio::time::Instant;
 
 use super::{Api, Context, Observation, Outcome, Part, Warning, Warnings, origin::Origins};
 use crate::{
@@ -24,108 +17,45 @@ use crate::{
 /// When polls of tests happen, unless they say otherwise.
 pub const NOW: UnixTime = UnixTime(1_700_000_000_000);
 
-/// A request that a stub has seen.
-#[derive(Debug, Clone)]
-pub struct Seen {
-    /// Method, path and query: `GET /a?b=c`.
-    pub line: String,
-    /// Header `Authorization`.
-    pub authorization: Option<String>,
-    /// Header `X-TFS-FedAuthRedirect`.
-    pub suppress: Option<String>,
-    /// Body.
-    pub body: String,
+/// JSON with 200.
+pub fn json(body: impl Into<String>) -> Response {
+    Response::new(200, "application/json; charset=utf-8; api-version=7.0", body.into())
 }
 
-/// What a stub answers.
-#[derive(Debug, Clone)]
-pub struct Reply {
-    status: u16,
-    headers: Vec<(&'static str, String)>,
-    body: String,
-}
-
-impl Reply {
-    /// JSON with 200.
-    pub fn json(body: impl Into<String>) -> Reply {
-        Reply::new(200, "application/json; charset=utf-8; api-version=7.0", body)
-    }
-
-    /// Anything.
-    pub fn new(status: u16, content_type: &str, body: impl Into<String>) -> Reply {
-        Reply { status, headers: vec![("content-type", content_type.to_owned())], body: body.into() }
-    }
-
-    /// With another header.
-    pub fn header(mut self, name: &'static str, value: &str) -> Reply {
-        self.headers.push((name, value.to_owned()));
-        self
-    }
-}
-
-/// A server on loopback.
+/// A vendor's server.
 #[derive(Debug)]
 pub struct Stub {
     /// Its base URL.
     pub url: Url,
-    seen: Arc<Mutex<Vec<Seen>>>,
+    server: Server,
 }
 
 impl Stub {
-    /// Starts a server; it stops with the runtime of the test.
-    pub async fn start(answer: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Stub {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
-        let address = listener.local_addr().expect("a bound socket has an address");
-        let seen = Arc::new(Mutex::new(Vec::new()));
-        let log = Arc::clone(&seen);
-        let answer = Arc::new(answer);
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let (log, answer) = (Arc::clone(&log), Arc::clone(&answer));
-                let service = service_fn(move |request: Request<Incoming>| {
-                    let (log, answer) = (Arc::clone(&log), Arc::clone(&answer));
-                    async move { Ok::<_, Infallible>(reply(request, &log, &*answer).await) }
-                });
-                tokio::spawn(
-                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
-                );
-            }
-        });
-        Stub { url: Url::parse(&format!("http://{address}")).expect("an address makes a URL"), seen }
+    /// Starts one that answers with what `answer` makes of a request.
+    pub fn start(answer: impl Fn(&Request) -> Response + Send + Sync + 'static) -> Stub {
+        let server = Server::http(answer);
+        Stub { url: server.url().parse().expect("an address makes a URL"), server }
     }
 
     /// Every request so far.
-    pub fn seen(&self) -> Vec<Seen> {
-        self.seen.lock().expect("no test panics while it holds this").clone()
+    pub fn seen(&self) -> Vec<Request> {
+        self.server.requests()
     }
 
     /// Every request line so far.
     pub fn lines(&self) -> Vec<String> {
         self.seen().into_iter().map(|seen| seen.line).collect()
     }
-}
 
-async fn reply(
-    request: Request<Incoming>,
-    log: &Mutex<Vec<Seen>>,
-    answer: &(dyn Fn(&Seen) -> Reply + Send + Sync),
-) -> Response<Full<Bytes>> {
-    let (parts, body) = request.into_parts();
-    let body = body.collect().await.expect("a test sends whole bodies").to_bytes();
-    let header = |name: &str| parts.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into());
-    let seen = Seen {
-        line: format!("{} {}", parts.method, parts.uri),
-        authorization: header("authorization"),
-        suppress: header("x-tfs-fedauthredirect"),
-        body: String::from_utf8_lossy(&body).into(),
-    };
-    log.lock().expect("no test panics while it holds this").push(seen.clone());
-    let reply = answer(&seen);
-    let mut response = Response::builder().status(reply.status);
-    for (name, value) in reply.headers {
-        response = response.header(name, value);
+    /// Every request since the last call of this or of [`Stub::asked`].
+    pub fn take(&self) -> Vec<Request> {
+        self.server.take()
     }
-    response.body(Full::new(reply.body.into())).expect("a test makes valid headers")
+
+    /// The request lines of the same.
+    pub fn asked(&self) -> Vec<String> {
+        self.take().into_iter().map(|seen| seen.line).collect()
+    }
 }
 
 /// Polls at a time and gives the warnings, too.

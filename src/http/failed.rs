@@ -115,8 +115,9 @@ fn proxy(settings: &Http, url: &Url) -> Option<(String, u16)> {
 
 #[cfg(test)]
 mod tests {
-    use std::{net::SocketAddr, sync::Arc, time::Duration};
+    use std::{sync::Arc, time::Duration};
 
+    use rollcall_test_server::Server;
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::TcpListener,
@@ -126,35 +127,26 @@ mod tests {
     use super::*;
     use crate::{config::Tls, http::Client};
 
-    /// A listener that answers whatever comes with these bytes, until the test ends.
-    async fn answering(bytes: &'static [u8]) -> SocketAddr {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("free ports");
-        let address = listener.local_addr().expect("it is bound");
-        tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let _ = stream.read(&mut [0; 4096]).await;
-                let _ = stream.write_all(bytes).await;
-            }
-        });
-        address
+    /// A server that answers whatever comes with these bytes.
+    fn answering(bytes: &'static [u8]) -> Server {
+        Server::tcp(move |mut stream| async move {
+            let _ = stream.read(&mut [0; 4096]).await;
+            stream.write_all(bytes).await
+        })
     }
 
-    /// A listener with a certificate of its own making, which nobody trusts.
-    async fn stranger() -> SocketAddr {
+    /// A server with a certificate of its own making, which nobody trusts.
+    fn stranger() -> Server {
         crate::http::install_crypto();
         let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).expect("a certificate");
         let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
         let chain = vec![made.cert.der().clone()];
         let config = rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key);
         let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config.expect("a certificate and its key")));
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("free ports");
-        let address = listener.local_addr().expect("it is bound");
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let _ = acceptor.accept(stream).await;
-            }
-        });
-        address
+        Server::tcp(move |stream| {
+            let accepted = acceptor.accept(stream);
+            async { accepted.await.map(drop) }
+        })
     }
 
     async fn failure(url: &str, settings: &Http) -> Failure {
@@ -170,7 +162,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_certificate_that_nobody_vouches_for_asks_for_its_ca() {
-        let failed = failure(&format!("https://{}/", stranger().await), &direct()).await;
+        let stranger = stranger();
+        let failed = failure(&format!("https://{}/", stranger.address()), &direct()).await;
         assert_eq!(failed.reason, Reason::Tls);
         let expected = "UnknownIssuer; give the certificate of its CA as http.tls.ca_file";
         assert!(failed.message.ends_with(expected), "{failed}");
@@ -179,20 +172,20 @@ mod tests {
         let path = folder.path().join("ca.pem");
         std::fs::write(&path, other.cert.pem()).expect("a file can be written");
         let settings = Http { tls: Tls { ca_file: Some(path), ..Tls::default() }, ..direct() };
-        let failed = failure(&format!("https://{}/", stranger().await), &settings).await;
+        let failed = failure(&format!("https://{}/", stranger.address()), &settings).await;
         let expected = "; http.tls.ca_file does not hold the certificate of its CA";
         assert!(failed.message.ends_with(expected), "{failed}");
     }
 
     #[tokio::test]
     async fn tls_and_plain_http_are_told_apart() {
-        let plain = answering(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").await;
-        let failed = failure(&format!("https://{plain}/"), &direct()).await;
+        let plain = answering(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
+        let failed = failure(&format!("https://{}/", plain.address()), &direct()).await;
         assert_eq!(failed.reason, Reason::Tls);
         assert!(failed.message.ends_with("InvalidContentType; is this a plain http port?"), "{failed}");
         // A fatal alert, as OpenSSL sends it.
-        let tls = answering(b"\x15\x03\x01\x00\x02\x02\x46").await;
-        let failed = failure(&format!("http://{tls}/"), &direct()).await;
+        let tls = answering(b"\x15\x03\x01\x00\x02\x02\x46");
+        let failed = failure(&format!("http://{}/", tls.address()), &direct()).await;
         assert_eq!(failed.reason, Reason::Connect);
         assert!(failed.message.ends_with("; is this a TLS port? use https"), "{failed}");
     }

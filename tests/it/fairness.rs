@@ -3,16 +3,13 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
     time::{Duration, Instant},
 };
 
+use rollcall_test_server::{Server, until_closed};
 use tokio::io::AsyncWriteExt;
 
-use crate::support::{Config, Daemon, Exposition, Folder, PATIENCE, Server, Sim, Target, http, until_left, wait_until};
+use crate::support::{Config, Daemon, Exposition, Folder, PATIENCE, Sim, Target, http, on_runtime, wait_until};
 
 /// A target that is polled every second.
 fn lively(sim: &Sim) -> Target {
@@ -42,27 +39,23 @@ fn polls_go_on(daemon: &Daemon) -> Exposition {
 /// A vendor that answers each request with this text, and then with a blank every 50 ms.
 struct Vendor {
     server: Server,
-    requests: Arc<AtomicUsize>,
 }
 
 impl Vendor {
     fn of(head: &'static str) -> Vendor {
-        let requests = Arc::<AtomicUsize>::default();
-        let asked = Arc::clone(&requests);
-        let server = Server::start(move |_, mut stream| {
-            asked.fetch_add(1, Ordering::Relaxed);
-            async move {
+        let server = on_runtime(|| {
+            Server::hijack(move |_, mut stream| async move {
                 if head.is_empty() {
-                    return until_left(&mut stream).await;
+                    return until_closed(&mut stream).await;
                 }
                 stream.write_all(head.as_bytes()).await?;
                 loop {
                     tokio::time::sleep(Duration::from_millis(50)).await;
                     stream.write_all(b" ").await?;
                 }
-            }
+            })
         });
-        Vendor { server, requests }
+        Vendor { server }
     }
 
     /// It takes every request and never answers.
@@ -83,7 +76,7 @@ impl Vendor {
 
     #[track_caller]
     fn wait_until_all_ask(&self, count: usize) {
-        wait_until("all ask", PATIENCE, || match self.requests.load(Ordering::Relaxed) {
+        wait_until("all ask", PATIENCE, || match self.server.requests().len() {
             asked if asked >= count => Ok(()),
             asked => Err(format!("{asked} requests")),
         });

@@ -1,19 +1,19 @@
 //! A real Prometheus scrapes the daemon; what its queries return is what the simulated vendors hold.
 
-use std::{
-    collections::BTreeMap,
-    io::{BufRead, BufReader, Read, Write},
-    net::{Shutdown, TcpListener, TcpStream},
-    process::Command,
-};
+use std::{collections::BTreeMap, net::SocketAddr, process::Command};
 
 use rollcall_sim::{Options, Quirk, Truth};
+use rollcall_test_server::{Request, Server};
 use serde_json::Value;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use crate::{
     formats::{NASTY, nasty},
     program::Running,
-    support::{Daemon, Exposition, Folder, PATIENCE, Sample, Sim, free_port, http, wait_until},
+    support::{Daemon, Exposition, Folder, PATIENCE, Sample, Sim, free_port, http, on_runtime, wait_until},
     truth::compare::differences,
 };
 
@@ -105,37 +105,26 @@ impl Prometheus {
 }
 
 /// Passes scrapes on without their `Accept` header: what older Prometheus servers get is the text format.
-fn as_text(to: &str) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("free ports");
-    let (address, to) = (listener.local_addr().expect("it is bound").to_string(), to.to_owned());
-    std::thread::spawn(move || {
-        for stream in listener.incoming().map_while(Result::ok) {
-            let to = to.clone();
-            std::thread::spawn(move || pass_on(stream, &to));
-        }
-    });
-    address
+fn as_text(to: &str) -> Server {
+    let to = to.parse().expect("the address of a daemon");
+    on_runtime(|| Server::hijack(move |request, scraper| pass_on(request, scraper, to)))
 }
 
-fn pass_on(mut scraper: TcpStream, to: &str) -> std::io::Result<()> {
+async fn pass_on(request: Request, mut scraper: TcpStream, to: SocketAddr) -> std::io::Result<()> {
     let mut head = String::new();
-    for line in BufReader::new(scraper.try_clone()?).lines() {
-        let line = line?;
-        if line.is_empty() {
-            break;
-        }
+    for line in String::from_utf8_lossy(&request.head).lines().take_while(|line| !line.is_empty()) {
         let name = line.split(':').next().unwrap_or_default().to_ascii_lowercase();
         if !matches!(name.as_str(), "accept" | "connection" | "accept-encoding") {
             head += &format!("{line}\r\n");
         }
     }
-    let mut daemon = TcpStream::connect(to)?;
-    write!(daemon, "{head}Connection: close\r\n\r\n")?;
+    let mut daemon = TcpStream::connect(to).await?;
+    daemon.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes()).await?;
     let mut answer = Vec::new();
-    daemon.read_to_end(&mut answer)?;
+    daemon.read_to_end(&mut answer).await?;
     assert!(String::from_utf8_lossy(&answer).contains("content-type: text/plain; version=0.0.4"));
-    scraper.write_all(&answer)?;
-    scraper.shutdown(Shutdown::Both)
+    scraper.write_all(&answer).await?;
+    scraper.shutdown().await
 }
 
 fn address(url: &str) -> &str {
@@ -152,7 +141,8 @@ fn queries_about_the_demo_return_the_simulated_truth_in_both_formats() {
     let demo = Daemon::demo(&["--frozen", "--seed", "11", "--agents", "400"]);
     let truth = twin(400, 11).truth();
     demo.wait_until_all_up();
-    let prometheus = Prometheus::start(&[("open", address(demo.url())), ("text", &as_text(address(demo.url())))]);
+    let text = as_text(address(demo.url()));
+    let prometheus = Prometheus::start(&[("open", address(demo.url())), ("text", address(text.url()))]);
     for job in ["open", "text"] {
         wait_until("every target was scraped after its first poll", PATIENCE, || {
             let up = prometheus.query(&format!("count(rollcall_target_up{{job=\"{job}\"}} == 1)"));
@@ -204,7 +194,8 @@ fn nasty_labels_come_through_prometheus_as_they_were() {
     }
     let (_folder, daemon) = nasty(&sim);
     let ours = daemon.scrape();
-    let prometheus = Prometheus::start(&[("open", address(daemon.url())), ("text", &as_text(address(daemon.url())))]);
+    let text = as_text(address(daemon.url()));
+    let prometheus = Prometheus::start(&[("open", address(daemon.url())), ("text", address(text.url()))]);
     for job in ["open", "text"] {
         // PromQL has the escapes of Go.
         let query = format!("rollcall_agent_health{{job=\"{job}\",agent={}}} == 1", serde_json::json!(NASTY));

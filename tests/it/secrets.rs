@@ -84,13 +84,13 @@ struct Wires {
     /// Answers everything with an error that repeats the whole request.
     echo: String,
     /// TLS that nobody trusts.
-    tls: String,
+    tls: Front,
 }
 
 impl Wires {
     fn of(sim: &Simulation) -> Wires {
-        let recorder = Recorder::default();
-        let to = |vendor| recorder.before(sim.address(vendor));
+        let mut recorder = Recorder::default();
+        let mut to = |vendor| recorder.before(sim.address(vendor));
         Wires {
             ras: to("parallels_ras"),
             session: to("parallels_ras_session"),
@@ -107,7 +107,7 @@ impl Wires {
                 let head = "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nX-Citrix-Error-Reason: nope";
                 format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
             }),
-            tls: format!("https://{}", Front::of(sim.address("azure_devops")).address),
+            tls: Front::of(sim.address("azure_devops")),
             recorder,
         }
     }
@@ -158,7 +158,8 @@ fn yaml(wires: &Wires) -> String {
             quoted(password)
         )
     };
-    let Wires { redirect, echo, tls, .. } = wires;
+    let Wires { redirect, echo, .. } = wires;
+    let tls = &format!("https://{}", wires.tls.address);
     let contoso = format!("{}/contoso", wires.azure);
     let store = format!("{}/Citrix/Store", wires.citrix);
     let filer = format!("{}/filer-01", wires.resilio);

@@ -8,7 +8,6 @@ mod exposition;
 mod front;
 mod prometheus;
 mod receiver;
-mod server;
 mod simulation;
 mod wait;
 
@@ -20,8 +19,7 @@ pub use exposition::{Exposition, Sample};
 pub use front::Front;
 pub use prometheus::{Prometheus, Series, free_port};
 pub use receiver::{Notification, Receiver};
-pub use server::{Request, Server, until_left};
-pub use simulation::{Sim, frozen, runtime};
+pub use simulation::{Sim, frozen, on_runtime, runtime};
 pub use wait::{Folder, wait_until};
 
 use std::time::Duration;

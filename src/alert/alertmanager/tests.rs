@@ -86,7 +86,7 @@ async fn each_status_has_its_meaning() {
         (503, "failed"),
     ];
     for (status, expected) in rows {
-        let stub = Stub::start(move |_| status).await;
+        let stub = Stub::start(move |_| status);
         let got = match client(&settings(&stub.url)).deliver(&batch([firing("a")])).await {
             Outcome::Accepted => "accepted",
             Outcome::Invalid(_) => "invalid",
@@ -103,7 +103,7 @@ async fn each_status_has_its_meaning() {
 #[tokio::test]
 async fn the_page_of_a_proxy_is_no_answer_of_alertmanager() {
     for (status, lost) in [(200, true), (203, true), (400, true), (413, false)] {
-        let stub = Stub::with("<!DOCTYPE html><title>Sign in</title>", move |_| status).await;
+        let stub = Stub::with("<!DOCTYPE html><title>Sign in</title>", move |_| status);
         match client(&settings(&stub.url)).deliver(&batch([firing("a")])).await {
             Outcome::Failed(failure) if lost => assert_eq!(failure.reason(), "content_type"),
             // Proxies have a limit of their own, and half of the batch may pass.
@@ -127,7 +127,7 @@ fn nothing_is_told_to_begin_or_end_later_than_now() {
 
 #[tokio::test]
 async fn a_path_of_the_url_stays_in_front() {
-    let stub = Stub::start(|_| 200).await;
+    let stub = Stub::start(|_| 200);
     let url = stub.url.join("/am/").expect("a valid URL");
     assert_eq!(client(&settings(&url)).deliver(&batch([firing("a")])).await, Outcome::Accepted);
     assert_eq!(stub.seen()[0].line, "POST /am/api/v2/alerts application/json");
@@ -139,7 +139,7 @@ async fn a_changed_secret_file_is_taken_up_by_the_next_request() {
     let file = folder.path().join("secret");
     let write = |text: &str| std::fs::write(&file, text).expect("the folder is writable");
     write("one\n");
-    let stub = Stub::start(|_| 200).await;
+    let stub = Stub::start(|_| 200);
     let login = Login { username: "rollcall".to_owned(), password: Secret::File(file.clone()) };
     let basic = Alertmanager { auth: Some(ProxyAuth::Basic(login)), ..settings(&stub.url) };
     let bearer = Alertmanager { auth: Some(ProxyAuth::Bearer(Secret::File(file.clone()))), ..settings(&stub.url) };
@@ -169,7 +169,7 @@ async fn a_secret_does_not_go_over_plain_http_to_another_machine() {
 #[tokio::test]
 async fn a_configuration_sends_a_thousand_alerts_in_four_requests_and_tries_500_again() {
     // The first request fails.
-    let stub = Stub::start(|nth| if nth == 0 { 500 } else { 200 }).await;
+    let stub = Stub::start(|nth| if nth == 0 { 500 } else { 200 });
     let text = format!(
         "targets: [{{ name: a, vendor: resilio, url: 'http://127.0.0.1:3840' }}]\nalerting:\n  mode: direct\n  \
          external_labels: {{ site: zrh }}\n  alertmanagers: [{{ url: '{}' }}]\n",

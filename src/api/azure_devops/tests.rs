@@ -6,11 +6,13 @@ mod pages;
 
 use std::time::Duration;
 
+use rollcall_test_server::{Request, Response};
+
 use super::*;
 use crate::{
     api::{
         memory::Memory,
-        stub::{NOW, Reply, Seen, Stub, counted, failed, fresh, poll, poll_at, samples, samples_of},
+        stub::{NOW, Stub, counted, failed, fresh, json, poll, poll_at, samples, samples_of},
     },
     catalogue::azure_devops as families,
     config::{
@@ -50,13 +52,13 @@ fn api(stub: &Stub, settings: target::AzureDevOps) -> AzureDevOps {
 }
 
 /// What comes after the organisation, without the query.
-fn path(seen: &Seen) -> &str {
+fn path(seen: &Request) -> &str {
     let line = seen.line.split('?').next().unwrap_or_default();
     line.trim_start_matches("GET /contoso/_apis/distributedtask/")
 }
 
-fn list(items: &str) -> Reply {
-    Reply::json(format!(r#"{{"value":[{items}]}}"#))
+fn list(items: &str) -> Response {
+    json(format!(r#"{{"value":[{items}]}}"#))
 }
 
 const DEFAULT: &str = r#"{"id":1,"name":"Default","poolType":"automation","isHosted":false,"size":3,"options":"none",
@@ -83,9 +85,8 @@ async fn a_pool_with_an_agent_and_its_queue() {
                {"requestId":5,"queueTime":"2023-11-14T19:00:00Z","result":"succeeded"},
                {"requestId":6,"queueTime":"2023-11-14T18:00:00Z","planType":"PoolMaintenance"}"#,
         ),
-        _ => Reply::new(404, "application/json", "{}"),
-    })
-    .await;
+        _ => Response::new(404, "application/json", "{}"),
+    });
     let (observation, warnings) = poll_at(&mut api(&stub, settings()), &Memory::default(), NOW).await;
     let observation = observation.expect("a poll that works");
     assert_eq!(counted(&warnings), []);
@@ -137,12 +138,12 @@ async fn a_pool_with_an_agent_and_its_queue() {
             format!("{base}?api-version=7.0"),
         ]
     );
-    assert!(stub.seen().iter().all(|seen| seen.authorization.as_deref() == Some("Basic OnA0dA==")));
-    assert!(stub.seen().iter().all(|seen| seen.suppress.as_deref() == Some("Suppress")));
+    assert!(stub.seen().iter().all(|seen| seen.header("authorization") == "Basic OnA0dA=="));
+    assert!(stub.seen().iter().all(|seen| seen.header("x-tfs-fedauthredirect") == "Suppress"));
 }
 
 /// An organisation with three pools of one agent each; `odd` may answer instead.
-async fn three(odd: impl Fn(&Seen) -> Option<Reply> + Send + Sync + 'static) -> Stub {
+fn three(odd: impl Fn(&Request) -> Option<Response> + Send + Sync + 'static) -> Stub {
     Stub::start(move |seen| {
         odd(seen).unwrap_or_else(|| match path(seen) {
             "pools" => list(r#"{"id":1,"name":"one"},{"id":2,"name":"two"},{"id":3,"name":"three"}"#),
@@ -150,7 +151,6 @@ async fn three(odd: impl Fn(&Seen) -> Option<Reply> + Send + Sync + 'static) -> 
             _ => list(""),
         })
     })
-    .await
 }
 
 #[tokio::test]
@@ -158,10 +158,9 @@ async fn a_pool_that_fails_costs_itself_and_keeps_its_description() {
     let rows = [(401, Reason::Auth), (403, Reason::Forbidden), (404, Reason::NotFound), (500, Reason::HttpStatus)];
     for (status, reason) in rows {
         let stub = three(move |seen| {
-            let reply = Reply::new(status, "application/json", "{}").header("ActivityId", "a1b2-c3");
+            let reply = Response::new(status, "application/json", "{}").header("ActivityId", "a1b2-c3");
             (path(seen) == "pools/2/agents").then_some(reply)
-        })
-        .await;
+        });
         let observation = poll(&mut api(&stub, settings())).await.expect("a partial poll");
         let failure = failed(&observation, "2");
         assert_eq!(failure.reason, reason);
@@ -173,19 +172,19 @@ async fn a_pool_that_fails_costs_itself_and_keeps_its_description() {
 
 #[tokio::test]
 async fn a_poll_fails_where_every_pool_or_their_list_does() {
-    let stub = three(|seen| path(seen).ends_with("/agents").then(|| Reply::new(500, "text/html", "<html>"))).await;
+    let stub = three(|seen| path(seen).ends_with("/agents").then(|| Response::new(500, "text/html", "<html>")));
     assert_eq!(poll(&mut api(&stub, settings())).await.expect_err("all pools fail").reason, Reason::HttpStatus);
     let rows = [
-        (Reply::json("{}"), Reason::Decode),
-        (Reply::json(r#"{"value":[{"id":1"#), Reason::Decode),
-        (Reply::json("7"), Reason::Decode),
-        (Reply::new(200, "text/plain", "[]"), Reason::ContentType),
-        (Reply::new(403, "application/json", "{}"), Reason::Forbidden),
-        (Reply::new(429, "application/json", "{}").header("retry-after", "7"), Reason::RateLimited),
-        (Reply::new(503, "text/html", "<html>"), Reason::HttpStatus),
+        (json("{}"), Reason::Decode),
+        (json(r#"{"value":[{"id":1"#), Reason::Decode),
+        (json("7"), Reason::Decode),
+        (Response::new(200, "text/plain", "[]"), Reason::ContentType),
+        (Response::new(403, "application/json", "{}"), Reason::Forbidden),
+        (Response::new(429, "application/json", "{}").header("retry-after", "7"), Reason::RateLimited),
+        (Response::new(503, "text/html", "<html>"), Reason::HttpStatus),
     ];
     for (reply, reason) in rows {
-        let stub = three(move |seen| (path(seen) == "pools").then(|| reply.clone())).await;
+        let stub = three(move |seen| (path(seen) == "pools").then(|| reply.clone()));
         assert_eq!(poll(&mut api(&stub, settings())).await.expect_err("no list").reason, reason);
     }
 }
@@ -194,15 +193,16 @@ async fn a_poll_fails_where_every_pool_or_their_list_does() {
 async fn sign_in_pages_are_refused_credentials() {
     let page = "<!DOCTYPE html><html><title>Azure DevOps Services | Sign In</title></html>";
     let rows = [
-        Reply::new(203, "text/html; charset=utf-8", page),
-        Reply::new(203, "application/json", "{}"),
-        Reply::new(302, "text/html", "").header("location", "https://spsprodweu5.vssps.visualstudio.com/_signin?x=y"),
-        Reply::new(200, "text/html", page),
-        Reply::new(200, "application/json", format!("\u{feff} {page}")),
-        Reply::new(401, "application/json", r#"{"message":"TF400813"}"#),
+        Response::new(203, "text/html; charset=utf-8", page),
+        Response::new(203, "application/json", "{}"),
+        Response::new(302, "text/html", "")
+            .header("location", "https://spsprodweu5.vssps.visualstudio.com/_signin?x=y"),
+        Response::new(200, "text/html", page),
+        Response::new(200, "application/json", format!("\u{feff} {page}")),
+        Response::new(401, "application/json", r#"{"message":"TF400813"}"#),
     ];
     for reply in rows {
-        let stub = three(move |_| Some(reply.clone())).await;
+        let stub = three(move |_| Some(reply.clone()));
         assert_eq!(poll(&mut api(&stub, settings())).await.expect_err("refused").reason, Reason::Auth);
         assert_eq!(stub.lines().len(), 1, "neither followed nor repeated");
     }
@@ -210,7 +210,7 @@ async fn sign_in_pages_are_refused_credentials() {
 
 #[tokio::test]
 async fn a_queue_that_cannot_be_read_is_not_an_empty_one() {
-    let stub = three(|seen| (path(seen) == "pools/2/jobrequests").then(|| Reply::new(500, "text/plain", ""))).await;
+    let stub = three(|seen| (path(seen) == "pools/2/jobrequests").then(|| Response::new(500, "text/plain", "")));
     let observation = poll(&mut api(&stub, settings())).await.expect("a poll that works");
     let part = fresh(&observation, "");
     assert_eq!(observation.parts.len(), 4);
@@ -219,7 +219,7 @@ async fn a_queue_that_cannot_be_read_is_not_an_empty_one() {
     assert_eq!(samples_of(part, &families::POOL_JOB_REQUESTS_UP), expected);
     assert_eq!(samples_of(part, &families::POOL_JOBS).len(), 6);
 
-    let stub = three(|_| None).await;
+    let stub = three(|_| None);
     let observation = poll(&mut api(&stub, target::AzureDevOps { job_requests: false, ..settings() })).await;
     let part = observation.expect("a poll that works");
     assert_eq!(samples_of(fresh(&part, ""), &families::POOL_JOB_REQUESTS_UP), [""; 0]);
@@ -232,8 +232,7 @@ async fn pools_are_chosen_by_globs_and_hosted_ones_by_setting() {
         let stub = Stub::start(|seen| match path(seen) {
             "pools" => list(&format!(r#"{DEFAULT},{HOSTED},{{"id":2,"name":"old-1"}}"#)),
             _ => list(""),
-        })
-        .await;
+        });
         let observation = poll(&mut api(&stub, settings)).await.expect("a poll that works");
         let info = samples_of(fresh(&observation, ""), &families::POOL_INFO).len();
         (observation.parts.iter().skip(1).map(|(key, _)| key.to_string()).collect::<Vec<_>>(), info)
@@ -250,8 +249,7 @@ async fn a_pause_on_a_good_answer_is_kept_by_the_next_request() {
     let stub = three(|seen| {
         let pause = list(r#"{"id":1,"name":"one"}"#).header("retry-after", "0.3").header("x-ratelimit-delay", "0.25");
         (path(seen) == "pools").then_some(pause)
-    })
-    .await;
+    });
     let mut api = api(&stub, settings());
     let started = Instant::now();
     let observation = poll(&mut api).await.expect("a poll that works");
@@ -265,8 +263,7 @@ async fn a_pause_longer_than_the_poll_is_told_to_the_schedule() {
     let stub = three(|seen| {
         let pause = list(r#"{"id":1,"name":"one"}"#).header("retry-after", "120");
         (path(seen) == "pools").then_some(pause)
-    })
-    .await;
+    });
     let mut api = api(&stub, settings());
     for _ in 0..2 {
         let failure = poll(&mut api).await.expect_err("no time left");
@@ -278,7 +275,7 @@ async fn a_pause_longer_than_the_poll_is_told_to_the_schedule() {
 
 #[tokio::test]
 async fn too_many_agents_fail_the_poll() {
-    let stub = three(|_| None).await;
+    let stub = three(|_| None);
     let url = stub.url.join("contoso").expect("a path");
     let mut target = Target::sample(url.as_str(), VendorSettings::AzureDevOps(settings()));
     target.max_agents = 2;
@@ -292,9 +289,8 @@ async fn an_older_server_is_asked_in_its_own_version() {
     let stub = three(|seen| {
         let refused = r#"{"$id":"1","typeName":"Microsoft.VisualStudio.Services.WebApi.VssVersionOutOfRangeException, x",
             "typeKey":"VssVersionOutOfRangeException"}"#;
-        seen.line.contains("api-version=7.0").then(|| Reply::new(400, "application/json", refused))
-    })
-    .await;
+        seen.line.contains("api-version=7.0").then(|| Response::new(400, "application/json", refused))
+    });
     let mut api = api(&stub, settings());
     poll(&mut api).await.expect("a poll that works");
     poll(&mut api).await.expect("a poll that works");
@@ -307,9 +303,8 @@ async fn pools_of_a_server_are_found_above_its_collection() {
     let stub = Stub::start(|seen| match seen.line.split('?').next().unwrap_or_default() {
         "GET /tfs/_apis/distributedtask/pools" => list(r#"{"id":1,"name":"one"}"#),
         "GET /tfs/_apis/distributedtask/pools/1/agents" => list(ONLINE),
-        _ => Reply::new(404, "text/html", "<html>"),
-    })
-    .await;
+        _ => Response::new(404, "text/html", "<html>"),
+    });
     let url = stub.url.join("tfs/DefaultCollection").expect("a path");
     let mut api = api_at(&url, settings(), &Arc::default());
     for _ in 0..2 {

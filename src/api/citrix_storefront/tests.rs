@@ -4,6 +4,8 @@ mod store;
 
 use std::time::Duration;
 
+use rollcall_test_server::Server;
+
 use self::store::{PASSWORD, Seen, Store, serve};
 use super::*;
 use crate::{
@@ -26,6 +28,8 @@ use crate::{
 struct Bench {
     api: CitrixStorefront,
     store: Arc<Store>,
+    /// It answers until it is dropped.
+    _server: Server,
     warnings: Warnings,
     memory: Memory,
     /// What is known of earlier polls.
@@ -35,7 +39,7 @@ struct Bench {
 
 impl Bench {
     async fn new(change: impl FnOnce(&mut target::CitrixStorefront, &mut Target)) -> Bench {
-        let (store, url) = serve().await;
+        let (store, server, url) = serve();
         let mut settings = target::CitrixStorefront {
             auth: Login { username: r"CORP\monitor".to_owned(), password: Secret::Inline(SecretText::new(PASSWORD)) },
             method: CitrixMethod::Auto,
@@ -54,7 +58,15 @@ impl Bench {
         let http = Client::new(&target).expect("a client");
         let api = CitrixStorefront::new(target, settings, http, Arc::default());
         let now = UnixTime::from_secs(1_758_706_000);
-        Bench { api, store, warnings: Warnings::default(), memory: Memory::default(), known: Origins::default(), now }
+        Bench {
+            api,
+            store,
+            _server: server,
+            warnings: Warnings::default(),
+            memory: Memory::default(),
+            known: Origins::default(),
+            now,
+        }
     }
 
     /// Polls, and tells what was sent.

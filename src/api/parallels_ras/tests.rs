@@ -3,12 +3,11 @@ mod names;
 use std::time::Duration;
 
 use super::{
-    stub::{BAD_BYTE, Stub},
+    stub::{BAD_BYTE, start},
     *,
 };
 use crate::{
-    api::memory::Memory,
-    api::{Outcome, Part, Warnings, origin::Origins},
+    api::{Outcome, Part, Warnings, memory::Memory, origin::Origins, stub::Stub},
     catalogue::Scope,
     clock::UnixTime,
     config::{
@@ -113,7 +112,7 @@ const HOSTS: &str = r#"[{"id": 1, "server": "rds-01.example.com", "enabled": tru
 
 #[tokio::test]
 async fn the_first_poll_logs_on_and_joins_the_names_and_the_next_only_reads_the_agents() {
-    let stub = Stub::start(|seen| match &*seen.what {
+    let stub = start(|seen| match &*seen.line {
         "POST /api/Session/logon" => ok(LOGON),
         "POST /api/Session/logoff" => (204, JSON, String::new()),
         "GET /api/Agent" => ok(AGENTS),
@@ -121,20 +120,19 @@ async fn the_first_poll_logs_on_and_joins_the_names_and_the_next_only_reads_the_
         "GET /api/RDS/Host" => status(404),
         "GET /api/RDS" => ok(HOSTS),
         _ => status(500),
-    })
-    .await;
+    });
     let mut api = open(&stub);
     let observation = poll_at(&mut api, 0).await.expect("a good poll");
     assert_eq!(names(&observation), ["rds-01.example.com", "gw-01"]);
     assert_eq!(observation.failure, None);
     let seen = stub.take();
-    let asked: Vec<&str> = seen.iter().map(|seen| &*seen.what).collect();
+    let asked: Vec<&str> = seen.iter().map(|seen| &*seen.line).collect();
     assert_eq!(
         asked,
         ["POST /api/Session/logon", "GET /api/Agent", "GET /api/Gateway", "GET /api/RDS/Host", "GET /api/RDS"],
         "lists of server types that the farm does not have are not read"
     );
-    assert_eq!(seen[0].body, r#"{"password":"s3cret","username":"monitor"}"#);
+    assert_eq!(seen[0].body_text(), r#"{"password":"s3cret","username":"monitor"}"#);
     assert_eq!(seen[0].headers["content-type"], JSON);
     assert!(seen[1..].iter().all(|seen| seen.headers["auth_token"] == "t+1="));
 
@@ -151,20 +149,19 @@ async fn the_first_poll_logs_on_and_joins_the_names_and_the_next_only_reads_the_
 async fn an_expired_session_is_renewed_once() {
     let logons = Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let count = Arc::clone(&logons);
-    let stub = Stub::start(move |seen| {
-        let logons = match &*seen.what {
+    let stub = start(move |seen| {
+        let logons = match &*seen.line {
             "POST /api/Session/logon" => count.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1,
             _ => count.load(std::sync::atomic::Ordering::Relaxed),
         };
-        match &*seen.what {
+        match &*seen.line {
             "POST /api/Session/logon" => ok(&format!(r#"{{"authToken":"token{logons}"}}"#)),
             // The first session has expired by the second poll.
             "GET /api/Agent" if logons == 1 && seen.headers["auth_token"] != "token1" => status(401),
             "GET /api/Agent" => ok("[]"),
             _ => status(404),
         }
-    })
-    .await;
+    });
     let mut api = open(&stub);
     poll_at(&mut api, 0).await.expect("a good poll");
     stub.take();
@@ -175,11 +172,10 @@ async fn an_expired_session_is_renewed_once() {
 
 #[tokio::test]
 async fn an_endpoint_that_stays_at_401_is_left_alone_for_an_hour() {
-    let stub = Stub::start(|seen| match &*seen.what {
+    let stub = start(|seen| match &*seen.line {
         "POST /api/Session/logon" => ok(LOGON),
         _ => status(401),
-    })
-    .await;
+    });
     let mut api = open(&stub);
     for (seconds, asked) in [(0, 2), (60, 0), (3599, 0), (3600, 3)] {
         let failure = poll_at(&mut api, seconds).await.expect_err("nothing may be read");
@@ -191,7 +187,7 @@ async fn an_endpoint_that_stays_at_401_is_left_alone_for_an_hour() {
 #[tokio::test]
 async fn a_refused_log_on_is_sent_once_and_then_held() {
     for answer in [status(401), (400, JSON, r#"{"code":0,"msg":"Invalid credentials"}"#.to_owned())] {
-        let stub = Stub::start(move |_| answer.clone()).await;
+        let stub = start(move |_| answer.clone());
         let mut api = open(&stub);
         assert_eq!(poll_at(&mut api, 0).await.expect_err("refused").reason, Reason::Auth);
         assert_eq!(poll_at(&mut api, 60).await.expect_err("held").reason, Reason::Held);
@@ -209,7 +205,7 @@ async fn a_log_on_that_says_nothing_of_the_credentials_is_tried_again() {
         (ok("{}"), Reason::Decode),
         (ok(r#"{"authToken":""}"#), Reason::Decode),
     ] {
-        let stub = Stub::start(move |_| answer.clone()).await;
+        let stub = start(move |_| answer.clone());
         let mut api = open(&stub);
         for seconds in [0, 60] {
             assert_eq!(poll_at(&mut api, seconds).await.expect_err("no token").reason, reason);
@@ -220,11 +216,10 @@ async fn a_log_on_that_says_nothing_of_the_credentials_is_tried_again() {
 
 #[tokio::test]
 async fn another_password_asks_for_another_session() {
-    let stub = Stub::start(|seen| match &*seen.what {
+    let stub = start(|seen| match &*seen.line {
         "POST /api/Session/logon" => ok(LOGON),
         _ => ok("[]"),
-    })
-    .await;
+    });
     let mut api = open(&stub);
     poll_at(&mut api, 0).await.expect("a good poll");
     stub.take();
@@ -235,11 +230,10 @@ async fn another_password_asks_for_another_session() {
 
 #[tokio::test]
 async fn a_single_site_is_asked_for() {
-    let stub = Stub::start(|seen| match &*seen.what {
+    let stub = start(|seen| match &*seen.line {
         "POST /ras/api/Session/logon" => ok(LOGON),
         _ => ok("[]"),
-    })
-    .await;
+    });
     let mut target = target(stub.url.join("/ras").expect("a valid path").as_str());
     if let VendorSettings::ParallelsRas(settings) = &mut target.settings {
         settings.site_ids = vec![3];
@@ -250,7 +244,7 @@ async fn a_single_site_is_asked_for() {
 
 #[tokio::test]
 async fn a_byte_that_is_not_utf_8_costs_a_name_its_looks_and_no_list() {
-    let stub = Stub::start(|seen| match &*seen.what {
+    let stub = start(|seen| match &*seen.line {
         "POST /api/Session/logon" => ok(LOGON),
         "GET /api/Agent" => ok(&format!(
             r#"[{{"id": "1", "siteId": 1, "agentState": 0, "serverType": 1}},
@@ -261,8 +255,7 @@ async fn a_byte_that_is_not_utf_8_costs_a_name_its_looks_and_no_list() {
             ok(&format!(r#"[{{"id": 1, "server": "Z{BAD_BYTE}rich"}}, {{"id": 2, "server": "b"}}]"#))
         }
         _ => status(404),
-    })
-    .await;
+    });
     let observation = poll_at(&mut open(&stub), 0).await.expect("a good poll");
     assert_eq!(names(&observation), ["Z\u{fffd}rich", "z\u{fffd}", "b"]);
     assert_eq!(observation.failure, None);
@@ -277,11 +270,10 @@ async fn an_answer_that_is_no_list_fails_the_poll() {
         (status(404), Reason::NotFound),
         (status(503), Reason::HttpStatus),
     ] {
-        let stub = Stub::start(move |seen| match &*seen.what {
+        let stub = start(move |seen| match &*seen.line {
             "POST /api/Session/logon" => ok(LOGON),
             _ => answer.clone(),
-        })
-        .await;
+        });
         let failure = poll_at(&mut open(&stub), 0).await.expect_err("no list");
         assert_eq!(failure.reason, reason, "{failure}");
     }
@@ -289,7 +281,7 @@ async fn an_answer_that_is_no_list_fails_the_poll() {
 
 #[tokio::test]
 async fn targets_of_one_server_share_its_budget_and_the_agents_come_first() {
-    let stub = Stub::start(|seen| match &*seen.what {
+    let stub = start(|seen| match &*seen.line {
         "POST /api/Session/logon" => ok(LOGON),
         "GET /api/Agent" => {
             let rows = [1, 2, 3, 4, 7, 46].map(|server_type| {
@@ -298,8 +290,7 @@ async fn targets_of_one_server_share_its_budget_and_the_agents_come_first() {
             ok(&format!("[{}]", rows.join(",")))
         }
         _ => ok(r#"[{"id": 1, "name": "a name"}]"#),
-    })
-    .await;
+    });
     let (mut first, mut second) = (open(&stub), open(&stub));
     assert_eq!(names(&poll_at(&mut first, 0).await.expect("a good poll")), ["a name"; 6]);
     assert_eq!(stub.asked().len(), 8);

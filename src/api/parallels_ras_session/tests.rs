@@ -3,7 +3,7 @@ use crate::{
     api::{
         Outcome, Part,
         parallels_ras::{
-            stub::Stub,
+            stub::start,
             tests::{samples, target as farm, with_context},
         },
     },
@@ -86,7 +86,7 @@ const JSON: &str = "application/json";
 #[tokio::test]
 async fn a_success_tells_no_error() {
     let answer = r#"{"userportal":"https://x","sessionprimetime":1500}"#;
-    let stub = Stub::start(move |_| (200, JSON, answer.to_owned())).await;
+    let stub = start(move |_| (200, JSON, answer.to_owned()));
     let observation = poll_at(&mut open(stub.url.as_str()), 0).await.expect("an answer");
     assert_eq!(
         told(&observation),
@@ -101,10 +101,10 @@ async fn a_success_tells_no_error() {
     assert_eq!(&*part(&observation).pools[0].name, "session");
     assert_eq!(observation.failure, None);
     let seen = stub.take();
-    assert_eq!(seen[0].what, "PUT /api/directsessiontunnel");
+    assert_eq!(seen[0].line, "PUT /api/directsessiontunnel");
     assert_eq!(seen[0].headers["authorization"], "t0ken");
     assert_eq!(seen[0].headers["content-type"], JSON);
-    assert!(seen[0].body.contains(r#""password":"s3cret""#));
+    assert!(seen[0].body_text().contains(r#""password":"s3cret""#));
 }
 
 #[tokio::test]
@@ -115,7 +115,7 @@ async fn any_answer_of_the_broker_is_a_successful_poll() {
         (400, r#"{"code":4000}"#, r#"verdict="unknown",category="unknown",code="4000""#, Health::Unknown),
         (405, "", r#"verdict="unknown",category="",code="""#, Health::Unknown),
     ] {
-        let stub = Stub::start(move |_| (status, JSON, body.to_owned())).await;
+        let stub = start(move |_| (status, JSON, body.to_owned()));
         let mut api = open(stub.url.as_str());
         for count in [1, 2] {
             let observation = poll_at(&mut api, 0).await.expect("an answer");
@@ -132,7 +132,7 @@ async fn a_refused_api_token_is_a_datum_and_a_failed_poll_and_never_held() {
         (401, r#"{"error":"unauthorized"}"#, r#"verdict="token",category="",code="""#),
         (400, r#"{"code":104}"#, r#"verdict="token",category="",code="104""#),
     ] {
-        let stub = Stub::start(move |_| (status, JSON, body.to_owned())).await;
+        let stub = start(move |_| (status, JSON, body.to_owned()));
         let mut api = open(stub.url.as_str());
         for count in [1, 2] {
             let observation = poll_at(&mut api, 0).await.expect("a datum");
@@ -148,7 +148,7 @@ async fn light_probes_of_one_account_do_not_wait_for_each_other() {
     // Nobody accepts, so there is no answer.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
     let mut silent = open(&format!("http://{}", listener.local_addr().expect("it is bound")));
-    let stub = Stub::start(|_| (200, JSON, r#"{"userportal":"https://x"}"#.to_owned())).await;
+    let stub = start(|_| (200, JSON, r#"{"userportal":"https://x"}"#.to_owned()));
     let mut well = open(stub.url.as_str());
     well.logons = Arc::clone(&silent.logons);
     let (silent, well) = tokio::join!(poll_at(&mut silent, 0), poll_at(&mut well, 0));
@@ -159,7 +159,7 @@ async fn light_probes_of_one_account_do_not_wait_for_each_other() {
 #[tokio::test]
 async fn no_answer_is_a_failed_poll_and_a_datum() {
     let unreachable = failed(1, r#"verdict="unreachable",category="",code="0""#);
-    let stub = Stub::start(|_| (503, "text/html", "<html>".to_owned())).await;
+    let stub = start(|_| (503, "text/html", "<html>".to_owned()));
     let observation = poll_at(&mut open(stub.url.as_str()), 0).await.expect("a datum");
     assert_eq!(observation.failure.as_ref().map(|f| f.reason), Some(Reason::HttpStatus));
     assert_eq!(told(&observation), unreachable);
@@ -184,7 +184,7 @@ async fn what_cannot_be_read_is_unknown_and_a_failed_poll() {
         ("text/html", "<html>\"code\": 5155</html>", Reason::ContentType),
         (JSON, r#"{"parallelsclient": "https://loc"#, Reason::Decode),
     ] {
-        let stub = Stub::start(move |_| (200, content_type, body.to_owned())).await;
+        let stub = start(move |_| (200, content_type, body.to_owned()));
         let observation = poll_at(&mut open(stub.url.as_str()), 0).await.expect("a datum");
         assert_eq!(told(&observation), failed(1, r#"verdict="unknown",category="",code="""#));
         assert_eq!(observation.failure.map(|f| f.reason), Some(reason));
@@ -194,7 +194,7 @@ async fn what_cannot_be_read_is_unknown_and_a_failed_poll() {
 #[tokio::test]
 async fn an_answer_that_is_too_long_is_unknown_and_a_failed_poll() {
     let body = format!("[{}0]", "0,".repeat(reply::MOST));
-    let stub = Stub::start(move |_| (200, JSON, body.clone())).await;
+    let stub = start(move |_| (200, JSON, body.clone()));
     let settings = settings();
     let target = Target {
         settings: VendorSettings::ParallelsRasSession(settings.clone()),
@@ -210,7 +210,7 @@ async fn an_answer_that_is_too_long_is_unknown_and_a_failed_poll() {
 
 #[tokio::test]
 async fn a_refused_account_is_sent_once_and_its_verdict_stays_while_it_is_held() {
-    let stub = Stub::start(|_| (400, JSON, r#"{"code":6947}"#.to_owned())).await;
+    let stub = start(|_| (400, JSON, r#"{"code":6947}"#.to_owned()));
     let mut api = open(stub.url.as_str());
     let expected = failed(1, r#"verdict="account",category="Account",code="6947""#);
     for (seconds, reason) in [(0, Reason::Auth), (300, Reason::Held), (600, Reason::Held)] {
@@ -228,7 +228,7 @@ async fn a_refused_account_is_sent_once_and_its_verdict_stays_while_it_is_held()
 
 #[tokio::test]
 async fn an_override_goes_by_verdict_or_code() {
-    let stub = Stub::start(|_| (400, JSON, r#"{"code":5156}"#.to_owned())).await;
+    let stub = start(|_| (400, JSON, r#"{"code":5156}"#.to_owned()));
     for state in ["license", "5156"] {
         let rule = HealthOverride { state: state.to_owned(), pool: Glob::any(), health: Health::Degraded };
         let mut api = open_with(stub.url.as_str(), settings(), vec![rule]);
@@ -239,20 +239,19 @@ async fn an_override_goes_by_verdict_or_code() {
 
 #[tokio::test]
 async fn a_deep_probe_says_so() {
-    let stub = Stub::start(|_| (200, JSON, r#"{"userportal":"https://x"}"#.to_owned())).await;
+    let stub = start(|_| (200, JSON, r#"{"userportal":"https://x"}"#.to_owned()));
     let deep = target::ParallelsRasSession { mode: ProbeMode::Deep, ..settings() };
     let observation = poll_at(&mut open_with(stub.url.as_str(), deep, Vec::new()), 0).await.expect("an answer");
     assert!(told(&observation)[0].contains(r#"mode="deep"} 1"#));
-    assert!(stub.take()[0].body.contains(r#""prime_session":1,"timeout":60,"#));
+    assert!(stub.take()[0].body_text().contains(r#""prime_session":1,"timeout":60,"#));
 }
 
 #[tokio::test]
 async fn a_light_success_does_not_lift_the_hold_of_a_deep_refusal() {
-    let stub = Stub::start(|seen| match seen.body.contains(r#""prime_session":1"#) {
+    let stub = start(|seen| match seen.body_text().contains(r#""prime_session":1"#) {
         true => (400, JSON, r#"{"code":5155}"#.to_owned()),
         false => (200, JSON, r#"{"userportal":"https://x"}"#.to_owned()),
-    })
-    .await;
+    });
     let mut light = open(stub.url.as_str());
     let deep = target::ParallelsRasSession { mode: ProbeMode::Deep, ..settings() };
     let mut deep = open_with(stub.url.as_str(), deep, Vec::new());
@@ -275,12 +274,11 @@ async fn a_light_success_lifts_the_hold_of_a_light_refusal_whatever_came_between
     const HOUR: u64 = 3600;
     for restarts in [false, true] {
         let turn = std::sync::atomic::AtomicUsize::new(0);
-        let stub = Stub::start(move |_| match turn.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+        let stub = start(move |_| match turn.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
             0 | 3 => (400, JSON, r#"{"code":6435}"#.to_owned()),
             1 => (503, "text/html", "<html>".to_owned()),
             _ => (200, JSON, r#"{"userportal":"https://x"}"#.to_owned()),
-        })
-        .await;
+        });
         let mut api = open(stub.url.as_str());
         let observation = poll_at(&mut api, 0).await.expect("a datum");
         assert_eq!(observation.failure.map(|f| f.reason), Some(Reason::Auth));

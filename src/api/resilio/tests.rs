@@ -1,9 +1,13 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rollcall_test_server::Response;
+
 use super::*;
 use crate::{
-    api::memory::Memory,
-    api::stub::{NOW, Reply, Stub, counted, failed, fresh, poll, poll_at, samples, samples_of},
+    api::{
+        memory::Memory,
+        stub::{NOW, Stub, counted, failed, fresh, json, poll, poll_at, samples, samples_of},
+    },
     catalogue::resilio::{self as families},
     config::VendorSettings,
     failure::Reason,
@@ -56,24 +60,24 @@ fn api(stub: &Stub, tags: bool) -> Resilio {
 }
 
 /// An agent that answers everything; only this token is good.
-fn answer(line: &str, token: &str, client: &str, runs: &str) -> Reply {
+fn answer(line: &str, token: &str, client: &str, runs: &str) -> Response {
     let (path, query) = line.split_once('?').unwrap_or((line, ""));
     match path {
-        "GET /api/v3/token" => Reply::json(format!(r#"{{ "token": "{token}" }}"#)),
-        _ if query != format!("token={token}") => Reply::new(403, "text/plain", "invalid token"),
-        "GET /api/v3/client" => Reply::json(client),
-        "GET /api/v3/runs" => Reply::json(runs),
-        "GET /api/v3/tags" => Reply::json(
+        "GET /api/v3/token" => json(format!(r#"{{ "token": "{token}" }}"#)),
+        _ if query != format!("token={token}") => Response::new(403, "text/plain", "invalid token"),
+        "GET /api/v3/client" => json(client),
+        "GET /api/v3/runs" => json(runs),
+        "GET /api/v3/tags" => json(
             r#"{"tags":[{"name":"site","value":"zrh"},{"name":"site","value":"x"},{"value":"y"},{"name":"n","value":7}]}"#,
         ),
-        _ => Reply::new(404, "text/plain", ""),
+        _ => Response::new(404, "text/plain", ""),
     }
 }
 
 /// Polls an agent once; gives its parts and warnings.
 async fn observe(client: &str, runs: &str) -> (Observation, Vec<(&'static str, u64)>) {
     let (client, runs) = (client.to_owned(), runs.to_owned());
-    let stub = Stub::start(move |seen| answer(&seen.line, "T1", &client, &runs)).await;
+    let stub = Stub::start(move |seen| answer(&seen.line, "T1", &client, &runs));
     let (observation, warnings) = poll_at(&mut api(&stub, false), &Memory::default(), NOW).await;
     (observation.expect("a poll that works"), counted(&warnings))
 }
@@ -89,7 +93,7 @@ fn one(fields: &str) -> String {
 
 #[tokio::test]
 async fn an_agent_with_its_tags_and_a_job() {
-    let stub = Stub::start(|seen| answer(&seen.line, "T1", CLIENT, &format!("[{RUN}]"))).await;
+    let stub = Stub::start(|seen| answer(&seen.line, "T1", CLIENT, &format!("[{RUN}]")));
     let mut api = api(&stub, true);
     let memory = Memory::default();
     let (observation, warnings) = poll_at(&mut api, &memory, NOW).await;
@@ -275,7 +279,7 @@ async fn since_when_a_job_is_not_synced_outlives_its_statuses_and_not_a_pause() 
     ];
     for (at, status, unsynced, since) in steps {
         let runs = one(&format!(r#""status":"{status}""#));
-        let stub = Stub::start(move |seen| answer(&seen.line, "T1", CLIENT, &runs)).await;
+        let stub = Stub::start(move |seen| answer(&seen.line, "T1", CLIENT, &runs));
         let now = NOW.plus(Duration::from_secs(at));
         let observation = poll_at(&mut api(&stub, false), &memory, now).await.0.expect("a poll that works");
         let part = fresh(&observation, "jobs");
@@ -295,8 +299,7 @@ async fn a_refused_token_is_fetched_again_once() {
     let stub = Stub::start(|seen| {
         let token = if RESTARTED.load(Ordering::Relaxed) { "T2" } else { "T1" };
         answer(&seen.line, token, CLIENT, "[]")
-    })
-    .await;
+    });
     let mut api = api(&stub, false);
     poll(&mut api).await.expect("a poll that works");
     RESTARTED.store(true, Ordering::Relaxed);
@@ -309,10 +312,9 @@ async fn a_refused_token_is_fetched_again_once() {
 #[tokio::test]
 async fn a_token_that_is_always_refused_is_fetched_once_in_a_poll() {
     let stub = Stub::start(|seen| match &*seen.line {
-        "GET /api/v3/token" => Reply::json(r#"{"token":"T"}"#),
-        _ => Reply::new(401, "text/plain", ""),
-    })
-    .await;
+        "GET /api/v3/token" => json(r#"{"token":"T"}"#),
+        _ => Response::new(401, "text/plain", ""),
+    });
     let mut api = api(&stub, true);
     assert_eq!(poll(&mut api).await.expect_err("refused").reason, Reason::Auth);
     assert_eq!(stub.lines(), ["GET /api/v3/token", "GET /api/v3/client?token=T"]);
@@ -323,11 +325,10 @@ async fn a_token_that_is_always_refused_is_fetched_once_in_a_poll() {
 #[tokio::test]
 async fn without_token_authentication_requests_go_without() {
     let stub = Stub::start(|seen| match &*seen.line {
-        "GET /api/v3/client" => Reply::json(CLIENT),
-        "GET /api/v3/runs" => Reply::json("[]"),
-        _ => Reply::new(404, "text/html", "<html>no</html>"),
-    })
-    .await;
+        "GET /api/v3/client" => json(CLIENT),
+        "GET /api/v3/runs" => json("[]"),
+        _ => Response::new(404, "text/html", "<html>no</html>"),
+    });
     let mut api = api(&stub, true);
     poll(&mut api).await.expect("a poll that works");
     poll(&mut api).await.expect("a poll that works");
@@ -337,18 +338,17 @@ async fn without_token_authentication_requests_go_without() {
 #[tokio::test]
 async fn runs_that_cannot_be_read_cost_the_jobs_alone() {
     let rows = [
-        (Reply::new(500, "text/plain", ""), Reason::HttpStatus),
-        (Reply::new(200, "text/html", "<html></html>"), Reason::ContentType),
-        (Reply::json(r#"[{"run_id":1"#), Reason::Decode),
-        (Reply::json(r#"{"error":"x"}"#), Reason::Decode),
-        (Reply::json("7"), Reason::Decode),
+        (Response::new(500, "text/plain", ""), Reason::HttpStatus),
+        (Response::new(200, "text/html", "<html></html>"), Reason::ContentType),
+        (json(r#"[{"run_id":1"#), Reason::Decode),
+        (json(r#"{"error":"x"}"#), Reason::Decode),
+        (json("7"), Reason::Decode),
     ];
     for (reply, reason) in rows {
         let stub = Stub::start(move |seen| match seen.line.contains("/runs") {
             true => reply.clone(),
             false => answer(&seen.line, "T1", CLIENT, ""),
-        })
-        .await;
+        });
         let observation = poll(&mut api(&stub, true)).await.expect("a partial poll");
         assert_eq!(failed(&observation, "jobs").reason, reason);
         assert_eq!(samples_of(fresh(&observation, "client"), &families::CLIENT_TAG_INFO).len(), 2);
@@ -358,18 +358,17 @@ async fn runs_that_cannot_be_read_cost_the_jobs_alone() {
 #[tokio::test]
 async fn an_answer_that_is_no_client_is_a_failed_poll() {
     let rows = [
-        (Reply::new(500, "text/plain", ""), Reason::HttpStatus),
-        (Reply::new(200, "text/html", "<html></html>"), Reason::ContentType),
-        (Reply::json(r#"{"deviceid":"#), Reason::Decode),
-        (Reply::json("[]"), Reason::Decode),
-        (Reply::json("{}"), Reason::Decode),
+        (Response::new(500, "text/plain", ""), Reason::HttpStatus),
+        (Response::new(200, "text/html", "<html></html>"), Reason::ContentType),
+        (json(r#"{"deviceid":"#), Reason::Decode),
+        (json("[]"), Reason::Decode),
+        (json("{}"), Reason::Decode),
     ];
     for (reply, reason) in rows {
         let stub = Stub::start(move |seen| match seen.line.contains("/client") {
             true => reply.clone(),
             false => answer(&seen.line, "T1", CLIENT, "[]"),
-        })
-        .await;
+        });
         assert_eq!(poll(&mut api(&stub, false)).await.expect_err("no client").reason, reason);
     }
 }
@@ -378,10 +377,9 @@ async fn an_answer_that_is_no_client_is_a_failed_poll() {
 async fn tags_that_fail_stay_as_they_were_until_they_are_stale() {
     static GONE: AtomicBool = AtomicBool::new(false);
     let stub = Stub::start(|seen| match GONE.load(Ordering::Relaxed) && seen.line.contains("/tags") {
-        true => Reply::new(500, "text/plain", ""),
+        true => Response::new(500, "text/plain", ""),
         false => answer(&seen.line, "T1", CLIENT, "[]"),
-    })
-    .await;
+    });
     let mut api = api(&stub, true);
     for (at, tags) in [(0, 2), (60, 2), (301, 0)] {
         let now = NOW.plus(Duration::from_secs(at));

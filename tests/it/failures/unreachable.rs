@@ -2,40 +2,40 @@
 
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
+use rollcall_test_server::Server;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::support::{Config, Daemon, Folder, Sim, Target, VENDORS, runtime};
+use crate::support::{Config, Daemon, Folder, Sim, Target, VENDORS, on_runtime};
 
-/// A TLS server with a certificate of its own making; gives its port, and the certificate as PEM.
-fn tls_server() -> (u16, String) {
+/// A TLS server with a certificate of its own making; gives it, and the certificate as PEM.
+fn tls_server() -> (Server, String) {
     rollcall::http::install_crypto();
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
     let (certificate, key) = (made.cert.der().clone(), made.signing_key.serialize_der());
     let key = rustls::pki_types::PrivateKeyDer::try_from(key).expect("a key that was just made");
     let config = rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key);
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config.expect("a certificate and its key")));
-    let listener = runtime().block_on(TcpListener::bind("127.0.0.1:0")).expect("a free port");
-    let port = listener.local_addr().expect("it is bound").port();
-    runtime().spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let acceptor = acceptor.clone();
-            runtime().spawn(async move {
+    let server = on_runtime(|| {
+        Server::tcp(move |stream| {
+            let accepting = acceptor.accept(stream);
+            async move {
                 // Where somebody trusts us, the answer is that there is nothing here.
-                let mut stream = acceptor.accept(stream).await?;
+                let mut stream = accepting.await?;
                 let answer = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-                tokio::io::AsyncReadExt::read(&mut stream, &mut [0; 4096]).await?;
-                tokio::io::AsyncWriteExt::write_all(&mut stream, answer).await?;
-                tokio::io::AsyncWriteExt::shutdown(&mut stream).await
-            });
-        }
+                let _ = stream.read(&mut [0; 4096]).await?;
+                stream.write_all(answer).await?;
+                stream.shutdown().await
+            }
+        })
     });
-    (port, made.cert.pem())
+    (server, made.cert.pem())
 }
 
 #[test]
 fn a_server_that_cannot_be_reached_is_told_by_its_reason_and_gives_no_data() {
     let (sim, folder) = (Sim::frozen(), Folder::new());
-    let (port, certificate) = tls_server();
+    let (server, certificate) = tls_server();
+    let port = server.address().port();
     folder.write("ca.pem", &certificate);
     let path = |vendor: &str| match vendor {
         "resilio" => "/filer-01",

@@ -5,10 +5,11 @@ use std::{
     time::Instant,
 };
 
+use rollcall_test_server::{self as server, Server, until_closed};
 use serde_json::Value;
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
-use crate::support::{self, Server, until_left};
+use crate::support::on_runtime;
 
 /// What it does with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,9 +50,9 @@ impl Stub {
     /// On a free port.
     pub fn start(mood: Mood) -> Stub {
         let shared: Shared = Arc::new(Mutex::new((mood, Vec::new())));
-        let server = Server::start({
+        let server = on_runtime(|| {
             let shared = Arc::clone(&shared);
-            move |request, stream| serve(request, stream, Arc::clone(&shared))
+            Server::hijack(move |request, stream| serve(request, stream, Arc::clone(&shared)))
         });
         Stub { server, shared }
     }
@@ -73,14 +74,14 @@ impl Stub {
 }
 
 /// Notes what it is told, and does what it is in the mood for.
-async fn serve(request: support::Request, mut stream: TcpStream, shared: Shared) -> std::io::Result<()> {
-    let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+async fn serve(request: server::Request, mut stream: TcpStream, shared: Shared) -> std::io::Result<()> {
+    let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
     let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let alerts = body.as_array().into_iter().flatten();
     let alerts = alerts.map(|alert| (word(&alert["labels"]["alertname"]), word(&alert["endsAt"]))).collect();
     let (mood, index) = {
         let mut shared = shared.lock().expect("no test panics with it");
-        shared.1.push(Request { came: Instant::now(), ended: None, alerts });
+        shared.1.push(Request { came: request.at, ended: None, alerts });
         (shared.0, shared.1.len() - 1)
     };
     let result = match mood {
@@ -88,7 +89,7 @@ async fn serve(request: support::Request, mut stream: TcpStream, shared: Shared)
             let answer = format!("HTTP/1.1 {status} Mood\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
             stream.write_all(answer.as_bytes()).await
         }
-        Mood::Silent => until_left(&mut stream).await,
+        Mood::Silent => until_closed(&mut stream).await,
     };
     shared.lock().expect("no test panics with it").1[index].ended = Some(Instant::now());
     result?;

@@ -6,46 +6,54 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use rollcall_test_server::{Response, Server};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
 };
 
-use crate::support::runtime;
+use crate::support::on_runtime;
 
 /// What was sent in one direction over every connection, one after the other.
-#[derive(Clone, Default)]
-pub struct Recorder(Arc<Mutex<Vec<String>>>);
+#[derive(Default)]
+pub struct Recorder {
+    sent: Arc<Mutex<Vec<String>>>,
+    /// They listen until the recorder is dropped.
+    servers: Vec<Server>,
+}
 
 impl Recorder {
     /// Passes everything on to this address. Returns `http://` and where it listens.
-    pub fn before(&self, to: SocketAddr) -> String {
-        let all = Arc::clone(&self.0);
-        listen(move |daemon| pass(daemon, to, Arc::clone(&all)))
+    pub fn before(&mut self, to: SocketAddr) -> String {
+        let sent = Arc::clone(&self.sent);
+        self.keep(|| Server::tcp(move |daemon| pass(daemon, to, Arc::clone(&sent))))
     }
 
-    /// Answers every request with what `answer` makes of it, and closes. Returns where it listens.
-    pub fn answering(&self, answer: fn(&str) -> String) -> String {
-        let all = Arc::clone(&self.0);
-        listen(move |mut daemon| {
-            let all = Arc::clone(&all);
-            async move {
-                let mut buffer = vec![0; 65_536];
-                let size = daemon.read(&mut buffer).await.unwrap_or_default();
-                let request = String::from_utf8_lossy(&buffer[..size]).into_owned();
+    /// Answers every request with what `answer` makes of its text, and closes. Returns where it listens.
+    pub fn answering(&mut self, answer: fn(&str) -> String) -> String {
+        let sent = Arc::clone(&self.sent);
+        let server = move || {
+            Server::http(move |request| {
+                let request = request.text();
                 let reply = answer(&request).replacen("\r\n", "\r\nConnection: close\r\n", 1);
-                all.lock().expect("no test panics with it").push(request);
-                // A daemon that went away does not miss the answer.
-                let _ = daemon.write_all(reply.as_bytes()).await;
-                let _ = daemon.shutdown().await;
-            }
-        })
+                sent.lock().expect("no test panics with it").push(request);
+                Response::raw(reply)
+            })
+        };
+        self.keep(server)
+    }
+
+    fn keep(&mut self, start: impl FnOnce() -> Server) -> String {
+        let server = on_runtime(start);
+        let url = server.url().to_owned();
+        self.servers.push(server);
+        url
     }
 
     /// Where each token and cookie stood, in lower case, and what it was.
     pub fn secrets(&self) -> BTreeSet<(String, String)> {
         let mut secrets = BTreeSet::new();
-        let all = self.0.lock().expect("no test panics with it");
+        let all = self.sent.lock().expect("no test panics with it");
         for line in all.iter().flat_map(|stream| stream.split("\r\n")) {
             if let Some((path, version)) = line.rsplit_once(' ')
                 && version == "HTTP/1.1"
@@ -77,21 +85,8 @@ impl Recorder {
     }
 }
 
-fn listen<F: Future<Output = ()> + Send + 'static>(serve: impl Fn(TcpStream) -> F + Send + 'static) -> String {
-    runtime().block_on(async {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("free ports");
-        let address = listener.local_addr().expect("it is bound");
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream));
-            }
-        });
-        format!("http://{address}")
-    })
-}
-
-async fn pass(daemon: TcpStream, to: SocketAddr, all: Arc<Mutex<Vec<String>>>) {
-    let Ok(vendor) = TcpStream::connect(to).await else { return };
+async fn pass(daemon: TcpStream, to: SocketAddr, sent: Arc<Mutex<Vec<String>>>) -> std::io::Result<()> {
+    let vendor = TcpStream::connect(to).await?;
     let (mut from_daemon, mut to_daemon) = daemon.into_split();
     let (mut from_vendor, mut to_vendor) = vendor.into_split();
     let back = tokio::spawn(async move {
@@ -99,11 +94,12 @@ async fn pass(daemon: TcpStream, to: SocketAddr, all: Arc<Mutex<Vec<String>>>) {
     });
     let mut buffer = vec![0; 65_536];
     while let Ok(size @ 1..) = from_daemon.read(&mut buffer).await {
-        all.lock().expect("no test panics with it").push(String::from_utf8_lossy(&buffer[..size]).into_owned());
+        sent.lock().expect("no test panics with it").push(String::from_utf8_lossy(&buffer[..size]).into_owned());
         if to_vendor.write_all(&buffer[..size]).await.is_err() {
             break;
         }
     }
     let _ = to_vendor.shutdown().await;
     let _ = back.await;
+    Ok(())
 }

@@ -6,9 +6,10 @@ use std::{
 };
 
 use rollcall_sim::Simulation;
+use rollcall_test_server::{Request, Server, until_closed};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
-use super::{Request, Server, until_left};
+use super::on_runtime;
 
 /// What a request has to contain, the answer that it gets instead of the vendor's, and whether the connection stays open
 /// after it.
@@ -25,9 +26,9 @@ impl Front {
     pub fn of(sim: &Simulation, vendor: &str) -> Front {
         let vendor = sim.address(vendor);
         let rules = Rules::default();
-        let server = Server::start({
+        let server = on_runtime(|| {
             let rules = Arc::clone(&rules);
-            move |request, client| answer(request, client, vendor, Arc::clone(&rules))
+            Server::hijack(move |request, client| answer(request, client, vendor, Arc::clone(&rules)))
         });
         Front { server, rules }
     }
@@ -64,15 +65,15 @@ async fn answer(request: Request, mut client: TcpStream, vendor: SocketAddr, rul
     if let Some((_, answer, stays)) = rule {
         client.write_all(answer.as_bytes()).await?;
         if stays {
-            until_left(&mut client).await?;
+            until_closed(&mut client).await?;
         }
         return client.shutdown().await;
     }
     let mut upstream = TcpStream::connect(vendor).await?;
-    let lines = request.head().strip_suffix(b"\r\n").unwrap_or_default();
+    let lines = request.head.strip_suffix(b"\r\n").unwrap_or_default();
     upstream.write_all(lines).await?;
     upstream.write_all(b"connection: close\r\n\r\n").await?;
-    upstream.write_all(request.body()).await?;
+    upstream.write_all(&request.body).await?;
     tokio::io::copy(&mut upstream, &mut client).await?;
     client.shutdown().await
 }

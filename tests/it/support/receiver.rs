@@ -5,10 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rollcall_test_server::{Request, Response, Server};
 use serde_json::Value;
-use tokio::{io::AsyncWriteExt, net::TcpStream};
 
-use super::{Request, Server};
+use super::on_runtime;
 
 /// A notification as it came.
 #[derive(Debug, Clone)]
@@ -69,9 +69,9 @@ impl Receiver {
     pub fn start() -> Receiver {
         let begun = Instant::now();
         let notes = Arc::new(Mutex::new(Vec::new()));
-        let server = Server::start({
+        let server = on_runtime(|| {
             let notes = Arc::clone(&notes);
-            move |request, stream| receive(request, stream, begun, Arc::clone(&notes))
+            Server::http(move |request| receive(request, begun, &notes))
         });
         Receiver { server, begun, notes }
     }
@@ -105,19 +105,13 @@ impl Receiver {
 }
 
 /// Notes what is told.
-async fn receive(
-    request: Request,
-    mut stream: TcpStream,
-    begun: Instant,
-    notes: Arc<Mutex<Vec<Notification>>>,
-) -> std::io::Result<()> {
-    if let Ok(body) = serde_json::from_slice(request.body()) {
+fn receive(request: &Request, begun: Instant, notes: &Mutex<Vec<Notification>>) -> Response {
+    if let Ok(body) = serde_json::from_slice(&request.body) {
         let receiver = request.path().trim_start_matches('/').to_owned();
-        let note = read(&body, receiver, begun.elapsed());
+        let note = read(&body, receiver, request.at.duration_since(begun));
         notes.lock().expect("no test panics with it").push(note);
     }
-    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await?;
-    stream.shutdown().await
+    Response::status(200)
 }
 
 fn read(body: &Value, receiver: String, at: Duration) -> Notification {

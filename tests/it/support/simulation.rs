@@ -3,6 +3,7 @@
 use std::{ops::Deref, sync::LazyLock};
 
 use rollcall_sim::{Options, Simulation};
+use rollcall_test_server::Server;
 use tokio::runtime::Runtime;
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
@@ -13,6 +14,12 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
 /// The runtime that the simulations and the requests of all tests run on.
 pub fn runtime() -> &'static Runtime {
     &RUNTIME
+}
+
+/// Starts a server of the tests on it.
+pub fn on_runtime(start: impl FnOnce() -> Server) -> Server {
+    let _context = runtime().enter();
+    start()
 }
 
 /// A small fleet that stands still: two readings are the same.

@@ -14,9 +14,9 @@ fn entra(stub: &Stub, secret: &str) -> target::AzureDevOps {
     target::AzureDevOps { auth, ..settings() }
 }
 
-fn token(seen: &Seen, token: &str) -> Option<Reply> {
+fn token(seen: &Request, token: &str) -> Option<Response> {
     let body = format!(r#"{{"token_type":"Bearer","expires_in":"3599","access_token":"{token}"}}"#);
-    (seen.line == "POST /tenant/oauth2/v2.0/token").then(|| Reply::json(body))
+    (seen.line == "POST /tenant/oauth2/v2.0/token").then(|| json(body))
 }
 
 #[tokio::test]
@@ -28,10 +28,9 @@ async fn an_entra_token_is_got_once_and_again_when_it_is_refused_or_its_secret_c
             LOGONS.fetch_add(1, Ordering::Relaxed);
             return Some(reply);
         }
-        let revoked = REVOKED.load(Ordering::Relaxed) && seen.authorization.as_deref() == Some("Bearer t0");
-        revoked.then(|| Reply::new(401, "application/json", "{}"))
-    })
-    .await;
+        let revoked = REVOKED.load(Ordering::Relaxed) && seen.header("authorization") == "Bearer t0";
+        revoked.then(|| Response::new(401, "application/json", "{}"))
+    });
     let mut api = api(&stub, entra(&stub, "s3&cret"));
     let memory = Memory::default();
     for minute in 0..2 {
@@ -47,16 +46,15 @@ async fn an_entra_token_is_got_once_and_again_when_it_is_refused_or_its_secret_c
     REVOKED.store(true, Ordering::Relaxed);
     poll_at(&mut api, &memory, NOW.plus(Duration::from_secs(120))).await.0.expect("a poll that works");
     assert_eq!(LOGONS.load(Ordering::Relaxed), 2);
-    assert_eq!(stub.seen().last().and_then(|seen| seen.authorization.clone()).as_deref(), Some("Bearer t1"));
+    assert_eq!(stub.seen().last().map(|seen| seen.header("authorization").to_owned()).as_deref(), Some("Bearer t1"));
 }
 
 #[tokio::test]
 async fn a_refused_application_is_sent_once_and_held_for_every_target() {
     let stub = three(|seen| {
         let body = r#"{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret hunter2."}"#;
-        seen.line.starts_with("POST").then(|| Reply::new(401, "application/json", body))
-    })
-    .await;
+        seen.line.starts_with("POST").then(|| Response::new(401, "application/json", body))
+    });
     let logons = Arc::new(Logons::default());
     let url = stub.url.join("contoso").expect("a path");
     let mut first = api_at(&url, entra(&stub, "old"), &logons);
@@ -73,14 +71,14 @@ async fn a_refused_application_is_sent_once_and_held_for_every_target() {
 #[tokio::test]
 async fn a_token_service_in_trouble_holds_nobody() {
     let rows = [
-        (Reply::new(503, "text/html", "<html>"), Reason::HttpStatus),
-        (Reply::new(400, "application/json", r#"{"error":"unauthorized_client"}"#), Reason::Auth),
-        (Reply::new(429, "application/json", "{}"), Reason::RateLimited),
-        (Reply::json("{}"), Reason::Decode),
-        (Reply::new(200, "text/html", "<html>"), Reason::ContentType),
+        (Response::new(503, "text/html", "<html>"), Reason::HttpStatus),
+        (Response::new(400, "application/json", r#"{"error":"unauthorized_client"}"#), Reason::Auth),
+        (Response::new(429, "application/json", "{}"), Reason::RateLimited),
+        (json("{}"), Reason::Decode),
+        (Response::new(200, "text/html", "<html>"), Reason::ContentType),
     ];
     for (reply, reason) in rows {
-        let stub = three(move |_| Some(reply.clone())).await;
+        let stub = three(move |_| Some(reply.clone()));
         let mut api = api(&stub, entra(&stub, "s"));
         for _ in 0..2 {
             assert_eq!(poll(&mut api).await.expect_err("no token").reason, reason);

@@ -15,15 +15,13 @@ async fn continuation_tokens_are_followed_and_circles_are_left() {
         Some(match seen.line.split("continuationToken=").nth(1) {
             None => list(r#"{"id":1,"status":"online"}"#).header("x-ms-continuationtoken", "b c&d"),
             Some(token) if token.starts_with("b+c%26d") => list(r#"{"id":2,"status":"online"}"#),
-            Some(_) => Reply::new(500, "text/plain", ""),
+            Some(_) => Response::new(500, "text/plain", ""),
         })
-    })
-    .await;
+    });
     let observation = poll(&mut api(&stub, settings())).await.expect("a poll that works");
     assert_eq!(fresh(&observation, "1").agents.len(), 2);
 
-    let stub =
-        three(|seen| path(seen).ends_with("1/agents").then(|| list("").header("x-ms-continuationtoken", "x"))).await;
+    let stub = three(|seen| path(seen).ends_with("1/agents").then(|| list("").header("x-ms-continuationtoken", "x")));
     let observation = poll(&mut api(&stub, settings())).await.expect("a partial poll");
     assert_eq!(failed(&observation, "1").reason, Reason::Decode);
 }
@@ -38,8 +36,7 @@ async fn continuation_tokens_in_a_wide_circle_are_left_as_soon_as_one_returns() 
             Some(_) => "a",
         };
         path(seen).ends_with("pools/1/agents").then(|| list("").header("x-ms-continuationtoken", next))
-    })
-    .await;
+    });
     let observation = poll(&mut api(&stub, settings())).await.expect("a partial poll");
     assert_eq!(failed(&observation, "1").reason, Reason::Decode);
     assert_eq!(stub.lines().iter().filter(|line| line.contains("pools/1/agents")).count(), 4);
@@ -53,8 +50,7 @@ async fn a_list_without_an_end_is_too_large() {
             let next = asked.fetch_add(1, Ordering::Relaxed).to_string();
             list("").header("x-ms-continuationtoken", &next)
         })
-    })
-    .await;
+    });
     let observation = poll(&mut api(&stub, settings())).await.expect("a partial poll");
     assert_eq!(failed(&observation, "1").reason, Reason::TooLarge);
     assert_eq!(stub.lines().iter().filter(|line| line.contains("pools/1/agents")).count(), 100);
@@ -77,7 +73,7 @@ fn too_many_pools_are_not_kept() {
 }
 
 /// A service with two pages of one pool, whose second page and whose pool's size change when told to.
-async fn two_pages(second: &'static std::sync::Mutex<&'static str>) -> Stub {
+fn two_pages(second: &'static std::sync::Mutex<&'static str>) -> Stub {
     Stub::start(|seen| match path(seen) {
         "pools" => list(r#"{"id":1,"name":"Default"}"#),
         "pools/1/agents" if !seen.line.contains("continuationToken") => {
@@ -85,9 +81,8 @@ async fn two_pages(second: &'static std::sync::Mutex<&'static str>) -> Stub {
                 .header("x-ms-continuationtoken", "2")
         }
         "pools/1/agents" => list(*second.lock().expect("no panic")),
-        _ => Reply::new(404, "application/json", "{}"),
+        _ => Response::new(404, "application/json", "{}"),
     })
-    .await
 }
 
 fn same(observation: Observation, key: &str) -> Option<crate::api::Same> {
@@ -100,7 +95,7 @@ fn same(observation: Observation, key: &str) -> Option<crate::api::Same> {
 #[tokio::test]
 async fn pages_that_are_as_they_were_are_not_read_again() {
     static SECOND: std::sync::Mutex<&str> = std::sync::Mutex::new(r#"{"id":3,"name":"c","status":"offline"}"#);
-    let stub = two_pages(&SECOND).await;
+    let stub = two_pages(&SECOND);
     let memory = Memory::default();
     let mut api = api(&stub, settings());
     let (first, warnings) = poll_at(&mut api, &memory, NOW).await;

@@ -2,11 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::{Request, Response, StatusCode, body::Incoming, service::service_fn};
-use hyper_util::rt::TokioIo;
 use reqwest::Url;
+use rollcall_test_server::{Request, Response, Server};
 
 /// The only password that is taken.
 pub const PASSWORD: &str = "s3cret & more";
@@ -43,10 +40,9 @@ pub struct Behaviour {
     /// Counts on with each expiry; tokens of an earlier age are refused.
     primary_age: usize,
     service_age: usize,
-    base: String,
 }
 
-/// The server.
+/// What the server is made of.
 pub struct Store {
     pub seen: Mutex<Vec<Seen>>,
     behaviour: Mutex<Behaviour>,
@@ -67,9 +63,7 @@ impl Store {
 }
 
 /// Starts one on a port of its own; the URL is that of its store.
-pub async fn serve() -> (Arc<Store>, Url) {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let base = format!("http://{}", listener.local_addr().expect("a bound socket"));
+pub fn serve() -> (Arc<Store>, Server, Url) {
     let behaviour = Behaviour {
         protocols: vec!["CitrixFederation", "HttpBasic", "ExplicitForms"],
         choices_in_response: false,
@@ -85,21 +79,19 @@ pub async fn serve() -> (Arc<Store>, Url) {
         list_body: None,
         primary_age: 0,
         service_age: 0,
-        base: base.clone(),
     };
     let store = Arc::new(Store { seen: Mutex::default(), behaviour: Mutex::new(behaviour) });
-    let shared = Arc::clone(&store);
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let store = Arc::clone(&shared);
-            let service = service_fn(move |request| answer(Arc::clone(&store), request));
-            tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
-        }
+    let server = Server::http({
+        let store = Arc::clone(&store);
+        move |request| answer(&store, request)
     });
-    (store, format!("{base}/Citrix/Store").parse().expect("a URL"))
+    let url = format!("{}/Citrix/Store", server.url()).parse().expect("a URL");
+    (store, server, url)
 }
 
 struct Asked {
+    /// The server's URL, as the client knows it.
+    base: String,
     path: String,
     authorization: String,
     cookie: String,
@@ -108,35 +100,30 @@ struct Asked {
 
 type Said = (u16, &'static str, String, Vec<(&'static str, String)>);
 
-async fn answer(store: Arc<Store>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, hyper::Error> {
-    let method = request.method().to_string();
-    let header = |name: &str| {
-        let value = request.headers().get(name).and_then(|value| value.to_str().ok());
-        value.unwrap_or_default().to_owned()
+fn answer(store: &Store, request: &Request) -> Response {
+    let asked = Asked {
+        base: format!("http://{}", request.header("host")),
+        path: request.path().to_owned(),
+        authorization: request.header("authorization").to_owned(),
+        cookie: request.header("cookie").to_owned(),
+        body: request.body_text(),
     };
-    let (authorization, cookie) = (header("authorization"), header("cookie"));
-    let path = request.uri().path().to_owned();
-    let body = request.into_body().collect().await?.to_bytes();
-    let body = String::from_utf8_lossy(&body).into_owned();
-    let credentials = body.contains("pw=") || authorization.starts_with("Basic ");
-    let asked = Asked { path: path.clone(), authorization, cookie, body };
     let (status, kind, body, headers) = route(&mut store.behaviour.lock().expect("no panic"), &asked);
-    store.seen.lock().expect("no panic").push(Seen { method, path, credentials, status });
-    let mut response = Response::new(Full::new(Bytes::from(body)));
-    *response.status_mut() = StatusCode::from_u16(status).expect("a status");
-    let kind = format!("application/vnd.citrix.{kind}+xml; charset=utf-8");
-    response.headers_mut().insert("content-type", kind.parse().expect("a header"));
-    for (name, value) in headers {
-        response.headers_mut().append(name, value.parse().expect("a header"));
-    }
-    Ok(response)
+    store.seen.lock().expect("no panic").push(Seen {
+        method: request.method().to_owned(),
+        credentials: asked.body.contains("pw=") || asked.authorization.starts_with("Basic "),
+        path: asked.path,
+        status,
+    });
+    let response = Response::new(status, &format!("application/vnd.citrix.{kind}+xml; charset=utf-8"), body);
+    headers.iter().fold(response, |response, (name, value)| response.header(name, value))
 }
 
 fn route(b: &mut Behaviour, asked: &Asked) -> Said {
-    let auth = format!("{}/Citrix/Authentication", b.base);
+    let auth = format!("{}/Citrix/Authentication", asked.base);
     match asked.path.as_str() {
         "/Citrix/Store/endpoints/v1" => {
-            let url = format!("{}/Citrix/Store/resources/v2", b.base);
+            let url = format!("{}/Citrix/Store/resources/v2", asked.base);
             let body = format!(
                 "<endpoints xmlns='urn:e'><endpoint id='ListResourcesWithAutoProvision'><url>{url}</url></endpoint><endpoint id='ListResources'><url>{url}/withoutautoprovision</url></endpoint></endpoints>"
             );
@@ -223,7 +210,7 @@ fn protect(b: &Behaviour, asked: &Asked, realm: &str, service: bool) -> Option<S
         _ => "expired",
     };
     let path = if service { "token" } else { "protocols" };
-    let mut locations = format!("{}/Citrix/Authentication/auth/v1/{path}", b.base);
+    let mut locations = format!("{}/Citrix/Authentication/auth/v1/{path}", asked.base);
     if let Some(first) = b.first_location {
         locations = format!("{first}|{locations}");
     }
@@ -233,7 +220,7 @@ fn protect(b: &Behaviour, asked: &Asked, realm: &str, service: bool) -> Option<S
     // Sloppy as the vendor's samples: no comma before locations, no quotes around the hint.
     let challenge = format!(
         "CitrixAuth realm=\"{realm}\" , reqtokentemplate=\"\", reason=\"{reason}\" locations=\"{locations}\", serviceroot-hint={}{}",
-        b.base, asked.path
+        asked.base, asked.path
     );
     let headers = vec![("www-authenticate", "Negotiate".to_owned()), ("www-authenticate", challenge)];
     Some((401, "none", String::new(), headers))

@@ -6,7 +6,7 @@ use super::*;
 async fn a_name_stays_until_a_good_list_gives_another_one() {
     let round = Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let now = Arc::clone(&round);
-    let stub = Stub::start(move |seen| match (&*seen.what, now.load(std::sync::atomic::Ordering::Relaxed)) {
+    let stub = start(move |seen| match (&*seen.line, now.load(std::sync::atomic::Ordering::Relaxed)) {
         ("POST /api/Session/logon", _) => ok(LOGON),
         ("GET /api/Agent", _) => ok(r#"[{"id": "1", "siteId": 1, "agentState": 0, "serverType": 1}]"#),
         ("GET /api/RDS/Host", 0) => ok(HOSTS),
@@ -14,8 +14,7 @@ async fn a_name_stays_until_a_good_list_gives_another_one() {
         ("GET /api/RDS/Host", 2) => ok("[]"),
         ("GET /api/RDS/Host", _) => ok(r#"[{"id": "1", "server": "renamed"}]"#),
         _ => status(404),
-    })
-    .await;
+    });
     let mut api = open(&stub);
     for (index, name) in
         ["rds-01.example.com", "rds-01.example.com", "rds-01.example.com", "renamed"].iter().enumerate()
@@ -42,13 +41,12 @@ fn known(observation: &Observation) -> Origins {
 #[tokio::test]
 async fn a_list_that_is_as_it_was_is_not_read_again_until_names_are_due() {
     static LIST: std::sync::Mutex<&str> = std::sync::Mutex::new(AGENTS);
-    let stub = Stub::start(|seen| match &*seen.what {
+    let stub = start(|seen| match &*seen.line {
         "POST /api/Session/logon" => ok(LOGON),
         "GET /api/Agent" => ok(*LIST.lock().expect("no panic")),
         "GET /api/RDS/Host" => ok(HOSTS),
         _ => status(404),
-    })
-    .await;
+    });
     let mut api = open(&stub);
     let first = poll_at(&mut api, 0).await.expect("a good poll");
     let origins = known(&first);
@@ -75,13 +73,12 @@ async fn a_list_that_is_as_it_was_is_not_read_again_until_names_are_due() {
 
 #[tokio::test]
 async fn a_forbidden_list_costs_only_the_names() {
-    let stub = Stub::start(|seen| match &*seen.what {
+    let stub = start(|seen| match &*seen.line {
         "POST /api/Session/logon" => ok(LOGON),
         "GET /api/Agent" => ok(AGENTS),
         "GET /api/Gateway" => status(403),
         _ => ok(HOSTS),
-    })
-    .await;
+    });
     let mut api = open(&stub);
     for (seconds, lists) in [(0, 2), (700, 1), (3601, 2)] {
         let observation = poll_at(&mut api, seconds).await.expect("lists never fail a poll");
@@ -93,13 +90,12 @@ async fn a_forbidden_list_costs_only_the_names() {
 
 #[tokio::test]
 async fn a_list_that_hangs_costs_only_the_names_and_is_asked_again_later() {
-    let stub = Stub::start(|seen| match &*seen.what {
+    let stub = start(|seen| match &*seen.line {
         "POST /api/Session/logon" => ok(LOGON),
         "GET /api/Agent" => ok(AGENTS),
         "GET /api/Gateway" => (0, JSON, String::new()),
         _ => ok(HOSTS),
-    })
-    .await;
+    });
     let mut api = open(&stub);
     let observation = with_context(T0, Duration::from_millis(400), async |cx| Api::poll(&mut api, cx).await)
         .await
