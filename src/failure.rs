@@ -2,8 +2,11 @@
 
 use std::{fmt, time::Duration};
 
+use strum::{EnumCount, IntoStaticStr, VariantArray};
+
 /// The label `reason`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EnumCount, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
 #[allow(missing_docs)]
 pub enum Reason {
     Dns,
@@ -25,43 +28,11 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons, in the order in which they are exposed.
-    pub const ALL: [Reason; 15] = [
-        Reason::Dns,
-        Reason::Connect,
-        Reason::Tls,
-        Reason::Timeout,
-        Reason::Auth,
-        Reason::Forbidden,
-        Reason::NotFound,
-        Reason::RateLimited,
-        Reason::HttpStatus,
-        Reason::ContentType,
-        Reason::Decode,
-        Reason::TooLarge,
-        Reason::Partial,
-        Reason::Held,
-        Reason::Internal,
-    ];
+    pub const ALL: [Reason; Reason::COUNT] = *Reason::VARIANTS.first_chunk().expect("there are as many as are counted");
 
     /// As in the metrics.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Reason::Dns => "dns",
-            Reason::Connect => "connect",
-            Reason::Tls => "tls",
-            Reason::Timeout => "timeout",
-            Reason::Auth => "auth",
-            Reason::Forbidden => "forbidden",
-            Reason::NotFound => "not_found",
-            Reason::RateLimited => "rate_limited",
-            Reason::HttpStatus => "http_status",
-            Reason::ContentType => "content_type",
-            Reason::Decode => "decode",
-            Reason::TooLarge => "too_large",
-            Reason::Partial => "partial",
-            Reason::Held => "held",
-            Reason::Internal => "internal",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -89,7 +60,7 @@ impl Failure {
     }
 
     /// As in the metrics.
-    pub const fn reason(&self) -> &'static str {
+    pub fn reason(&self) -> &'static str {
         self.reason.as_str()
     }
 

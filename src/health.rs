@@ -2,8 +2,13 @@
 
 use std::fmt;
 
+use strum::{EnumCount, EnumString, IntoStaticStr, VariantArray};
+
 /// What an agent's state means to an operator. Time never changes a class: how long one may last is the alerts' business.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, EnumCount, EnumString, IntoStaticStr, VariantArray,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum Health {
     /// Works.
     Healthy,
@@ -21,24 +26,16 @@ pub enum Health {
 
 impl Health {
     /// All classes, in the order in which they are exposed.
-    pub const ALL: [Health; 6] =
-        [Health::Healthy, Health::Transitional, Health::Disabled, Health::Degraded, Health::Failed, Health::Unknown];
+    pub const ALL: [Health; Health::COUNT] = *Health::VARIANTS.first_chunk().expect("there are as many as are counted");
 
     /// The value of the label `health`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Health::Healthy => "healthy",
-            Health::Transitional => "transitional",
-            Health::Disabled => "disabled",
-            Health::Degraded => "degraded",
-            Health::Failed => "failed",
-            Health::Unknown => "unknown",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 
     /// Reads the value of the label `health`.
     pub fn parse(text: &str) -> Option<Health> {
-        Health::ALL.into_iter().find(|health| health.as_str() == text)
+        text.parse().ok()
     }
 
     /// Whether users or jobs are being served: healthy, transitional or degraded.

@@ -1,81 +1,32 @@
 //! What the daemon tells the service manager: systemd's notify protocol.
 //!
-//! Datagrams of `NAME=VALUE` lines go to the socket that `$NOTIFY_SOCKET` names, a path or `@` and an abstract name:
-//! `READY=1`, `RELOADING=1` with `MONOTONIC_USEC=`, `STOPPING=1`, `WATCHDOG=1` at half of `$WATCHDOG_USEC`, and
-//! `STATUS=` for people. Without `$NOTIFY_SOCKET`, and on systems without such sockets, nothing happens. The daemon never
-//! waits for the manager, and never fails because of it.
+//! `READY=1`, `RELOADING=1` with `MONOTONIC_USEC=`, `STOPPING=1`, `WATCHDOG=1` at half of `$WATCHDOG_USEC`, and `STATUS=` for
+//! people go to the socket that `$NOTIFY_SOCKET` names, a path or `@` and an abstract name. Without `$NOTIFY_SOCKET`, and on
+//! systems without such sockets, nothing happens. The daemon never waits for the manager, and never fails because of it.
+//!
+//! The messages, their clock and the watchdog's time are those of the `sd-notify` crate. The socket is our own: that of the
+//! crate waits for a manager that does not read, and takes an abstract name for a path.
 
-use std::{env, fmt::Write, sync::LazyLock, time::Duration};
-
-/// The manager that started this process.
-static MANAGER: LazyLock<Manager> = LazyLock::new(Manager::of_this_process);
-
-/// The daemon is up: the configuration is loaded and its addresses are open. Also said after each reload, whatever came of it.
-pub fn ready() {
-    MANAGER.tell("READY=1");
-}
-
-/// A reload begins; `ready` ends it.
-pub fn reloading() {
-    MANAGER.tell(&reloading_message());
-}
-
-/// The daemon is about to end.
-pub fn stopping() {
-    MANAGER.tell("STOPPING=1\nSTATUS=Stopping.");
-}
-
-/// Tells the manager that this runtime lives, and what `status` says, until it is dropped.
-///
-/// This is a task of the runtime and nothing else: where its threads hang or its timer stands still, the watchdog starves,
-/// and the manager starts the daemon anew.
-pub async fn keep_alive(status: impl Fn() -> String) {
-    let watchdog = watchdog_interval(|name| env::var(name).ok(), std::process::id());
-    feed(&MANAGER, watchdog, status).await;
-}
-
-/// How often the status is told where nobody waits for a watchdog.
-const STATUS_EVERY: Duration = Duration::from_secs(15);
-
-async fn feed(manager: &Manager, watchdog: Option<Duration>, status: impl Fn() -> String) {
-    if !manager.listens() {
-        return;
-    }
-    let mut timer = tokio::time::interval(watchdog.map_or(STATUS_EVERY, |half| half.min(STATUS_EVERY)));
-    timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        timer.tick().await;
-        let mut message = String::from(if watchdog.is_some() { "WATCHDOG=1\n" } else { "" });
-        // A line break would begin another assignment.
-        let _ = write!(message, "STATUS={}", status().replace('\n', " "));
-        manager.tell(&message);
-    }
-}
-
-/// Half of the time after which the manager gives this process up.
-fn watchdog_interval(variable: impl Fn(&str) -> Option<String>, pid: u32) -> Option<Duration> {
-    // The variables are inherited; they mean only the process that they name.
-    if variable("WATCHDOG_PID").is_some_and(|text| text.trim().parse() != Ok(pid)) {
-        return None;
-    }
-    let microseconds: u64 = variable("WATCHDOG_USEC")?.trim().parse().ok()?;
-    (microseconds > 1).then(|| Duration::from_micros(microseconds / 2))
-}
-
-/// The manager takes a reload for the one that it asked for only where this moment on CLOCK_MONOTONIC is not before its
-/// signal.
-fn reloading_message() -> String {
-    #[cfg(unix)]
-    {
-        let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-        format!("RELOADING=1\nMONOTONIC_USEC={}", now.tv_sec * 1_000_000 + now.tv_nsec / 1000)
-    }
-    #[cfg(not(unix))]
-    String::from("RELOADING=1")
-}
-
+#[cfg(not(unix))]
+pub use elsewhere::*;
 #[cfg(unix)]
-pub use unix::Manager;
+pub use unix::*;
+
+/// There is no such manager here.
+#[cfg(not(unix))]
+mod elsewhere {
+    /// Nothing.
+    pub fn ready() {}
+
+    /// Nothing.
+    pub fn reloading() {}
+
+    /// Nothing.
+    pub fn stopping() {}
+
+    /// Nothing.
+    pub async fn keep_alive(_status: impl Fn() -> String) {}
+}
 
 #[cfg(unix)]
 mod unix {
@@ -87,23 +38,72 @@ mod unix {
             ffi::OsStrExt,
             net::{SocketAddr, UnixDatagram},
         },
+        sync::LazyLock,
+        time::Duration,
     };
+
+    use sd_notify::NotifyState;
+
+    /// The manager that started this process.
+    static MANAGER: LazyLock<Manager> = LazyLock::new(Manager::of_this_process);
+
+    /// How often the status is told where nobody waits for a watchdog.
+    const STATUS_EVERY: Duration = Duration::from_secs(15);
+
+    /// The daemon is up: the configuration is loaded and its addresses are open. Also said after each reload, whatever came of it.
+    pub fn ready() {
+        MANAGER.tell(&[NotifyState::Ready]);
+    }
+
+    /// A reload begins; `ready` ends it.
+    pub fn reloading() {
+        // The manager takes it for the reload that it asked for only where this moment is not before its signal.
+        let now = NotifyState::monotonic_usec_now();
+        MANAGER.tell(&[Some(NotifyState::Reloading), now.ok()].into_iter().flatten().collect::<Vec<_>>());
+    }
+
+    /// The daemon is about to end.
+    pub fn stopping() {
+        MANAGER.tell(&[NotifyState::Stopping, NotifyState::Status("Stopping.")]);
+    }
+
+    /// Tells the manager that this runtime lives, and what `status` says, until it is dropped.
+    ///
+    /// This is a task of the runtime and nothing else: where its threads hang or its timer stands still, the watchdog starves,
+    /// and the manager starts the daemon anew.
+    pub async fn keep_alive(status: impl Fn() -> String) {
+        feed(&MANAGER, sd_notify::watchdog_enabled(), status).await;
+    }
+
+    /// `watchdog` is the time after which the manager gives this process up.
+    pub(super) async fn feed(manager: &Manager, watchdog: Option<Duration>, status: impl Fn() -> String) {
+        if manager.0.is_none() {
+            return;
+        }
+        let watchdog = watchdog.map(|limit| limit / 2).filter(|half| !half.is_zero());
+        let mut timer = tokio::time::interval(watchdog.map_or(STATUS_EVERY, |half| half.min(STATUS_EVERY)));
+        timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            timer.tick().await;
+            // A line break would begin another assignment.
+            let status = status().replace('\n', " ");
+            let alive = watchdog.map(|_| NotifyState::Watchdog);
+            manager.tell(&alive.into_iter().chain([NotifyState::Status(&status)]).collect::<Vec<_>>());
+        }
+    }
 
     /// The service manager's end of a socket, where there is one.
     #[derive(Debug)]
-    pub struct Manager(Option<UnixDatagram>);
+    pub(super) struct Manager(Option<UnixDatagram>);
 
     impl Manager {
         /// The manager that `$NOTIFY_SOCKET` names.
-        pub fn of_this_process() -> Manager {
+        fn of_this_process() -> Manager {
             let Some(name) = env::var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty()) else { return Manager(None) };
-            match Manager::at(&name) {
-                Ok(manager) => manager,
-                Err(error) => {
-                    tracing::warn!(%error, socket = ?name, "The service manager cannot be told anything.");
-                    Manager(None)
-                }
-            }
+            Manager::at(&name).unwrap_or_else(|error| {
+                tracing::warn!(%error, socket = ?name, "The service manager cannot be told anything.");
+                Manager(None)
+            })
         }
 
         /// The manager that listens at this path, or at this abstract name behind an `@`.
@@ -124,41 +124,15 @@ mod unix {
             Ok(Manager(Some(socket)))
         }
 
-        /// Whether there is anybody to tell.
-        pub fn listens(&self) -> bool {
-            self.0.is_some()
-        }
-
         /// Sends one message. What cannot be sent is left out: the next one, or the watchdog, makes up for it.
-        pub fn tell(&self, message: &str) {
-            if let Some(socket) = &self.0
-                && let Err(error) = socket.send(message.as_bytes())
-            {
+        pub(super) fn tell(&self, states: &[NotifyState<'_>]) {
+            let Some(socket) = &self.0 else { return };
+            let message = states.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+            if let Err(error) = socket.send(message.as_bytes()) {
                 tracing::debug!(%error, "The service manager was not told.");
             }
         }
     }
-}
-
-/// There is no such manager here.
-#[cfg(not(unix))]
-#[derive(Debug)]
-pub struct Manager;
-
-#[cfg(not(unix))]
-impl Manager {
-    /// Nobody.
-    pub fn of_this_process() -> Manager {
-        Manager
-    }
-
-    /// Never.
-    pub fn listens(&self) -> bool {
-        false
-    }
-
-    /// Nothing.
-    pub fn tell(&self, _message: &str) {}
 }
 
 #[cfg(target_os = "linux")]
@@ -170,9 +144,12 @@ mod tests {
             linux::net::SocketAddrExt,
             unix::net::{SocketAddr, UnixDatagram},
         },
+        time::Duration,
     };
 
-    use super::*;
+    use sd_notify::NotifyState;
+
+    use super::unix::*;
 
     fn received(socket: &UnixDatagram) -> Vec<String> {
         socket.set_nonblocking(true).expect("sockets can be");
@@ -193,8 +170,8 @@ mod tests {
     #[test]
     fn a_message_arrives_as_one_datagram_at_a_path() {
         let (_folder, socket, manager) = pair();
-        manager.tell("READY=1");
-        manager.tell("STOPPING=1\nSTATUS=Stopping.");
+        manager.tell(&[NotifyState::Ready]);
+        manager.tell(&[NotifyState::Stopping, NotifyState::Status("Stopping.")]);
         assert_eq!(received(&socket), ["READY=1", "STOPPING=1\nSTATUS=Stopping."]);
     }
 
@@ -203,7 +180,7 @@ mod tests {
         let name = format!("rollcall-test-{}", std::process::id());
         let address = SocketAddr::from_abstract_name(&name).expect("a short name");
         let socket = UnixDatagram::bind_addr(&address).expect("a name of its own");
-        Manager::at(OsStr::new(&format!("@{name}"))).expect("a socket").tell("READY=1");
+        Manager::at(OsStr::new(&format!("@{name}"))).expect("a socket").tell(&[NotifyState::Ready]);
         assert_eq!(received(&socket), ["READY=1"]);
     }
 
@@ -217,18 +194,16 @@ mod tests {
     fn a_manager_that_went_away_or_does_not_read_stops_nobody() {
         let (folder, socket, manager) = pair();
         for _ in 0..10_000 {
-            manager.tell("WATCHDOG=1");
+            manager.tell(&[NotifyState::Watchdog]);
         }
         drop((folder, socket));
-        manager.tell("WATCHDOG=1");
+        manager.tell(&[NotifyState::Watchdog]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_watchdog_is_fed_at_half_of_its_time_and_starves_with_its_task() {
         let (_folder, socket, manager) = pair();
-        let half = watchdog_interval(|name| (name == "WATCHDOG_USEC").then(|| "20000000".to_owned()), 1);
-        assert_eq!(half, Some(Duration::from_secs(10)));
-        let fed = feed(&manager, half, || String::from("2 targets,\n1 down"));
+        let fed = feed(&manager, Some(Duration::from_secs(20)), || String::from("2 targets,\n1 down"));
         assert!(tokio::time::timeout(Duration::from_secs(25), fed).await.is_err(), "it goes on for ever");
         assert_eq!(received(&socket), ["WATCHDOG=1\nSTATUS=2 targets, 1 down"; 3], "at 0, 10 and 20 s");
         tokio::time::sleep(Duration::from_secs(60)).await;
@@ -241,32 +216,5 @@ mod tests {
         let fed = feed(&manager, None, || String::from("fine"));
         assert!(tokio::time::timeout(Duration::from_secs(20), fed).await.is_err());
         assert_eq!(received(&socket), ["STATUS=fine"; 2]);
-    }
-
-    #[test]
-    fn the_watchdog_of_another_process_is_not_ours() {
-        let variable = |name: &str| match name {
-            "WATCHDOG_PID" => Some(String::from("41")),
-            "WATCHDOG_USEC" => Some(String::from("1000000")),
-            _ => None,
-        };
-        assert_eq!(watchdog_interval(variable, 42), None);
-        assert_eq!(watchdog_interval(variable, 41), Some(Duration::from_millis(500)));
-        assert_eq!(watchdog_interval(|_| None, 41), None);
-    }
-
-    #[test]
-    fn a_reload_is_never_dated_before_the_signal_that_asked_for_it() {
-        let monotonic = || {
-            let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-            u64::try_from(now.tv_sec * 1_000_000 + now.tv_nsec / 1000).expect("a moment after boot")
-        };
-        let before = monotonic();
-        let message = reloading_message();
-        let now: u64 = message
-            .strip_prefix("RELOADING=1\nMONOTONIC_USEC=")
-            .and_then(|now| now.parse().ok())
-            .expect("a number of microseconds");
-        assert!(before <= now && now <= monotonic(), "{before} {now}");
     }
 }

@@ -5,6 +5,8 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+use strum::{EnumCount, IntoStaticStr, VariantArray};
+
 /// Oddities of one poll, counted and for the log.
 #[derive(Debug, Default)]
 pub struct Warnings {
@@ -54,7 +56,8 @@ fn keep(seen: &mut Vec<(Warning, String)>, detail: (Warning, String)) {
 }
 
 /// Kinds of oddities, as in `rollcall_decode_warnings_total`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EnumCount, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum Warning {
     /// A state that no table knows.
     UnknownState,
@@ -70,18 +73,12 @@ pub enum Warning {
 
 impl Warning {
     /// All kinds.
-    pub const ALL: [Warning; 5] =
-        [Warning::UnknownState, Warning::BadItem, Warning::Duplicate, Warning::TruncatedLabel, Warning::BadValue];
+    pub const ALL: [Warning; Warning::COUNT] =
+        *Warning::VARIANTS.first_chunk().expect("there are as many as are counted");
 
     /// The label `kind`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Warning::UnknownState => "unknown_state",
-            Warning::BadItem => "bad_item",
-            Warning::Duplicate => "duplicate",
-            Warning::TruncatedLabel => "truncated_label",
-            Warning::BadValue => "bad_value",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 

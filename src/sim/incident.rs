@@ -1,9 +1,10 @@
 //! The scripted incidents of `rollcall demo --incident NAME`: names, one line each, and parsing.
 
-use std::{fmt, str::FromStr};
+use strum::{Display, EnumCount, EnumString, IntoStaticStr, VariantArray};
 
 /// The scripted incidents of `rollcall demo --incident`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Display, EnumCount, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "kebab-case", parse_err_fn = unknown, parse_err_ty = UnknownIncident)]
 pub enum Incident {
     /// Citrix: the hypervisor connection is lost; power states turn Unknown and machines unregister.
     HypervisorLost,
@@ -27,31 +28,12 @@ pub enum Incident {
 
 impl Incident {
     /// Every incident, in the order of the contract.
-    pub const ALL: [Incident; 9] = [
-        Incident::HypervisorLost,
-        Incident::BuildPoolOffline,
-        Incident::PasswordExpired,
-        Incident::RateLimited,
-        Incident::SyncStuck,
-        Incident::PrimingRefused,
-        Incident::GatewayLost,
-        Incident::PatchNight,
-        Incident::VendorApiDown,
-    ];
+    pub const ALL: [Incident; Incident::COUNT] =
+        *Incident::VARIANTS.first_chunk().expect("there are as many as are counted");
 
     /// The name on the command line.
     pub fn name(self) -> &'static str {
-        match self {
-            Incident::HypervisorLost => "hypervisor-lost",
-            Incident::BuildPoolOffline => "build-pool-offline",
-            Incident::PasswordExpired => "password-expired",
-            Incident::RateLimited => "rate-limited",
-            Incident::SyncStuck => "sync-stuck",
-            Incident::PrimingRefused => "priming-refused",
-            Incident::GatewayLost => "gateway-lost",
-            Incident::PatchNight => "patch-night",
-            Incident::VendorApiDown => "vendor-api-down",
-        }
+        self.into()
     }
 
     /// One line for `--help`.
@@ -76,26 +58,13 @@ impl Incident {
     }
 }
 
-impl fmt::Display for Incident {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
 /// The name is not one of the incidents.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown incident {0:?}, expected one of: {names}", names = Incident::ALL.map(Incident::name).join(", "))]
 pub struct UnknownIncident(pub String);
 
-impl FromStr for Incident {
-    type Err = UnknownIncident;
-
-    fn from_str(name: &str) -> Result<Incident, UnknownIncident> {
-        Incident::ALL
-            .into_iter()
-            .find(|incident| incident.name() == name)
-            .ok_or_else(|| UnknownIncident(name.to_owned()))
-    }
+fn unknown(name: &str) -> UnknownIncident {
+    UnknownIncident(name.to_owned())
 }
 
 #[cfg(test)]

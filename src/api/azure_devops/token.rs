@@ -155,11 +155,10 @@ fn read(answer: &Answer) -> Result<(SecretText, Duration), (Failure, bool)> {
 }
 
 fn form(application: Application<'_>) -> String {
-    let mut url = Url::parse("form:").expect("a scheme alone is a URL");
-    url.query_pairs_mut()
+    form_urlencoded::Serializer::new(String::new())
         .append_pair("grant_type", "client_credentials")
         .append_pair("client_id", application.client_id)
         .append_pair("client_secret", application.secret.expose())
-        .append_pair("scope", SCOPE);
-    url.query().unwrap_or_default().to_owned()
+        .append_pair("scope", SCOPE)
+        .finish()
 }

@@ -1,14 +1,5 @@
 //! One request to StoreFront that can be sent again with another token, and its correlation id.
 
-use std::{
-    hash::{BuildHasher, RandomState},
-    sync::{
-        LazyLock,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::SystemTime,
-};
-
 use bytes::Bytes;
 use reqwest::{Method, Url};
 use tokio::time::Instant;
@@ -86,19 +77,7 @@ pub fn failure(answer: &Answer) -> Failure {
 
 /// A GUID that no other request of anybody has; it is to be found again in the server's log, and is no secret.
 pub fn transaction_id() -> String {
-    static KEYS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
-    let (high, low) = (KEYS.hash_one((count, now)), KEYS.hash_one((now, count, "low")));
-    format!(
-        "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
-        high >> 32,
-        (high >> 16) & 0xffff,
-        high & 0xfff,
-        0x8000 | ((low >> 48) & 0x3fff),
-        low & 0xffff_ffff_ffff
-    )
+    uuid::Uuid::new_v4().to_string()
 }
 
 #[cfg(test)]

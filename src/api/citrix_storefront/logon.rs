@@ -164,9 +164,7 @@ fn keep(jar: &Jar, headers: &HeaderMap, url: &Url) {
 
 /// As `application/x-www-form-urlencoded`.
 fn encode(submission: &Submission) -> String {
-    let mut url = Url::parse("http://form/").expect("a constant that is a URL");
-    url.query_pairs_mut().extend_pairs(&submission.fields);
-    url.query().unwrap_or_default().to_owned()
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(&submission.fields).finish()
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
 //! Verdicts on a probe, and what each means for the probed endpoint.
 
+use strum::IntoStaticStr;
+
 use crate::health::Health;
 
 /// What a probe showed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Verdict {
     /// The broker handed out a link to the session.
     Ok,
@@ -35,22 +38,8 @@ pub enum Verdict {
 
 impl Verdict {
     /// The label `verdict`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Verdict::Ok => "ok",
-            Verdict::Endpoint => "endpoint",
-            Verdict::Account => "account",
-            Verdict::License => "license",
-            Verdict::Broker => "broker",
-            Verdict::App => "app",
-            Verdict::Priming => "priming",
-            Verdict::Request => "request",
-            Verdict::Token => "token",
-            Verdict::Certificate => "certificate",
-            Verdict::Policy => "policy",
-            Verdict::Unreachable => "unreachable",
-            Verdict::Unknown => "unknown",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 
     /// The class of the probed endpoint. Where the fault lies in what we sent, nothing is known of it.

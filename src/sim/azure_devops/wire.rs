@@ -256,12 +256,5 @@ fn respell(value: &mut Value) {
 pub(super) fn guid(seed: u64) -> String {
     let a = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5bd1_e995_u64.rotate_left(32);
     let b = (a ^ (a >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    format!(
-        "{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}",
-        a >> 32,
-        (a >> 16) & 0xffff,
-        a & 0xfff,
-        b >> 52,
-        b & 0xffff_ffff_ffff
-    )
+    uuid::Builder::from_random_bytes(((u128::from(a) << 64) | u128::from(b)).to_be_bytes()).into_uuid().to_string()
 }
