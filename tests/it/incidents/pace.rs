@@ -20,7 +20,7 @@ pub struct Pace {
 impl Pace {
     /// Of a daemon in a replay whose minutes are so long, with targets that are given up after `timeout`.
     pub fn of(daemon: &str, minute: Duration, timeout: Duration) -> Pace {
-        let (url, worst) = (format!("{daemon}/metrics"), Arc::new(Mutex::new(0.0)));
+        let (url, worst) = (format!("{daemon}/metrics"), Arc::new(Mutex::new(0.0_f64)));
         let (stop, stopped) = mpsc::channel();
         let seen = Arc::clone(&worst);
         let thread = std::thread::spawn(move || {
