@@ -7,6 +7,8 @@ mod scene;
 mod slow;
 mod state;
 
+use std::time::Instant;
+
 use rollcall_sim::ParallelsRasSession;
 
 use crate::support::{Config, Daemon, Exposition, Folder, PATIENCE, Sim, Target, wait_until};
@@ -68,11 +70,12 @@ fn a_refused_password_is_sent_once_through_reloads_edits_and_restarts_and_a_new_
 fn a_hold_is_saved_at_once_and_survives_sigkill() {
     let scene = Scene::new();
     let config = scene.configure(|target| target);
+    let begun = Instant::now();
     let daemon = Daemon::start(&config);
     daemon.wait_for("everything is held", |now| {
         all_names().iter().all(|name| now.of(name, "rollcall_login_held") == Some(1.0))
     });
-    wait_until_saved(&scene.folder, KINDS.len());
+    wait_until_saved(&scene.folder, KINDS.len(), begun);
     daemon.kill();
     let daemon = Daemon::start(&config);
     assert_held(&scene.wait_until_held(&daemon));
@@ -142,7 +145,7 @@ fn a_deep_probe_sends_a_refused_password_once_and_holds_the_light_ones_of_its_ac
         let target = |name: &str| Target::session(name, &sim).session_password("password_file: secrets/probe");
         let deep =
             target("deep").set("mode", "deep").set("interval", "15m").set("stale_after", "31m").set("labels", labels);
-        let deep = deep.map("session", |session| session.replace(" }", ", prime_timeout: 3s }")).set("timeout", "5s");
+        let deep = deep.map("session", |session| session.replace(" }", ", prime_timeout: 10s }")).set("timeout", "15s");
         Config::quick().head("state_file: rollcall.state").targets([deep, target("light")]).write(&folder)
     };
     let config = configure("{}");

@@ -6,6 +6,7 @@ mod config;
 mod daemon;
 mod exposition;
 mod front;
+mod port;
 mod prometheus;
 mod receiver;
 mod simulation;
@@ -17,7 +18,8 @@ pub use config::{Config, Target};
 pub use daemon::Daemon;
 pub use exposition::{Exposition, Sample};
 pub use front::Front;
-pub use prometheus::{Prometheus, Series, free_port};
+pub use port::{ClosedPort, listening_port};
+pub use prometheus::{Prometheus, Series};
 pub use receiver::{Notification, Receiver};
 pub use simulation::{Sim, frozen, on_runtime, runtime};
 pub use wait::{Folder, wait_until};
@@ -25,7 +27,10 @@ pub use wait::{Folder, wait_until};
 use std::time::Duration;
 
 /// Longer than anything takes on a busy machine; nothing waits for so long where all is well.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How many times slower than an idle machine one may be where a test must go by the clock on the wall.
+pub const SLOWNESS: u32 = 3;
 
 /// The vendors, in the order of the simulation's ports.
 pub const VENDORS: [&str; 5] =

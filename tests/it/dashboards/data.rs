@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Ask, asks, fill, variables};
-use crate::support::{Alertmanager, Daemon, MORNING, Prometheus, wait_until};
+use crate::support::{Alertmanager, Daemon, MORNING, PATIENCE, Prometheus, wait_until};
 
 /// When a query that is empty in a calm fleet has data. Each is held to that by a test.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -62,7 +62,7 @@ pub fn missing(prometheus: &Prometheus, asks: &[Ask]) -> Vec<(Ask, String)> {
 #[track_caller]
 pub fn wait_for_data(prometheus: &Prometheus, asks: Vec<Ask>) {
     let mut left = asks;
-    wait_until("every query has data", Duration::from_secs(120), || {
+    wait_until("every query has data", 2 * PATIENCE, || {
         let missing = missing(prometheus, &left);
         left = missing.iter().map(|(ask, _)| ask.clone()).collect();
         if missing.is_empty() {

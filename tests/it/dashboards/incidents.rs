@@ -18,7 +18,7 @@ use super::{
     Ask, asks,
     data::{When, excuse, wait_for_data},
 };
-use crate::support::{self, Daemon, Folder, Prometheus, Series, Sim, Target, wait_until};
+use crate::support::{self, Daemon, Folder, PATIENCE, Prometheus, Series, Sim, Target, wait_until};
 
 /// What of the overview is higher than in a calm fleet: incident, panel, legend or `refId`.
 const VISIBLE: &[(Incident, &str, &str)] = &[
@@ -114,7 +114,7 @@ fn every_incident_is_visible_on_the_overview() {
 
     let overview: Vec<Ask> = asks().into_iter().filter(|ask| ask.uid == "rollcall-overview").collect();
     let mut left = VISIBLE.to_vec();
-    wait_until("every incident is visible", Duration::from_secs(120), || {
+    wait_until("every incident is visible", 2 * PATIENCE, || {
         let mut said = Vec::new();
         left.retain(|(incident, panel, what)| {
             let found = overview.iter().find(|ask| ask.panel == *panel && (ask.legend == *what || ask.id == *what));
@@ -128,7 +128,7 @@ fn every_incident_is_visible_on_the_overview() {
     });
     let firing = overview.iter().find(|ask| ask.panel == "Firing alerts").expect("a panel");
     let mut left = FIRING.to_vec();
-    wait_until("every alert is visible", Duration::from_secs(120), || {
+    wait_until("every alert is visible", 2 * PATIENCE, || {
         let fires = |fleet: &str, name: &str| {
             let label = ("alertname".to_owned(), name.to_owned());
             series(&prometheus, firing, fleet).iter().any(|series| series.labels.contains(&label))
@@ -160,7 +160,7 @@ fn an_expected_pool_that_is_not_there_is_visible_on_the_overview() {
         let ask = overview.iter().find(|ask| ask.panel == panel).expect("a panel");
         series(&prometheus, ask, "calm").into_iter().filter(|series| series.labels.contains(&pool)).collect::<Vec<_>>()
     };
-    wait_until("it misses all of its agents, and the alert fires", Duration::from_secs(60), || {
+    wait_until("it misses all of its agents, and the alert fires", 2 * PATIENCE, || {
         let (missing, firing) = (of("Pools that miss the most capacity"), of("Firing alerts"));
         let fires = firing.iter().any(|alert| alert.labels.contains(&label("alertname", "RollcallPoolBelowMinimum")));
         let all = missing.iter().any(|series| series.value == 8.0);

@@ -24,19 +24,18 @@ impl Pair {
             odd.world().set_quirk(vendor, quirk, true);
         }
         let folder = Folder::new();
-        // Polled once for the whole test, so that names can be resolved within the budget of requests.
-        let mut config = Config::with_defaults("{ interval: 10s, timeout: 5s, stale_after: 30s }");
+        // Polled as seldom as the budget of requests is renewed: the first poll of a farm resolves all names, so that it does
+        // not matter how often which of the two was polled.
+        let mut config = Config::with_defaults("{ interval: 10s, timeout: 20s, stale_after: 60s }");
         for (kind, sim) in [("well", &well), ("odd", &odd)] {
             config = config.targets(VENDORS.map(|vendor| {
                 let name = format!("{vendor}-{kind}");
                 match vendor {
-                    "parallels_ras" => Target::ras(&name, sim).set("resolve_names", "true"),
+                    "parallels_ras" => Target::ras(&name, sim).set("resolve_names", "true").set("interval", "10s"),
                     "resilio" => Target::resilio(&name, sim, client),
                     _ => Target::of(vendor, &name, sim),
                 }
-                // Early first polls: they are spread over the interval.
-                .set("interval", "2s")
-                .set("stale_after", "30s")
+                .set("stale_after", "60s")
             }));
         }
         let daemon = Daemon::start(&config.write(&folder));

@@ -34,7 +34,7 @@ fn assert_only_partial(now: &Exposition, target: &str) {
 #[test]
 fn an_azure_pool_that_fails_keeps_its_agents_and_goes_alone_when_they_are_old() {
     let (sim, folder) = (Sim::frozen(), Folder::new());
-    let config = Config::quick().target(Target::azure("builds", &sim));
+    let config = Config::soon_stale().target(Target::azure("builds", &sim));
     let daemon = Daemon::start(&config.write(&folder));
     let before = daemon.wait_until_up(&["builds"]);
     let (all, gone) = (agents(&before, "builds"), "linux-build");
@@ -95,7 +95,7 @@ fn a_citrix_chunk_that_fails_keeps_its_machines_and_goes_alone_when_they_are_old
     let front = Front::of(&sim, "citrix_storefront");
     let target =
         Target::citrix("desktops", &sim).map("url", |url| url.replace(&sim.url("citrix_storefront"), front.url()));
-    let config = Config::with_defaults("{ interval: 1s, timeout: 5s, stale_after: 8s }").target(target);
+    let config = Config::with_defaults("{ interval: 1s, timeout: 10s, stale_after: 20s }").target(target);
     let daemon = Daemon::start(&config.write(&folder));
     let before = daemon.wait_until_up(&["desktops"]);
     let all = agents(&before, "desktops");
@@ -122,7 +122,7 @@ fn a_citrix_chunk_that_fails_keeps_its_machines_and_goes_alone_when_they_are_old
 #[test]
 fn resilio_jobs_that_cannot_be_read_stay_and_go_alone_when_they_are_old() {
     let (sim, folder) = (Sim::frozen(), Folder::new());
-    let config = Config::quick().target(Target::resilio("filer", &sim, 1));
+    let config = Config::soon_stale().target(Target::resilio("filer", &sim, 1));
     let daemon = Daemon::start(&config.write(&folder));
     let before = daemon.wait_until_up(&["filer"]);
     let jobs = |now: &Exposition| now.all("resilio_job_status", &[("target", "filer")]).len();

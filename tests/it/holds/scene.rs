@@ -1,6 +1,10 @@
 //! Everything that logs on with a secret of its own, and what it shows while it is held.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use rollcall_sim::{AzureDevops, CitrixStorefront, ParallelsRas, ParallelsRasSession};
 
@@ -123,10 +127,14 @@ pub fn all_names() -> Vec<String> {
     KINDS.iter().flat_map(names).collect()
 }
 
-/// Waits until so many holds are in the state file. They are written at once; without that, they would be 15 s later.
+/// A daemon writes the state file for the first time after so long, where nothing is to be written at once.
+const SAVED_AFTER: Duration = Duration::from_secs(15);
+
+/// Waits until so many holds are in the state file of a daemon that was not started before `begun`. They are written at once.
 #[track_caller]
-pub fn wait_until_saved(folder: &Folder, holds: usize) {
-    wait_until("every hold is saved", Duration::from_secs(5), || {
+pub fn wait_until_saved(folder: &Folder, holds: usize, begun: Instant) {
+    let left = SAVED_AFTER.saturating_sub(begun.elapsed());
+    wait_until("every hold is saved before anything else is", left, || {
         let state = fs::read_to_string(folder.file("rollcall.state")).unwrap_or_default();
         let state: serde_json::Value = serde_json::from_str(&state).unwrap_or_default();
         let saved = state["identities"].as_array().into_iter().flatten();

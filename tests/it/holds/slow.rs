@@ -1,6 +1,9 @@
 //! Refusals that take longer than anybody waits.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use rollcall_sim::Fault;
 
@@ -81,8 +84,9 @@ impl SlowScene {
 
 #[test]
 fn an_edit_during_the_log_on_does_not_send_it_twice_and_neither_does_a_restart() {
-    let patient = "{ interval: 1s, timeout: 20s, stale_after: 60s }";
-    let scene = SlowScene::new(Duration::from_secs(4));
+    let patient = "{ interval: 1s, timeout: 40s, stale_after: 60s }";
+    // The edit comes while all of them wait for their answers.
+    let scene = SlowScene::new(Duration::from_secs(10));
     let daemon = Daemon::start(&scene.configure(patient, "{}"));
     scene.wait_until_sent(1);
     scene.configure(patient, "{ site: zrh }");
@@ -103,8 +107,9 @@ fn an_edit_during_the_log_on_does_not_send_it_twice_and_neither_does_a_restart()
 
 #[test]
 fn a_refusal_slower_than_the_timeout_is_sent_once() {
-    let scene = SlowScene::new(Duration::from_secs(5));
+    let scene = SlowScene::new(Duration::from_secs(6));
     let config = scene.configure("{ interval: 1s, timeout: 3s, stale_after: 6s }", "{}");
+    let begun = Instant::now();
     let daemon = Daemon::start(&config);
     let now = scene.wait_until_held(&daemon);
     for (kind, _) in &scene.rows {
@@ -112,7 +117,7 @@ fn a_refusal_slower_than_the_timeout_is_sent_once() {
         assert_eq!(now.failures(kind.name, "auth"), 0.0, "{}", kind.name);
     }
     assert_eq!(scene.sent(), scene.all_sent(1));
-    wait_until_saved(&scene.folder, scene.rows.len());
+    wait_until_saved(&scene.folder, scene.rows.len(), begun);
     daemon.kill();
     let daemon = Daemon::start(&config);
     scene.wait_until_held(&daemon);

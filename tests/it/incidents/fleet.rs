@@ -4,7 +4,7 @@ use std::{fmt::Write as _, time::Duration};
 
 use rollcall_sim::{AzureDevops, Incident, Options};
 
-use super::{Case, stage::FACTOR};
+use super::Case;
 use crate::support::Sim;
 
 /// What the simulated clocks show at the start: 8 o'clock of a day. What fleets do by themselves follows the clock.
@@ -20,19 +20,21 @@ pub struct Fleet {
     pub targets: String,
     /// When the incident began, as the receiver has it.
     pub began: Duration,
+    /// How many times faster it lives.
+    factor: u32,
 }
 
 impl Fleet {
-    /// A fleet that is well.
-    pub fn new(case: Case) -> Fleet {
+    /// A fleet that is well, and so many times faster.
+    pub fn new(case: Case, factor: u32) -> Fleet {
         let sim = Sim::start(Options {
             agents: 60,
             resilio_clients: Some(4),
-            speed: f64::from(FACTOR),
+            speed: f64::from(factor),
             clock: Some(MORNING),
             ..Options::default()
         });
-        let mut fleet = Fleet { case, sim, targets: String::new(), began: Duration::ZERO };
+        let mut fleet = Fleet { case, sim, targets: String::new(), began: Duration::ZERO, factor };
         fleet.renew_secrets("");
         fleet
     }
@@ -57,7 +59,8 @@ impl Fleet {
             vendor.is_some_and(|vendor| self.case.vendors.contains(&vendor))
         };
         let entries = targets.split("  - name: ").filter(ours);
-        self.targets = entries.map(|entry| format!("  - name: {name}.{}\n", quick(entry).trim_end())).collect();
+        self.targets =
+            entries.map(|entry| format!("  - name: {name}.{}\n", quick(entry, self.factor).trim_end())).collect();
     }
 
     /// The names of its targets.
@@ -74,18 +77,28 @@ impl Fleet {
     }
 }
 
-/// A target of the simulation with the times of the replay: polled every two minutes, a deep probe every fifteen.
-fn quick(target: &str) -> String {
+/// The times of all targets but deep probes: polled every two minutes, given up after three.
+pub fn defaults(factor: u32) -> String {
+    let [interval, timeout, stale_after] = [2, 3, 7].map(|minutes| minutes * 60 / factor);
+    format!("defaults: {{ interval: {interval}s, timeout: {timeout}s, stale_after: {stale_after}s }}\n")
+}
+
+/// A target of the simulation with the times of the replay: a deep probe every fifteen minutes.
+fn quick(target: &str, factor: u32) -> String {
+    let seconds = |minutes: u32| minutes * 60 / factor;
     let mut out = String::new();
     for line in target.lines() {
         let line = match line.trim() {
-            "interval: 15m" => "    interval: 15s\n    timeout: 6s\n    stale_after: 40s",
+            "interval: 15m" => {
+                let (interval, timeout, stale_after) = (seconds(15), seconds(6), seconds(40));
+                format!("    interval: {interval}s\n    timeout: {timeout}s\n    stale_after: {stale_after}s")
+            }
             "interval: 10s" => continue,
-            "prime_timeout: 60s" => "      prime_timeout: 5s",
-            "enumerate_interval: 30s" => "    enumerate_interval: 10s",
+            "prime_timeout: 60s" => format!("      prime_timeout: {}s", seconds(5)),
+            "enumerate_interval: 30s" => format!("    enumerate_interval: {}s", seconds(10)),
             // The lists would use up the budget of requests, which is not scaled.
-            "vendor: parallels_ras" => "    vendor: parallels_ras\n    resolve_names: false",
-            _ => line,
+            "vendor: parallels_ras" => "    vendor: parallels_ras\n    resolve_names: false".to_owned(),
+            _ => line.to_owned(),
         };
         let _ = writeln!(out, "{line}");
     }

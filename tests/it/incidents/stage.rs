@@ -9,21 +9,25 @@ use std::{
 use super::costs::{COSTS, Cost};
 use rollcall_sim::Incident;
 
-use super::{Case, fleet::Fleet};
+use super::{
+    Case,
+    fleet::{Fleet, defaults},
+    pace::Pace,
+};
 use crate::{
     program::rollcall,
-    support::{Alertmanager, Daemon, Exposition, Folder, Notification, PATIENCE, Prometheus, Receiver, wait_until},
+    support::{Alertmanager, Daemon, Exposition, Folder, Notification, PATIENCE, Prometheus, Receiver},
 };
 
-/// How many times faster everything is.
-pub const FACTOR: u32 = 60;
-/// A minute of the replay.
-const MINUTE: Duration = Duration::from_secs(60 / FACTOR as u64);
-/// The longest time from the end of an incident to its last notification: `keep_firing_for`, a group interval of the
-/// tickets, and as much again for a busy machine.
-const AFTERMATH: Duration = Duration::from_secs(2 * 75);
-/// For so long nobody may be told anything at the end: a group interval of the pager.
-const QUIET: Duration = Duration::from_secs(15);
+/// The longest time from the end of an incident to its last notification, in minutes: `keep_firing_for`, a group interval of
+/// the tickets, and as much again for a busy machine.
+const AFTERMATH: u64 = 2 * 75;
+/// For so long nobody may be told anything at the end, in minutes: a group interval of the pager.
+const QUIET: u64 = 15;
+/// How long it is watched whether the machine keeps up, before anything begins, in minutes.
+const TRIAL: u64 = 5;
+/// How often is looked while something is waited for.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// Who pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,22 +48,26 @@ pub struct Stage {
     daemon: Daemon,
     mode: Mode,
     folder: Folder,
+    factor: u32,
+    pace: Pace,
     _prometheus: Option<Prometheus>,
 }
 
 impl Stage {
-    /// All fleets are well, and whoever pages knows.
-    pub fn new(mode: Mode, cases: &[Case]) -> Stage {
-        let fleets: Vec<Fleet> = cases.iter().copied().map(Fleet::new).collect();
+    /// All fleets are well, and whoever pages knows. Everything is so many times faster.
+    pub fn new(mode: Mode, cases: &[Case], factor: u32) -> Stage {
+        let fleets: Vec<Fleet> = cases.iter().map(|case| Fleet::new(*case, factor)).collect();
         let receiver = Receiver::start();
-        let alertmanager = Alertmanager::start(&receiver, FACTOR);
+        let alertmanager = Alertmanager::start(&receiver, factor);
         let folder = Folder::new();
-        let config = folder.write("rollcall.yml", &config(mode, &alertmanager, &fleets));
-        let factor = FACTOR.to_string();
-        let daemon = Daemon::with_flags(&config, &["--time-scale", &factor]);
-        let rules = || rollcall(&["rules", "--time-scale", &factor]).expect(0).out;
+        let config = folder.write("rollcall.yml", &config(mode, &alertmanager, &fleets, factor));
+        let scale = ["--time-scale", &factor.to_string()];
+        let daemon = Daemon::with_flags(&config, &scale);
+        let rules = || rollcall(&[&["rules"], &scale[..]].concat()).expect(0).out;
+        // Its own default.
+        let resend = Duration::from_secs(60);
         let prometheus = (mode != Mode::Direct)
-            .then(|| Prometheus::alerting(&[daemon.url()], &rules(), &alertmanager.url(), FACTOR));
+            .then(|| Prometheus::alerting(&[daemon.url()], &rules(), &alertmanager.url(), factor, resend));
         let targets: Vec<&str> = fleets.iter().flat_map(Fleet::names).collect();
         daemon.wait_until_up(&targets);
         if let Some(prometheus) = &prometheus {
@@ -68,40 +76,80 @@ impl Stage {
                 if up == Some(targets.len() as f64) { Ok(()) } else { Err(format!("{up:?} of {}", targets.len())) }
             });
         }
-        Stage { receiver, fleets, alertmanager, daemon, mode, folder, _prometheus: prometheus }
+        let minute = Duration::from_secs(60) / factor;
+        let pace = Pace::of(daemon.url(), minute, 3 * minute);
+        Stage { receiver, fleets, alertmanager, daemon, mode, folder, factor, pace, _prometheus: prometheus }
     }
 
-    /// Lets every incident begin and end, and waits until nobody is told anything any more.
-    pub fn play(&mut self) {
+    /// How late the machine was at the worst, as a share of what whoever polls and scrapes tolerates.
+    pub fn late(&self) -> f64 {
+        self.pace.worst()
+    }
+
+    /// So many minutes of the replay.
+    fn minutes(&self, minutes: u64) -> Duration {
+        Duration::from_secs(60) * u32::try_from(minutes).expect("some hours") / self.factor
+    }
+
+    /// Lets time go by. An error where the machine was later than this.
+    fn wait(&self, time: Duration, bound: f64) -> Result<(), String> {
+        let begun = Instant::now();
+        loop {
+            if self.late() > bound {
+                return Err(format!("late by {:.2} of what is tolerated", self.late()));
+            }
+            let left = time.saturating_sub(begun.elapsed());
+            if left.is_zero() {
+                return Ok(());
+            }
+            std::thread::sleep(left.min(LOOK));
+        }
+    }
+
+    /// Lets every incident begin and end, and waits until nobody is told anything any more. An error where that takes too
+    /// long, where an incident does not show, and where the machine is later than `bound` at the beginning, or twice that
+    /// later on.
+    pub fn play(&mut self, bound: f64) -> Result<(), String> {
+        self.wait(self.minutes(TRIAL), bound)?;
+        let bound = 2.0 * bound;
         let begun = Instant::now();
         let mut steps: Vec<(Duration, usize, bool)> = Vec::new();
         for (index, fleet) in self.fleets.iter().enumerate().filter(|(_, fleet)| fleet.case.incident.is_some()) {
-            steps.push((minutes(fleet.case.begins), index, true));
-            steps.push((minutes(fleet.case.begins + fleet.case.lasts), index, false));
+            steps.push((self.minutes(fleet.case.begins), index, true));
+            steps.push((self.minutes(fleet.case.begins + fleet.case.lasts), index, false));
         }
         steps.sort_unstable();
         for (at, index, begins) in steps {
-            std::thread::sleep(at.saturating_sub(begun.elapsed()));
-            if begins { self.fleets[index].begin(self.receiver.now()) } else { self.end(index) }
+            self.wait(at.saturating_sub(begun.elapsed()), bound)?;
+            if begins { self.fleets[index].begin(self.receiver.now()) } else { self.end(index)? }
         }
-        wait_until("everything is resolved", AFTERMATH, || {
+        let (ended, aftermath) = (Instant::now(), self.minutes(AFTERMATH));
+        loop {
             let left = self.left();
-            if left.is_empty() { Ok(()) } else { Err(format!("{left}\n{}", self.receiver.protocol())) }
-        });
-        std::thread::sleep(QUIET);
+            if left.is_empty() {
+                break;
+            }
+            if ended.elapsed() > aftermath {
+                return Err(format!("not resolved within {aftermath:?}:\n{left}"));
+            }
+            self.wait(LOOK, bound)?;
+        }
+        self.wait(self.minutes(QUIET), bound)
     }
 
-    fn end(&mut self, index: usize) {
+    fn end(&mut self, index: usize) -> Result<(), String> {
         let fleet = &mut self.fleets[index];
-        let Some(incident) = fleet.case.incident else { return };
-        shows(incident, &self.daemon.scrape());
+        let Some(incident) = fleet.case.incident else { return Ok(()) };
+        shows(incident, &self.daemon.scrape())?;
         fleet.sim.world().end(incident);
         if incident == Incident::PasswordExpired {
             // Somebody sets a new one, there and here.
             fleet.renew_secrets("-renewed");
-            self.folder.write("rollcall.yml", &config(self.mode, &self.alertmanager, &self.fleets));
+            let config = config(self.mode, &self.alertmanager, &self.fleets, self.factor);
+            self.folder.write("rollcall.yml", &config);
             self.daemon.reload();
         }
+        Ok(())
     }
 
     /// Alerts that Alertmanager holds and somebody is told of, and groups that were not told the end.
@@ -159,7 +207,7 @@ impl Stage {
                     ("pages", told.pages, cost.map_or(&[][..], |cost| cost.pages)),
                     ("tickets", told.tickets, cost.map_or(&[][..], |cost| cost.tickets)),
                 ] {
-                    if !agree(&found, fleet.began, expected) {
+                    if !self.agree(&found, fleet.began, expected) {
                         let after: Vec<f64> =
                             found.iter().map(|at| at.saturating_sub(fleet.began).as_secs_f64()).collect();
                         let _ = writeln!(out, "{} {vendor}: {what} at {after:?}, expected {expected:?}", fleet.name());
@@ -179,6 +227,14 @@ impl Stage {
         }
         out
     }
+
+    /// As many as expected, each not before its minute. Later is what a busy machine does.
+    fn agree(&self, found: &[Duration], began: Duration, expected: &[u64]) -> bool {
+        let mut found = found.to_vec();
+        found.sort_unstable();
+        let in_time = |(at, minute): (&Duration, &u64)| *at >= began + self.minutes(*minute);
+        found.len() == expected.len() && found.iter().zip(expected).all(in_time)
+    }
 }
 
 /// What a vendor's targets of one fleet cost: when what was told.
@@ -188,27 +244,15 @@ struct Told {
     tickets: Vec<Duration>,
 }
 
-/// As many as expected, each not before its minute. Later is what a busy machine does.
-fn agree(found: &[Duration], began: Duration, expected: &[u64]) -> bool {
-    let mut found = found.to_vec();
-    found.sort_unstable();
-    found.len() == expected.len() && found.iter().zip(expected).all(|(at, minute)| *at >= began + minutes(*minute))
-}
-
-fn minutes(minutes: u64) -> Duration {
-    MINUTE * u32::try_from(minutes).expect("some hours")
-}
-
 /// A fleet and a vendor.
 type Subject = (String, String);
 
-/// Panics where an incident that costs nothing does not show either: the calm fleet lives as this one does but for it.
-#[track_caller]
-fn shows(incident: Incident, exposition: &Exposition) {
+/// An error where an incident that costs nothing does not show either: the calm fleet lives as this one does but for it.
+fn shows(incident: Incident, exposition: &Exposition) -> Result<(), String> {
     let (name, labels): (&str, &[(&str, &str)]) = match incident {
         Incident::RateLimited => ("rollcall_api_throttled_seconds_total", &[]),
         Incident::PatchNight => ("rollcall_pool_agents", &[("health", "disabled")]),
-        _ => return,
+        _ => return Ok(()),
     };
     let sum = |fleet: &str| -> f64 {
         let target = format!("{fleet}.builds");
@@ -216,7 +260,7 @@ fn shows(incident: Incident, exposition: &Exposition) {
         exposition.all(name, &of_target).iter().map(|sample| sample.value).sum()
     };
     let (calm, now) = (sum("calm"), sum(incident.name()));
-    assert!(now > calm, "{incident} does not show: {name} is {now}, calm {calm}");
+    if now > calm { Ok(()) } else { Err(format!("{incident} does not show: {name} is {now}, calm {calm}")) }
 }
 
 /// The fleet and the vendor of a target.
@@ -225,7 +269,7 @@ fn subject(target: &str, vendor: &str) -> Subject {
 }
 
 /// The configuration of the daemon.
-fn config(mode: Mode, alertmanager: &Alertmanager, fleets: &[Fleet]) -> String {
+fn config(mode: Mode, alertmanager: &Alertmanager, fleets: &[Fleet], factor: u32) -> String {
     let alerting = match mode {
         Mode::Prometheus => String::new(),
         Mode::Direct | Mode::Both => {
@@ -233,5 +277,5 @@ fn config(mode: Mode, alertmanager: &Alertmanager, fleets: &[Fleet]) -> String {
         }
     };
     let targets: String = fleets.iter().map(|fleet| fleet.targets.as_str()).collect();
-    format!("defaults: {{ interval: 2s, timeout: 3s, stale_after: 7s }}\n{alerting}targets:\n{targets}")
+    format!("{}{alerting}targets:\n{targets}", defaults(factor))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::site::{POOL, Site};
+use super::site::{LET_GO, POOL, Site};
 use crate::support::Exposition;
 
 /// How often the daemon could not read the target.
@@ -32,9 +32,8 @@ fn failed_polls_hold_what_fires_and_the_first_good_one_ends_it() {
     site.blind();
     site.end();
     let before = failures(&daemon.scrape());
-    // `keep_firing_for` is over long before.
     daemon.wait_for("polls failed", |now| failures(now) >= before + 6.0);
-    site.stays(Duration::ZERO, &[true]);
+    site.stays(LET_GO, &[true]);
     site.heal();
     site.wait_for("the ends are told", &[true, false]);
     site.stays(Duration::from_secs(2), &[true, false]);
@@ -51,12 +50,11 @@ fn a_pool_that_is_forbidden_is_held_beside_others_that_are_well() {
     let gone = |now: &Exposition| now.all("rollcall_pool_agents", &[("pool", POOL)]).is_empty();
     let now = daemon.wait_for("its data are too old", gone);
     assert!(!now.all("rollcall_pool_agents", &[("target", "builds")]).is_empty(), "the others are there");
-    // `keep_firing_for` is three seconds.
-    site.stays(Duration::from_secs(6), &[true]);
+    site.stays(LET_GO, &[true]);
     assert_eq!(daemon.scrape().of("builds", "rollcall_target_partial"), Some(1.0));
     // What nobody may read begins nothing either, and ends nothing.
     site.end();
-    site.stays(Duration::from_secs(5), &[true]);
+    site.stays(LET_GO, &[true]);
     site.heal();
     site.wait_for("the ends are told", &[true, false]);
     site.stays(Duration::from_secs(2), &[true, false]);

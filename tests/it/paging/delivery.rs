@@ -8,29 +8,33 @@ use super::{
 };
 use crate::{
     program::rollcall,
-    support::{Daemon, PATIENCE, Prometheus, free_port},
+    support::{ClosedPort, Daemon, PATIENCE, Prometheus},
 };
+
+/// More than one resend is in the five minutes that the rule looks back.
+const RESEND: Duration = Duration::from_secs(120);
 
 #[test]
 fn a_daemon_that_reaches_no_alertmanager_is_told_and_one_that_reaches_one_of_two_is_not() {
     let site = Site::new();
     let [refusing, broken] = [400, 500].map(|status| Stub::start(Mood::Answers(status)));
     let well = Stub::start(Mood::Answers(200));
-    let dead = format!("http://127.0.0.1:{}", free_port());
+    let dead = ClosedPort::any();
     let daemon = |name: &str, urls: &[&str]| {
         let peers: Vec<String> = urls.iter().map(|url| format!("{{ url: '{url}' }}")).collect();
-        site.pages_to(name, &format!("[{}]", peers.join(", ")), "")
+        site.pages_to(name, &format!("[{}]", peers.join(", ")), RESEND, "")
     };
     let ill = [
         daemon("refused", &[refusing.url()]),
         daemon("broken", &[broken.url()]),
-        daemon("dead", &[&dead]),
-        daemon("all", &[refusing.url(), broken.url(), &dead]),
+        daemon("dead", &[dead.url()]),
+        daemon("all", &[refusing.url(), broken.url(), dead.url()]),
     ];
-    let others = [daemon("beside-refused", &[refusing.url(), well.url()]), daemon("beside-dead", &[&dead, well.url()])];
+    let others =
+        [daemon("beside-refused", &[refusing.url(), well.url()]), daemon("beside-dead", &[dead.url(), well.url()])];
     let rules = rollcall(&["rules", "--time-scale", &FACTOR.to_string()]).expect(0).out;
     let all: Vec<&str> = ill.iter().chain(&others).map(Daemon::url).collect();
-    let prometheus = Prometheus::alerting(&all, &rules, &site.alertmanager.url(), FACTOR);
+    let prometheus = Prometheus::alerting(&all, &rules, &site.alertmanager.url(), FACTOR, RESEND);
     let expected: BTreeSet<String> = ill.iter().map(|one| one.url().trim_start_matches("http://").to_owned()).collect();
     // All that ever fired.
     let fired = |prometheus: &Prometheus| {

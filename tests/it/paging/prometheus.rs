@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::site::{FACTOR, Site};
+use super::site::{FACTOR, LET_GO, RESEND, Site};
 use crate::support::{Exposition, PATIENCE, Prometheus, Series};
 
 fn failures(now: &Exposition) -> f64 {
@@ -17,7 +17,7 @@ fn value(found: &[Series]) -> Option<f64> {
 fn missed_scrapes_and_failed_polls_page_nobody_again() {
     let site = Site::new();
     let (daemon, rules) = site.polls("one");
-    let prometheus = Prometheus::alerting(&[daemon.url()], &rules, &site.alertmanager.url(), FACTOR);
+    let prometheus = Prometheus::alerting(&[daemon.url()], &rules, &site.alertmanager.url(), FACTOR, RESEND);
     daemon.wait_until_up(&["builds"]);
     site.begin();
     site.wait_for("both are told", &[true]);
@@ -50,7 +50,8 @@ fn missed_scrapes_and_failed_polls_page_nobody_again() {
 fn of_two_daemons_that_are_scraped_one_is_killed_and_a_pool_is_forbidden() {
     let site = Site::new();
     let ((first, rules), (second, _)) = (site.polls("one"), site.polls("two"));
-    let prometheus = Prometheus::alerting(&[first.url(), second.url()], &rules, &site.alertmanager.url(), FACTOR);
+    let prometheus =
+        Prometheus::alerting(&[first.url(), second.url()], &rules, &site.alertmanager.url(), FACTOR, RESEND);
     for daemon in [&first, &second] {
         daemon.wait_until_up(&["builds"]);
     }
@@ -61,12 +62,12 @@ fn of_two_daemons_that_are_scraped_one_is_killed_and_a_pool_is_forbidden() {
         Some(1.0) => Ok(()),
         other => Err(format!("{other:?}")),
     });
-    site.stays(Duration::from_secs(5), &[true]);
+    site.stays(LET_GO, &[true]);
     site.forbid();
     second.wait_for("the data of the pool are too old", |now| {
         now.all("rollcall_pool_agents", &[("pool", super::site::POOL)]).is_empty()
     });
-    site.stays(Duration::from_secs(6), &[true]);
+    site.stays(LET_GO, &[true]);
     site.heal();
     site.end();
     site.wait_for("the ends are told", &[true, false]);

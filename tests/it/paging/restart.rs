@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use super::site::{BOTH, LAPSE, Site};
-use crate::support::Daemon;
+use crate::support::{Daemon, PATIENCE, wait_until};
 
 /// The ports of the daemons whose sign of life Alertmanager has.
 fn signs_of_life(site: &Site) -> BTreeSet<String> {
@@ -65,11 +65,17 @@ fn one_of_two_daemons_with_ha_is_killed_and_nobody_hears_of_it() {
     }
     // Each has a sign of life of its own, and everything else is one alert.
     let port = |daemon: &Daemon| daemon.url().rsplit(':').next().expect("a port").to_owned();
-    assert_eq!(signs_of_life(&site), BTreeSet::from([port(&first), port(&second)]));
+    let alive = |ports: BTreeSet<String>| {
+        wait_until("signs of life of these alone", PATIENCE, || {
+            let found = signs_of_life(&site);
+            if found == ports { Ok(()) } else { Err(format!("{found:?} instead of {ports:?}")) }
+        });
+    };
+    alive(BTreeSet::from([port(&first), port(&second)]));
     let left = port(&second);
     first.kill();
     site.stays(LAPSE, &[true]);
-    assert_eq!(signs_of_life(&site), BTreeSet::from([left]));
+    alive(BTreeSet::from([left]));
     // No end is sent; the alerts lapse.
     site.end();
     second.wait_for_log(&["Alert ended.", "RollcallPoolDown"]);

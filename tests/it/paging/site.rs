@@ -17,13 +17,19 @@ pub const BOTH: [(&str, &str); 2] = [("RollcallPoolDown", "pager"), ("RollcallPo
 pub const POOL: &str = "linux-build";
 const POOL_ID: u32 = 10;
 
-/// `for`: a second. `keep_firing_for`: three.
-const OVERRIDES: &str = "overrides: [{ alert: RollcallPoolDown, for: 1m, keep_firing_for: 3m }, \
-                         { alert: RollcallPoolCapacityLow, for: 1m, keep_firing_for: 3m }]";
+/// `for`: a second. `keep_firing_for`: [`KEPT`].
+const OVERRIDES: &str = "overrides: [{ alert: RollcallPoolDown, for: 1m, keep_firing_for: 10m }, \
+                         { alert: RollcallPoolCapacityLow, for: 1m, keep_firing_for: 10m }]";
+
+/// How long what ends goes on firing: longer than the few seconds that are missed of a daemon, on a busy machine too.
+const KEPT: Duration = Duration::from_secs(600 / FACTOR as u64);
+
+/// Whoever only keeps what fires for [`KEPT`] has let it go after this time.
+pub const LET_GO: Duration = Duration::from_secs(KEPT.as_secs() + 3);
 
 /// How often alerts are sent again, before it is divided by [`FACTOR`]. Alertmanager believes for four times as long that
 /// an alert fires; a daemon that starts again on a busy machine is back well before.
-pub const RESEND: Duration = Duration::from_secs(120);
+pub const RESEND: Duration = Duration::from_secs(300);
 
 /// After this time without a word of it Alertmanager takes an alert for ended, with some room.
 pub const LAPSE: Duration = Duration::from_secs(4 * RESEND.as_secs() / FACTOR as u64 + 2);
@@ -49,13 +55,13 @@ impl Site {
     #[track_caller]
     pub fn pages(&self, name: &str, more: &str) -> Daemon {
         let peers = format!("[{{ url: '{}' }}]", self.alertmanager.url());
-        self.pages_to(name, &peers, more)
+        self.pages_to(name, &peers, RESEND, more)
     }
 
-    /// The same with these Alertmanagers.
+    /// The same with these Alertmanagers, and with this time from one resend to the next.
     #[track_caller]
-    pub fn pages_to(&self, name: &str, peers: &str, more: &str) -> Daemon {
-        let resend = RESEND.as_secs();
+    pub fn pages_to(&self, name: &str, peers: &str, resend: Duration, more: &str) -> Daemon {
+        let resend = resend.as_secs();
         let alerting = format!(
             "alerting: {{ mode: direct, alertmanagers: {peers}, resend_delay: {resend}s, {more} {OVERRIDES} }}"
         );
@@ -74,7 +80,7 @@ impl Site {
 
     #[track_caller]
     fn daemon(&self, name: &str, alerting: &str) -> Daemon {
-        let config = Config::with_defaults("{ interval: 1s, timeout: 2s, stale_after: 4s }")
+        let config = Config::with_defaults("{ interval: 1s, timeout: 5s, stale_after: 7s }")
             .head(&format!("state_file: {name}.state"))
             .head(alerting)
             .target(Target::azure("builds", &self.sim))

@@ -11,12 +11,15 @@ use std::{
 use rollcall::duration;
 use serde_json::{Value, json};
 
-use super::{Answer, Folder, PATIENCE, Receiver, ask, free_port, wait_until};
+use super::{Answer, ClosedPort, Folder, PATIENCE, Receiver, ask, listening_port, wait_until};
 
 /// A running Alertmanager; killed when it is dropped.
 pub struct Alertmanager {
     child: Option<Child>,
-    port: u16,
+    // It takes any port, and keeps it.
+    port: Option<u16>,
+    // Holds the port while the process is away.
+    closed: Option<ClosedPort>,
     // Its configuration and data; goes after the process.
     folder: Folder,
 }
@@ -33,18 +36,18 @@ impl Alertmanager {
     pub fn with(config: &str) -> Alertmanager {
         let folder = Folder::new();
         folder.write("alertmanager.yml", config);
-        let mut alertmanager = Alertmanager { child: None, port: free_port(), folder };
+        let mut alertmanager = Alertmanager { child: None, port: None, closed: None, folder };
         alertmanager.restart();
         alertmanager
     }
 
     /// `http://127.0.0.1:40123`
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://127.0.0.1:{}", self.port.expect("it was started"))
     }
 
-    /// Kills it; its address and data stay.
-    pub fn kill(&mut self) {
+    /// Kills it.
+    fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             // It may have ended by itself.
             let _ = child.kill();
@@ -52,7 +55,7 @@ impl Alertmanager {
         }
     }
 
-    /// Ends it in order: it remembers whom it has told of what.
+    /// Ends it in order: it remembers whom it has told of what. Nobody else gets its port.
     #[track_caller]
     pub fn stop(&mut self) {
         let child = self.child.as_mut().expect("it runs");
@@ -61,28 +64,43 @@ impl Alertmanager {
         let status = child.wait().expect("it is ours");
         assert!(status.success(), "{status}\n{}", self.log());
         self.child = None;
+        self.closed = self.port.map(ClosedPort::at);
     }
 
     /// Starts it again at the same address with the same data.
     #[track_caller]
     pub fn restart(&mut self) {
         self.kill();
+        self.closed = None;
+        self.child = Some(self.spawn());
+        wait_until("Alertmanager is ready", PATIENCE, || {
+            // For a moment nobody held the port.
+            let ended = self.child.as_mut().is_some_and(|child| child.try_wait().is_ok_and(|ended| ended.is_some()));
+            if ended && self.log().contains("address already in use") {
+                self.child = Some(self.spawn());
+            }
+            if self.port.is_none() {
+                self.port = Some(listening_port(&self.log()).ok_or_else(|| self.log())?);
+            }
+            match self.get("/-/ready") {
+                Ok(answer) if answer.status == 200 => Ok(()),
+                other => Err(format!("{other:?}\n{}", self.log())),
+            }
+        });
+    }
+
+    fn spawn(&self) -> Child {
         let log = std::fs::File::options().create(true).append(true).open(self.folder.file("log"));
-        let child = Command::new("prometheus-alertmanager")
+        Command::new("prometheus-alertmanager")
             .arg(format!("--config.file={}", self.folder.file("alertmanager.yml").display()))
             .arg(format!("--storage.path={}", self.folder.file("data").display()))
-            .arg(format!("--web.listen-address=127.0.0.1:{}", self.port))
+            .arg(format!("--web.listen-address=127.0.0.1:{}", self.port.unwrap_or(0)))
             .args(["--cluster.listen-address=", "--log.level=debug"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log.expect("a folder of ours"))
             .spawn()
-            .expect("prometheus-alertmanager is installed: ./tests/run installs it");
-        self.child = Some(child);
-        wait_until("Alertmanager is ready", PATIENCE, || match self.get("/-/ready") {
-            Ok(answer) if answer.status == 200 => Ok(()),
-            other => Err(format!("{other:?}\n{}", self.log())),
-        });
+            .expect("prometheus-alertmanager is installed: ./tests/run installs it")
     }
 
     /// Its log.

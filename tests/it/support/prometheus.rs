@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::{Answer, Folder, PATIENCE, ask, wait_until};
+use super::{Answer, Folder, PATIENCE, ask, listening_port, wait_until};
 
 /// A running Prometheus; killed when it is dropped.
 pub struct Prometheus {
@@ -33,19 +33,20 @@ impl Prometheus {
         Prometheus::run(&[daemon], rules, "1s", "", &[])
     }
 
-    /// Scrapes these daemons and evaluates these rules, both every minute, and tells this Alertmanager; all so many times
-    /// faster.
+    /// Scrapes these daemons and evaluates these rules, both every minute, and tells this Alertmanager, every `resend` once
+    /// more; all so many times faster.
     #[track_caller]
-    pub fn alerting(daemons: &[&str], rules: &str, alertmanager: &str, factor: u32) -> Prometheus {
+    pub fn alerting(daemons: &[&str], rules: &str, alertmanager: &str, factor: u32, resend: Duration) -> Prometheus {
         let time = |seconds: u32| format!("{}ms", seconds * 1000 / factor);
+        let resend = format!("{}ms", (resend / factor).as_millis());
         let address = alertmanager.trim_start_matches("http://");
         let alerting = format!(
             "alerting:\n  alertmanagers:\n    - api_version: v2\n      static_configs: [{{ targets: ['{address}'] }}]\n"
         );
-        // Its own defaults.
+        // But for the resends its own defaults.
         let flags = [
             format!("--query.lookback-delta={}", time(300)),
-            format!("--rules.alert.resend-delay={}", time(60)),
+            format!("--rules.alert.resend-delay={resend}"),
             format!("--rules.alert.for-grace-period={}", time(600)),
             format!("--rules.alert.for-outage-tolerance={}", time(3600)),
         ];
@@ -67,17 +68,20 @@ impl Prometheus {
             ),
         );
         let log = std::fs::File::create(folder.file("log")).expect("a folder of ours");
-        let port = free_port();
         let child = Command::new("prometheus")
             .arg(format!("--config.file={}", config.display()))
             .arg(format!("--storage.tsdb.path={}", folder.file("data").display()))
-            .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+            .arg("--web.listen-address=127.0.0.1:0")
             .args(flags)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
             .expect("prometheus is installed: apt-get install prometheus");
+        let port = wait_until("Prometheus listens", PATIENCE, || {
+            let log = folder.read("log");
+            listening_port(&log).ok_or(log)
+        });
         let prometheus = Prometheus { child, url: format!("http://127.0.0.1:{port}"), _folder: folder };
         wait_until("Prometheus is ready", PATIENCE, || match prometheus.get("/-/ready") {
             Ok(answer) if answer.status == 200 => Ok(()),
@@ -134,12 +138,6 @@ fn encoded(text: &str) -> String {
             _ => format!("%{byte:02X}"),
         })
         .collect()
-}
-
-/// Programs that do not say which port they took are given one that was free a moment ago.
-pub fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("it is bound").port()
 }
 
 impl Prometheus {

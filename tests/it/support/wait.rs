@@ -6,15 +6,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Asks every 50 ms until there is an answer, and returns it. Panics with what was said last when the time is over.
+/// Asks every 50 ms until there is an answer, and returns it. Panics with what was said last when the time is over. Where
+/// asking takes long, it rests for as long in between: whoever waits leaves the machine to those who are waited for.
 #[track_caller]
 pub fn wait_until<T>(what: &str, timeout: Duration, mut ask: impl FnMut() -> Result<T, String>) -> T {
     let begun = Instant::now();
     loop {
+        let asked = Instant::now();
         match ask() {
             Ok(answer) => return answer,
             Err(said) if begun.elapsed() > timeout => panic!("not within {timeout:?}: {what}\n{said}"),
-            Err(_) => std::thread::sleep(Duration::from_millis(50)),
+            Err(_) => std::thread::sleep(asked.elapsed().clamp(Duration::from_millis(50), Duration::from_secs(1))),
         }
     }
 }

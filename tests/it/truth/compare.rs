@@ -10,14 +10,14 @@ use rollcall_sim::{Options, Truth};
 use super::consistent::consistent;
 use crate::{
     program,
-    support::{Daemon, Exposition, Folder, Sample, Sim},
+    support::{Daemon, Exposition, Folder, PATIENCE, Sample, Sim},
 };
 
 /// The probe that opens real sessions: it is polled every quarter of an hour at most, so `rollcall probe` asks it here.
 const DEEP: &str = "hq-session-deep";
 
-/// Longer than the first polls are spread, and than the back-off of what was refused once.
-const LONG: Duration = Duration::from_secs(60);
+/// Longer than the first polls are spread, and than the back-off of what was refused once, on a busy machine.
+const LONG: Duration = PATIENCE;
 
 /// Vendor metrics that depend on the daemon's own clock and history.
 const OF_THE_DAEMON: [&str; 4] = [
@@ -85,6 +85,7 @@ impl Bench {
             let truth: Vec<&Truth> = truth.iter().filter(|truth| polled.contains(&*truth.labels["target"])).collect();
             assert!(!truth.is_empty(), "nothing to compare with");
             let shown = exposition.samples.iter().filter(|sample| !left_out.contains(&sample.label("vendor")));
+            // Comparing takes its time, and the daemon needs the processor too.
             differences(truth, shown).inspect_err(|_| std::thread::sleep(Duration::from_millis(150)))
         });
         consistent(&exposition);
