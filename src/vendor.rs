@@ -16,6 +16,7 @@ mod part;
 pub mod resilio;
 #[cfg(test)]
 mod stub;
+mod table;
 mod warnings;
 
 pub use observation::{Observation, Outcome, Same};

@@ -17,6 +17,7 @@ use crate::{
     config::secret::SecretText,
     failure::Failure,
     http::{Answer, Call, Client},
+    vendor::lenient,
 };
 
 /// A request without its token.
@@ -78,8 +79,7 @@ impl Ask {
 pub fn failure(answer: &Answer) -> Failure {
     let mut failure = answer.failure();
     if let Some(reason) = answer.header("x-citrix-error-reason") {
-        let reason: String = reason.chars().filter(|c| !c.is_control()).take(100).collect();
-        failure.message = format!("{} ({reason})", failure.message);
+        failure.message = format!("{} ({})", failure.message, lenient::shown(reason, 100));
     }
     failure
 }
