@@ -30,7 +30,7 @@ impl From<Moment> for UnixTime {
     }
 }
 
-/// A [`date`], or Unix time in seconds or, above 1e11, in milliseconds; 0 and negative numbers mean "never".
+/// A date of ISO 8601, or Unix time in seconds or, above 1e11, in milliseconds; 0 and negative numbers mean "never".
 impl<'de> Wire<'de> for Moment {
     fn text(text: Cow<'de, str>) -> Field<Self> {
         let text = text.trim();
