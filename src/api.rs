@@ -17,6 +17,7 @@ mod part;
 pub mod resilio;
 #[cfg(test)]
 mod stub;
+mod table;
 mod warnings;
 
 pub use observation::{Observation, Outcome, Same};

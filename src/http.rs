@@ -51,6 +51,16 @@ pub struct Exchange {
     pub failure: Option<Failure>,
 }
 
+/// The URL below `base` at these segments of a path, each escaped.
+pub fn below<'a>(base: &Url, segments: impl IntoIterator<Item = &'a str>) -> Url {
+    let mut url = base.clone();
+    // Only a URL such as `mailto:` has no path that could be added to.
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().extend(segments);
+    }
+    url
+}
+
 /// Is told of every exchange.
 pub type Tracer = Arc<dyn Fn(&Exchange) + Send + Sync>;
 

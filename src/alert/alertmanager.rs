@@ -77,7 +77,7 @@ impl Client {
     ///
     /// Fails with `internal` where a certificate or key file cannot be used.
     pub fn new(settings: &Alertmanager, external: Labels) -> Result<Client, Failure> {
-        let url = endpoint(&settings.url);
+        let url = http::below(&bare(&settings.url), ["api", "v2", "alerts"]);
         let http = http::Client::with(&settings.http, &url, MAX_RESPONSE_SIZE, None)?;
         Ok(Client { url, auth: settings.auth.clone(), http, external })
     }
@@ -119,13 +119,6 @@ pub fn label(settings: &Alertmanager) -> String {
     let mut url = bare(&settings.url);
     url.set_query(None);
     url.as_str().trim_end_matches('/').to_owned()
-}
-
-fn endpoint(base: &Url) -> Url {
-    let mut url = bare(base);
-    let path = format!("{}/api/v2/alerts", url.path().trim_end_matches('/'));
-    url.set_path(&path);
-    url
 }
 
 /// The URL without what must not be shown. An http URL always can be without, so nothing is lost with the results.

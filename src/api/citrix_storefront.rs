@@ -25,7 +25,6 @@ mod resources;
 mod session;
 mod states;
 mod tokens;
-mod value;
 mod xml;
 
 use std::{collections::HashSet, hash::RandomState, sync::Arc, time::Duration};
@@ -58,6 +57,9 @@ use crate::{
 const DISCOVERY: Duration = Duration::from_secs(3600);
 /// Chunks that are asked for side by side; every request costs the farm's brokers.
 const SIDE_BY_SIDE: usize = 4;
+
+/// Characters of a value of the server's that a warning shows.
+const SHOWN: usize = 64;
 
 /// The machines of one poll.
 #[derive(Debug, Default)]

@@ -1,7 +1,8 @@
-//! Tolerant reading of JSON: what vendors were seen to send, item by item, without a tree of the whole.
+//! Tolerant reading of answers: what vendors were seen to send, item by item, without a tree of the whole.
 //!
-//! - [`Field`]: a scalar in any of its spellings (numbers as strings, booleans of any shape, dates with 0 to 9 fractional
-//!   digits or without a zone). A field of another shape costs itself, never its object.
+//! - [`Field`]: a scalar in any of its spellings (numbers as strings, booleans of any shape, dates with any number of
+//!   fractional digits, with or without a zone). A field of another shape costs itself, never its object.
+//! - [`scalar`]: the same from text alone, for XML and headers.
 //! - [`Object`]: a nested object; anything else in its place costs itself.
 //! - [`items`]: a list, bare or in its envelope, folded while it is read; an item that cannot be read costs itself.
 
@@ -9,7 +10,7 @@ mod date;
 mod list;
 mod window;
 
-pub use date::{Moment, date};
+pub use date::{Moment, span};
 pub use list::{List, items, object};
 pub use window::Shape;
 
@@ -48,12 +49,28 @@ impl<T> Field<T> {
         }
     }
 
+    /// What the value means as another type.
+    pub fn and_then<U>(self, read: impl FnOnce(T) -> Field<U>) -> Field<U> {
+        match self {
+            Field::Missing => Field::Missing,
+            Field::Bad => Field::Bad,
+            Field::Value(value) => read(value),
+        }
+    }
+
     /// The value, and silence about a bad one.
     pub fn ok(self) -> Option<T> {
         match self {
             Field::Value(value) => Some(value),
             Field::Missing | Field::Bad => None,
         }
+    }
+}
+
+impl<T: AsRef<str>> Field<T> {
+    /// The text, a blank one as if it were missing.
+    pub fn filled(self) -> Field<T> {
+        self.and_then(|text| if text.as_ref().trim().is_empty() { Field::Missing } else { Field::Value(text) })
     }
 }
 
@@ -72,6 +89,17 @@ pub trait Wire<'de>: Sized {
     fn flag(_flag: bool) -> Field<Self> {
         Field::Bad
     }
+
+    /// From a list, which is passed over unless one scalar may stand in it.
+    fn list<A: SeqAccess<'de>>(mut seq: A) -> Result<Field<Self>, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Field::Bad)
+    }
+}
+
+/// A scalar that comes as text: from XML or a header.
+pub fn scalar<'de, T: Wire<'de>>(text: &'de str) -> Field<T> {
+    T::text(Cow::Borrowed(text))
 }
 
 impl<'de: 'a, 'a> Wire<'de> for Cow<'a, str> {
@@ -162,37 +190,6 @@ impl<'de> Wire<'de> for bool {
     }
 }
 
-/// An ISO 8601 date, or Unix time in seconds or, above 1e11, in milliseconds; 0 and negative numbers mean "never".
-impl<'de> Wire<'de> for Moment {
-    fn text(text: Cow<'de, str>) -> Field<Self> {
-        let text = text.trim();
-        if let Field::Value(moment) = date(text) {
-            return Field::Value(moment);
-        }
-        match text.parse::<f64>() {
-            _ if text.is_empty() => Field::Missing,
-            Ok(number) => Moment::float(number),
-            Err(_) => date(text),
-        }
-    }
-
-    fn int(number: i64) -> Field<Self> {
-        Moment::float(number as f64)
-    }
-
-    fn float(number: f64) -> Field<Self> {
-        let seconds = if number > 1e11 { number / 1000.0 } else { number };
-        match seconds {
-            seconds if seconds <= 0.0 => Field::Missing,
-            // Up to the year 9999.
-            seconds if seconds < 253_402_300_800.0 => {
-                Field::Value(Moment::new(seconds as i64, (seconds.fract() * 1e9) as u32))
-            }
-            _ => Field::Bad,
-        }
-    }
-}
-
 impl<'de, T: Wire<'de>> Deserialize<'de> for Field<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Scalar(PhantomData))
@@ -236,9 +233,8 @@ impl<'de, T: Wire<'de>> Visitor<'de> for Scalar<T> {
         Ok(Field::Missing)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Field<T>, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Field::Bad)
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Field<T>, A::Error> {
+        T::list(seq)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Field<T>, A::Error> {
@@ -336,6 +332,11 @@ pub fn text(body: &[u8]) -> Cow<'_, str> {
 /// The beginning of a text, at most `max` bytes long, cut between characters.
 pub fn cut(text: &str, max: usize) -> &str {
     &text[..text.floor_char_boundary(max)]
+}
+
+/// The first `max` characters of a server's text, for a message or the log: no control characters.
+pub fn shown(text: &str, max: usize) -> String {
+    text.chars().filter(|c| !c.is_control()).take(max).collect()
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ use tokio::time::Instant;
 
 use self::{mapping::Basis, names::Learnt, session::Session};
 use super::{
-    Api, BoxFuture, Context, Observation, Outcome, Same, Warnings, lenient,
+    Api, BoxFuture, Context, Observation, Outcome, Same, Warnings,
     logon::Logons,
     origin::{self, Origin, Print},
 };
@@ -66,14 +66,15 @@ impl ParallelsRas {
         {
             let basis = self.basis();
             let same = Same::new(known.clone(), move || {
-                let (text, warnings) = (lenient::text(&body), Warnings::default());
-                let rows = mapping::rows(&text, &basis.settings.site_ids, &warnings)?;
+                let warnings = Warnings::default();
+                let rows = mapping::rows(&body[..], &basis.settings.site_ids, &warnings)?;
                 Ok(mapping::part(&rows, &basis, warnings))
             });
             return Ok(Observation { parts: vec![("".into(), Outcome::Same(same))], ..Observation::default() });
         }
-        let (text, warnings, is_much) = (lenient::text(&body), Warnings::default(), body.len() >= MANY_BYTES);
-        let rows = aside(is_much, || mapping::rows(&text, &self.settings.site_ids, &warnings)).map_err(|failure| {
+        let (warnings, is_much) = (Warnings::default(), body.len() >= MANY_BYTES);
+        let rows = aside(is_much, || mapping::rows(&body[..], &self.settings.site_ids, &warnings));
+        let rows = rows.map_err(|failure| {
             cx.warnings.take_up(&warnings);
             failure.context(&answer.what)
         })?;

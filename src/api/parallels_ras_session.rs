@@ -35,7 +35,7 @@ use crate::{
         target::{self, ProbeMode},
     },
     failure::{Failure, Reason},
-    http::{Answer, Client},
+    http::{self, Answer, Client},
 };
 
 /// The broker answers a priming that took too long by itself; so much longer we wait for that.
@@ -146,9 +146,7 @@ impl ParallelsRasSession {
     }
 
     fn url(&self) -> Url {
-        let mut url = self.target.url.clone();
-        url.set_path(&format!("{}/api/directsessiontunnel", self.target.url.path().trim_end_matches('/')));
-        url
+        http::below(&self.target.url, ["api", "directsessiontunnel"])
     }
 }
 

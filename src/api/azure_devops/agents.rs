@@ -8,9 +8,10 @@ use super::{
     super::{
         Agent, AgentRef, Id, Part, PoolRef, Warning, Warnings,
         lenient::{self, Field, Moment, Object, Shape},
+        table::OTHER,
     },
     pools::{self, PoolRow},
-    states::{self, Facts, OTHER, RESULTS, Status},
+    states::{self, Facts, RESULTS, Status},
 };
 use crate::{
     catalogue::azure_devops as families,

@@ -10,7 +10,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::super::{Part, Subject};
+use super::super::{Part, Subject, lenient};
 use crate::{
     catalogue::azure_devops::{RATE_LIMIT, RATE_LIMIT_DELAY, RATE_LIMIT_REMAINING, RATE_LIMIT_RESET},
     failure::{Failure, Reason},
@@ -44,7 +44,7 @@ impl Limits {
 
     /// Takes note of an answer.
     pub fn note(&self, answer: &Answer) {
-        let number = |name| answer.header(name)?.trim().parse::<f64>().ok().filter(|number| number.is_finite());
+        let number = |name| lenient::scalar::<f64>(answer.header(name)?).ok();
         let mut state = self.lock();
         let state = &mut *state;
         for (field, name) in [

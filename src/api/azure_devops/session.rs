@@ -14,7 +14,7 @@ use super::{
 use crate::{
     config::{Target, target::AzureAuth},
     failure::{Failure, Reason},
-    http::{Answer, Body, Client},
+    http::{self, Answer, Body, Client},
 };
 
 /// Versions that are tried, newest first: 7.0 is that of the vendor's page (Services, Server 2022), 5.1 the first in which
@@ -193,10 +193,7 @@ impl Session {
     }
 
     fn url(&self, question: &Question<'_>, continuation: Option<&str>) -> Url {
-        let mut url = self.base.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(question.path.split('/'));
-        }
+        let mut url = http::below(&self.base, question.path.split('/'));
         let version = VERSIONS[self.version].filter(|_| question.versioned).map(|version| ("api-version", version));
         let continuation = continuation.map(|token| ("continuationToken", token));
         let pairs: Vec<_> = question.query.iter().copied().chain(continuation).chain(version).collect();

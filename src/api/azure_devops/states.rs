@@ -1,6 +1,6 @@
 //! The tables of states: status, provisioning state and results of jobs, and what they mean for an agent's health.
 
-use crate::health::Health;
+use crate::{api::table, health::Health};
 
 /// Statuses of an agent.
 ///
@@ -19,9 +19,6 @@ pub const PROVISIONING: [(&str, Health); 5] = [
 
 /// Results of a job. They are the job's, rarely the agent's fault, so none of them changes an agent's health.
 pub const RESULTS: [&str; 6] = ["succeeded", "succeededWithIssues", "failed", "canceled", "skipped", "abandoned"];
-
-/// The label of a state that no table knows.
-pub const OTHER: &str = "other";
 
 /// Whether the service hears from the agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,8 +66,7 @@ pub fn health(facts: &Facts) -> Health {
 
 /// Reads a status, in any case.
 pub fn status(wire: &str) -> Status {
-    let row = STATUSES.iter().find(|(name, _)| name.eq_ignore_ascii_case(wire.trim()));
-    row.map_or(Status::Unknown, |(_, status)| *status)
+    table::find(&STATUSES, wire).map_or(Status::Unknown, |(_, status)| status)
 }
 
 /// The row of a provisioning state, in any case.

@@ -16,7 +16,7 @@ use super::super::{
 use crate::{
     config::{Target, secret::SecretText},
     failure::{Failure, Reason},
-    http::{Answer, Client},
+    http::{self, Answer, Client},
 };
 
 /// Azure DevOps, as Entra knows it.
@@ -89,16 +89,13 @@ struct Wire<'a> {
 pub async fn log_on(
     application: Application<'_>,
     target: &Target,
-    http: &Client,
+    client: &Client,
     logons: &Logons,
     cx: &Context<'_>,
 ) -> Result<Token, Failure> {
     let permit = logons.acquire(target, application.client_id, application.secret, cx.now, cx.deadline).await?;
-    let mut url = application.authority.clone();
-    if let Ok(mut path) = url.path_segments_mut() {
-        path.pop_if_empty().extend([application.tenant_id, "oauth2", "v2.0", "token"]);
-    }
-    let call = http
+    let url = http::below(application.authority, [application.tenant_id, "oauth2", "v2.0", "token"]);
+    let call = client
         .request("token", Method::POST, url)
         .header("accept", "application/json")
         .secret_body("application/x-www-form-urlencoded", form(application));

@@ -5,6 +5,7 @@ use reqwest::{Method, Url};
 use tokio::time::Instant;
 
 use crate::{
+    api::lenient,
     config::secret::SecretText,
     failure::Failure,
     http::{Answer, Call, Client},
@@ -69,8 +70,7 @@ impl Ask {
 pub fn failure(answer: &Answer) -> Failure {
     let mut failure = answer.failure();
     if let Some(reason) = answer.header("x-citrix-error-reason") {
-        let reason: String = reason.chars().filter(|c| !c.is_control()).take(100).collect();
-        failure.message = format!("{} ({reason})", failure.message);
+        failure.message = format!("{} ({})", failure.message, lenient::shown(reason, 100));
     }
     failure
 }

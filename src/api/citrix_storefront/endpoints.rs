@@ -7,7 +7,10 @@ use super::{
     session::{Moment, Session},
     xml::Element,
 };
-use crate::failure::{Failure, Reason};
+use crate::{
+    failure::{Failure, Reason},
+    http,
+};
 
 const ACCEPT: &str = "application/vnd.citrix.endpoints+xml";
 /// `ListResourcesWithAutoProvision` is not what we want: it subscribes the account to applications.
@@ -24,7 +27,7 @@ pub struct Endpoints {
 
 /// Asks the store for its endpoints; a store without that service is taken to have them where they usually are.
 pub async fn discover(session: &mut Session, at: Moment, store: &Url) -> Result<Endpoints, Failure> {
-    let ask = Ask::get("endpoints", below(store, "endpoints/v1"), ACCEPT);
+    let ask = Ask::get("endpoints", http::below(store, ["endpoints", "v1"]), ACCEPT);
     let answer = session.send(at, &ask).await?;
     if matches!(answer.status, StatusCode::NOT_FOUND | StatusCode::NOT_ACCEPTABLE) {
         return Ok(Endpoints::usual(store));
@@ -48,17 +51,10 @@ pub async fn discover(session: &mut Session, at: Moment, store: &Url) -> Result<
 impl Endpoints {
     fn usual(store: &Url) -> Endpoints {
         Endpoints {
-            resources: below(store, "resources/v2/withoutautoprovision"),
-            machines: below(store, "machinecontrol/list"),
+            resources: http::below(store, ["resources", "v2", "withoutautoprovision"]),
+            machines: http::below(store, ["machinecontrol", "list"]),
         }
     }
-}
-
-/// A path below that of the store.
-fn below(store: &Url, path: &str) -> Url {
-    let mut url = store.clone();
-    url.set_path(&format!("{}/{path}", store.path().trim_end_matches('/')));
-    url
 }
 
 #[derive(Debug, PartialEq, Default)]

@@ -6,6 +6,7 @@
 
 use super::xml::Element;
 use crate::{
+    api::lenient,
     config::secret::SecretText,
     failure::{Failure, Reason},
 };
@@ -74,7 +75,7 @@ impl Form {
         let rows = requirements.and_then(|r| r.child("requirements")).map_or(&[][..], |r| &r.children);
         let label = |row: &Element| {
             let is_error = row.text_at(&["label", "type"]).eq_ignore_ascii_case("error");
-            is_error.then(|| row.text_at(&["label", "text"]).chars().filter(|c| !c.is_control()).take(120).collect())
+            is_error.then(|| lenient::shown(row.text_at(&["label", "text"]), 120))
         };
         Ok(Form {
             status: root.text_at(&["status"]).to_ascii_lowercase(),

@@ -15,6 +15,7 @@ use super::{
     reply::{Choice, Issued, REQUEST_TOKEN, Reply},
 };
 use crate::{
+    api::lenient,
     clock::UnixTime,
     config::{secret::SecretText, target::CitrixMethod},
     failure::{Failure, Reason},
@@ -46,7 +47,7 @@ pub fn choose(method: CitrixMethod, choices: &[Choice]) -> Result<(Protocol, &Ch
         |protocol: Protocol| choices.iter().find(|c| c.protocol.eq_ignore_ascii_case(&format!("{protocol:?}")));
     wanted.iter().find_map(|protocol| Some((*protocol, offered(*protocol)?))).ok_or_else(|| {
         let names: Vec<&str> = choices.iter().map(|choice| choice.protocol.as_str()).collect();
-        let names: String = names.join(", ").chars().filter(|c| !c.is_control()).take(200).collect();
+        let names = lenient::shown(&names.join(", "), 200);
         Failure::new(Reason::Auth, format!("the server offers only these ways to log on: {names}"))
     })
 }

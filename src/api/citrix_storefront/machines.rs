@@ -3,15 +3,23 @@
 //! The vendor's page contradicts its own samples: namespaces, case, attributes or elements. `status` names three things
 //! there (the result, a machine, an operation), so that elements are told apart by where they stand.
 
+use std::time::Duration;
+
 use super::{
-    value::{moment, timestamp, truth},
+    SHOWN,
     xml::{Visitor, escape, walk},
 };
 use crate::{
-    api::{Warning, Warnings},
+    api::{
+        Warning, Warnings,
+        lenient::{self, Moment},
+    },
     clock::UnixTime,
     failure::{Failure, Reason},
 };
+
+/// 2000-01-01: what lies before is no time of a machine, but a way to say that it is not set.
+const FIRST: f64 = 946_684_800.0;
 
 /// What is sent.
 pub const PARAMS: &str = "application/vnd.citrix.machinecontrolstatusparams+xml";
@@ -202,35 +210,26 @@ impl<S: FnMut(&Machine)> Decoder<'_, S> {
             return;
         }
         let (now, machine) = (self.now, &mut self.machine);
-        let read = match field {
+        let is_read = match field {
             Field::Id => {
                 let differs = !machine.id.is_empty() && machine.id != value;
                 machine.id.replace_range(.., value);
-                if differs { Err(()) } else { Ok(()) }
+                !differs
             }
             Field::Resource => set(&mut machine.resource, value),
             Field::Name => set(&mut machine.name, value),
             Field::Power => set(&mut machine.power, value),
             Field::Registration => set(&mut machine.registration, value),
             Field::Sessions => set(&mut machine.sessions, value),
-            Field::Acting => truth(value).map(|truth| machine.acting = truth),
-            Field::Suspend => truth(value).map(|truth| machine.supported[0] = truth),
-            Field::Shutdown => truth(value).map(|truth| machine.supported[1] = truth),
-            Field::TurnOff => truth(value).map(|truth| machine.supported[2] = truth),
-            Field::Updated => moment(value, now).map(|time| {
-                machine.ahead |= is_ahead(time, value, now);
-                machine.updated = time;
-            }),
-            Field::MaxUpdated => moment(value, now).map(|time| {
-                machine.ahead |= is_ahead(time, value, now);
-                machine.max_updated = time;
-            }),
+            Field::Acting => take(&mut machine.acting, lenient::scalar(value)),
+            Field::Suspend => take(&mut machine.supported[0], lenient::scalar(value)),
+            Field::Shutdown => take(&mut machine.supported[1], lenient::scalar(value)),
+            Field::TurnOff => take(&mut machine.supported[2], lenient::scalar(value)),
+            Field::Updated => take(&mut machine.updated, time(value, now, &mut machine.ahead)),
+            Field::MaxUpdated => take(&mut machine.max_updated, time(value, now, &mut machine.ahead)),
         };
-        if read.is_err() {
-            self.warnings.add(Warning::BadValue, || {
-                let value: String = value.chars().filter(|c| !c.is_control()).take(64).collect();
-                format!("{name} {value}")
-            });
+        if !is_read {
+            self.warnings.add(Warning::BadValue, || format!("{name} {}", lenient::shown(value, SHOWN)));
         }
     }
 
@@ -243,18 +242,30 @@ impl<S: FnMut(&Machine)> Decoder<'_, S> {
     }
 }
 
-fn set(field: &mut String, value: &str) -> Result<(), ()> {
+fn set(field: &mut String, value: &str) -> bool {
     field.clear();
     field.push_str(value);
-    Ok(())
+    true
 }
 
-/// Whether a time lies ahead of ours. One that was not taken for a time may be so far ahead that it is none yet.
-fn is_ahead(time: Option<f64>, value: &str, now: UnixTime) -> bool {
-    match time {
-        Some(time) => time > now.as_secs_f64(),
-        None => timestamp(value).is_some_and(|time| time > now),
+/// Whether the value can be read; a bad one leaves the field as it is.
+fn take<T>(field: &mut Option<T>, value: lenient::Field<T>) -> bool {
+    if let lenient::Field::Bad = value {
+        return false;
     }
+    *field = value.ok();
+    true
+}
+
+/// A time in Unix seconds: missing where it is unset, before 2000 or over a day ahead of `now`. Notes a time that lies
+/// ahead at all: one that is missing may be so far ahead that it is none yet.
+fn time(value: &str, now: UnixTime, ahead: &mut bool) -> lenient::Field<f64> {
+    lenient::scalar(value).and_then(|moment: Moment| {
+        let time = moment.as_secs_f64();
+        *ahead |= time > now.as_secs_f64();
+        let last = now.plus(Duration::from_secs(86_400)).as_secs_f64();
+        if (FIRST..=last).contains(&time) { lenient::Field::Value(time) } else { lenient::Field::Missing }
+    })
 }
 
 #[cfg(test)]

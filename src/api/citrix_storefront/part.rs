@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 
 use crate::{
-    api::{Agent, Id, Part, Warning, Warnings},
+    api::{Agent, Id, Part, Warning, Warnings, lenient, table},
     catalogue::citrix_storefront as families,
     config::Target,
 };
 
 use super::{
+    SHOWN,
     machines::Machine,
     resources::{Enumeration, STATUS_NAMES},
     states,
@@ -23,15 +24,15 @@ const OPERATIONS: [&str; 3] = ["suspend", "shutdown", "turn_off"];
 /// A part for machines.
 pub fn of_machines() -> Part {
     let mut part = Part::new(families::FAMILIES);
-    part.declare_states(&families::MACHINE_POWER_STATE, states::POWER_NAMES);
-    part.declare_states(&families::MACHINE_REGISTRATION_STATE, states::REGISTRATION_NAMES);
+    part.declare_states(&families::MACHINE_POWER_STATE, &states::POWER_NAMES);
+    part.declare_states(&families::MACHINE_REGISTRATION_STATE, &states::REGISTRATION_NAMES);
     part
 }
 
 /// The part that tells of the enumeration.
 pub fn of_enumeration(enumeration: &Enumeration) -> Part {
     let mut part = Part::new(families::FAMILIES);
-    part.declare_states(&families::STORE_ENUMERATION, STATUS_NAMES);
+    part.declare_states(&families::STORE_ENUMERATION, &STATUS_NAMES);
     let target = crate::api::Subject::Target;
     part.set(&families::STORE_RESOURCES, target, &[], enumeration.resources as f64);
     part.set(&families::STORE_QUERYABLE_RESOURCES, target, &[], enumeration.ids.len() as f64);
@@ -104,11 +105,8 @@ pub fn add(part: &mut Part, machine: &Machine, target: &Target, warnings: &Warni
 /// The label of a state: none where nothing was said.
 fn label(known: Option<&'static str>, text: &str, field: &str, warnings: &Warnings) -> Option<&'static str> {
     if known.is_none() && !text.is_empty() {
-        warnings.add(Warning::UnknownState, || {
-            let text: String = text.chars().filter(|c| !c.is_control()).take(64).collect();
-            format!("{field} {text}")
-        });
-        return Some(states::OTHER);
+        warnings.add(Warning::UnknownState, || format!("{field} {}", lenient::shown(text, SHOWN)));
+        return Some(table::OTHER);
     }
     known
 }

@@ -4,10 +4,15 @@ use std::time::Duration;
 
 use super::{
     form::Form,
-    value::{span, timestamp},
     xml::{Element, escape},
 };
-use crate::{clock::UnixTime, config::secret::SecretText, failure::Failure, failure::Reason, http::Answer};
+use crate::{
+    api::lenient::{self, Moment, span},
+    clock::UnixTime,
+    config::secret::SecretText,
+    failure::{Failure, Reason},
+    http::Answer,
+};
 
 /// Type of a request for a token.
 pub const REQUEST_TOKEN: &str = "application/vnd.citrix.requesttoken+xml";
@@ -103,7 +108,7 @@ fn choices(root: &Element) -> Vec<Choice> {
 
 /// The shorter of what the times and the lifetime say: in a sample of the vendor's they disagree.
 fn lifetime(root: &Element) -> Duration {
-    let time = |name: &str| timestamp(root.text_at(&[name]));
+    let time = |name: &str| time(root.text_at(&[name]));
     let between = match (time("issued"), time("expiry")) {
         (Some(issued), Some(expiry)) => Some(expiry.since(issued)),
         _ => None,
@@ -116,9 +121,14 @@ fn lifetime(root: &Element) -> Duration {
 fn password_expiry(root: &Element, now: UnixTime) -> Option<UnixTime> {
     let end = |info: &Element| {
         let remaining = || span(info.text_at(&["timeremaining"])).map(|left| now.plus(left));
-        timestamp(info.text_at(&["expirytime"])).or_else(remaining)
+        time(info.text_at(&["expirytime"])).or_else(remaining)
     };
     root.all("credentialupdateinformation").into_iter().filter_map(end).min()
+}
+
+/// A time that is set.
+fn time(text: &str) -> Option<UnixTime> {
+    lenient::scalar::<Moment>(text).ok().map(UnixTime::from)
 }
 
 #[cfg(test)]
@@ -147,6 +157,7 @@ mod tests {
             (format!("{hour}<lifetime>0.20:00:00</lifetime>"), 3600),
             (format!("{hour}<lifetime>0.00:05:00</lifetime>"), 300),
             (hour.to_owned(), 3600),
+            ("<issued>2025-05-12T15:27:28Z</issued><expiry>0001-01-01T00:00:00Z</expiry>".to_owned(), 600),
             ("<lifetime>0.20:00:00</lifetime>".to_owned(), 72_000),
             ("<lifetime>long</lifetime>".to_owned(), 600),
         ];
@@ -171,6 +182,11 @@ mod tests {
                 Some(1_747_063_648_155),
             ),
             ("<TimeRemaining>0.00:00:10</TimeRemaining>", Some(1_700_000_010_000)),
+            (
+                "<ExpiryTime>0001-01-01T00:00:00Z</ExpiryTime><TimeRemaining>0.00:00:10</TimeRemaining>",
+                Some(1_700_000_010_000),
+            ),
+            ("<ExpiryTime>0001-01-01T00:00:00Z</ExpiryTime>", None),
             ("<CredentialUpdateService />", None),
         ];
         for (inside, expected) in rows {

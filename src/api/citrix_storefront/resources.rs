@@ -3,13 +3,16 @@
 use std::collections::HashSet;
 
 use super::{
+    SHOWN,
     ask::{Ask, failure},
     session::{Moment, Session},
-    value::truth,
     xml::{Visitor, walk},
 };
 use crate::{
-    api::{Warning, Warnings},
+    api::{
+        Warning, Warnings, lenient,
+        table::{self, OTHER},
+    },
     failure::{Failure, Reason},
     http::Answer,
 };
@@ -34,15 +37,15 @@ pub enum Status {
 }
 
 /// All states of an enumeration that are documented, as they are exposed.
-pub const STATUSES: [(Status, &str); 3] =
-    [(Status::Full, "full"), (Status::Partial, "partial"), (Status::Failed, "failed")];
+pub const STATUSES: [(&str, Status); 3] =
+    [("full", Status::Full), ("partial", Status::Partial), ("failed", Status::Failed)];
 /// The names of [`STATUSES`].
-pub const STATUS_NAMES: &[&str] = &["full", "partial", "failed"];
+pub static STATUS_NAMES: [&str; STATUSES.len()] = table::names(&STATUSES);
 
 impl Status {
     /// The label `status`.
     pub fn as_str(self) -> &'static str {
-        STATUSES.iter().find(|(status, _)| *status == self).map_or("other", |(_, name)| name)
+        STATUSES.iter().find(|(_, status)| *status == self).map_or(OTHER, |(name, _)| name)
     }
 }
 
@@ -131,10 +134,10 @@ impl Visitor for Decoder<'_> {
 
     fn attribute(&mut self, depth: usize, name: &str, value: &str) {
         if depth == 1 && name.eq_ignore_ascii_case("enumeration") {
-            let known = STATUSES.iter().find(|(_, text)| text.eq_ignore_ascii_case(value));
-            self.status = known.map_or(Status::Other, |(status, _)| *status);
+            let known = table::find(&STATUSES, value);
+            self.status = known.map_or(Status::Other, |(_, status)| status);
             if known.is_none() {
-                self.warnings.add(Warning::UnknownState, || format!("enumeration {}", shown(value)));
+                self.warnings.add(Warning::UnknownState, || format!("enumeration {}", lenient::shown(value, SHOWN)));
             }
         } else if depth == 2 && self.in_resource {
             self.field(name, value);
@@ -162,10 +165,12 @@ impl Decoder<'_> {
             self.kind.replace_range(.., value);
         } else if name.eq_ignore_ascii_case("canquerymachinestate") {
             self.flagged = true;
-            self.flag = truth(value).unwrap_or_else(|()| {
-                self.warnings.add(Warning::BadValue, || format!("canquerymachinestate {}", shown(value)));
-                None
-            });
+            let flag = lenient::scalar(value);
+            if flag == lenient::Field::Bad {
+                self.warnings
+                    .add(Warning::BadValue, || format!("canquerymachinestate {}", lenient::shown(value, SHOWN)));
+            }
+            self.flag = flag.ok();
         }
     }
 
@@ -182,11 +187,6 @@ impl Decoder<'_> {
             self.desktops.push(self.id.as_str().into());
         }
     }
-}
-
-/// A value of the server's for the log.
-fn shown(value: &str) -> String {
-    value.chars().filter(|c| !c.is_control()).take(64).collect()
 }
 
 #[cfg(test)]

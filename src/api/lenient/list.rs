@@ -41,19 +41,28 @@ pub struct List {
     pub items: usize,
 }
 
-/// Reads a list, bare or under `key` of an object, and hands over item by item; `None` is one that cannot be read.
+/// Reads a list, bare or under `key` of an object where there is a key, and hands over item by item; `None` is one that
+/// cannot be read.
 ///
-/// Fails with `decode` where the body is no JSON or neither an array nor an object, and with what fails in `body` itself. An
-/// object without the key is not an error here: the caller sees `found`.
-pub fn items<T: Shape>(body: impl Read, key: &str, mut each: impl FnMut(Option<T::Of<'_>>)) -> Result<List, Failure> {
+/// Fails with `decode` where the body is no JSON or neither an array nor such an object, and with what fails in `body`
+/// itself. An object without the key is not an error here: the caller sees `found`.
+pub fn items<'k, T: Shape>(
+    body: impl Read,
+    key: impl Into<Option<&'k str>>,
+    mut each: impl FnMut(Option<T::Of<'_>>),
+) -> Result<List, Failure> {
+    let key = key.into();
     let mut window = Window::new(body)?;
     let mut list = List::default();
     if window.take(b'[')? {
         elements::<T, _>(&mut window, &mut list, &mut each)?;
-    } else if window.take(b'{')? {
+    } else if let Some(key) = key {
+        if !window.take(b'{')? {
+            return Err(window.unexpected("neither a JSON list nor an object"));
+        }
         members::<T, _>(&mut window, key, &mut list, &mut each)?;
     } else {
-        return Err(window.unexpected("neither a JSON list nor an object"));
+        return Err(window.unexpected("not a JSON list"));
     }
     match window.peek()? {
         None => Ok(list),

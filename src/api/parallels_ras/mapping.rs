@@ -1,6 +1,8 @@
 //! From the rows of `GET /api/Agent` to agents and samples. Pure: what the server said, the names, the settings.
 
-use std::{borrow::Cow, collections::HashMap, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, io::Read, sync::Arc};
+
+use compact_str::CompactString;
 
 use super::{
     names::Names,
@@ -18,21 +20,21 @@ use crate::{
 
 /// One row of the agent list. Its key is site, server type and id: an id alone is not unique.
 #[derive(Debug)]
-pub struct Row<'a> {
+pub struct Row {
     /// As the server wrote it.
-    pub id: Cow<'a, str>,
+    pub id: CompactString,
     /// Site.
     pub site: i64,
-    server_type: RowType<'a>,
+    server_type: RowType,
     state: RowState,
 }
 
 /// The server type of a row.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum RowType<'a> {
+enum RowType {
     Code(i64),
     /// A name that no table knows, without a number.
-    Named(Cow<'a, str>),
+    Named(CompactString),
 }
 
 /// The state of a row.
@@ -48,7 +50,7 @@ enum RowState {
 /// A server type that no table knows and that has no number either.
 const NO_CODE: i64 = i64::MIN;
 
-impl Row<'_> {
+impl Row {
     /// The number of the server type, [`i64::MIN`] where there is none.
     pub fn type_code(&self) -> i64 {
         match self.server_type {
@@ -93,43 +95,38 @@ impl RowState {
 
 /// Reads the body of `GET /api/Agent`; only rows of `site_ids` where there are any. An item without a readable id, site or
 /// server type costs itself alone.
-pub fn rows<'a>(body: &'a str, site_ids: &[i64], warnings: &Warnings) -> Result<Vec<Row<'a>>, Failure> {
-    let items = wire::items(body)?;
-    let mut rows = Vec::with_capacity(items.len());
-    for (index, raw) in items.into_iter().enumerate() {
-        let item: Option<AgentItem<'a>> = wire::item(raw);
-        let site = item.as_ref().and_then(|item| item.site_id.number());
+pub fn rows(body: impl Read, site_ids: &[i64], warnings: &Warnings) -> Result<Vec<Row>, Failure> {
+    let mut rows = Vec::new();
+    wire::items::<AgentItem<'_>>(body, |index, item: Option<AgentItem<'_>>| {
+        let site = item.as_ref().and_then(|item| item.site_id.ok());
         if site.is_some_and(|site| !site_ids.is_empty() && !site_ids.contains(&site)) {
-            continue;
+            return;
         }
         match item.and_then(|item| row(item, warnings)) {
             Some(row) => rows.push(row),
             None => warnings.add(Warning::BadItem, || format!("agent list: item {index} cannot be read")),
         }
-    }
+    })?;
     Ok(rows)
 }
 
-fn row<'a>(item: AgentItem<'a>, warnings: &Warnings) -> Option<Row<'a>> {
-    let id: Cow<'a, str> = match item.id {
-        wire::Loose::Text(text) if !text.trim().is_empty() => text,
-        wire::Loose::Number(number) => number.to_string().into(),
-        _ => return None,
-    };
-    let site = item.site_id.number()?;
-    let server_type = match item.server_type.spelling()? {
+fn row(item: AgentItem<'_>, warnings: &Warnings) -> Option<Row> {
+    let id = CompactString::from(item.id.filled().ok()?);
+    let site = item.site_id.ok()?;
+    let server_type = match item.server_type.ok()? {
         Spelling::Code(code) => RowType::Code(code),
-        Spelling::Name(name) => match server_types::by_name(name) {
+        Spelling::Name(name) => match server_types::by_name(&name) {
             Some(code) => RowType::Code(code),
-            None => RowType::Named(name.to_owned().into()),
+            None => RowType::Named(name.into()),
         },
     };
-    let state = match item.agent_state.spelling() {
-        Some(Spelling::Code(code)) => states::by_code(code).map_or(RowState::New(code), RowState::Known),
+    let agent_state = item.agent_state.ok();
+    let state = match &agent_state {
+        Some(Spelling::Code(code)) => states::by_code(*code).map_or(RowState::New(*code), RowState::Known),
         Some(Spelling::Name(name)) => states::by_name(name).map_or(RowState::None, RowState::Known),
         None => RowState::None,
     };
-    match (state, item.agent_state.spelling()) {
+    match (state, agent_state) {
         (RowState::Known(_), _) => {}
         (_, Some(Spelling::Code(code))) => warnings.add(Warning::UnknownState, || format!("agentState {code}")),
         (_, Some(Spelling::Name(name))) => warnings.add(Warning::UnknownState, || format!("agentState {name:.64}")),
@@ -157,11 +154,11 @@ pub struct Basis {
 }
 
 /// Agents and samples of all rows. Of a key that comes twice the first row counts. `warnings` are those of the rows.
-pub fn part(rows: &[Row<'_>], basis: &Basis, warnings: Warnings) -> Part {
+pub fn part(rows: &[Row], basis: &Basis, warnings: Warnings) -> Part {
     let Basis { target, settings, names } = basis;
     let mut part = Part::new(FAMILIES);
     part.declare_states(&AGENT_STATE, &states::NAMES);
-    let mut pools: HashMap<(&RowType<'_>, i64), Pool> = HashMap::new();
+    let mut pools: HashMap<(&RowType, i64), Pool> = HashMap::new();
     for row in rows {
         let pool = pools.entry((&row.server_type, row.site)).or_insert_with(|| Pool::new(row, &mut part, settings));
         let state = row.state.name();
@@ -195,14 +192,14 @@ struct Pool {
 }
 
 impl Pool {
-    fn new(row: &Row<'_>, part: &mut Part, settings: &ParallelsRas) -> Pool {
+    fn new(row: &Row, part: &mut Part, settings: &ParallelsRas) -> Pool {
         let server_type = row.type_name();
         let name = format!("{server_type}@{}", row.site);
         let power_managed = settings.power_managed.iter().any(|listed| listed.eq_ignore_ascii_case(&server_type));
         Pool { reference: part.pool(&name, false), name, site: row.site.to_string(), power_managed }
     }
 
-    fn health(&self, row: &Row<'_>, state: &str, target: &Target) -> Health {
+    fn health(&self, row: &Row, state: &str, target: &Target) -> Health {
         let Some(code) = row.state.code() else { return target.health(&self.name, &[state], Health::Unknown) };
         let base = states::health(code, row.type_code(), self.power_managed);
         target.health(&self.name, &[state, &code.to_string()], base)

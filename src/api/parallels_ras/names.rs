@@ -8,9 +8,13 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{mapping::Row, session::Session, wire};
+use super::{
+    mapping::Row,
+    session::Session,
+    wire::{self, ServerItem},
+};
 use crate::{
-    api::{Context, Warning, lenient},
+    api::{Context, Warning},
     clock::UnixTime,
     failure::{Failure, Reason},
 };
@@ -114,7 +118,7 @@ impl Learnt {
         &mut self,
         session: &mut Session,
         cx: &Context<'_>,
-        rows: &[Row<'_>],
+        rows: &[Row],
         polls: usize,
         deadline: Instant,
     ) -> Result<(), Failure> {
@@ -160,7 +164,7 @@ impl Known {
         list: &List,
         session: &mut Session,
         cx: &Context<'_>,
-        rows: &[Row<'_>],
+        rows: &[Row],
         deadline: Instant,
     ) -> Result<(), Failure> {
         let mut tried = 0;
@@ -174,24 +178,23 @@ impl Known {
                 result => break result?,
             }
         };
-        let text = lenient::text(answer.json()?);
-        self.learn(list, wire::items(&text)?, rows, cx);
-        Ok(())
+        self.learn(list, answer.json()?, rows, cx)
     }
 
     /// Takes over a good list. Names that it lacks stay as long as the agent list has their rows.
-    fn learn(&mut self, list: &List, items: Vec<&serde_json::value::RawValue>, rows: &[Row<'_>], cx: &Context<'_>) {
-        let mut names = HashMap::with_capacity(items.len());
-        for raw in items {
-            let Some(item) = wire::item::<wire::ServerItem<'_>>(raw) else {
+    fn learn(&mut self, list: &List, body: &[u8], rows: &[Row], cx: &Context<'_>) -> Result<(), Failure> {
+        let mut names = HashMap::new();
+        wire::items::<ServerItem<'_>>(body, |_, item: Option<ServerItem<'_>>| {
+            let Some(item) = item else {
                 cx.warnings.add(Warning::BadItem, || format!("an item of {} cannot be read", list.paths[0]));
-                continue;
+                return;
             };
-            let (first, second) = if list.own_name { (&item.name, &item.server) } else { (&item.server, &item.name) };
-            if let (Some(id), Some(name)) = (item.id.text(), first.text().or_else(|| second.text())) {
-                names.entry((item.site_id.number(), id.into_owned())).or_insert_with(|| Box::from(&*name));
+            let (name, server) = (item.name.filled().ok(), item.server.filled().ok());
+            let name = if list.own_name { name.or(server) } else { server.or(name) };
+            if let (Some(id), Some(name)) = (item.id.filled().ok(), name) {
+                names.entry((item.site_id.ok(), id.into_owned())).or_insert_with(|| Box::from(&*name));
             }
-        }
+        })?;
         for row in rows.iter().filter(|row| list.server_types.contains(&row.type_code())) {
             let keys = [(Some(row.site), row.id.to_string()), (None, row.id.to_string())];
             if !keys.iter().any(|key| names.contains_key(key)) {
@@ -199,5 +202,6 @@ impl Known {
             }
         }
         self.names = Arc::new(names);
+        Ok(())
     }
 }

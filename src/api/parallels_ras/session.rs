@@ -12,12 +12,13 @@ use super::wire::LogonAnswer;
 use crate::{
     api::{
         Context,
+        lenient::{self, Field},
         logon::{Logons, Verdict},
     },
     clock::UnixTime,
     config::{Target, secret::SecretText, target::Login},
     failure::{Failure, Reason},
-    http::{Answer, Budget, Call, Client},
+    http::{self, Answer, Budget, Call, Client},
 };
 
 /// The vendor's samples send it on every request, `GET` included.
@@ -163,9 +164,8 @@ impl Session {
     }
 
     fn url(&self, path: &str) -> Url {
-        let mut url = self.target.url.clone();
         let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
-        url.set_path(&format!("{}{path}", self.target.url.path().trim_end_matches('/')));
+        let mut url = http::below(&self.target.url, path.trim_start_matches('/').split('/'));
         url.set_query(query);
         url
     }
@@ -200,9 +200,11 @@ fn read_logon(answer: Answer) -> Result<Logon, Failure> {
         )));
     }
     let answer = answer.success()?;
-    let decoded: Result<LogonAnswer, _> = serde_json::from_slice(answer.json()?);
-    match decoded {
-        Ok(LogonAnswer { auth_token }) if !auth_token.is_empty() => Ok(Logon::Accepted(SecretText::new(auth_token))),
+    let text = lenient::text(answer.json()?);
+    match lenient::object(&text) {
+        Ok(LogonAnswer { auth_token: Field::Value(token) }) if !token.is_empty() => {
+            Ok(Logon::Accepted(SecretText::new(token)))
+        }
         _ => Err(Failure::new(Reason::Decode, format!("{}: no authToken in the answer", answer.what))),
     }
 }

@@ -3,11 +3,17 @@
 //! What decides is the status and `code`, never `message`: the same code is worded in several ways. The answer holds tokens
 //! in URLs, so nothing of it is kept but numbers.
 
-use serde_json::Value;
+use std::borrow::Cow;
+
+use serde::Deserialize;
 
 use super::{
     codes::{self, Code},
     verdict::Verdict,
+};
+use crate::{
+    api::lenient::{self, Field, Shape, Wire},
+    failure::Failure,
 };
 
 /// A longer body is no answer of a broker and is not read: as JSON it would take many times its length.
@@ -41,10 +47,8 @@ pub fn read(status: u16, body: &[u8]) -> Reply {
     let fields = if body.len() > MOST {
         Fields::default()
     } else {
-        match serde_json::from_slice(body) {
-            Ok(value) => Fields::of(&value),
-            Err(_) => Fields::scan(&String::from_utf8_lossy(body)),
-        }
+        let text = lenient::text(body);
+        Fields::parse(&text).unwrap_or_else(|_| Fields::scan(&text))
     };
     let code = fields.code.map(codes::look_up);
     let verdict = match (status, code) {
@@ -62,30 +66,61 @@ pub fn read(status: u16, body: &[u8]) -> Reply {
 
 const LINKS: [&str; 2] = ["parallelsclient", "userportal"];
 
+/// One object of the answer.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Object {
+    code: Field<f64>,
+    parallelsclient: Field<Link>,
+    userportal: Field<Link>,
+    sessionprimetime: Field<f64>,
+}
+
+impl Shape for Object {
+    type Of<'a> = Object;
+}
+
+/// That there is a link, which is kept by nobody. Nothing but a text is one.
+#[derive(Debug)]
+struct Link;
+
+impl<'de> Wire<'de> for Link {
+    fn text(text: Cow<'de, str>) -> Field<Link> {
+        if text.is_empty() { Field::Missing } else { Field::Value(Link) }
+    }
+
+    fn int(_: i64) -> Field<Link> {
+        Field::Bad
+    }
+
+    fn float(_: f64) -> Field<Link> {
+        Field::Bad
+    }
+}
+
+impl From<Object> for Fields {
+    fn from(object: Object) -> Fields {
+        Fields {
+            code: object.code.ok().and_then(whole),
+            link: [object.parallelsclient, object.userportal].into_iter().any(|link| link.ok().is_some()),
+            prime_milliseconds: object.sessionprimetime.ok().filter(|milliseconds| *milliseconds >= 0.0),
+            readable: true,
+        }
+    }
+}
+
 impl Fields {
     /// From JSON: an object, or a list of them, as one refusal "can contain multiple errors".
-    fn of(value: &Value) -> Fields {
-        match value {
-            Value::Object(fields) => {
-                let number = |key| match fields.get(key) {
-                    Some(Value::Number(number)) => number.as_f64(),
-                    Some(Value::String(text)) => text.trim().parse().ok(),
-                    _ => None,
-                };
-                let has_text = |key: &&str| fields.get(*key).and_then(Value::as_str).is_some_and(|s| !s.is_empty());
-                Fields {
-                    code: number("code").and_then(whole),
-                    link: LINKS.iter().any(has_text),
-                    prime_milliseconds: number("sessionprimetime").filter(|ms| ms.is_finite() && *ms >= 0.0),
-                    readable: true,
-                }
-            }
-            Value::Array(items) => {
-                let mut errors = items.iter().map(Fields::of);
-                errors.find(|fields| fields.code.is_some()).unwrap_or_default()
-            }
-            _ => Fields::default(),
+    fn parse(text: &str) -> Result<Fields, Failure> {
+        if !text.trim_start().starts_with('[') {
+            return lenient::object::<Object>(text).map(Fields::from);
         }
+        let mut first = None;
+        lenient::items::<Object>(text.as_bytes(), None, |object| {
+            let fields = object.map(Fields::from).filter(|fields| fields.code.is_some());
+            first = first.take().or(fields);
+        })?;
+        Ok(first.unwrap_or_default())
     }
 
     /// From what is nearly JSON: `"code"\s*:\s*(\d+)`. Links count in a text that came to its end only.
@@ -131,6 +166,8 @@ fn number_after(text: &str, key: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     fn verdict(status: u16, body: &str) -> (&'static str, Option<u32>) {
@@ -167,6 +204,8 @@ mod tests {
         for (body, readable) in [
             ("{}", true),
             (r#"{"parallelsclient": "", "userportal": null}"#, true),
+            (r#"{"parallelsclient": false, "userportal": 1}"#, true),
+            (r#"{"parallelsclient": {}, "userportal": ["https://x"]}"#, true),
             (&SUCCESS[..SUCCESS.len() / 2], false),
             (&SUCCESS[..SUCCESS.len() - 1], false),
             ("", false),
@@ -242,6 +281,7 @@ mod tests {
             (r#"{"userportal":"x","sessionprimetime":"1500"}"#, Some(1.5)),
             (r#"{"userportal":"x","sessionprimetime":0}"#, Some(0.0)),
             (r#"{"userportal":"x","sessionprimetime":-1}"#, None),
+            (r#"{"userportal":"x","sessionprimetime":"NaN"}"#, None),
             (r#"{"userportal":"x","sessionprimetime":null}"#, None),
             (r#"{"userportal":"x"}"#, None),
         ] {

@@ -8,9 +8,9 @@ use super::{
     super::{
         AgentRef, Part, Warning, Warnings,
         lenient::{self, Field, Moment, Object, Shape},
+        table::{self, OTHER},
     },
-    POOL,
-    states::{self, OTHER},
+    POOL, states,
 };
 use crate::{
     catalogue::resilio as families,
@@ -70,9 +70,7 @@ impl Client {
             return Err(Failure::new(Reason::Decode, "an object that is not a client"));
         }
         let server = wire.server.0.get(warnings, "client server").unwrap_or_default();
-        let some = |field: Field<Cow<'_, str>>, what: &str| {
-            field.get(warnings, what).filter(|text| !text.trim().is_empty()).map(Cow::into_owned)
-        };
+        let some = |field: Field<Cow<'_, str>>, what: &str| field.filled().get(warnings, what).map(Cow::into_owned);
         Ok(Client {
             device_id: some(wire.deviceid, "client deviceid"),
             name: some(wire.name, "client name"),
@@ -89,7 +87,7 @@ impl Client {
         if self.paused {
             return target.health(POOL, &["paused"], Health::Disabled);
         }
-        let row = states::find(&states::CLIENT, &self.state);
+        let row = table::find(&states::CLIENT, &self.state);
         if row.is_none() {
             warnings.add(Warning::UnknownState, || format!("client state {:?}", lenient::cut(&self.state, 64)));
         }
@@ -107,7 +105,7 @@ impl Client {
     pub fn set(&self, part: &mut Part, agent: AgentRef, warnings: &Warnings) {
         part.declare_states(&families::CLIENT_STATE, &states::CLIENT_NAMES);
         part.set(&families::CLIENT_INFO, agent, &[self.device_id.as_deref().unwrap_or_default(), &self.server], 1.0);
-        let row = states::find(&states::CLIENT, &self.state);
+        let row = table::find(&states::CLIENT, &self.state);
         if row.is_none() && self.paused {
             // Otherwise counted with the health.
             warnings.add(Warning::UnknownState, || format!("client state {:?}", lenient::cut(&self.state, 64)));

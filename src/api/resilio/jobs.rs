@@ -11,9 +11,9 @@ use super::{
     super::{
         AgentRef, Context, Id, Part, Warning, Warnings,
         lenient::{self, Count, Field, Moment, Shape},
+        table::{self, OTHER},
     },
-    POOL,
-    states::{self, OTHER},
+    POOL, states,
 };
 use crate::{
     catalogue::{Family, resilio as families},
@@ -143,11 +143,9 @@ fn short(id: &Id) -> String {
 
 impl Run {
     fn new(wire: Wire<'_>, warnings: &Warnings) -> Option<Run> {
-        let run_id = wire.run_id.ok().filter(|id| !id.trim().is_empty())?;
+        let run_id = wire.run_id.filled().ok()?;
         let run_id = Id::from(run_id.trim());
-        let text = |field: Field<Cow<'_, str>>, what: &str| {
-            field.get(warnings, what).filter(|text| !text.trim().is_empty()).map(Cow::into_owned)
-        };
+        let text = |field: Field<Cow<'_, str>>, what: &str| field.filled().get(warnings, what).map(Cow::into_owned);
         let amount = |field: Field<f64>, what: &str| match field {
             Field::Value(number) if number < 0.0 => Field::Bad.get(warnings, what),
             field => field.get(warnings, what),
@@ -185,7 +183,7 @@ impl Run {
 
     /// Label, and class of health after the configured overrides. An unknown status is counted.
     fn status(&self, target: &Target, warnings: &Warnings) -> (&'static str, Health) {
-        let row = states::find(&states::RUN, &self.status);
+        let row = table::find(&states::RUN, &self.status);
         if row.is_none() {
             warnings.add(Warning::UnknownState, || format!("run status {:?}", lenient::cut(&self.status, 64)));
         }

@@ -10,7 +10,7 @@ use super::super::lenient::{self, Field};
 use crate::{
     config::{secret::SecretText, target::ProxyAuth},
     failure::{Failure, Reason},
-    http::{Answer, Call, Client},
+    http::{self, Answer, Call, Client},
 };
 
 /// What is known of the token.
@@ -97,10 +97,7 @@ impl Session {
     }
 
     fn call(&self, operation: &'static str, path: &str) -> Result<Call, Failure> {
-        let mut url = self.base.clone();
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(["api", "v3", path]);
-        }
+        let url = http::below(&self.base, ["api", "v3", path]);
         let call = self.http.get(operation, url).header("accept", "application/json");
         Ok(match &self.auth {
             None => call,

@@ -1,6 +1,6 @@
 //! The tables of states: the client's connection, the statuses of runs, and what they mean.
 
-use crate::health::Health;
+use crate::{api::table, health::Health};
 
 /// States of the connection to the management console, in any case on the wire. `STOPPED` sounds like a purpose, but the
 /// vendor's page says that the host has no network.
@@ -16,7 +16,7 @@ pub const CLIENT: [(&str, Health); 8] = [
 ];
 
 /// The names in [`CLIENT`].
-pub static CLIENT_NAMES: [&str; CLIENT.len()] = names(&CLIENT);
+pub static CLIENT_NAMES: [&str; CLIENT.len()] = table::names(&CLIENT);
 
 /// Statuses of runs, in any case on the wire, whatever the type of their job: the vendor's lists by type overlap. The
 /// class of `expired` is that of a run that had finished; see [`run_health`]. `initial synchronization` is from the page of
@@ -50,25 +50,7 @@ pub const RUN: [(&str, Health); 25] = [
 ];
 
 /// The names in [`RUN`].
-pub static RUN_NAMES: [&str; RUN.len()] = names(&RUN);
-
-/// The label of a state that no table knows.
-pub const OTHER: &str = "other";
-
-const fn names<const N: usize>(table: &[(&'static str, Health); N]) -> [&'static str; N] {
-    let mut names = [""; N];
-    let mut row = 0;
-    while row < N {
-        names[row] = table[row].0;
-        row += 1;
-    }
-    names
-}
-
-/// The row of a state, in any case.
-pub fn find(table: &[(&'static str, Health)], wire: &str) -> Option<(&'static str, Health)> {
-    table.iter().copied().find(|(name, _)| name.eq_ignore_ascii_case(wire.trim()))
-}
+pub static RUN_NAMES: [&str; RUN.len()] = table::names(&RUN);
 
 /// The class of a run before errors: `expired` failed where something is missing, and is over otherwise.
 pub fn run_health((status, health): (&'static str, Health), is_incomplete: bool) -> Health {

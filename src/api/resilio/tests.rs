@@ -7,6 +7,7 @@ use crate::{
     api::{
         memory::Memory,
         stub::{NOW, Stub, counted, failed, fresh, json, poll, poll_at, samples, samples_of},
+        table,
     },
     catalogue::resilio::{self as families},
     config::VendorSettings,
@@ -204,7 +205,7 @@ fn the_statuses_of_runs_are_those_of_the_vendor() {
     let rows: Vec<Vec<&str>> = STATUSES.trim().lines().map(|line| line.split('|').collect()).collect();
     assert_eq!(rows.len(), states::RUN.len());
     for row in rows {
-        let found = states::find(&states::RUN, &row[0].to_ascii_uppercase()).expect(row[0]);
+        let found = table::find(&states::RUN, &row[0].to_ascii_uppercase()).expect(row[0]);
         assert_eq!(found.0, row[0]);
         assert_eq!(states::run_health(found, false).as_str(), row[1], "{}", row[0]);
         assert_eq!(states::run_health(found, true).as_str(), row[2], "{}", row[0]);

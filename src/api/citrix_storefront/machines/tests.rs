@@ -125,10 +125,23 @@ fn a_bad_machine_costs_itself_and_a_bad_value_too() {
 
 #[test]
 fn times_that_are_not_set_are_missing() {
-    let body = SAMPLE.replace("2025-09-24T09:25:54.2998305Z", "0001-01-01T00:00:00Z");
-    let body = body.replace("2025-09-24T09:25:07.9586903Z", "2025-09-24T09:25:07");
-    let machine = one(&body);
-    assert_eq!((machine.updated, machine.max_updated), (None, Some(1_758_705_907.0)));
+    // `NOW` is 2025-09-24T09:26:40Z.
+    let rows = [
+        ("2025-09-24T09:25:54", Some(1_758_705_954.0), false),
+        ("2025-09-24T11:25:54.155+02:00", Some(1_758_705_954.155), false),
+        ("2025-09-24T11:25:54+0200", Some(1_758_705_954.0), false),
+        ("2000-01-01T00:00:00Z", Some(946_684_800.0), false),
+        ("2025-09-24T09:26:41Z", Some(1_758_706_001.0), true),
+        ("2025-09-25T09:26:40Z", Some(1_758_792_400.0), true),
+        ("2025-09-25T09:26:41Z", None, true),
+        ("1999-12-31T23:59:59Z", None, false),
+        ("0001-01-01T00:00:00Z", None, false),
+    ];
+    for (text, expected, is_ahead) in rows {
+        let machine = one(&SAMPLE.replace("2025-09-24T09:25:54.2998305Z", text));
+        assert_eq!((machine.updated, machine.ahead), (expected, is_ahead), "{text}");
+        assert_eq!(machine.max_updated, sample().max_updated);
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ fn settings(target: &Target) -> ParallelsRas {
 
 fn decode_for(json: &str, target: &Target) -> (Vec<String>, Part, Warnings) {
     let (warnings, settings) = (Warnings::default(), settings(target));
-    let rows = rows(json, &settings.site_ids, &warnings).expect("a list");
+    let rows = rows(json.as_bytes(), &settings.site_ids, &warnings).expect("a list");
     let basis = Basis { target: Arc::new(target.clone()), settings: Arc::new(settings), names: Names::default() };
     let mut part = part(&rows, &basis, warnings);
     let warnings = std::mem::take(&mut part.warnings);
