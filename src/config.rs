@@ -26,6 +26,8 @@ use std::{
     time::Duration,
 };
 
+use serde::Serialize;
+
 use crate::overrides::AlertOverride;
 
 /// A complete annotated configuration: `rollcall default-config`.
@@ -34,17 +36,20 @@ pub const fn default_yaml() -> &'static str {
 }
 
 /// The whole configuration, with every default filled in.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Config {
     /// What is exposed how.
     pub exposition: Exposition,
     /// Since-when, log-on holds, known pools and alerts survive a restart here; `None`: nowhere.
+    #[serde(serialize_with = "show::or_empty")]
     pub state_file: Option<PathBuf>,
     /// All targets, those of `target_files` included, in the order of the files; names are unique.
+    #[serde(serialize_with = "show::targets")]
     pub targets: Vec<Arc<Target>>,
     /// Alerting.
     pub alerting: Alerting,
     /// What has to be said about it although it is valid, each with file, line, column and path.
+    #[serde(skip)]
     pub warnings: Vec<String>,
 }
 
@@ -86,20 +91,22 @@ impl Config {
 }
 
 /// What is exposed how.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Exposition {
     /// Also the 0 series of native state metrics.
     pub full_state_sets: bool,
 }
 
 /// Outbound HTTP of a target or of an Alertmanager.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Http {
     /// Which proxy requests go through.
+    #[serde(rename = "proxy_url", serialize_with = "show::text")]
     pub proxy: Proxy,
     /// TLS towards the server.
     pub tls: Tls,
     /// Headers added to every request. Their values are as secret as a password.
+    #[serde(serialize_with = "show::map")]
     pub headers: Vec<(String, secret::SecretText)>,
     /// Credentials may go over plain HTTP to other hosts than loopback.
     pub allow_cleartext_credentials: bool,
@@ -154,32 +161,39 @@ impl fmt::Display for Proxy {
 }
 
 /// TLS towards a server.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Tls {
     /// Certificates (PEM) that are trusted instead of the system's.
+    #[serde(serialize_with = "show::or_empty")]
     pub ca_file: Option<PathBuf>,
     /// Client certificate (PEM).
+    #[serde(serialize_with = "show::or_empty")]
     pub cert_file: Option<PathBuf>,
     /// Its key (PEM).
+    #[serde(serialize_with = "show::or_empty")]
     pub key_file: Option<PathBuf>,
     /// The name that the server's certificate must carry, where it differs from the host of the URL.
+    #[serde(serialize_with = "show::or_empty")]
     pub server_name: Option<String>,
     /// No check of the server's certificate.
     pub insecure_skip_verify: bool,
 }
 
 /// Who pages, whom it tells, and what is changed in the catalogue of alerts.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Alerting {
     /// Who pages.
     pub mode: AlertingMode,
     /// Where direct mode sends alerts.
     pub alertmanagers: Vec<Alertmanager>,
     /// How often a firing alert is sent again.
+    #[serde(serialize_with = "show::duration")]
     pub resend_delay: Duration,
     /// How long an alert is held while its target cannot be polled.
+    #[serde(serialize_with = "show::duration")]
     pub max_hold: Duration,
     /// Labels added to every alert.
+    #[serde(serialize_with = "show::map")]
     pub external_labels: Vec<(String, String)>,
     /// Base of the runbook links; empty: the ones shipped with the daemon.
     pub runbook_url: String,
@@ -190,7 +204,8 @@ pub struct Alerting {
 }
 
 /// Who pages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum AlertingMode {
     /// Prometheus evaluates the shipped rules.
     #[default]
@@ -200,11 +215,13 @@ pub enum AlertingMode {
 }
 
 /// An Alertmanager.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Alertmanager {
     /// Its base URL.
+    #[serde(serialize_with = "show::text")]
     pub url: reqwest::Url,
     /// Credentials, where it wants any.
+    #[serde(serialize_with = "show::or_none")]
     pub auth: Option<target::ProxyAuth>,
     /// Outbound HTTP.
     pub http: Http,

@@ -3,6 +3,8 @@
 
 use std::{fmt::Write as _, time::Duration};
 
+use serde::{Serialize, Serializer};
+
 /// The longest duration that makes sense in a configuration; more would overflow clocks.
 const LONGEST: Duration = Duration::from_secs(10 * 366 * 86_400);
 
@@ -69,6 +71,11 @@ pub fn print(duration: Duration) -> String {
         write!(text, "{space}{count}{unit}").expect("writing to a string cannot fail");
     }
     if text.is_empty() { "0s".to_owned() } else { text }
+}
+
+/// Serializes a duration that may be missing as it is written in the configuration.
+pub fn serialize_some<S: Serializer>(some: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    some.map(print).serialize(serializer)
 }
 
 #[cfg(test)]

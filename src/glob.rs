@@ -1,5 +1,7 @@
 //! Globs on names: `*`, `?`, `[a-z]`, `{a,b}`; case counts, and `/` is a character like any other.
 
+use serde::{Serialize, Serializer};
+
 /// One glob.
 #[derive(Debug, Clone)]
 pub struct Glob {
@@ -35,6 +37,12 @@ impl Glob {
     }
 }
 
+impl Serialize for Glob {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
 impl PartialEq for Glob {
     fn eq(&self, other: &Glob) -> bool {
         self.text == other.text
@@ -42,7 +50,7 @@ impl PartialEq for Glob {
 }
 
 /// Several globs.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Globs(pub Vec<Glob>);
 
 impl Globs {

@@ -2,12 +2,26 @@
 
 use std::fmt;
 
+use serde::Serialize;
 use strum::{EnumCount, EnumString, IntoStaticStr, VariantArray};
 
 /// What an agent's state means to an operator. Time never changes a class: how long one may last is the alerts' business.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, EnumCount, EnumString, IntoStaticStr, VariantArray,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    EnumCount,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
 )]
+#[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Health {
     /// Works.

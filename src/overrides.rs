@@ -3,14 +3,17 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::glob::Glob;
 
 /// A change to rows of the alert catalogue.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AlertOverride {
     /// Name of the alert.
     pub alert: String,
     /// Only the row of this severity.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub severity: Option<String>,
     /// Only these vendors.
     pub vendor: Glob,
@@ -19,11 +22,15 @@ pub struct AlertOverride {
     /// Only these pools.
     pub pool: Glob,
     /// How long the condition must hold.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "crate::duration::serialize_some")]
     pub r#for: Option<Duration>,
     /// How long it keeps firing afterwards.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "crate::duration::serialize_some")]
     pub keep_firing_for: Option<Duration>,
     /// The threshold of the condition.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f64>,
     /// Whether the alert exists at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
 }

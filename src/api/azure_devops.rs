@@ -85,7 +85,7 @@ impl AzureDevOps {
         self.session.begin();
         let (credential, mut pools) = self.pools(cx).await?;
         let settings = &self.settings;
-        pools.retain(|pool| settings.pools_include.matches(&pool.name) && !settings.pools_exclude.matches(&pool.name));
+        pools.retain(|pool| settings.pools.include.matches(&pool.name) && !settings.pools.exclude.matches(&pool.name));
         pools::tell_apart(&mut pools, cx.warnings);
         for pool in &mut pools {
             pool.on_demand |= settings.on_demand_pools.matches(&pool.name);

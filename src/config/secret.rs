@@ -3,8 +3,12 @@
 use std::{fmt, path::PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
+use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::failure::{Failure, Reason};
+
+/// What stands for a secret.
+const SHOWN: &str = "<secret>";
 
 /// A secret text. It prints as `<secret>`, and it is equal to another one of the same content.
 #[derive(Clone)]
@@ -24,7 +28,13 @@ impl SecretText {
 
 impl fmt::Debug for SecretText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("<secret>")
+        f.write_str(SHOWN)
+    }
+}
+
+impl Serialize for SecretText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(SHOWN)
     }
 }
 
@@ -62,3 +72,19 @@ impl Secret {
         }
     }
 }
+
+/// Ways to show a secret under its key, or the path of its file under that of the file: the content never.
+macro_rules! keys {
+    ($($key:ident)+) => {
+        $(pub(super) fn $key<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut map = serializer.serialize_map(Some(1))?;
+            match secret {
+                Secret::Inline(text) => map.serialize_entry(stringify!($key), text)?,
+                Secret::File(path) => map.serialize_entry(concat!(stringify!($key), "_file"), path)?,
+            }
+            map.end()
+        })+
+    };
+}
+
+keys!(api_token bearer_token client_secret password pat);

@@ -1,157 +1,124 @@
 //! The running configuration as YAML, with every default, without any secret. Read again, it gives the same targets.
+//!
+//! The settings serialize as they are written in the configuration; here is how some of their values are written.
 
-mod emit;
+use std::{fmt::Display, sync::Arc, time::Duration};
 
-use std::path::Path;
+use serde::{Serialize, Serializer, ser::SerializeMap};
 
-pub(super) use emit::Out;
+use super::{Target, size};
+use crate::duration;
 
-use super::{
-    Alerting, AlertingMode, Alertmanager, Config, Http, Target, Tls,
-    secret::Secret,
-    size,
-    target::{Login, ProxyAuth},
-};
-use crate::{duration::print, glob::Globs, overrides::AlertOverride};
-
-/// What stands for a secret.
-const SECRET: &str = "<secret>";
-
-pub(super) fn to_yaml(config: &Config) -> String {
-    let state_file = config.state_file.as_deref().map(path).unwrap_or_default();
-    let document = Out::Map(vec![
-        ("exposition".into(), map([("full_state_sets", Out::raw(config.exposition.full_state_sets))])),
-        ("state_file".into(), Out::Text(state_file)),
-        ("targets".into(), Out::List(config.targets.iter().map(|item| target(item)).collect())),
-        ("alerting".into(), alerting(&config.alerting)),
-    ]);
-    document.to_string()
+pub(super) fn to_yaml(settings: &impl Serialize) -> String {
+    // A value stays on the line of its key, however long it is.
+    let options = serde_saphyr::ser_options! { prefer_block_scalars: false, compact_list_indent: false };
+    serde_saphyr::to_string_with_options(settings, options)
+        .expect("the settings are texts, numbers, lists and mappings")
 }
 
-fn target(target: &Target) -> Out {
-    let mut entries = vec![
-        ("name", Out::text(&target.name)),
-        ("vendor", Out::text(target.vendor())),
-        ("url", Out::text(target.url.as_str())),
-        ("interval", Out::raw(print(target.interval))),
-        ("timeout", Out::raw(print(target.timeout))),
-        ("stale_after", Out::raw(print(target.stale_after))),
-        ("max_response_size", Out::raw(size::print(target.max_response_size))),
-        ("max_agents", Out::raw(target.max_agents)),
-        ("http", http(&target.http)),
-    ];
-    entries.extend(target.settings.show());
-    let expect = target
-        .expect
-        .iter()
-        .map(|expect| map([("pool", Out::text(expect.pool.as_str())), ("min_serving", Out::raw(expect.min_serving))]));
-    let overrides = target.health_overrides.iter().map(|change| {
-        map([
-            ("state", Out::text(&change.state)),
-            ("pool", Out::text(change.pool.as_str())),
-            ("health", Out::text(change.health.as_str())),
-        ])
-    });
-    entries.extend([
-        ("labels", labels(&target.labels)),
-        ("expect", Out::List(expect.collect())),
-        ("health_overrides", Out::List(overrides.collect())),
-    ]);
-    map(entries)
+pub(super) fn targets<S: Serializer>(targets: &[Arc<Target>], serializer: S) -> Result<S::Ok, S::Error> {
+    /// The name and the vendor come first.
+    #[derive(Serialize)]
+    struct Named<'a> {
+        name: &'a str,
+        vendor: &'static str,
+        #[serde(flatten)]
+        target: &'a Target,
+    }
+    serializer.collect_seq(targets.iter().map(|target| Named { name: &target.name, vendor: target.vendor(), target }))
 }
 
-fn http(http: &Http) -> Out {
-    let Tls { ca_file, cert_file, key_file, server_name, insecure_skip_verify } = &http.tls;
-    let file = |file: &Option<std::path::PathBuf>| Out::Text(file.as_deref().map(path).unwrap_or_default());
-    let tls = map([
-        ("ca_file", file(ca_file)),
-        ("cert_file", file(cert_file)),
-        ("key_file", file(key_file)),
-        ("server_name", Out::text(server_name.as_deref().unwrap_or_default())),
-        ("insecure_skip_verify", Out::raw(insecure_skip_verify)),
-    ]);
-    let headers = http.headers.iter().map(|(name, _)| (name.clone(), Out::text(SECRET))).collect();
-    map([
-        ("proxy_url", Out::Text(http.proxy.to_string())),
-        ("tls", tls),
-        ("headers", Out::Map(headers)),
-        ("allow_cleartext_credentials", Out::raw(http.allow_cleartext_credentials)),
-    ])
+pub(super) fn text<S: Serializer>(value: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
 }
 
-fn alerting(alerting: &Alerting) -> Out {
-    let mode = match alerting.mode {
-        AlertingMode::Off => "off",
-        AlertingMode::Direct => "direct",
-    };
-    map([
-        ("mode", Out::raw(mode)),
-        ("alertmanagers", Out::List(alerting.alertmanagers.iter().map(alertmanager).collect())),
-        ("resend_delay", Out::raw(print(alerting.resend_delay))),
-        ("max_hold", Out::raw(print(alerting.max_hold))),
-        ("external_labels", labels(&alerting.external_labels)),
-        ("runbook_url", Out::text(&alerting.runbook_url)),
-        ("ha", Out::raw(alerting.ha)),
-        ("overrides", Out::List(alerting.overrides.iter().map(alert_override).collect())),
-    ])
+pub(super) fn duration<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&duration::print(*duration))
 }
 
-fn alertmanager(alertmanager: &Alertmanager) -> Out {
-    let auth = map(proxy_auth(alertmanager.auth.as_ref()));
-    map([("url", Out::text(alertmanager.url.as_str())), ("auth", auth), ("http", http(&alertmanager.http))])
+pub(super) fn size<S: Serializer>(bytes: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&size::print(*bytes))
 }
 
-fn alert_override(change: &AlertOverride) -> Out {
-    let mut entries = vec![("alert", Out::text(&change.alert))];
-    entries.extend(change.severity.as_deref().map(|severity| ("severity", Out::text(severity))));
-    entries.extend([
-        ("vendor", Out::text(change.vendor.as_str())),
-        ("target", Out::text(change.target.as_str())),
-        ("pool", Out::text(change.pool.as_str())),
-    ]);
-    entries.extend(change.r#for.map(|duration| ("for", Out::raw(print(duration)))));
-    entries.extend(change.keep_firing_for.map(|duration| ("keep_firing_for", Out::raw(print(duration)))));
-    entries.extend(change.threshold.map(|threshold| ("threshold", Out::raw(threshold))));
-    entries.extend(change.enabled.map(|enabled| ("enabled", Out::raw(enabled))));
-    map(entries)
+/// Pairs as a mapping.
+pub(super) fn map<S: Serializer>(entries: &[(String, impl Serialize)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(entries.iter().map(|(key, value)| (key, value)))
 }
 
-pub(super) fn proxy_auth(auth: Option<&ProxyAuth>) -> Vec<(&'static str, Out)> {
-    match auth {
-        None => Vec::new(),
-        Some(ProxyAuth::Basic(login)) => self::login(login),
-        Some(ProxyAuth::Bearer(token)) => vec![secret(token, "bearer_token", "bearer_token_file")],
+/// An empty text where there is none.
+pub(super) fn or_empty<S: Serializer>(text: &Option<impl Serialize>, serializer: S) -> Result<S::Ok, S::Error> {
+    match text {
+        Some(text) => text.serialize(serializer),
+        None => serializer.serialize_str(""),
     }
 }
 
-pub(super) fn login(login: &Login) -> Vec<(&'static str, Out)> {
-    vec![("username", Out::text(&login.username)), secret(&login.password, "password", "password_file")]
-}
-
-/// The path of a secret's file is shown, its content never.
-pub(super) fn secret(secret: &Secret, key: &'static str, file_key: &'static str) -> (&'static str, Out) {
-    match secret {
-        Secret::Inline(_) => (key, Out::text(SECRET)),
-        Secret::File(file) => (file_key, Out::Text(path(file))),
+/// An empty mapping where there is none.
+pub(super) fn or_none<S: Serializer>(section: &Option<impl Serialize>, serializer: S) -> Result<S::Ok, S::Error> {
+    match section {
+        Some(section) => section.serialize(serializer),
+        None => serializer.serialize_map(Some(0))?.end(),
     }
 }
 
-pub(super) fn map(entries: impl IntoIterator<Item = (&'static str, Out)>) -> Out {
-    Out::Map(entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn labels(labels: &[(String, String)]) -> Out {
-    Out::Map(labels.iter().map(|(name, value)| (name.clone(), Out::text(value))).collect())
-}
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_back_as_it_was(text: String) {
+            let written = to_yaml(&std::collections::BTreeMap::from([("key", [&text])]));
+            let (tree, problems) = crate::config::yaml::read(written.as_bytes(), "written");
+            proptest::prop_assert!(problems.is_empty(), "{problems:?} in {written}");
+            let shown = format!("{:?}", tree.map(|node| node.value));
+            proptest::prop_assert!(shown.contains(&format!("text: {text:?}")), "{shown}");
+        }
+    }
 
-pub(super) fn globs(globs: &Globs) -> Out {
-    Out::List(globs.0.iter().map(|glob| Out::text(glob.as_str())).collect())
-}
-
-pub(super) fn texts(texts: &[String]) -> Out {
-    Out::List(texts.iter().map(|text| Out::text(text)).collect())
-}
-
-fn path(path: &Path) -> String {
-    path.display().to_string()
+    #[test]
+    fn texts_that_could_be_something_else_are_read_back_too() {
+        for text in [
+            "",
+            "no",
+            "~",
+            "null",
+            "0123",
+            "1_000",
+            "1:30",
+            "a: b",
+            "a:",
+            "- a",
+            "# a",
+            "a #b",
+            "*a",
+            "&a",
+            "!a",
+            "|",
+            ">-",
+            "%",
+            "@a",
+            "`a",
+            "CORP\\svc \"x\"\n",
+            "bell\u{7}",
+            " blank ",
+            "line\u{2028}end",
+            "\u{feff}",
+            "'",
+            "\"",
+            "---",
+            "...",
+            "2024-01-01",
+            "=",
+        ] {
+            let written = to_yaml(&std::collections::BTreeMap::from([("key", text), (text, "value")]));
+            let (tree, problems) = crate::config::yaml::read(written.as_bytes(), "written");
+            assert!(problems.is_empty(), "{problems:?} in {written}");
+            let shown = format!("{:?}", tree.map(|node| node.value));
+            assert!(
+                shown.contains(&format!("text: {text:?}")) && shown.contains(&format!("key: {text:?}")),
+                "{shown} of {written}"
+            );
+        }
+    }
 }

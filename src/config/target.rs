@@ -3,41 +3,54 @@
 use std::time::Duration;
 
 use reqwest::Url;
+use serde::Serialize;
 
 pub use super::vendor::{
-    AzureAuth, AzureDevOps, CitrixMethod, CitrixStorefront, ParallelsRas, ParallelsRasSession, ProbeMode, Resilio,
-    Session, VendorSettings,
+    App, AzureAuth, AzureDevOps, CitrixAuth, CitrixMethod, CitrixStorefront, ParallelsRas, ParallelsRasSession, Pools,
+    ProbeMode, Resilio, Session, VendorSettings,
 };
-use super::{Http, secret::Secret};
+use super::{
+    Http,
+    secret::{self, Secret},
+    show,
+};
 use crate::{glob::Glob, health::Health};
 
 /// One API that is polled, with every default filled in.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Target {
     /// Unique; the label `target`.
+    #[serde(skip)]
     pub name: String,
     /// Base URL, without credentials, without a trailing slash in its path.
+    #[serde(serialize_with = "show::text")]
     pub url: Url,
     /// Time between two polls.
+    #[serde(serialize_with = "show::duration")]
     pub interval: Duration,
     /// Longest time of one whole poll.
+    #[serde(serialize_with = "show::duration")]
     pub timeout: Duration,
     /// Good data are served this long after the last success.
+    #[serde(serialize_with = "show::duration")]
     pub stale_after: Duration,
     /// Longest answer, after decompression, in bytes.
+    #[serde(serialize_with = "show::size")]
     pub max_response_size: u64,
     /// Most agents of the target; also most pools of Azure DevOps, from 10,000 on.
     pub max_agents: usize,
     /// Outbound HTTP.
     pub http: Http,
+    /// What only this vendor has.
+    #[serde(flatten)]
+    pub settings: VendorSettings,
     /// Labels on `rollcall_target_info`.
+    #[serde(serialize_with = "show::map")]
     pub labels: Vec<(String, String)>,
     /// How many agents of which pools are expected to work; the first that matches counts.
     pub expect: Vec<Expect>,
     /// Changes to the tables of states; the first that matches counts.
     pub health_overrides: Vec<HealthOverride>,
-    /// What only this vendor has.
-    pub settings: VendorSettings,
 }
 
 impl Target {
@@ -104,7 +117,7 @@ impl Target {
 }
 
 /// How many agents of a pool are expected to work: to be healthy or degraded. Transitional ones do not count.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Expect {
     /// Pools.
     pub pool: Glob,
@@ -113,7 +126,7 @@ pub struct Expect {
 }
 
 /// A change to the table of states.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct HealthOverride {
     /// Name or code of the state, in any case.
     pub state: String,
@@ -124,19 +137,21 @@ pub struct HealthOverride {
 }
 
 /// User name and password.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Login {
     /// User name, for Citrix with the domain.
     pub username: String,
     /// Password.
+    #[serde(flatten, serialize_with = "secret::password")]
     pub password: Secret,
 }
 
 /// Credentials for a reverse proxy, or for an Alertmanager.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
 pub enum ProxyAuth {
     /// HTTP Basic.
     Basic(Login),
     /// A bearer token.
-    Bearer(Secret),
+    Bearer(#[serde(serialize_with = "secret::bearer_token")] Secret),
 }

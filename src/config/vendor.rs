@@ -7,32 +7,29 @@ mod parallels_ras;
 mod parallels_ras_session;
 mod resilio;
 
-pub use azure_devops::{AzureAuth, AzureDevOps};
-pub use citrix_storefront::{CitrixMethod, CitrixStorefront};
+pub use azure_devops::{AzureAuth, AzureDevOps, Pools};
+pub use citrix_storefront::{CitrixAuth, CitrixMethod, CitrixStorefront};
 pub use parallels_ras::ParallelsRas;
-pub use parallels_ras_session::{ParallelsRasSession, ProbeMode, Session};
+pub use parallels_ras_session::{App, ParallelsRasSession, ProbeMode, Session};
 pub use resilio::Resilio;
 
 use std::time::Duration;
 
 use reqwest::Url;
+use serde::Serialize;
 
 use super::{
     Http,
     parse::polling::Times,
     read::{Item, Section},
-    show::Out,
 };
 use crate::vendors::{Vendor, vendor_table};
 
 /// The usual longest time of a poll.
 const USUAL_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Keys and what is printed under them.
-type Entries = Vec<(&'static str, Out)>;
-
-/// The settings of one vendor.
-trait Settings: Sized {
+/// The settings of one vendor. They serialize as in the configuration, without secrets.
+trait Settings: Sized + Serialize {
     /// Reads them; `None` where an error was noted.
     fn read(section: &Section<'_>, http: &Http) -> Option<Self>;
 
@@ -51,9 +48,6 @@ trait Settings: Sized {
     fn sends_credentials(_section: &Section<'_>) -> bool {
         true
     }
-
-    /// As in the configuration, without secrets.
-    fn show(&self) -> Entries;
 
     /// What a log-on depends on, besides the address and the secret, which prints as `<secret>`.
     fn identity(&self) -> String;
@@ -98,8 +92,9 @@ macro_rules! settings {
             }
         }
 
-        /// What only one vendor has.
-        #[derive(Debug, Clone, PartialEq)]
+        /// What only one vendor has. It is shown as in the configuration.
+        #[derive(Debug, Clone, PartialEq, Serialize)]
+        #[serde(untagged)]
         pub enum VendorSettings {
             $(#[doc = concat!("Those of `", stringify!($name), "`.")] $vendor($vendor)),+
         }
@@ -109,13 +104,6 @@ macro_rules! settings {
             pub const fn vendor(&self) -> Vendor {
                 match self {
                     $(VendorSettings::$vendor(_) => Vendor::$vendor),+
-                }
-            }
-
-            /// As in the configuration, without secrets.
-            pub(super) fn show(&self) -> Entries {
-                match self {
-                    $(VendorSettings::$vendor(settings) => settings.show()),+
                 }
             }
 

@@ -31,8 +31,7 @@ fn globs(globs: &[&str]) -> Globs {
 fn settings() -> target::AzureDevOps {
     target::AzureDevOps {
         auth: AzureAuth::Pat(Secret::Inline(SecretText::new("p4t"))),
-        pools_include: globs(&["*"]),
-        pools_exclude: Globs::default(),
+        pools: target::Pools { include: globs(&["*"]), exclude: Globs::default() },
         include_hosted: false,
         offline_by_design: Globs::default(),
         on_demand_pools: Globs::default(),
@@ -238,9 +237,16 @@ async fn pools_are_chosen_by_globs_and_hosted_ones_by_setting() {
         (observation.parts.iter().skip(1).map(|(key, _)| key.to_string()).collect::<Vec<_>>(), info)
     };
     assert_eq!(pools(settings()).await, (vec!["1".to_owned(), "2".to_owned()], 3));
-    let hosted = target::AzureDevOps { include_hosted: true, pools_exclude: globs(&["old-*"]), ..settings() };
+    let hosted = target::AzureDevOps {
+        include_hosted: true,
+        pools: target::Pools { include: globs(&["*"]), exclude: globs(&["old-*"]) },
+        ..settings()
+    };
     assert_eq!(pools(hosted).await, (vec!["1".to_owned(), "9".to_owned()], 2));
-    let one = target::AzureDevOps { pools_include: globs(&["Def*"]), ..settings() };
+    let one = target::AzureDevOps {
+        pools: target::Pools { include: globs(&["Def*"]), exclude: Globs::default() },
+        ..settings()
+    };
     assert_eq!(pools(one).await, (vec!["1".to_owned()], 1));
 }
 

@@ -103,12 +103,12 @@ impl Session {
     /// Begins a poll: reads the password, and fails while its identity is held. Another password drops all tokens.
     pub fn begin(&mut self, now: UnixTime) -> Result<(), Failure> {
         self.tokens.drop_ended(now);
-        let password = self.settings.auth.password.read()?;
+        let password = self.settings.auth.login.password.read()?;
         if self.password.as_ref() != Some(&password) {
             self.tokens.clear();
             self.password_expiry = None;
         }
-        let held = self.logons.held(&self.target, &self.settings.auth.username, &password, now);
+        let held = self.logons.held(&self.target, &self.settings.auth.login.username, &password, now);
         self.password = Some(password);
         self.replaced.clear();
         match held {
@@ -273,10 +273,10 @@ impl Session {
 
     /// Logs on: the only place that sends the password.
     async fn log_on(&mut self, at: Moment, base: &Url, choices: &[Choice], body: &str) -> Result<Issued, Failure> {
-        let (protocol, choice) = choose(self.settings.method, choices)?;
+        let (protocol, choice) = choose(self.settings.auth.method, choices)?;
         let location = self.reach.resolve(base, &choice.location)?;
         let password = self.password.clone().ok_or_else(|| Failure::new(Reason::Internal, "no password was read"))?;
-        let username = &self.settings.auth.username;
+        let username = &self.settings.auth.login.username;
         let permit = self.logons.acquire(&self.target, username, &password, at.now, at.deadline).await?;
         let (http, reach, username) = (self.http.clone(), self.reach.clone(), username.clone());
         let body = body.to_owned();
@@ -304,7 +304,7 @@ impl Session {
     async fn hold(&mut self, at: Moment, message: &str) -> Failure {
         self.tokens.clear();
         let Some(password) = self.password.clone() else { return Failure::new(Reason::Auth, message) };
-        let username = &self.settings.auth.username;
+        let username = &self.settings.auth.login.username;
         match self.logons.acquire(&self.target, username, &password, at.now, at.deadline).await {
             Ok(permit) => permit.refused(message),
             Err(failure) if failure.reason == Reason::Timeout => Failure::new(Reason::Auth, message),

@@ -19,7 +19,7 @@ use crate::{
     config::{
         Http,
         secret::{Secret, SecretText},
-        target::{CitrixMethod, HealthOverride, Login, VendorSettings},
+        target::{CitrixAuth, CitrixMethod, HealthOverride, Login, VendorSettings},
     },
     health::Health,
 };
@@ -41,8 +41,13 @@ impl Bench {
     async fn new(change: impl FnOnce(&mut target::CitrixStorefront, &mut Target)) -> Bench {
         let (store, server, url) = serve();
         let mut settings = target::CitrixStorefront {
-            auth: Login { username: r"CORP\monitor".to_owned(), password: Secret::Inline(SecretText::new(PASSWORD)) },
-            method: CitrixMethod::Auto,
+            auth: CitrixAuth {
+                login: Login {
+                    username: r"CORP\monitor".to_owned(),
+                    password: Secret::Inline(SecretText::new(PASSWORD)),
+                },
+                method: CitrixMethod::Auto,
+            },
             enumerate_interval: Duration::from_secs(600),
             resource_ids: Vec::new(),
             allowed_hosts: Vec::new(),
@@ -153,7 +158,7 @@ async fn machines_are_counted_while_they_are_read() {
 #[tokio::test]
 async fn choices_may_come_with_200_and_the_log_on_by_basic() {
     for method in [CitrixMethod::Auto, CitrixMethod::HttpBasic] {
-        let mut bench = Bench::new(|settings, _| settings.method = method).await;
+        let mut bench = Bench::new(|settings, _| settings.auth.method = method).await;
         bench.store.set(|behaviour| {
             behaviour.choices_in_response = true;
             behaviour.protocols = vec!["CitrixFederation", "HttpBasic"];
@@ -168,7 +173,7 @@ async fn choices_may_come_with_200_and_the_log_on_by_basic() {
 async fn a_refused_password_is_sent_once_and_then_held() {
     for protocol in ["ExplicitForms", "HttpBasic"] {
         let mut bench =
-            Bench::new(|settings, _| settings.auth.password = Secret::Inline(SecretText::new("wrong"))).await;
+            Bench::new(|settings, _| settings.auth.login.password = Secret::Inline(SecretText::new("wrong"))).await;
         bench.store.set(|behaviour| behaviour.protocols = vec![protocol]);
         let (result, seen) = bench.poll().await;
         assert_eq!((result.expect_err("refused").reason, log_ons(&seen)), (Reason::Auth, 1), "{protocol}");
@@ -242,7 +247,7 @@ async fn a_challenge_may_say_that_the_password_is_bad() {
 async fn a_changed_secret_drops_all_tokens() {
     let file = std::env::temp_dir().join(format!("rollcall-citrix-{}", ask::transaction_id()));
     std::fs::write(&file, PASSWORD).expect("a temporary file");
-    let mut bench = Bench::new(|settings, _| settings.auth.password = Secret::File(file.clone())).await;
+    let mut bench = Bench::new(|settings, _| settings.auth.login.password = Secret::File(file.clone())).await;
     bench.poll().await.0.expect("a poll");
     std::fs::write(&file, "wrong").expect("a temporary file");
     let (result, seen) = bench.poll().await;

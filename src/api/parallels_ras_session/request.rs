@@ -49,7 +49,7 @@ struct Request<'a> {
 
 /// The body. Light: no session is primed. Deep: the broker primes one, and answers when it is ready.
 pub fn body(mode: ProbeMode, session: &Session, password: &SecretText) -> Vec<u8> {
-    let app_mode = !session.app_path.is_empty();
+    let app_mode = !session.app.path.is_empty();
     let (prime_session, timeout) = match mode {
         ProbeMode::Light => (0, None),
         ProbeMode::Deep => (1, Some(prime_timeout(session).as_secs())),
@@ -64,8 +64,8 @@ pub fn body(mode: ProbeMode, session: &Session, password: &SecretText) -> Vec<u8
         username: &session.username,
         password: password.expose(),
         app_mode,
-        app_path: &session.app_path,
-        app_params: if app_mode { &session.app_params } else { "" },
+        app_path: &session.app.path,
+        app_params: if app_mode { &session.app.params } else { "" },
         prime_session,
         timeout,
         ttl: TTL,
@@ -104,8 +104,8 @@ mod tests {
     #[test]
     fn a_deep_probe_primes_and_waits() {
         let mut session = settings().session;
-        session.app_path = r"C:\app.exe".to_owned();
-        session.app_params = "-x".to_owned();
+        session.app.path = r"C:\app.exe".to_owned();
+        session.app.params = "-x".to_owned();
         assert_eq!(
             text(ProbeMode::Deep, &session),
             concat!(

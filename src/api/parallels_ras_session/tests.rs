@@ -32,8 +32,7 @@ pub(super) fn settings() -> target::ParallelsRasSession {
             portal_url: "https://portal.example.com".to_owned(),
             username: "probe".to_owned(),
             password: Secret::Inline(SecretText::new("s3cret")),
-            app_path: String::new(),
-            app_params: String::new(),
+            app: Default::default(),
             prime_timeout: Duration::from_secs(60),
         }),
     }

@@ -69,8 +69,8 @@ fn why_none(target: &Target, pools: usize) -> String {
 }
 
 fn why_no_pools(settings: &AzureDevOps) -> String {
-    let Globs(include) = &settings.pools_include;
-    let what = match (include.iter().any(|glob| glob.as_str() == "*"), settings.pools_exclude.0.is_empty()) {
+    let Globs(include) = &settings.pools.include;
+    let what = match (include.iter().any(|glob| glob.as_str() == "*"), settings.pools.exclude.0.is_empty()) {
         (true, true) => "the account sees no pool (a token needs Agent Pools: Read)",
         (false, true) => "pools.include matches nothing",
         (_, false) => "pools.include and pools.exclude leave nothing",

@@ -2,12 +2,8 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use aws_lc_rs::{
-    rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair},
-};
 use jiff::{ToSpan, Zoned};
-use rcgen::{CertificateParams, PKCS_ECDSA_P256_SHA256, PublicKeyData, SignatureAlgorithm, SigningKey};
+use rcgen::{CertificateParams, KeyPair};
 use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
@@ -69,7 +65,7 @@ type Made = (String, Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
 /// A certificate for loopback that signs itself, from yesterday on.
 fn certificate() -> Result<Made, Box<dyn std::error::Error>> {
-    let key = Key(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING)?);
+    let key = KeyPair::generate()?;
     let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()])?;
     let date = |days: i64| -> Result<_, Box<dyn std::error::Error>> {
         let date = Zoned::now().checked_add(days.days())?.date();
@@ -78,26 +74,6 @@ fn certificate() -> Result<Made, Box<dyn std::error::Error>> {
     (params.not_before, params.not_after) = (date(-1)?, date(DAYS)?);
     params.serial_number = Some(u64::from(std::process::id()).into());
     let made = params.self_signed(&key)?;
-    let secret = PrivatePkcs8KeyDer::from(key.0.to_pkcs8v1()?.as_ref().to_vec());
+    let secret = PrivatePkcs8KeyDer::from(key.serialize_der());
     Ok((made.pem(), vec![made.der().clone()], secret.into()))
-}
-
-/// A key that signs with the library that TLS is made with anyway.
-struct Key(EcdsaKeyPair);
-
-impl PublicKeyData for Key {
-    fn der_bytes(&self) -> &[u8] {
-        self.0.public_key().as_ref()
-    }
-
-    fn algorithm(&self) -> &'static SignatureAlgorithm {
-        &PKCS_ECDSA_P256_SHA256
-    }
-}
-
-impl SigningKey for Key {
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
-        let signature = self.0.sign(&SystemRandom::new(), message);
-        Ok(signature.map_err(|_| rcgen::Error::RemoteKeyError)?.as_ref().to_vec())
-    }
 }

@@ -57,7 +57,7 @@ fn a_deep_session_probe_has_time_for_its_priming() {
     };
     assert_eq!(probe.mode, ProbeMode::Deep);
     assert_eq!((probe.session.ras_port, probe.session.endpoint_port), (443, 3389));
-    assert_eq!((probe.session.app_path.as_str(), probe.session.app_params.as_str()), ("calc.exe", ""));
+    assert_eq!((probe.session.app.path.as_str(), probe.session.app.params.as_str()), ("calc.exe", ""));
     assert_eq!(probe.session.portal_url, "https://portal.example.com/?site=1");
 }
 
@@ -77,7 +77,7 @@ fn azure_devops_takes_an_application_of_entra() {
     let AzureAuth::Entra { tenant_id, client_secret, authority, .. } = &azure.auth else { panic!("it is Entra") };
     assert_eq!((tenant_id.as_str(), client_secret), ("contoso", &inline("0x1F")));
     assert_eq!(authority.as_str(), "https://login.microsoftonline.com/");
-    assert!(azure.pools_include.matches("any pool") && azure.pools_exclude.matches("old-1"));
+    assert!(azure.pools.include.matches("any pool") && azure.pools.exclude.matches("old-1"));
     assert_eq!((azure.include_hosted, azure.job_requests), (false, true));
 }
 
@@ -86,7 +86,10 @@ fn citrix_storefront_keeps_the_domain_of_its_account() {
     let target = target(include_str!("../fixtures/citrix_storefront.yml"));
     assert_eq!(target.timeout, Duration::from_secs(60));
     let VendorSettings::CitrixStorefront(citrix) = &target.settings else { panic!("the vendor is StoreFront") };
-    assert_eq!((citrix.auth.username.as_str(), citrix.method), (r"CORP\svc-monitor", CitrixMethod::HttpBasic));
+    assert_eq!(
+        (citrix.auth.login.username.as_str(), citrix.auth.method),
+        (r"CORP\svc-monitor", CitrixMethod::HttpBasic)
+    );
     assert_eq!(citrix.enumerate_interval, Duration::from_secs(600));
     assert_eq!(citrix.allowed_hosts, ["sso.example.com"]);
 }

@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use reqwest::Url;
+use serde::Serialize;
 
-use super::{Entries, Settings};
+use super::Settings;
 use crate::{
     config::{
         Http,
         parse::credentials,
         read::{Item, Section},
-        secret::Secret,
-        show::{Out, globs, map, secret},
+        secret::{self, Secret},
+        show,
     },
     glob::{Glob, Globs},
 };
@@ -21,14 +22,12 @@ const OF_A_PROJECT: &str =
     "must end with the organization, as in https://dev.azure.com/contoso: agent pools are not those of a project";
 
 /// Settings of `vendor: azure_devops`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AzureDevOps {
     /// Credentials.
     pub auth: AzureAuth,
-    /// Pools that are polled.
-    pub pools_include: Globs,
-    /// Pools that are left out of them.
-    pub pools_exclude: Globs,
+    /// Which pools are polled.
+    pub pools: Pools,
     /// Also the agents of pools that Microsoft hosts.
     pub include_hosted: bool,
     /// Agents that are offline by design: placeholders of autoscalers.
@@ -39,11 +38,19 @@ pub struct AzureDevOps {
     pub job_requests: bool,
 }
 
+/// Which pools are polled.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Pools {
+    /// These.
+    pub include: Globs,
+    /// But for these.
+    pub exclude: Globs,
+}
+
 /// Credentials of Azure DevOps.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum AzureAuth {
-    /// Personal access token.
-    Pat(Secret),
     /// Entra client credentials.
     Entra {
         /// Directory.
@@ -51,10 +58,15 @@ pub enum AzureAuth {
         /// Application.
         client_id: String,
         /// Its secret.
+        #[serde(flatten, serialize_with = "secret::client_secret")]
         client_secret: Secret,
         /// Base URL of the token service.
+        #[serde(serialize_with = "show::text")]
         authority: Url,
     },
+    /// Personal access token.
+    #[serde(untagged)]
+    Pat(#[serde(serialize_with = "secret::pat")] Secret),
 }
 
 impl Settings for AzureDevOps {
@@ -71,8 +83,7 @@ impl Settings for AzureDevOps {
         }
         pools.finish();
         Some(AzureDevOps {
-            pools_include: include,
-            pools_exclude: exclude,
+            pools: Pools { include, exclude },
             include_hosted: section.bool("include_hosted", false),
             offline_by_design: section.globs("offline_by_design"),
             on_demand_pools: section.globs("on_demand_pools"),
@@ -102,29 +113,6 @@ impl Settings for AzureDevOps {
             }
             _ => item.refuse_end(url, &["/_apis", "/_apis/distributedtask", "/_apis/distributedtask/pools"]),
         }
-    }
-
-    fn show(&self) -> Entries {
-        let auth = match &self.auth {
-            AzureAuth::Pat(pat) => map([secret(pat, "pat", "pat_file")]),
-            AzureAuth::Entra { tenant_id, client_id, client_secret, authority } => {
-                let entra = map([
-                    ("tenant_id", Out::text(tenant_id)),
-                    ("client_id", Out::text(client_id)),
-                    secret(client_secret, "client_secret", "client_secret_file"),
-                    ("authority", Out::text(authority.as_str())),
-                ]);
-                map([("entra", entra)])
-            }
-        };
-        vec![
-            ("auth", auth),
-            ("pools", map([("include", globs(&self.pools_include)), ("exclude", globs(&self.pools_exclude))])),
-            ("include_hosted", Out::raw(self.include_hosted)),
-            ("offline_by_design", globs(&self.offline_by_design)),
-            ("on_demand_pools", globs(&self.on_demand_pools)),
-            ("job_requests", Out::raw(self.job_requests)),
-        ]
     }
 
     fn identity(&self) -> String {

@@ -3,30 +3,27 @@
 use std::time::Duration;
 
 use reqwest::Url;
+use serde::Serialize;
 
-use super::{Entries, Settings};
-use crate::{
-    config::{
-        Http,
-        parse::credentials,
-        read::{Item, Section},
-        show::{Out, login, map, texts},
-        target::Login,
-    },
-    duration::print,
+use super::Settings;
+use crate::config::{
+    Http,
+    parse::credentials,
+    read::{Item, Section},
+    show,
+    target::Login,
 };
 
 /// Which address is wanted.
 const OF_THE_STORE: &str = "the address of the store is wanted, as in https://storefront.example.com/Citrix/Store";
 
 /// Settings of `vendor: citrix_storefront`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CitrixStorefront {
     /// The monitoring account.
-    pub auth: Login,
-    /// How it logs on.
-    pub method: CitrixMethod,
+    pub auth: CitrixAuth,
     /// How often the store's resources are enumerated.
+    #[serde(serialize_with = "show::duration")]
     pub enumerate_interval: Duration,
     /// The resources whose machines are asked for; given: no enumeration.
     pub resource_ids: Vec<String>,
@@ -34,8 +31,19 @@ pub struct CitrixStorefront {
     pub allowed_hosts: Vec<String>,
 }
 
+/// The monitoring account, and how it logs on.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CitrixAuth {
+    /// Its name and password.
+    #[serde(flatten)]
+    pub login: Login,
+    /// How it logs on.
+    pub method: CitrixMethod,
+}
+
 /// How StoreFront is logged on to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CitrixMethod {
     /// ExplicitForms where offered, else HttpBasic.
     Auto,
@@ -65,14 +73,13 @@ impl Settings for CitrixStorefront {
             let method =
                 auth.choice("method", &CitrixMethod::ALL.map(|method| (method.as_str(), method)), CitrixMethod::Auto);
             auth.finish();
-            Some((login?, method))
+            Some(CitrixAuth { login: login?, method })
         });
         let enumerate_interval =
             section.duration("enumerate_interval", Duration::from_secs(1), Duration::from_secs(600));
         let resource_ids = section.list("resource_ids").iter().filter_map(Item::filled).collect();
         let allowed_hosts = section.list("allowed_hosts").iter().filter_map(host).collect();
-        let (login, method) = auth?;
-        Some(CitrixStorefront { auth: login, method, enumerate_interval, resource_ids, allowed_hosts })
+        Some(CitrixStorefront { auth: auth?, enumerate_interval, resource_ids, allowed_hosts })
     }
 
     fn default_timeout(_section: &Section<'_>) -> Duration {
@@ -90,19 +97,8 @@ impl Settings for CitrixStorefront {
         }
     }
 
-    fn show(&self) -> Entries {
-        let mut auth = login(&self.auth);
-        auth.push(("method", Out::text(self.method.as_str())));
-        vec![
-            ("auth", map(auth)),
-            ("enumerate_interval", Out::raw(print(self.enumerate_interval))),
-            ("resource_ids", texts(&self.resource_ids)),
-            ("allowed_hosts", texts(&self.allowed_hosts)),
-        ]
-    }
-
     fn identity(&self) -> String {
-        format!("{:?} {:?}", self.auth, self.method)
+        format!("{:?} {:?}", self.auth.login, self.auth.method)
     }
 }
 

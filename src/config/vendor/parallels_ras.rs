@@ -1,18 +1,18 @@
 //! Parallels RAS REST API.
 
 use reqwest::Url;
+use serde::Serialize;
 
-use super::{Entries, Settings};
+use super::Settings;
 use crate::config::{
     Http,
     parse::credentials,
     read::{Item, Section},
-    show::{Out, login, map, texts},
     target::Login,
 };
 
 /// Settings of `vendor: parallels_ras`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ParallelsRas {
     /// The monitoring account.
     pub auth: Login,
@@ -43,15 +43,6 @@ impl Settings for ParallelsRas {
 
     fn check_url(item: &Item<'_>, url: &Url) {
         item.refuse_end(url, &["/api"]);
-    }
-
-    fn show(&self) -> Entries {
-        vec![
-            ("auth", map(login(&self.auth))),
-            ("site_ids", Out::List(self.site_ids.iter().map(Out::raw).collect())),
-            ("resolve_names", Out::raw(self.resolve_names)),
-            ("power_managed", texts(&self.power_managed)),
-        ]
     }
 
     fn identity(&self) -> String {

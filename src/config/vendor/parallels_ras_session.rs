@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use reqwest::Url;
+use serde::Serialize;
 
-use super::{Entries, Settings, USUAL_TIMEOUT};
+use super::{Settings, USUAL_TIMEOUT};
 use crate::{
     config::{
         Http,
         parse::{credentials, polling::Times},
         read::{Item, Section},
-        secret::Secret,
-        show::{Out, map, secret},
+        secret::{self, Secret},
+        show,
         yaml::Value,
     },
     duration::{self, print},
@@ -24,9 +25,10 @@ const PRIME_TIMEOUT: Duration = Duration::from_secs(60);
 const DEEP_INTERVAL: Duration = Duration::from_secs(15 * 60);
 
 /// Settings of `vendor: parallels_ras_session`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ParallelsRasSession {
     /// The broker's API token, sent bare in `Authorization`.
+    #[serde(rename = "auth", serialize_with = "secret::api_token")]
     pub api_token: Secret,
     /// What is proved.
     pub mode: ProbeMode,
@@ -35,7 +37,8 @@ pub struct ParallelsRasSession {
 }
 
 /// What a session probe proves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ProbeMode {
     /// `prime_session` 0: the broker's API answers.
     Light,
@@ -54,7 +57,7 @@ impl ProbeMode {
 }
 
 /// The session that a probe asks for. Lengths and ranges are those of the vendor's page.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Session {
     /// Gateway that the client would connect to; 1 to 260 characters.
     pub ras_host: String,
@@ -69,13 +72,22 @@ pub struct Session {
     /// User of the session; 1 to 260 characters.
     pub username: String,
     /// Its password; 1 to 2000 characters.
+    #[serde(flatten, serialize_with = "secret::password")]
     pub password: Secret,
-    /// Application, empty for a desktop; at most 260 characters.
-    pub app_path: String,
-    /// Its arguments; at most 1024 characters.
-    pub app_params: String,
+    /// The application to start.
+    pub app: App,
     /// How long the broker may take to prepare the session; 3 s to 1800 s (0 and 2 mean something else to the vendor).
+    #[serde(serialize_with = "show::duration")]
     pub prime_timeout: Duration,
+}
+
+/// An application in a session.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct App {
+    /// Its path, empty for a desktop; at most 260 characters.
+    pub path: String,
+    /// Its arguments; at most 1024 characters.
+    pub params: String,
 }
 
 impl Settings for ParallelsRasSession {
@@ -117,14 +129,6 @@ impl Settings for ParallelsRasSession {
         item.refuse_end(url, &["/api", "/api/directsessiontunnel"]);
     }
 
-    fn show(&self) -> Entries {
-        vec![
-            ("auth", map([secret(&self.api_token, "api_token", "api_token_file")])),
-            ("mode", Out::text(self.mode.as_str())),
-            ("session", show_session(&self.session)),
-        ]
-    }
-
     fn identity(&self) -> String {
         let Session { username, password, .. } = &*self.session;
         format!("{:?} {username} {password:?}", self.api_token)
@@ -147,9 +151,9 @@ fn session(section: Section<'_>) -> Option<Session> {
         item.text_of(1..=2000);
     }
     let app = section.section("app");
-    let app_path = app.get("path").and_then(|item| item.text_of(0..=260)).unwrap_or_default();
-    let app_params = app.get("params").and_then(|item| item.text_of(0..=1024)).unwrap_or_default();
-    if app_path.is_empty() && !app_params.is_empty() {
+    let path = app.get("path").and_then(|item| item.text_of(0..=260)).unwrap_or_default();
+    let params = app.get("params").and_then(|item| item.text_of(0..=1024)).unwrap_or_default();
+    if path.is_empty() && !params.is_empty() {
         app.error("params", "is given without path");
     }
     app.finish();
@@ -163,8 +167,7 @@ fn session(section: Section<'_>) -> Option<Session> {
         portal_url: portal_url?,
         username: username?,
         password: password?,
-        app_path,
-        app_params,
+        app: App { path, params },
         prime_timeout,
     })
 }
@@ -208,18 +211,4 @@ fn deep_prime_timeout(section: &Section<'_>) -> Option<Duration> {
         _ => None,
     };
     Some(given().unwrap_or(PRIME_TIMEOUT))
-}
-
-fn show_session(session: &Session) -> Out {
-    map([
-        ("ras_host", Out::text(&session.ras_host)),
-        ("ras_port", Out::raw(session.ras_port)),
-        ("endpoint_host", Out::text(&session.endpoint_host)),
-        ("endpoint_port", Out::raw(session.endpoint_port)),
-        ("portal_url", Out::text(&session.portal_url)),
-        ("username", Out::text(&session.username)),
-        secret(&session.password, "password", "password_file"),
-        ("app", map([("path", Out::text(&session.app_path)), ("params", Out::text(&session.app_params))])),
-        ("prime_timeout", Out::raw(print(session.prime_timeout))),
-    ])
 }

@@ -1,21 +1,23 @@
 //! Resilio agent API.
 
 use reqwest::Url;
+use serde::Serialize;
 
-use super::{Entries, Settings};
+use super::Settings;
 use crate::config::{
     Http,
     parse::credentials,
     read::{Item, Section},
-    show::{Out, map, proxy_auth},
+    show,
     target::ProxyAuth,
     yaml::Value,
 };
 
 /// Settings of `vendor: resilio`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Resilio {
     /// For a reverse proxy in front.
+    #[serde(serialize_with = "show::or_none")]
     pub auth: Option<ProxyAuth>,
     /// Whether the agent's tags are exported.
     pub tags: bool,
@@ -34,10 +36,6 @@ impl Settings for Resilio {
 
     fn check_url(item: &Item<'_>, url: &Url) {
         item.refuse_end(url, &["/api", "/api/v3"]);
-    }
-
-    fn show(&self) -> Entries {
-        vec![("auth", map(proxy_auth(self.auth.as_ref()))), ("tags", Out::raw(self.tags))]
     }
 
     fn identity(&self) -> String {
