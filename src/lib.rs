@@ -12,8 +12,8 @@
 //! pause, and [`scale`] lets them hurry the alerting. [`daemon`] holds it together, [`shard`] says which targets are this
 //! one's, [`cli`] starts it, and [`notify`] tells systemd. [`alert`] has every alert as data: the rules for Prometheus come
 //! from it, and in direct mode the daemon evaluates the snapshots by it and tells Alertmanager. [`dashboard`] is what Grafana
-//! shows. [`sim`] stands in for the vendors in the demo and in the tests, and shares nothing with [`vendor`], so that a
-//! misreading cannot hide on both sides.
+//! shows, and [`reference`] is the page on the public interface. [`sim`] stands in for the vendors in the demo and in the
+//! tests, and shares nothing with [`vendor`], so that a misreading cannot hide on both sides.
 
 #![forbid(unsafe_code)]
 // Tests may wait, and may read what they know to be small.
@@ -33,6 +33,7 @@ pub mod health;
 pub mod http;
 pub mod notify;
 pub mod poll;
+pub mod reference;
 pub mod scale;
 pub mod shard;
 pub mod sim;

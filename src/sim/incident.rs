@@ -26,7 +26,7 @@ pub enum Incident {
 }
 
 impl Incident {
-    /// Every incident, in the order of the contract.
+    /// Every incident, in the order of the help.
     pub const ALL: [Incident; 9] = [
         Incident::HypervisorLost,
         Incident::BuildPoolOffline,
