@@ -210,6 +210,11 @@ static ROUTES: [Route; 11] = [
     Route::post("/-/release", Page::Release),
 ];
 
+/// Method and path of every route.
+pub fn routes() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ROUTES.iter().map(|route| (method_label(&route.method), route.path))
+}
+
 /// Methods as a label: a bounded set, whatever a client makes up.
 fn method_label(method: &Method) -> &'static str {
     match *method {

@@ -15,7 +15,7 @@ mod pools;
 mod queue;
 mod reading;
 mod session;
-mod states;
+pub mod states;
 mod token;
 
 use std::{

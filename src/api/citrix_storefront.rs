@@ -23,7 +23,7 @@ mod reading;
 mod reply;
 mod resources;
 mod session;
-mod states;
+pub mod states;
 mod tokens;
 mod xml;
 

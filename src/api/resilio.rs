@@ -12,7 +12,7 @@
 mod client;
 mod jobs;
 mod session;
-mod states;
+pub mod states;
 
 use std::{sync::Arc, time::Duration};
 

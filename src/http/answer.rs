@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn each_status_has_the_reason_of_the_contract() {
+    fn each_status_has_the_reason_of_the_reference() {
         let rows = [
             (401, Reason::Auth),
             (403, Reason::Forbidden),

@@ -68,7 +68,7 @@ impl CitrixStorefront {
     /// Every registration state of that page.
     pub const REGISTRATION_STATES: [&'static str; 4] = states::REGISTRATION;
 
-    /// The class that the contract gives to a combination of states, for comparing tables.
+    /// The class of a combination of states, as in section 4, Health, of `deploy/docs/reference.md`; for comparing tables.
     pub fn health(power: &str, registration: &str, in_progress: bool, multi: bool) -> &'static str {
         states::health(power, registration, in_progress, multi)
     }

@@ -27,7 +27,7 @@ pub enum Incident {
 }
 
 impl Incident {
-    /// Every incident, in the order of the contract.
+    /// Every incident, in the order of the help.
     pub const ALL: [Incident; Incident::COUNT] =
         *Incident::VARIANTS.first_chunk().expect("there are as many as are counted");
 

@@ -278,7 +278,7 @@ impl Service for ParallelsRasSession {
             (json!(state.api_token), json!(state.password))
         };
         let entry = |(name, mode, endpoint): (&str, &str, &str)| {
-            // A deep probe leaves a real session behind, so the contract allows it every quarter of an hour at most.
+            // A deep probe leaves a real session behind, so the settings allow it every quarter of an hour at most.
             let interval = if mode == "deep" { "15m" } else { "10s" };
             format!(
                 "  - name: {name}\n    vendor: {VENDOR}\n    url: {base}\n    interval: {interval}\n    mode: {mode}\n    \

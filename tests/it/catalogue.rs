@@ -1,9 +1,10 @@
-//! The metric catalogue is the contract's: names, types and labels, as `rollcall metrics` tells them and as they appear.
+//! The public metrics, section 5 of `deploy/docs/reference.md`: names, types and labels, as `rollcall metrics` tells them
+//! and as they appear.
 
 use crate::program::command;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a series of the contract carries in front of its own labels.
+/// What a series carries in front of its own labels.
 const DAEMON: &[&str] = &[];
 const TARGET: &[&str] = &["vendor", "target"];
 const POOL: &[&str] = &["vendor", "target", "pool"];
@@ -14,10 +15,11 @@ const GAUGE: &str = "gauge";
 const COUNTER: &str = "counter";
 const HISTOGRAM: &str = "histogram";
 
-/// One row of section 5 of the contract.
+/// One row of the contract.
 pub type Row = (&'static str, &'static str, &'static [&'static str], &'static [&'static str]);
 
-/// Section 5 of the contract: name, type, and labels. Written down from the contract, not from the code.
+/// What is promised to users: name, type, and labels. Section 5, Metrics, of the reference is made from the catalogue; this
+/// is written down beside it, so that no public name changes by accident.
 #[rustfmt::skip]
 pub const CONTRACT: &[Row] = &[
     // Every vendor.

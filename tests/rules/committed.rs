@@ -1,15 +1,18 @@
-//! What is committed below `deploy/` is what the catalogue gives.
+//! What is committed below `deploy/` is what the catalogue and the other tables of the source give.
 
 use std::path::Path;
 
-use rollcall::rules::{
-    document,
-    promql::{FilePart, Format, Options, render},
-    rule,
+use rollcall::{
+    reference,
+    rules::{
+        document,
+        promql::{FilePart, Format, Options, render},
+        rule,
+    },
 };
 
 #[test]
-fn committed_files_are_those_of_the_catalogue() {
+fn committed_files_are_those_of_the_source() {
     let rules = rule::resolve(&[]);
     let rules_of = |part, format| render(&rules, part, format, &Options::default());
     let files = [
@@ -18,6 +21,7 @@ fn committed_files_are_those_of_the_catalogue() {
         ("prometheus/rollcall-daemon.rules.yml", rules_of(FilePart::Daemon, Format::Prometheus)),
         ("prometheus/rollcall-prometheusrule.yml", rules_of(FilePart::All, Format::Operator)),
         ("docs/alerts.md", document::markdown() + &crate::costs::markdown()),
+        ("docs/reference.md", reference::markdown()),
     ];
     let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy");
     let update = std::env::var_os("UPDATE_DEPLOY").is_some();

@@ -50,7 +50,8 @@ pub struct Facts {
     pub busy: bool,
 }
 
-/// The class of health, before the configured overrides. The order of the rules is that of the contract.
+/// The class of health, before the configured overrides. The rules and their order stand in section 4, Health, of
+/// `deploy/docs/reference.md`.
 pub fn health(facts: &Facts) -> Health {
     let offline = facts.status == Status::Offline;
     if !facts.enabled || facts.offline_by_design || (offline && facts.pool_comes_and_goes) {

@@ -1,7 +1,7 @@
 //! The states of machines, and what they mean together.
 //!
-//! The vendor's page names the values and defines none of them; the classes are those of `vendors/citrix_storefront.md`
-//! 5.3, with the changes of the contract, section 4.
+//! The vendor's page names the values and defines none of them; the classes are our reading of the names, and
+//! make section 4, Health, of `deploy/docs/reference.md`.
 
 use crate::{api::table, health::Health};
 
@@ -103,7 +103,7 @@ pub fn health(power: &str, registration: &str, acting: bool, multi: bool) -> Hea
 mod tests {
     use super::*;
 
-    /// Section 5.3, row by row in its own words, with the contract's changes; `*` is any state.
+    /// The rules once more, in the order in which they apply, with the numbers that our notes give them; `*` is any state.
     fn by_the_page(power: &str, registration: &str, acting: bool, session: &str) -> &'static str {
         let power = if POWER_NAMES.contains(&power) { power } else { "unlisted" };
         type Rule = (&'static [&'static str], &'static [&'static str], &'static str);

@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn the_server_type_decides_where_the_contract_says_so() {
+    fn the_server_type_decides_where_the_reference_says_so() {
         for server_type in server_types::SERVER_TYPES.map(|server_type| server_type.code) {
             let desktop_host = matches!(server_type, 1 | 4 | 67 | 2013);
             let always_on = matches!(server_type, 2 | 3 | 7 | 25 | 45 | 46 | 51);

@@ -37,6 +37,23 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// All verdicts.
+    pub const ALL: [Verdict; 13] = [
+        Verdict::Ok,
+        Verdict::Endpoint,
+        Verdict::Account,
+        Verdict::License,
+        Verdict::Broker,
+        Verdict::App,
+        Verdict::Priming,
+        Verdict::Request,
+        Verdict::Token,
+        Verdict::Certificate,
+        Verdict::Policy,
+        Verdict::Unreachable,
+        Verdict::Unknown,
+    ];
+
     /// The label `verdict`.
     pub fn as_str(self) -> &'static str {
         self.into()
@@ -62,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_verdict_has_the_class_of_the_contract() {
+    fn each_verdict_has_the_class_of_the_reference() {
         for (verdict, word, health) in [
             (Verdict::Ok, "ok", Health::Healthy),
             (Verdict::Endpoint, "endpoint", Health::Failed),

@@ -1,4 +1,4 @@
-//! What a perfect exporter would show of the pools, by the rules of the contract.
+//! What a perfect exporter would show of the pools, by sections 4 and 5 of `deploy/docs/reference.md`.
 
 use super::super::{Truth, World};
 use super::{
@@ -150,7 +150,7 @@ fn agent_samples(samples: &mut Samples, view: &View, pool: &Pool, agent: &Agent,
     }
 }
 
-/// Section 4 of the contract; the first condition that holds.
+/// Section 4, Health, of `deploy/docs/reference.md`: the first rule that applies.
 fn health(view: &View, pool: &Pool, agent: &Agent) -> &'static str {
     let offline = agent.status == "offline";
     let by_design = agent.name.ends_with(OFFLINE_BY_DESIGN.trim_start_matches('*'));

@@ -1,4 +1,5 @@
-//! The states of a machine as the vendor lists them, and the class of each combination as the contract has it.
+//! The states of a machine as the vendor lists them, and the class of each combination as in section 4, Health,
+//! of `deploy/docs/reference.md`.
 
 /// Every power state of the machine control page.
 pub(super) const POWER: [&str; 12] = [

@@ -1,4 +1,4 @@
-//! What a perfect exporter would show of the machines, by the rules of the contract.
+//! What a perfect exporter would show of the machines, by sections 4 and 5 of `deploy/docs/reference.md`.
 
 use super::super::Truth;
 use super::{

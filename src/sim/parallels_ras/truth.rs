@@ -1,4 +1,4 @@
-//! What a perfect exporter shows of the farm, by the rules of the contract.
+//! What a perfect exporter shows of the farm, by sections 4 and 5 of `deploy/docs/reference.md`.
 
 use super::fleet::{Group, Moment, kind};
 use super::wire::Odd;

@@ -98,7 +98,7 @@ pub(super) fn category(code: u32) -> &'static str {
     ERRORS.iter().find(|(c, ..)| *c == code).map_or("unknown", |(_, category, _)| category)
 }
 
-/// What went wrong in the words of the contract.
+/// The verdict on a code, as in section 4, Health, of `deploy/docs/reference.md`.
 pub(super) fn verdict(code: u32) -> &'static str {
     ERRORS.iter().find(|(c, ..)| *c == code).map_or("unknown", |(.., verdict)| verdict)
 }

@@ -1,4 +1,4 @@
-//! What a perfect exporter shows of the clients, by the rules of the contract.
+//! What a perfect exporter shows of the clients, by sections 4 and 5 of `deploy/docs/reference.md`.
 
 use super::fleet::{self, CONSOLE, Client, Kind, Run};
 use super::{State, VENDOR, states};

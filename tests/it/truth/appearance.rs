@@ -1,4 +1,5 @@
-//! Every metric of the contract appears, in the healthy demo or under an incident, with exactly its labels.
+//! Every metric of section 5 of `deploy/docs/reference.md` appears, in the healthy demo or under an incident, with exactly
+//! its labels.
 
 use std::{collections::BTreeSet, time::Duration};
 

@@ -1,4 +1,5 @@
-//! What must hold in every scrape: the names are the contract's, and what is said twice is said alike.
+//! What must hold in every scrape: the names are those of section 5 of `deploy/docs/reference.md`, and what
+//! is said twice is said alike.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,7 +29,7 @@ pub fn consistent(exposition: &Exposition) {
     moments_of_the_daemon_are_now(exposition);
 }
 
-/// Name and labels of every series are the contract's. Returns the names.
+/// Name and labels of every series are those of [`CONTRACT`]. Returns the names.
 #[track_caller]
 pub fn every_series_is_as_in_the_contract(exposition: &Exposition) -> BTreeSet<&'static str> {
     let mut seen = BTreeSet::new();

@@ -26,10 +26,10 @@ fn pool(name: &str) -> PoolRow {
     PoolRow { id: 1, name: name.to_owned(), kind: String::new(), hosted: false, size: None, on_demand: false }
 }
 
-/// The rules of the contract, written once more as rows: enabled, status, provisioning state, placeholder, pool that comes
-/// and goes, update pending, busy.
+/// Section 4, Health, of `deploy/docs/reference.md`, written once more as rows: enabled, status, provisioning state,
+/// placeholder, pool that comes and goes, update pending, busy.
 #[test]
-fn health_follows_the_rules_of_the_contract() {
+fn health_follows_the_rules_of_the_reference() {
     let rows = [
         ("1 online - 0 0 0 0", "healthy"),
         ("1 online Provisioned 0 0 0 1", "healthy"),
