@@ -1,6 +1,9 @@
 //! YAML into a tree that knows where everything stands and what every scalar looked like in the file, so that `0123` stays
 //! `0123` where a text is wanted, and every error can name its place.
 //!
+//! It is our own because serde's readers stop at the first error, and a configuration is told everything that is wrong with it
+//! at once, each with file, line, column and path. Only the syntax is a library's (`granit-parser`).
+//!
 //! Anchors, aliases and merge keys are resolved; what aliases add is bounded. Problems never quote a value: it may be a secret.
 
 mod compose;

@@ -1,4 +1,7 @@
 //! An answer to a scrape, put together from ready pieces without copying them.
+//!
+//! It is our own because a gzip library deflates a whole body, anew for each scrape. Here every block is deflated once, by such a
+//! library, when a poll brings it; an answer is one gzip member of ready pieces, whose checksum is put together from theirs.
 
 use std::{
     any::Any,

@@ -1,4 +1,6 @@
 //! Parser events into the tree.
+//!
+//! Our own for the reason that the module above names: a library's tree has no places, and ends at the first duplicate key.
 
 use std::{collections::HashMap, sync::Arc};
 

@@ -1,4 +1,7 @@
 //! An expression as PromQL text, broken into lines where it is long.
+//!
+//! It is our own because what is printed is our own `Expr`, which the engine evaluates as well: the printer of `promql-parser`
+//! takes the syntax tree of that crate, and to build it from an `Expr` takes as many lines as to print the `Expr`.
 
 use std::time::Duration;
 
