@@ -186,7 +186,8 @@ fn the_vendor_is_left_alone_for_as_long_as_it_asks() {
     front.heal();
     assert_eq!(first.of("filer", "rollcall_polls_total"), Some(1.0));
     let second = daemon.wait_until_up(&["filer"]);
-    let ended = |now: &Exposition| now.of("filer", "rollcall_target_last_poll_timestamp_seconds").expect("it was polled");
+    let ended =
+        |now: &Exposition| now.of("filer", "rollcall_target_last_poll_timestamp_seconds").expect("it was polled");
     let left_alone = ended(&second) - ended(&first);
     assert!(left_alone > 3.5, "asked again after {left_alone} s");
 }

@@ -59,7 +59,8 @@ impl Fleet {
             vendor.is_some_and(|vendor| self.case.vendors.contains(&vendor))
         };
         let entries = targets.split("  - name: ").filter(ours);
-        self.targets = entries.map(|entry| format!("  - name: {name}.{}\n", quick(entry, self.factor).trim_end())).collect();
+        self.targets =
+            entries.map(|entry| format!("  - name: {name}.{}\n", quick(entry, self.factor).trim_end())).collect();
     }
 
     /// The names of its targets.

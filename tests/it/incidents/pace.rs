@@ -66,7 +66,8 @@ fn the_slowest_poll_is_that_of_a_calm_target_and_no_deep_probe() {
     let line = |target: &str, seconds: f64| {
         format!("rollcall_target_poll_duration_seconds{{vendor=\"any\",target=\"{target}\"}} {seconds}\n")
     };
-    let all = [("calm.builds", 0.25), ("calm.hq-farm", 0.5), ("calm.hq-session-deep", 4.0), ("rate-limited.builds", 3.0)];
+    let all =
+        [("calm.builds", 0.25), ("calm.hq-farm", 0.5), ("calm.hq-session-deep", 4.0), ("rate-limited.builds", 3.0)];
     let text: String = all.map(|(target, seconds)| line(target, seconds)).concat();
     assert_eq!(slowest_poll(&text), 0.5);
 }

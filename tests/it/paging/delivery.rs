@@ -30,7 +30,8 @@ fn a_daemon_that_reaches_no_alertmanager_is_told_and_one_that_reaches_one_of_two
         daemon("dead", &[dead.url()]),
         daemon("all", &[refusing.url(), broken.url(), dead.url()]),
     ];
-    let others = [daemon("beside-refused", &[refusing.url(), well.url()]), daemon("beside-dead", &[dead.url(), well.url()])];
+    let others =
+        [daemon("beside-refused", &[refusing.url(), well.url()]), daemon("beside-dead", &[dead.url(), well.url()])];
     let rules = rollcall(&["rules", "--time-scale", &FACTOR.to_string()]).expect(0).out;
     let all: Vec<&str> = ill.iter().chain(&others).map(Daemon::url).collect();
     let prometheus = Prometheus::alerting(&all, &rules, &site.alertmanager.url(), FACTOR, RESEND);

@@ -50,7 +50,8 @@ fn missed_scrapes_and_failed_polls_page_nobody_again() {
 fn of_two_daemons_that_are_scraped_one_is_killed_and_a_pool_is_forbidden() {
     let site = Site::new();
     let ((first, rules), (second, _)) = (site.polls("one"), site.polls("two"));
-    let prometheus = Prometheus::alerting(&[first.url(), second.url()], &rules, &site.alertmanager.url(), FACTOR, RESEND);
+    let prometheus =
+        Prometheus::alerting(&[first.url(), second.url()], &rules, &site.alertmanager.url(), FACTOR, RESEND);
     for daemon in [&first, &second] {
         daemon.wait_until_up(&["builds"]);
     }

@@ -36,13 +36,7 @@ impl Prometheus {
     /// Scrapes these daemons and evaluates these rules, both every minute, and tells this Alertmanager, every `resend` once
     /// more; all so many times faster.
     #[track_caller]
-    pub fn alerting(
-        daemons: &[&str],
-        rules: &str,
-        alertmanager: &str,
-        factor: u32,
-        resend: Duration,
-    ) -> Prometheus {
+    pub fn alerting(daemons: &[&str], rules: &str, alertmanager: &str, factor: u32, resend: Duration) -> Prometheus {
         let time = |seconds: u32| format!("{}ms", seconds * 1000 / factor);
         let resend = format!("{}ms", (resend / factor).as_millis());
         let address = alertmanager.trim_start_matches("http://");
