@@ -277,7 +277,7 @@ mod tests {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(10), taken_up).await.expect("somebody is paged");
+        tokio::time::timeout(Duration::from_secs(60), taken_up).await.expect("somebody is paged");
         assert!(!alertmanagers().contains(&before.to_owned()));
         daemon.stop().await;
     }

@@ -71,7 +71,7 @@ pub async fn poll_knowing(
     known: &Origins,
 ) -> (Result<Observation, Failure>, Warnings) {
     let warnings = Warnings::default();
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + Duration::from_secs(60);
     let result = api.poll(&Context { now, deadline, memory, warnings: &warnings, known }).await;
     take_up(&warnings, &result);
     (result, warnings)

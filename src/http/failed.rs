@@ -152,7 +152,7 @@ mod tests {
     async fn failure(url: &str, settings: &Http) -> Failure {
         let url: Url = url.parse().expect("a URL");
         let client = Client::with(settings, &url, 1 << 20, None).expect("the settings can be used");
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + Duration::from_secs(60);
         client.get("agents", url).send(deadline).await.expect_err("nothing good answers there")
     }
 
@@ -199,8 +199,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_proxy_that_cannot_be_reached_is_named_without_its_credentials() {
-        let closed = TcpListener::bind("127.0.0.1:0").await.and_then(|listener| listener.local_addr());
-        let closed = closed.expect("free ports");
+        // Bound, so that nobody else listens there, it refuses.
+        let socket = tokio::net::TcpSocket::new_v4().expect("there are sockets");
+        socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("free ports");
+        let closed = socket.local_addr().expect("it is bound");
         let through = |text: &str| Http { proxy: Proxy::Url(text.parse().expect("a URL")), ..Http::default() };
         for url in ["http://ras.example.com/api", "https://ras.example.com/api"] {
             let failed = failure(url, &through(&format!("http://me:canary@{closed}"))).await;

@@ -77,7 +77,7 @@ impl Bench {
     /// Polls, and tells what was sent.
     async fn poll(&mut self) -> (Result<Observation, Failure>, Vec<Seen>) {
         self.store.seen.lock().expect("no panic").clear();
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
         let cx =
             Context { now: self.now, deadline, memory: &self.memory, warnings: &self.warnings, known: &self.known };
         let result = self.api.poll(&cx).await;

@@ -281,23 +281,26 @@ fn rotated_passwords_after_a_restart_are_hashed_once_each() {
     let now = UnixTime::from_secs(1_000_000);
     let (before, after) = (Logons::default(), Logons::default());
     let targets: Vec<Target> = (0..300).map(|i| target(&format!("t{i}"), "https://a.example")).collect();
+    // What 300 hashes take on this machine.
+    let began = std::time::Instant::now();
     for (i, target) in targets.iter().enumerate() {
         let secret = SecretText::new(format!("old-{i}"));
         let _ = before.acquire_aside(target, "monitor", &secret, now).expect("not held").refused("401");
     }
+    let once_each = began.elapsed();
     after.restore(before.save());
     let began = std::time::Instant::now();
     for (i, target) in targets.iter().enumerate() {
         assert!(!held(&after, target, &SecretText::new(format!("new-{i}")), now));
     }
-    // 300 hashes; 45000 would be minutes.
-    assert!(began.elapsed() < 20 * SECOND, "{:?}", began.elapsed());
+    // 300 hashes; one for every two would be 45000.
+    assert!(began.elapsed() < 20 * once_each, "{:?}, once {once_each:?}", began.elapsed());
     assert!(targets.iter().all(|target| after.hold_of(&target.name, now).is_none()));
     let again = std::time::Instant::now();
-    for _ in 0..10 {
+    for _ in 0..1000 {
         assert!(!held(&after, &targets[299], &SecretText::new("new-299"), now));
     }
-    assert!(again.elapsed() < SECOND, "known by now: {:?}", again.elapsed());
+    assert!(again.elapsed() < once_each, "known by now: {:?}, once {once_each:?}", again.elapsed());
 }
 
 #[test]

@@ -53,8 +53,13 @@ fn open(url: &str) -> ParallelsRasSession {
 }
 
 async fn poll_at(api: &mut ParallelsRasSession, seconds: u64) -> Result<Observation, Failure> {
+    poll_within(api, seconds, Duration::from_secs(60)).await
+}
+
+/// The same, given up after a time that a test can wait for.
+async fn poll_within(api: &mut ParallelsRasSession, seconds: u64, timeout: Duration) -> Result<Observation, Failure> {
     let now = T0.plus(Duration::from_secs(seconds));
-    with_context(now, Duration::from_secs(2), async |cx| Api::poll(api, cx).await).await
+    with_context(now, timeout, async |cx| Api::poll(api, cx).await).await
 }
 
 fn part(observation: &Observation) -> &Part {
@@ -150,7 +155,9 @@ async fn light_probes_of_one_account_do_not_wait_for_each_other() {
     let stub = start(|_| (200, JSON, r#"{"userportal":"https://x"}"#.to_owned()));
     let mut well = open(stub.url.as_str());
     well.logons = Arc::clone(&silent.logons);
-    let (silent, well) = tokio::join!(poll_at(&mut silent, 0), poll_at(&mut well, 0));
+    // The same for both: whoever waits for the silent one has no time left.
+    let timeout = Duration::from_secs(5);
+    let (silent, well) = tokio::join!(poll_within(&mut silent, 0, timeout), poll_within(&mut well, 0, timeout));
     assert_eq!(silent.expect("a datum").failure.map(|f| f.reason), Some(Reason::Timeout));
     assert_eq!(well.expect("an answer").failure, None);
 }
@@ -164,14 +171,17 @@ async fn no_answer_is_a_failed_poll_and_a_datum() {
     assert_eq!(told(&observation), unreachable);
     assert_eq!(part(&observation).agents[0].health, Some(Health::Failed));
 
-    // Nobody listens on a port that was just given back.
+    // Nobody accepts, so there is no answer.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-    let url = format!("http://{}", listener.local_addr().expect("it is bound"));
-    let mut silent = open(&url);
-    let observation = poll_at(&mut silent, 0).await.expect("a datum");
+    let mut silent = open(&format!("http://{}", listener.local_addr().expect("it is bound")));
+    let observation = poll_within(&mut silent, 0, Duration::from_secs(2)).await.expect("a datum");
     assert_eq!(observation.failure.as_ref().map(|f| f.reason), Some(Reason::Timeout));
     assert_eq!(told(&observation), unreachable);
-    drop(listener);
+
+    // A port that is bound, so that nobody else takes it, and refuses.
+    let closed = tokio::net::TcpSocket::new_v4().expect("there are sockets");
+    closed.bind(std::net::SocketAddr::from(([127, 0, 0, 1], 0))).expect("loopback has a free port");
+    let url = format!("http://{}", closed.local_addr().expect("it is bound"));
     let observation = poll_at(&mut open(&url), 0).await.expect("a datum");
     assert_eq!(observation.failure.as_ref().map(|f| f.reason), Some(Reason::Connect));
     assert_eq!(told(&observation), unreachable);

@@ -51,11 +51,11 @@ fn a_token_opens_the_list_until_it_is_logged_off() {
 
 #[test]
 fn an_idle_session_ends() {
-    let options = Options { speed: 1_000_000.0, ..Options::default() };
-    let farm = ParallelsRas::new(Arc::new(World::new(options)));
+    let world = Arc::new(World::new(Options { frozen: true, ..Options::default() }));
+    let farm = ParallelsRas::new(Arc::clone(&world));
     let token = token(&farm);
-    // Two milliseconds are half an hour in there.
-    std::thread::sleep(Duration::from_millis(2));
+    assert_eq!(get(&farm, &token, "/api/Broker").status, 200);
+    world.advance(Duration::from_secs(2_000));
     assert_eq!(get(&farm, &token, "/api/Broker").status, 401);
 }
 

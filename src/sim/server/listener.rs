@@ -12,11 +12,18 @@ use std::{
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, RwLock},
 };
-use tokio::{net::TcpListener, task::JoinHandle, time};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    task::JoinHandle,
+    time,
+};
 use tokio_util::sync::CancellationToken;
 
 /// Nobody has reason to send a simulated vendor more than this.
 const REQUEST_LIMIT: usize = 1 << 20;
+
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 1024;
 
 /// A service and its port.
 pub(super) struct Host {
@@ -28,6 +35,8 @@ pub(super) struct Host {
     stop: CancellationToken,
     /// The accept loop and what ends it, while the port is open.
     running: Mutex<Option<(JoinHandle<()>, CancellationToken)>>,
+    /// Bound and not listening, while the port is shut: connections are refused, and nobody else can take it.
+    kept: Mutex<Option<TcpSocket>>,
 }
 
 /// The connection is to break without an answer.
@@ -53,25 +62,30 @@ impl Host {
             faults: RwLock::default(),
             stop,
             running: Mutex::default(),
+            kept: Mutex::default(),
         });
         host.run(listener);
         Ok(host)
     }
 
-    /// Closes the port and every connection; returns when the port is free.
+    /// Closes the port and every connection; returns when nobody listens there any more.
     pub(super) async fn shut(&self) {
         let running = self.running().take();
         if let Some((accepting, stop)) = running {
             stop.cancel();
             // A panic of the accept loop has closed the port just as well.
             let _ = accepting.await;
+            // Without it the port can be opened again unless somebody else has taken it meanwhile.
+            *self.kept() = bind(self.address).ok();
         }
     }
 
-    /// Binds the same port again; nothing happens where it is open.
+    /// Opens the same port again; nothing happens where it is open.
     pub(super) async fn reopen(self: &Arc<Self>) -> io::Result<()> {
         if self.running().is_none() {
-            self.run(TcpListener::bind(self.address).await?);
+            let kept = self.kept().take();
+            let socket = kept.map_or_else(|| bind(self.address), Ok)?;
+            self.run(socket.listen(BACKLOG)?);
         }
         Ok(())
     }
@@ -94,6 +108,10 @@ impl Host {
 
     fn running(&self) -> MutexGuard<'_, Option<(JoinHandle<()>, CancellationToken)>> {
         self.running.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Option<TcpSocket>> {
+        self.kept.lock().unwrap_or_else(|e| e.into_inner())
     }
 
     async fn handle(
@@ -164,6 +182,14 @@ impl Host {
         let newest = faults.iter().rev().find(|(part, _)| path.contains(part));
         newest.map(|(_, fault)| fault.clone())
     }
+}
+
+/// A socket at this address that does not listen yet. Connections of before may be in TIME_WAIT.
+fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
 }
 
 /// Accepts until `stop`; the connections end with it.

@@ -107,8 +107,9 @@ fn an_edit_during_the_log_on_does_not_send_it_twice_and_neither_does_a_restart()
 
 #[test]
 fn a_refusal_slower_than_the_timeout_is_sent_once() {
-    let scene = SlowScene::new(Duration::from_secs(6));
-    let config = scene.configure("{ interval: 1s, timeout: 3s, stale_after: 6s }", "{}");
+    // One of them is asked twice, and each answer takes half of the time: less than the timeout, and together more.
+    let scene = SlowScene::new(Duration::from_secs(7));
+    let config = scene.configure("{ interval: 1s, timeout: 5s, stale_after: 8s }", "{}");
     let begun = Instant::now();
     let daemon = Daemon::start(&config);
     let now = scene.wait_until_held(&daemon);

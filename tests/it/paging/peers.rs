@@ -10,6 +10,9 @@ use crate::support::{ClosedPort, Daemon, PATIENCE, wait_until};
 
 const POOL_DOWN: &str = "RollcallPoolDown";
 
+/// When what was refused is tried again, before it is divided by [`FACTOR`].
+const REFUSED: Duration = Duration::from_secs(120);
+
 /// Waits until this line was logged so many times.
 #[track_caller]
 fn logged(daemon: &Daemon, line: &str, times: usize) {
@@ -74,7 +77,7 @@ fn peers_that_are_ill_delay_nobody_and_hear_everything_once_they_are_well() {
         if beside { Ok(()) } else { Err(format!("{asked:?}\n{}", daemon.log())) }
     });
 
-    // 400 is an answer about the alerts: the next time is the resend. Everything else is tried again soon.
+    // 400 is an answer about the alerts: the next time is two minutes later. Everything else is tried again soon.
     let now = daemon.wait_for("all were tried", |now| {
         let failed = |url: &str| now.get("rollcall_notifications_failed_total", &[("alertmanager", url)]);
         [dead.url(), broken.url(), refusing.url(), silent.url()].iter().all(|url| failed(url) > Some(2.0))
@@ -87,8 +90,8 @@ fn peers_that_are_ill_delay_nobody_and_hear_everything_once_they_are_well() {
     let asked: Vec<Instant> =
         refusing.requests().iter().filter(|one| one.tells(POOL_DOWN)).map(|one| one.came).collect();
     let since = asked.first().expect("it was asked").elapsed();
-    let resends = (since.as_secs_f64() / RESEND.as_secs_f64() * f64::from(FACTOR)).ceil() as usize;
-    assert!(asked.len() <= resends + 1, "{} times in {since:?}: 400 is asked in a loop", asked.len());
+    let times = since.div_duration_f64(REFUSED / FACTOR).ceil() as usize;
+    assert!(asked.len() <= times + 1, "{} times in {since:?}: 400 is asked in a loop", asked.len());
 
     // Once they are well they are told.
     broken.set(Mood::Answers(200));

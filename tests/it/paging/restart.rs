@@ -20,6 +20,7 @@ fn a_daemon_that_is_killed_while_alerts_fire_pages_nobody_again_and_resolves_onc
     daemon.wait_until_up(&["builds"]);
     site.begin();
     site.wait_for("both are told", &[true]);
+    site.wait_until_saved("one");
     // Each turn is in the log once, however often it is sent.
     let log = daemon.kill();
     for (alert, level) in [("RollcallPoolDown", "WARN"), ("RollcallPoolCapacityLow", "INFO")] {

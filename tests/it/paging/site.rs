@@ -1,9 +1,12 @@
 //! A simulated organisation with a build pool that goes offline, and who is told of it.
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use rollcall_sim::{Fault, Incident};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Alertmanager, Config, Daemon, Folder, PATIENCE, Receiver, Sim, Target, wait_until};
 
@@ -113,6 +116,19 @@ impl Site {
     /// Everything can be read again.
     pub fn heal(&self) {
         self.sim.heal("azure_devops");
+    }
+
+    /// Waits until the state file of this daemon says that both alerts fire: what a kill leaves.
+    #[track_caller]
+    pub fn wait_until_saved(&self, name: &str) {
+        wait_until("both are saved", PATIENCE, || {
+            let text = fs::read_to_string(self.folder.file(&format!("{name}/{name}.state"))).unwrap_or_default();
+            let state: Value = serde_json::from_str(&text).unwrap_or_default();
+            let alerts = state["alerts"]["targets"]["builds"]["alerts"].as_array().into_iter().flatten();
+            let firing: Vec<&str> =
+                alerts.filter(|alert| !alert["fired"].is_null()).filter_map(|alert| alert["alert"].as_str()).collect();
+            if BOTH.iter().all(|(alert, _)| firing.contains(alert)) { Ok(()) } else { Err(text) }
+        });
     }
 
     /// What the receiver was told of an alert, in order: whether it fires.

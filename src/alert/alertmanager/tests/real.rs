@@ -1,6 +1,7 @@
 //! Against a real Alertmanager, where `prometheus-alertmanager` or `alertmanager` is installed.
 
 use std::{
+    io::{BufRead, BufReader, Read},
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -24,22 +25,29 @@ impl Drop for Process {
 fn start(folder: &Path) -> Option<(Process, Url)> {
     let configuration = "route: { receiver: nobody }\nreceivers: [{ name: nobody }]\n";
     std::fs::write(folder.join("alertmanager.yml"), configuration).expect("the folder is writable");
-    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-    let address = free.local_addr().expect("a bound socket has an address");
-    drop(free);
-    let child = ["prometheus-alertmanager", "alertmanager"].iter().find_map(|program| {
+    let mut child = ["prometheus-alertmanager", "alertmanager"].iter().find_map(|program| {
         let mut command = Command::new(program);
         command.args(["--config.file=alertmanager.yml", "--storage.path=data", "--cluster.listen-address="]);
-        command.arg(format!("--web.listen-address={address}")).current_dir(folder);
-        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()
+        command.arg("--web.listen-address=127.0.0.1:0").current_dir(folder);
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().ok()
     })?;
-    Some((Process(child), Url::parse(&format!("http://{address}")).expect("an address makes a URL")))
+    let mut log = BufReader::new(child.stderr.take().expect("it was asked for"));
+    let process = Process(child);
+    // The port that it took: `msg="Listening on" address=127.0.0.1:40123`.
+    let address = log.by_ref().lines().map_while(Result::ok).find_map(|line| {
+        let (_, address) = line.split_once("msg=\"Listening on\" address=")?;
+        address.split_whitespace().next().map(str::to_owned)
+    });
+    let url = format!("http://{}", address.expect("it listens before it ends"));
+    // What it says later is read too, or it would stop at a full pipe.
+    std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
+    Some((process, Url::parse(&url).expect("an address makes a URL")))
 }
 
-/// What the Alertmanager has, by fingerprint, once `wanted` says so; fails after 20 s.
+/// What the Alertmanager has, by fingerprint, once `wanted` says so; fails after two minutes.
 async fn alerts(url: &Url, wanted: impl Fn(&[serde_json::Value]) -> bool) -> Vec<serde_json::Value> {
     let http = http::Client::with(&Default::default(), url, 1 << 24, None).expect("no files are needed");
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(120);
     loop {
         let url = url.join("/api/v2/alerts").expect("a valid URL");
         if let Ok(answer) = http.request("list", Method::GET, url).send(deadline).await {
