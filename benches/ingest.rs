@@ -253,7 +253,7 @@ fn moment(service: &AzureDevops) -> HashMap<String, Bytes> {
 
 /// A poll as the daemon makes it: requests, decoding, health, rendering, deflating.
 fn poll(runtime: &tokio::runtime::Runtime, api: &mut dyn Api, ledger: &mut Ledger) -> Snapshot {
-    let (memory, warnings, known) = (Memory::default(), Warnings::default(), ledger.origins());
+    let (memory, warnings, known) = (Memory::default(), Warnings::default(), ledger.fingerprints());
     let deadline = Instant::now() + Duration::from_secs(60);
     let cx = Context { now: NOW, deadline, memory: &memory, warnings: &warnings, known: &known };
     let observation = runtime.block_on(api.poll(&cx)).expect("the service answers");

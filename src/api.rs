@@ -4,13 +4,13 @@
 
 pub mod azure_devops;
 pub mod citrix_storefront;
+pub mod fingerprint;
 pub mod lenient;
 pub mod logon;
 #[doc(hidden)]
 pub mod measure;
 pub mod memory;
 mod observation;
-pub mod origin;
 pub mod parallels_ras;
 pub mod parallels_ras_session;
 mod part;
@@ -31,7 +31,7 @@ use tokio::time::Instant;
 use memory::Memory;
 
 use crate::{
-    api::{logon::Logons, origin::Origins},
+    api::{fingerprint::PartFingerprints, logon::Logons},
     clock::UnixTime,
     config::{Target, target::VendorSettings},
     failure::Failure,
@@ -68,7 +68,7 @@ pub struct Context<'a> {
     /// Oddities of this poll; those of a part belong to the part.
     pub warnings: &'a Warnings,
     /// What the parts come from that are known already.
-    pub known: &'a Origins,
+    pub known: &'a PartFingerprints,
 }
 
 impl Context<'_> {

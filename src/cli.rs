@@ -244,7 +244,7 @@ struct Dashboards {
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     if matches!(cli.command, Command::Serve(_) | Command::Demo(_)) {
-        allocator::settle();
+        allocator::configure();
     }
     crate::http::install_crypto();
     crate::scale::set(cli.time_scale);

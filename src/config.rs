@@ -68,8 +68,8 @@ impl Config {
 
     /// Reads a text under the name of a file; relative paths start at `base_dir`, and the environment is not asked.
     pub fn parse(text: &str, file_name: &str, base_dir: &Path) -> Result<Config, Errors> {
-        let reading = parse::Reading { file: file_name, base_dir, strict: false, state_directory: None };
-        parse::parse(text.as_bytes(), &reading)
+        let options = parse::ParseOptions { file: file_name, base_dir, strict: false, state_directory: None };
+        parse::parse(text.as_bytes(), &options)
     }
 
     /// The running configuration with every default, as YAML. Secrets and the values of headers are `<secret>`.
@@ -86,7 +86,7 @@ impl Config {
         })?;
         let base_dir = path.parent().unwrap_or(Path::new(""));
         let state_directory = std::env::var_os("STATE_DIRECTORY");
-        parse::parse(&bytes, &parse::Reading { file: &file, base_dir, strict, state_directory })
+        parse::parse(&bytes, &parse::ParseOptions { file: &file, base_dir, strict, state_directory })
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    alert::engine::task::Pager,
+    alert::engine::task::AlertEvaluator,
     clock::{Clock, UnixTime},
     config::{Config, Target},
     event::{Panicked, panic_text},
@@ -31,7 +31,7 @@ pub mod state;
 use state::{State, StateError, StateFile, StateLock};
 
 /// A state file that somebody else has for longer is that of another daemon: `probe` writes it in a moment.
-const BUSY: Duration = Duration::from_secs(2);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A running daemon, without its listeners.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ pub struct Daemon {
     /// Targets of the configuration that other shards poll.
     elsewhere: ArcSwap<Vec<Arc<Target>>>,
     fleet: Arc<Fleet>,
-    pager: Arc<Pager>,
+    evaluator: Arc<AlertEvaluator>,
     /// Reloads follow each other.
     reloading: Mutex<()>,
     started: UnixTime,
@@ -89,20 +89,20 @@ impl Daemon {
         state.limit(clock.now());
         let State { identities, targets, alerts, .. } = state;
         let fleet = Arc::new(Fleet::new(clock, SavedFleet { identities, targets }));
-        let pager = Arc::new(Pager::new(Arc::clone(&fleet), alerts, external_url, instance));
+        let evaluator = Arc::new(AlertEvaluator::new(Arc::clone(&fleet), alerts, external_url, instance));
         warn(&config);
         let clients = Clients::new(&config).map_err(of_target)?;
         // Before the targets: their first snapshots say already who pages.
-        pager.apply(&config.alerting).await.map_err(of_alertmanager)?;
+        evaluator.apply(&config.alerting).await.map_err(of_alertmanager)?;
         fleet.apply(&config, clients);
         event::Reloaded { error: None, now: clock.now() }.emit();
         let stop = CancellationToken::new();
         let mut tasks = vec![
-            tokio::spawn(Arc::clone(&pager).run(stop.clone())),
+            tokio::spawn(Arc::clone(&evaluator).run(stop.clone())),
             tokio::spawn(keep::joined(Arc::clone(fleet.store()), stop.clone())),
         ];
         if let Some(file) = state_file {
-            tasks.push(tokio::spawn(keep::state(Arc::clone(&fleet), Arc::clone(&pager), file, stop.clone())));
+            tasks.push(tokio::spawn(keep::state(Arc::clone(&fleet), Arc::clone(&evaluator), file, stop.clone())));
         }
         Ok(Arc::new(Daemon {
             config_file,
@@ -110,7 +110,7 @@ impl Daemon {
             config: ArcSwap::from_pointee(config),
             elsewhere: ArcSwap::from_pointee(elsewhere),
             fleet,
-            pager,
+            evaluator,
             reloading: Mutex::default(),
             started: clock.now(),
             stop,
@@ -126,7 +126,7 @@ impl Daemon {
         let reload = tokio::spawn(async move {
             let _turn = daemon.reloading.lock().await;
             notify::reloading();
-            let result = daemon.take_up().await;
+            let result = daemon.load_and_apply().await;
             let now = daemon.fleet.clock().now();
             event::Reloaded { error: result.as_ref().err().map(String::as_str), now }.emit();
             notify::ready();
@@ -143,7 +143,7 @@ impl Daemon {
         }
     }
 
-    async fn take_up(&self) -> Result<(), String> {
+    async fn load_and_apply(&self) -> Result<(), String> {
         let (config, elsewhere) = load(&self.config_file, self.shard)?;
         if config.state_file != self.config.load().state_file {
             tracing::warn!("A changed state_file takes effect at the next start.");
@@ -151,7 +151,7 @@ impl Daemon {
         warn(&config);
         // All that can fail comes before the first change.
         let clients = Clients::new(&config).map_err(of_target)?;
-        self.pager.apply(&config.alerting).await.map_err(of_alertmanager)?;
+        self.evaluator.apply(&config.alerting).await.map_err(of_alertmanager)?;
         self.fleet.apply(&config, clients);
         self.config.store(Arc::new(config));
         self.elsewhere.store(Arc::new(elsewhere));
@@ -161,7 +161,7 @@ impl Daemon {
     /// Stops polling, logs sessions off, tells the Alertmanagers what they do not know yet and writes the state file; a few
     /// seconds at the most.
     pub async fn stop(&self) {
-        tokio::join!(self.fleet.stop(), self.pager.stop());
+        tokio::join!(self.fleet.stop(), self.evaluator.stop());
         self.stop.cancel();
         let tasks = futures_util::future::join_all(self.tasks.lock().await.drain(..));
         let _ = tokio::time::timeout(Duration::from_secs(3), tasks).await;
@@ -173,8 +173,8 @@ impl Daemon {
     }
 
     /// The alerts.
-    pub fn pager(&self) -> &Pager {
-        &self.pager
+    pub fn evaluator(&self) -> &AlertEvaluator {
+        &self.evaluator
     }
 
     /// The configuration as it runs; of a shard, with its own targets.
@@ -206,11 +206,11 @@ impl Daemon {
 /// The right to write the state file. Where the folder gives no such right, every try to write will say so.
 async fn lock(file: Option<&StateFile>) -> Result<Option<StateLock>, String> {
     let Some(file) = file else { return Ok(None) };
-    let patience = Instant::now() + BUSY;
+    let limit = Instant::now() + BUSY_TIMEOUT;
     loop {
         match file.lock() {
             Ok(lock) => return Ok(Some(lock)),
-            Err(StateError::InUse { .. }) if Instant::now() < patience => sleep(BUSY / 50).await,
+            Err(StateError::InUse { .. }) if Instant::now() < limit => sleep(BUSY_TIMEOUT / 50).await,
             Err(StateError::Io { .. }) => return Ok(None),
             Err(error) => return Err(error.to_string()),
         }

@@ -65,7 +65,7 @@ impl Failure {
     }
 
     /// The longest pause that is asked for in one of these. That of a hold is none: its secret may change before.
-    pub fn longest_wish<'a>(failures: impl IntoIterator<Item = &'a Failure>) -> Option<Duration> {
+    pub fn max_retry_after<'a>(failures: impl IntoIterator<Item = &'a Failure>) -> Option<Duration> {
         let failures = failures.into_iter().filter(|failure| failure.reason != Reason::Held);
         failures.filter_map(|failure| failure.retry_after).max()
     }
@@ -93,7 +93,7 @@ mod tests {
             failure(Reason::HttpStatus, 90),
             failure(Reason::Held, 6 * 3600),
         ];
-        assert_eq!(Failure::longest_wish(&failures), Some(Duration::from_secs(90)));
-        assert_eq!(Failure::longest_wish(&failures[..1]), None);
+        assert_eq!(Failure::max_retry_after(&failures), Some(Duration::from_secs(90)));
+        assert_eq!(Failure::max_retry_after(&failures[..1]), None);
     }
 }

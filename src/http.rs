@@ -8,7 +8,7 @@ mod budget;
 mod call;
 mod connect;
 mod failed;
-mod sent;
+mod send_tracker;
 pub mod stats;
 
 pub use answer::Answer;
@@ -16,7 +16,7 @@ pub use body::Body;
 pub use budget::Budget;
 pub use call::Call;
 pub use connect::install_crypto;
-pub use sent::Sent;
+pub use send_tracker::SendTracker;
 
 use std::{
     fmt,
@@ -75,7 +75,7 @@ struct Inner {
     /// Only this host is sent the configured headers.
     host: Option<String>,
     max_response_size: u64,
-    connection: RwLock<(connect::Stamp, reqwest::Client)>,
+    connection: RwLock<(connect::FileTimes, reqwest::Client)>,
     stats: Arc<Stats>,
     tracer: Option<Tracer>,
 }
@@ -136,7 +136,7 @@ impl Client {
 
     /// Takes up changed certificate and key files; called before each poll.
     pub fn refresh(&self) -> Result<(), Failure> {
-        let current = connect::Stamp::of(&self.inner.settings);
+        let current = connect::FileTimes::of(&self.inner.settings);
         if self.inner.connection.read().unwrap_or_else(|e| e.into_inner()).0 == current {
             return Ok(());
         }

@@ -45,26 +45,26 @@ mod unix {
     use sd_notify::NotifyState;
 
     /// The manager that started this process.
-    static MANAGER: LazyLock<Manager> = LazyLock::new(Manager::of_this_process);
+    static MANAGER: LazyLock<NotifySocket> = LazyLock::new(NotifySocket::of_this_process);
 
     /// How often the status is told where nobody waits for a watchdog.
     const STATUS_EVERY: Duration = Duration::from_secs(15);
 
     /// The daemon is up: the configuration is loaded and its addresses are open. Also said after each reload, whatever came of it.
     pub fn ready() {
-        MANAGER.tell(&[NotifyState::Ready]);
+        MANAGER.send(&[NotifyState::Ready]);
     }
 
     /// A reload begins; `ready` ends it.
     pub fn reloading() {
         // The manager takes it for the reload that it asked for only where this moment is not before its signal.
         let now = NotifyState::monotonic_usec_now();
-        MANAGER.tell(&[Some(NotifyState::Reloading), now.ok()].into_iter().flatten().collect::<Vec<_>>());
+        MANAGER.send(&[Some(NotifyState::Reloading), now.ok()].into_iter().flatten().collect::<Vec<_>>());
     }
 
     /// The daemon is about to end.
     pub fn stopping() {
-        MANAGER.tell(&[NotifyState::Stopping, NotifyState::Status("Stopping.")]);
+        MANAGER.send(&[NotifyState::Stopping, NotifyState::Status("Stopping.")]);
     }
 
     /// Tells the manager that this runtime lives, and what `status` says, until it is dropped.
@@ -76,7 +76,7 @@ mod unix {
     }
 
     /// `watchdog` is the time after which the manager gives this process up.
-    pub(super) async fn feed(manager: &Manager, watchdog: Option<Duration>, status: impl Fn() -> String) {
+    pub(super) async fn feed(manager: &NotifySocket, watchdog: Option<Duration>, status: impl Fn() -> String) {
         if manager.0.is_none() {
             return;
         }
@@ -88,26 +88,28 @@ mod unix {
             // A line break would begin another assignment.
             let status = status().replace('\n', " ");
             let alive = watchdog.map(|_| NotifyState::Watchdog);
-            manager.tell(&alive.into_iter().chain([NotifyState::Status(&status)]).collect::<Vec<_>>());
+            manager.send(&alive.into_iter().chain([NotifyState::Status(&status)]).collect::<Vec<_>>());
         }
     }
 
     /// The service manager's end of a socket, where there is one.
     #[derive(Debug)]
-    pub(super) struct Manager(Option<UnixDatagram>);
+    pub(super) struct NotifySocket(Option<UnixDatagram>);
 
-    impl Manager {
+    impl NotifySocket {
         /// The manager that `$NOTIFY_SOCKET` names.
-        fn of_this_process() -> Manager {
-            let Some(name) = env::var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty()) else { return Manager(None) };
-            Manager::at(&name).unwrap_or_else(|error| {
+        fn of_this_process() -> NotifySocket {
+            let Some(name) = env::var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty()) else {
+                return NotifySocket(None);
+            };
+            NotifySocket::at(&name).unwrap_or_else(|error| {
                 tracing::warn!(%error, socket = ?name, "The service manager cannot be told anything.");
-                Manager(None)
+                NotifySocket(None)
             })
         }
 
         /// The manager that listens at this path, or at this abstract name behind an `@`.
-        pub(super) fn at(name: &OsStr) -> io::Result<Manager> {
+        pub(super) fn at(name: &OsStr) -> io::Result<NotifySocket> {
             let address = match name.as_bytes() {
                 #[cfg(target_os = "linux")]
                 [b'@', name @ ..] => {
@@ -121,11 +123,11 @@ mod unix {
             // A manager that does not read must not stop the daemon.
             socket.set_nonblocking(true)?;
             socket.connect_addr(&address)?;
-            Ok(Manager(Some(socket)))
+            Ok(NotifySocket(Some(socket)))
         }
 
         /// Sends one message. What cannot be sent is left out: the next one, or the watchdog, makes up for it.
-        pub(super) fn tell(&self, states: &[NotifyState<'_>]) {
+        pub(super) fn send(&self, states: &[NotifyState<'_>]) {
             let Some(socket) = &self.0 else { return };
             let message = states.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
             if let Err(error) = socket.send(message.as_bytes()) {
@@ -159,19 +161,19 @@ mod tests {
     }
 
     /// A socket that a manager reads, and the manager as the daemon sees it.
-    fn pair() -> (tempfile::TempDir, UnixDatagram, Manager) {
+    fn pair() -> (tempfile::TempDir, UnixDatagram, NotifySocket) {
         let folder = tempfile::tempdir().expect("the temporary folder can be written");
         let path = folder.path().join("notify");
         let socket = UnixDatagram::bind(&path).expect("a path of its own");
-        let manager = Manager::at(path.as_os_str()).expect("a socket");
+        let manager = NotifySocket::at(path.as_os_str()).expect("a socket");
         (folder, socket, manager)
     }
 
     #[test]
     fn a_message_arrives_as_one_datagram_at_a_path() {
         let (_folder, socket, manager) = pair();
-        manager.tell(&[NotifyState::Ready]);
-        manager.tell(&[NotifyState::Stopping, NotifyState::Status("Stopping.")]);
+        manager.send(&[NotifyState::Ready]);
+        manager.send(&[NotifyState::Stopping, NotifyState::Status("Stopping.")]);
         assert_eq!(received(&socket), ["READY=1", "STOPPING=1\nSTATUS=Stopping."]);
     }
 
@@ -180,24 +182,24 @@ mod tests {
         let name = format!("rollcall-test-{}", std::process::id());
         let address = SocketAddr::from_abstract_name(&name).expect("a short name");
         let socket = UnixDatagram::bind_addr(&address).expect("a name of its own");
-        Manager::at(OsStr::new(&format!("@{name}"))).expect("a socket").tell(&[NotifyState::Ready]);
+        NotifySocket::at(OsStr::new(&format!("@{name}"))).expect("a socket").send(&[NotifyState::Ready]);
         assert_eq!(received(&socket), ["READY=1"]);
     }
 
     #[test]
     fn a_name_that_is_neither_is_refused() {
-        assert!(Manager::at(OsStr::new("vsock:2:1234")).is_err());
-        assert!(Manager::at(OsStr::new("/nowhere/at/all")).is_err());
+        assert!(NotifySocket::at(OsStr::new("vsock:2:1234")).is_err());
+        assert!(NotifySocket::at(OsStr::new("/nowhere/at/all")).is_err());
     }
 
     #[test]
     fn a_manager_that_went_away_or_does_not_read_stops_nobody() {
         let (folder, socket, manager) = pair();
         for _ in 0..10_000 {
-            manager.tell(&[NotifyState::Watchdog]);
+            manager.send(&[NotifyState::Watchdog]);
         }
         drop((folder, socket));
-        manager.tell(&[NotifyState::Watchdog]);
+        manager.send(&[NotifyState::Watchdog]);
     }
 
     #[tokio::test(start_paused = true)]

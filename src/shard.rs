@@ -14,7 +14,7 @@ pub struct Shard {
 }
 
 /// No more shards than this: a slip of the finger, not a plan.
-const MOST: u32 = 10_000;
+const MAX_SHARDS: u32 = 10_000;
 
 impl Shard {
     /// Whether this shard polls the target of this name.
@@ -28,8 +28,8 @@ impl Shard {
             return Err("not of the form I/N or auto/N, such as 0/3".to_owned());
         };
         let count = match count.parse::<u32>() {
-            Ok(count @ 1..=MOST) => count,
-            _ => return Err(format!("{count:?} is not a number of shards, which is 1 to {MOST}")),
+            Ok(count @ 1..=MAX_SHARDS) => count,
+            _ => return Err(format!("{count:?} is not a number of shards, which is 1 to {MAX_SHARDS}")),
         };
         let range = if count == 1 { "0".to_owned() } else { format!("0 to {}", count - 1) };
         let index = match index {

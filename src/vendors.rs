@@ -112,6 +112,14 @@ vendor_table!(define);
 mod tests {
     use super::*;
 
+    #[tokio::test]
+    async fn every_vendor_is_simulated() {
+        let simulation = rollcall_sim::Simulation::start(rollcall_sim::Options::default()).await;
+        let simulation = simulation.expect("free ports on loopback");
+        let all: Vec<&str> = Vendor::ALL.iter().map(|vendor| vendor.as_str()).collect();
+        assert_eq!(simulation.vendors().collect::<Vec<_>>(), all);
+    }
+
     #[test]
     fn names_are_unique_and_guides_are_there() {
         for (index, vendor) in Vendor::ALL.iter().enumerate() {

@@ -6,13 +6,13 @@
 //! `POST /-/release?target=` -- 200, or 404 where no such target is held; both 403 without `--web.enable-lifecycle`.
 
 mod api;
-mod crowd;
+mod connection_limit;
 mod event;
 mod metrics;
 mod page;
-mod patience;
 mod reply;
 mod server;
+mod write_timeout;
 
 pub use server::{Server, bind};
 
@@ -22,7 +22,7 @@ use hyper::{Method, StatusCode};
 use tokio::sync::Semaphore;
 
 use crate::daemon::Daemon;
-use crowd::Crowd;
+use connection_limit::ConnectionLimit;
 use reply::Reply;
 
 /// How the server behaves.
@@ -58,7 +58,7 @@ pub struct State {
     /// One permit for each scrape that may be answered at once; nothing where any number may.
     scrapes: Option<Arc<Semaphore>>,
     /// Open connections.
-    crowd: Arc<Crowd>,
+    connection_limit: Arc<ConnectionLimit>,
     started: Instant,
 }
 
@@ -69,8 +69,8 @@ impl State {
             0 => None,
             limit => Some(Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)))),
         };
-        let crowd = Crowd::new(options.max_connections);
-        State { daemon, options, scrapes, crowd, started: Instant::now() }
+        let connection_limit = ConnectionLimit::new(options.max_connections);
+        State { daemon, options, scrapes, connection_limit, started: Instant::now() }
     }
 
     /// Answers one request.
@@ -85,8 +85,8 @@ impl State {
             event::HttpRequest { route: "other", method: method_label(&request.method), code: 404 }.emit();
             return Reply::text(StatusCode::NOT_FOUND, "not found\n");
         };
-        let reply = if request.query.len() > reply::MOST_PARAMETERS {
-            let most = reply::MOST_PARAMETERS;
+        let reply = if request.query.len() > reply::MAX_PARAMETERS {
+            let most = reply::MAX_PARAMETERS;
             Reply::text(StatusCode::BAD_REQUEST, format!("more than {most} parameters\n"))
         } else if route.method == request.method || (route.method == Method::GET && request.method == Method::HEAD) {
             self.dispatch(route.page, request).await

@@ -36,7 +36,7 @@ const MAX_RESPONSE_SIZE: u64 = 1 << 20;
 
 /// What became of a batch.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Outcome {
+pub enum DeliveryOutcome {
     /// All of it is stored.
     Accepted,
     /// What was valid in it is stored, the rest never will be.
@@ -47,12 +47,14 @@ pub enum Outcome {
     Failed(Failure),
 }
 
-impl Outcome {
+impl DeliveryOutcome {
     /// Why it was not accepted.
     pub fn failure(&self) -> Option<&Failure> {
         match self {
-            Outcome::Accepted => None,
-            Outcome::Invalid(failure) | Outcome::Refused(failure) | Outcome::Failed(failure) => Some(failure),
+            DeliveryOutcome::Accepted => None,
+            DeliveryOutcome::Invalid(failure)
+            | DeliveryOutcome::Refused(failure)
+            | DeliveryOutcome::Failed(failure) => Some(failure),
         }
     }
 }
@@ -60,26 +62,26 @@ impl Outcome {
 /// Takes a batch to its receiver. The client below does; the tests have receivers of their own.
 pub trait Deliver: Send + Sync + 'static {
     /// Sends the batch, once, and says what became of it; within [`DEADLINE`]. Safe to drop half-way.
-    fn deliver(&self, batch: &Batch) -> impl Future<Output = Outcome> + Send;
+    fn deliver(&self, batch: &Batch) -> impl Future<Output = DeliveryOutcome> + Send;
 }
 
 /// The client of one Alertmanager.
 #[derive(Debug)]
-pub struct Client {
+pub struct AlertmanagerClient {
     url: Url,
     auth: Option<ProxyAuth>,
     http: http::Client,
     external: Labels,
 }
 
-impl Client {
+impl AlertmanagerClient {
     /// A client that adds these external labels to every alert that does not have them itself.
     ///
     /// Fails with `internal` where a certificate or key file cannot be used.
-    pub fn new(settings: &Alertmanager, external: Labels) -> Result<Client, Failure> {
+    pub fn new(settings: &Alertmanager, external: Labels) -> Result<AlertmanagerClient, Failure> {
         let url = http::below(&bare(&settings.url), ["api", "v2", "alerts"]);
         let http = http::Client::with(&settings.http, &url, MAX_RESPONSE_SIZE, None)?;
-        Ok(Client { url, auth: settings.auth.clone(), http, external })
+        Ok(AlertmanagerClient { url, auth: settings.auth.clone(), http, external })
     }
 
     async fn post(&self, batch: &Batch) -> Result<http::Answer, Failure> {
@@ -96,20 +98,20 @@ impl Client {
     }
 }
 
-impl Deliver for Client {
-    async fn deliver(&self, batch: &Batch) -> Outcome {
+impl Deliver for AlertmanagerClient {
+    async fn deliver(&self, batch: &Batch) -> DeliveryOutcome {
         match self.post(batch).await {
             Ok(answer) if answer.is_html() && (answer.status.is_success() || answer.status == 400) => {
                 let message = format!("{}, an HTML page: not an answer of Alertmanager", answer.failure());
-                Outcome::Failed(Failure::new(Reason::ContentType, message))
+                DeliveryOutcome::Failed(Failure::new(Reason::ContentType, message))
             }
-            Ok(answer) if answer.status.is_success() => Outcome::Accepted,
+            Ok(answer) if answer.status.is_success() => DeliveryOutcome::Accepted,
             Ok(answer) => match answer.status.as_u16() {
-                400 => Outcome::Invalid(answer.failure()),
-                413 | 422 => Outcome::Refused(answer.failure()),
-                _ => Outcome::Failed(answer.failure()),
+                400 => DeliveryOutcome::Invalid(answer.failure()),
+                413 | 422 => DeliveryOutcome::Refused(answer.failure()),
+                _ => DeliveryOutcome::Failed(answer.failure()),
             },
-            Err(failure) => Outcome::Failed(failure),
+            Err(failure) => DeliveryOutcome::Failed(failure),
         }
     }
 }

@@ -5,26 +5,26 @@
 //! [`Outbox`](super::queue::Outbox). The samples are those of the exposition, the expressions mean what they mean in
 //! PromQL, so Prometheus with the shipped rules says the same.
 
-mod book;
 mod eval;
 mod history;
 mod rules;
 mod sample;
 mod source;
+mod target_alerts;
 pub mod task;
 mod text;
 
-pub use rules::{Rules, Settings};
+pub use rules::{EvalSettings, Rules};
 pub use sample::LabelSet;
-pub use source::{Source, Stamp, Visit, lines};
+pub use source::{Revision, Source, Visit, lines};
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use book::{Active, Book};
+use target_alerts::{ActiveAlert, TargetAlerts};
 
 use super::{
     queue::{Change, Labels},
-    state::{SavedAlerts, SavedBook},
+    state::{SavedAlerts, SavedTargetAlerts},
 };
 use crate::{
     catalogue::{Family, target},
@@ -36,16 +36,16 @@ use crate::{
 #[derive(Debug)]
 pub struct Engine {
     rules: Rules,
-    books: HashMap<String, Book>,
+    by_target: HashMap<String, TargetAlerts>,
     /// Alerts that are about no target.
-    own: Book,
+    own: TargetAlerts,
     /// Targets of the state file that were not seen yet.
-    waiting: BTreeMap<String, SavedBook>,
+    waiting: BTreeMap<String, SavedTargetAlerts>,
 }
 
 /// An alert as it is shown.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Shown {
+pub struct AlertView {
     /// Its name.
     pub name: &'static str,
     /// Its severity.
@@ -69,50 +69,53 @@ pub struct Shown {
 impl Engine {
     /// An engine that goes on where an earlier run has stopped.
     pub fn new(rules: Rules, saved: SavedAlerts) -> Engine {
-        let own = Book::new("", "", true, &rules);
-        Engine { rules, books: HashMap::new(), own, waiting: saved.targets }
+        let own = TargetAlerts::new("", "", true, &rules);
+        Engine { rules, by_target: HashMap::new(), own, waiting: saved.targets }
     }
 
     /// Goes on under another configuration.
     pub fn configure(&mut self, rules: Rules) {
         self.rules = rules;
         self.own.configure("", true, &self.rules);
-        self.books.iter_mut().for_each(|(target, book)| book.configure(target, false, &self.rules));
+        self.by_target
+            .iter_mut()
+            .for_each(|(target, target_alerts)| target_alerts.configure(target, false, &self.rules));
     }
 
     /// Evaluates the rules about one target; returns what is new.
     pub fn evaluate(&mut self, source: &dyn Source, now: UnixTime) -> Vec<Change> {
         let (vendor, target) = (source.vendor(), source.target());
         let mut changes = Vec::new();
-        if self.books.get(target).is_some_and(|book| book.vendor() != vendor) {
-            changes = self.books.remove(target).map(|mut book| book.withdraw()).unwrap_or_default();
+        if self.by_target.get(target).is_some_and(|target_alerts| target_alerts.vendor() != vendor) {
+            changes =
+                self.by_target.remove(target).map(|mut target_alerts| target_alerts.withdraw()).unwrap_or_default();
         }
-        if !self.books.contains_key(target) {
-            let mut book = Book::new(vendor, target, false, &self.rules);
+        if !self.by_target.contains_key(target) {
+            let mut target_alerts = TargetAlerts::new(vendor, target, false, &self.rules);
             if let Some(saved) = self.waiting.remove(target) {
-                book.restore(saved);
+                target_alerts.restore(saved);
             }
-            self.books.insert(target.to_owned(), book);
+            self.by_target.insert(target.to_owned(), target_alerts);
         }
-        if let Some(book) = self.books.get_mut(target) {
-            changes.extend(book.evaluate(&self.rules, source, now));
+        if let Some(target_alerts) = self.by_target.get_mut(target) {
+            changes.extend(target_alerts.evaluate(&self.rules, source, now));
         }
         changes
     }
 
     /// Evaluates the rules that are about no target.
     pub fn evaluate_own(&mut self, now: UnixTime) -> Vec<Change> {
-        self.own.evaluate(&self.rules, &Nobody, now)
+        self.own.evaluate(&self.rules, &NoTarget, now)
     }
 
     /// Forgets targets that are not configured any more; what fired there is withdrawn.
     pub fn retain(&mut self, targets: &HashSet<&str>) -> Vec<Change> {
         self.waiting.retain(|target, _| targets.contains(target.as_str()));
         let mut changes = Vec::new();
-        self.books.retain(|target, book| {
+        self.by_target.retain(|target, target_alerts| {
             let stays = targets.contains(target.as_str());
             if !stays {
-                changes.extend(book.withdraw());
+                changes.extend(target_alerts.withdraw());
             }
             stays
         });
@@ -120,9 +123,10 @@ impl Engine {
     }
 
     /// What is pending or fires.
-    pub fn alerts(&self) -> Vec<Shown> {
-        let books = self.books.values().chain([&self.own]);
-        let mut shown: Vec<Shown> = books.flat_map(Book::alerts).map(|active| self.show(active)).collect();
+    pub fn alerts(&self) -> Vec<AlertView> {
+        let by_target = self.by_target.values().chain([&self.own]);
+        let mut shown: Vec<AlertView> =
+            by_target.flat_map(TargetAlerts::alerts).map(|active| self.view(active)).collect();
         shown.sort_by(|a, b| (b.severity, a.name, &a.labels).cmp(&(a.severity, b.name, &b.labels)));
         shown
     }
@@ -130,7 +134,7 @@ impl Engine {
     /// How many are pending and firing, by name and severity.
     pub fn counts(&self) -> BTreeMap<(&'static str, Severity), (usize, usize)> {
         let mut counts = BTreeMap::new();
-        for active in self.books.values().chain([&self.own]).flat_map(Book::alerts) {
+        for active in self.by_target.values().chain([&self.own]).flat_map(TargetAlerts::alerts) {
             let (pending, firing) = counts.entry((active.alert.name, active.alert.severity)).or_default();
             *(if active.fired.is_some() { firing } else { pending }) += 1;
         }
@@ -138,18 +142,18 @@ impl Engine {
     }
 
     /// After a time in which somebody else paged, everything that fires is told again.
-    pub fn forget_told(&mut self) {
-        self.books.values_mut().chain([&mut self.own]).for_each(Book::forget_told);
+    pub fn resend_all(&mut self) {
+        self.by_target.values_mut().chain([&mut self.own]).for_each(TargetAlerts::resend_all);
     }
 
     /// What survives a restart.
     pub fn save(&self) -> SavedAlerts {
-        let books = self.books.iter().map(|(target, book)| (target.clone(), book.save()));
-        SavedAlerts { targets: self.waiting.clone().into_iter().chain(books).collect() }
+        let by_target = self.by_target.iter().map(|(target, target_alerts)| (target.clone(), target_alerts.save()));
+        SavedAlerts { targets: self.waiting.clone().into_iter().chain(by_target).collect() }
     }
 
-    fn show(&self, active: &Active) -> Shown {
-        Shown {
+    fn view(&self, active: &ActiveAlert) -> AlertView {
+        AlertView {
             name: active.alert.name,
             severity: active.alert.severity,
             labels: text::labels(active),
@@ -164,9 +168,9 @@ impl Engine {
 }
 
 /// The source of alerts that are about no target: it is always there, and has no samples.
-struct Nobody;
+struct NoTarget;
 
-impl Source for Nobody {
+impl Source for NoTarget {
     fn vendor(&self) -> &str {
         ""
     }
@@ -181,7 +185,7 @@ impl Source for Nobody {
         }
     }
 
-    fn stamp(&self, _family: &'static Family) -> Option<Stamp> {
+    fn revision(&self, _family: &'static Family) -> Option<Revision> {
         None
     }
 }

@@ -1,9 +1,9 @@
 //! Events of direct mode: what becomes of alerts, and of the requests that carry them.
 
 mod notification;
-mod turn;
+mod transition;
 
 pub use notification::{
     NotificationsDropped, NotificationsFailed, NotificationsSent, NotificationsWaiting, PeerAdded, PeerRemoved,
 };
-pub use turn::{AlertTurned, AlertsCounted, Turn};
+pub use transition::{AlertTransition, AlertsCounted, Transition};

@@ -32,7 +32,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{alert::alertmanager::Outcome, clock::UnixTime, config::Alerting, scale::scaled};
+use crate::{alert::alertmanager::DeliveryOutcome, clock::UnixTime, config::Alerting, scale::scaled};
 
 /// Alerts in one request, at most.
 pub const BATCH: usize = 256;
@@ -45,10 +45,10 @@ const EVALUATION: Duration = Duration::from_secs(15);
 
 /// What was refused is tried again so soon, however long `resend_delay` is: the refusals of a peer that takes nothing show
 /// in its counters all the time, and an alert on them need not know how it is configured.
-const REFUSED: Duration = Duration::from_secs(120);
+const REFUSED_DELAY: Duration = Duration::from_secs(120);
 
 /// How often a queue looks for what can be forgotten.
-const SWEEP: Duration = Duration::from_secs(60);
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
 /// When what is sent again, and how long it is believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,13 +97,13 @@ pub enum Next {
 struct Entry {
     alert: Arc<Notification>,
     /// Whether the peer has been told this state, or has refused to hear it.
-    told: bool,
+    sent: bool,
     /// When it is to be sent, or sent again.
     due: UnixTime,
     /// The latest `endsAt` that the peer may have seen for it.
-    believed_until: UnixTime,
+    valid_until: UnixTime,
     /// It goes into a batch of so many, at most: fewer than 256 once it was in one that was refused.
-    company: usize,
+    batch_limit: usize,
 }
 
 /// What one peer is still to be told, and when. Pure: it neither waits nor sends.
@@ -129,26 +129,26 @@ impl Queue {
             self.remove(fingerprint);
             return false;
         }
-        let (believed_until, company) = match self.entries.get_mut(&fingerprint) {
+        let (valid_until, batch_limit) = match self.entries.get_mut(&fingerprint) {
             Some(entry) if entry.alert.same_state(alert) => {
                 if alert.ends_at.is_none() {
                     entry.alert = Arc::clone(alert);
                 }
                 return false;
             }
-            Some(entry) => (entry.believed_until, entry.company),
+            Some(entry) => (entry.valid_until, entry.batch_limit),
             None => (UnixTime(i64::MIN), BATCH),
         };
         self.remove(fingerprint);
         let alert = Arc::clone(alert);
-        self.insert(fingerprint, Entry { alert, told: false, due: now, believed_until, company });
+        self.insert(fingerprint, Entry { alert, sent: false, due: now, valid_until, batch_limit });
         true
     }
 
     /// Forgets an alert, whatever the peer was told about it.
     pub fn remove(&mut self, fingerprint: Fingerprint) {
         if let Some(entry) = self.entries.remove(&fingerprint) {
-            self.order.remove(&(entry.told, entry.due, fingerprint));
+            self.order.remove(&(entry.sent, entry.due, fingerprint));
         }
     }
 
@@ -170,12 +170,12 @@ impl Queue {
                 break;
             }
             let Some(entry) = self.entries.get_mut(fingerprint) else { continue };
-            if entry.company <= batch.alerts.len() {
+            if entry.batch_limit <= batch.alerts.len() {
                 continue;
             }
-            room = room.min(entry.company);
+            room = room.min(entry.batch_limit);
             if entry.alert.ends_at.is_none() {
-                entry.believed_until = entry.believed_until.max(lapses_at);
+                entry.valid_until = entry.valid_until.max(lapses_at);
             }
             batch.alerts.push((*fingerprint, Arc::clone(&entry.alert)));
         }
@@ -183,7 +183,7 @@ impl Queue {
     }
 
     /// Hears what became of a batch. What changed since it was put together stays news.
-    pub fn done(&mut self, batch: &Batch, outcome: &Outcome) {
+    pub fn done(&mut self, batch: &Batch, outcome: &DeliveryOutcome) {
         let alone = batch.alerts.len() <= 1;
         let half = (batch.alerts.len() / 2).max(1);
         for (fingerprint, sent) in &batch.alerts {
@@ -191,20 +191,20 @@ impl Queue {
                 continue;
             };
             match outcome {
-                Outcome::Accepted => entry.company = BATCH,
-                Outcome::Invalid(_) | Outcome::Refused(_) => entry.company = half,
-                Outcome::Failed(_) => {}
+                DeliveryOutcome::Accepted => entry.batch_limit = BATCH,
+                DeliveryOutcome::Invalid(_) | DeliveryOutcome::Refused(_) => entry.batch_limit = half,
+                DeliveryOutcome::Failed(_) => {}
             }
             let over = match outcome {
-                Outcome::Accepted | Outcome::Invalid(_) => true,
-                Outcome::Refused(_) => alone,
-                Outcome::Failed(_) => false,
+                DeliveryOutcome::Accepted | DeliveryOutcome::Invalid(_) => true,
+                DeliveryOutcome::Refused(_) => alone,
+                DeliveryOutcome::Failed(_) => false,
             };
             if over {
                 let delay = self.timing.resend_delay;
-                let accepted = *outcome == Outcome::Accepted;
-                let again = if accepted { delay } else { delay.min(scaled(REFUSED)) };
-                self.told(*fingerprint, batch.at.plus(again));
+                let accepted = *outcome == DeliveryOutcome::Accepted;
+                let again = if accepted { delay } else { delay.min(scaled(REFUSED_DELAY)) };
+                self.mark_sent(*fingerprint, batch.at.plus(again));
             }
         }
     }
@@ -215,7 +215,7 @@ impl Queue {
     }
 
     /// How many states the peer has never been told.
-    pub fn untold(&self) -> usize {
+    pub fn unsent(&self) -> usize {
         self.order.iter().take_while(|(told, ..)| !told).count()
     }
 
@@ -235,15 +235,15 @@ impl Queue {
     }
 
     fn insert(&mut self, fingerprint: Fingerprint, entry: Entry) {
-        self.order.insert((entry.told, entry.due, fingerprint));
+        self.order.insert((entry.sent, entry.due, fingerprint));
         self.entries.insert(fingerprint, entry);
     }
 
     /// The peer knows it, and is to be told again then.
-    fn told(&mut self, fingerprint: Fingerprint, again: UnixTime) {
+    fn mark_sent(&mut self, fingerprint: Fingerprint, again: UnixTime) {
         let Some(mut entry) = self.entries.remove(&fingerprint) else { return };
-        self.order.remove(&(entry.told, entry.due, fingerprint));
-        (entry.told, entry.due) = (true, again);
+        self.order.remove(&(entry.sent, entry.due, fingerprint));
+        (entry.sent, entry.due) = (true, again);
         if entry.alert.ends_at.is_none_or(|ended| entry.due <= ended.plus(scaled(RETENTION))) {
             self.insert(fingerprint, entry);
         }
@@ -265,17 +265,17 @@ impl Queue {
 
     /// Forgets ends that are too old, about once a minute.
     fn sweep(&mut self, now: UnixTime) {
-        if now < self.swept.plus(scaled(SWEEP)) {
+        if now < self.swept.plus(scaled(SWEEP_INTERVAL)) {
             return;
         }
         self.swept = now;
         let (order, dropped) = (&mut self.order, &mut self.dropped);
         self.entries.retain(|fingerprint, entry| {
             let Some(ended) = entry.alert.ends_at else { return true };
-            let keep = now <= ended.plus(scaled(RETENTION)) || (!entry.told && now <= entry.believed_until);
+            let keep = now <= ended.plus(scaled(RETENTION)) || (!entry.sent && now <= entry.valid_until);
             if !keep {
-                order.remove(&(entry.told, entry.due, *fingerprint));
-                *dropped += u64::from(!entry.told);
+                order.remove(&(entry.sent, entry.due, *fingerprint));
+                *dropped += u64::from(!entry.sent);
             }
             keep
         });

@@ -11,13 +11,13 @@ use crate::{clock::UnixTime, scale::scaled};
 #[serde(default)]
 pub struct SavedAlerts {
     /// By target.
-    pub targets: BTreeMap<String, SavedBook>,
+    pub targets: BTreeMap<String, SavedTargetAlerts>,
 }
 
 /// What is kept of one target.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct SavedBook {
+pub struct SavedTargetAlerts {
     /// The label `vendor`; another one means that the name was given to another API.
     pub vendor: String,
     /// When its rules were last evaluated, to the minute.

@@ -11,9 +11,9 @@
 
 mod agents;
 mod limits;
+mod pool_reader;
 mod pools;
 mod queue;
-mod reading;
 mod session;
 pub mod states;
 mod token;
@@ -30,13 +30,13 @@ use futures_util::{StreamExt, future, stream};
 use tokio::time::Instant;
 
 use self::{
+    pool_reader::{PoolContext, PoolReader},
     pools::PoolRow,
     queue::{QUEUE_TIMEOUT, Queue},
-    reading::{Basis, Reading},
-    session::{Question, Session},
+    session::{ApiRequest, Session},
     token::Credential,
 };
-use super::{Api, BoxFuture, Context, Observation, Outcome, Part, logon::Logons, origin};
+use super::{Api, BoxFuture, Context, Observation, Outcome, Part, fingerprint, logon::Logons};
 use crate::{
     catalogue::azure_devops::{FAMILIES, POOL_INFO, POOL_SIZE},
     config::{Target, target},
@@ -56,14 +56,14 @@ pub struct AzureDevOps {
     target: Arc<Target>,
     settings: Arc<target::AzureDevOps>,
     session: Session,
-    reader: origin::Reader,
+    reader: fingerprint::ReaderId,
 }
 
 impl AzureDevOps {
     /// Nothing is sent before the first poll.
     pub fn new(target: Arc<Target>, settings: target::AzureDevOps, http: Client, logons: Arc<Logons>) -> AzureDevOps {
         let session = Session::new(Arc::clone(&target), settings.auth.clone(), http, logons);
-        AzureDevOps { target, settings: Arc::new(settings), session, reader: origin::Reader::default() }
+        AzureDevOps { target, settings: Arc::new(settings), session, reader: fingerprint::ReaderId::default() }
     }
 
     /// The list of pools. A token that was good at an earlier poll and is refused now is replaced once.
@@ -135,7 +135,7 @@ impl AzureDevOps {
         pool: &PoolRow,
         seen: &AtomicUsize,
     ) -> (i64, Result<Outcome, Failure>) {
-        let question = Question {
+        let request = ApiRequest {
             credential,
             operation: "agents",
             path: format!("_apis/distributedtask/pools/{}/agents", pool.id),
@@ -143,12 +143,12 @@ impl AzureDevOps {
             versioned: true,
             deadline: cx.part_deadline(),
         };
-        let basis =
-            Basis { target: Arc::clone(&self.target), settings: Arc::clone(&self.settings), pool: pool.clone() };
+        let context =
+            PoolContext { target: Arc::clone(&self.target), settings: Arc::clone(&self.settings), pool: pool.clone() };
         let known = cx.known.get(&*pool.id.to_string());
-        let mut reading = Reading::new(basis, self.reader.asks(pool), known);
-        let read = self.session.pages(&question, None, |body| {
-            let added = reading.page(body)?;
+        let mut pool_reader = PoolReader::new(context, self.reader.hash_inputs(pool), known);
+        let read = self.session.pages(&request, None, |body| {
+            let added = pool_reader.page(body)?;
             if seen.fetch_add(added, Ordering::Relaxed) + added > self.target.max_agents {
                 return Err(Failure::new(Reason::TooLarge, "too many agents"));
             }
@@ -156,14 +156,14 @@ impl AzureDevOps {
         });
         let read = read.await;
         if read.is_err() {
-            cx.warnings.take_up(reading.warnings());
+            cx.warnings.merge(pool_reader.warnings());
         }
-        (pool.id, read.and_then(|()| reading.finish(cx.warnings)))
+        (pool.id, read.and_then(|()| pool_reader.finish(cx.warnings)))
     }
 
     /// The queue of a pool, `None` where it cannot be read.
     async fn queue(&self, cx: &Context<'_>, credential: &Credential, pool: &PoolRow) -> (i64, Option<Queue>) {
-        let question = Question {
+        let request = ApiRequest {
             credential,
             operation: "jobrequests",
             path: format!("_apis/distributedtask/pools/{}/jobrequests", pool.id),
@@ -174,7 +174,7 @@ impl AzureDevOps {
             deadline: cx.part_deadline().min(Instant::now() + QUEUE_TIMEOUT),
         };
         let mut queue = Queue::default();
-        match self.session.pages(&question, None, |body| queue.read(body.reader(), cx.warnings)).await {
+        match self.session.pages(&request, None, |body| queue.read(body.reader(), cx.warnings)).await {
             Ok(()) => (pool.id, Some(queue)),
             Err(failure) => {
                 tracing::debug!(target = %self.target.name, pool = %pool.name, error = %failure, "Queue cannot be read.");
@@ -224,7 +224,7 @@ pub(super) fn measure(body: &[u8], target: &Target, warnings: &super::Warnings) 
         on_demand: false,
     };
     agents::begin(&pool, &mut part);
-    let read = agents::Reader { target, settings, pool: &pool, warnings }.read(body, &mut part);
+    let read = agents::AgentDecoder { target, settings, pool: &pool, warnings }.read(body, &mut part);
     debug_assert!(read.is_ok(), "{read:?}");
     part.shrink();
     part

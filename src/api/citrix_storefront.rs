@@ -10,7 +10,7 @@
 //! Nothing is ever started, stopped or subscribed: the enumeration that would subscribe the account to applications
 //! (`ListResourcesWithAutoProvision`) is not used, nor are the power operations next to the list.
 
-mod ask;
+mod allowed_hosts;
 mod challenge;
 mod chunks;
 mod endpoints;
@@ -18,9 +18,9 @@ mod form;
 mod logon;
 mod machines;
 mod part;
-mod reach;
 mod reading;
 mod reply;
+mod request;
 mod resources;
 mod session;
 pub mod states;
@@ -33,20 +33,20 @@ use futures_util::{StreamExt, stream::FuturesOrdered};
 use reqwest::StatusCode;
 
 use self::{
-    ask::Ask,
-    chunks::{Chunks, Last},
+    chunks::{Chunks, LastRead},
     endpoints::Endpoints,
-    reading::Chunk,
+    reading::DecodedChunk,
+    request::ApiRequest,
     resources::{Enumeration, Status},
-    session::{Moment, Session},
+    session::{RequestContext, Session},
 };
 use super::{
     Api, BoxFuture, Context, Observation, Outcome, Part, Same,
+    fingerprint::{self, ContentHash, PartFingerprint},
     logon::Logons,
-    origin::{self, Origin, Print},
 };
 use crate::{
-    aside::{MANY_BYTES, aside},
+    blocking::{LARGE_BODY, block_in_place_if},
     clock::UnixTime,
     config::{Target, target},
     failure::{Failure, Reason},
@@ -81,7 +81,7 @@ pub struct CitrixStorefront {
     enumeration: Option<(UnixTime, Enumeration)>,
     chunks: Chunks,
     hasher: RandomState,
-    reader: origin::Reader,
+    reader: fingerprint::ReaderId,
 }
 
 impl CitrixStorefront {
@@ -100,12 +100,12 @@ impl CitrixStorefront {
             enumeration: None,
             chunks: Chunks::default(),
             hasher: RandomState::new(),
-            reader: origin::Reader::default(),
+            reader: fingerprint::ReaderId::default(),
         }
     }
 
     async fn read(&mut self, cx: &Context<'_>) -> Result<Observation, Failure> {
-        let at = Moment { now: cx.now, deadline: cx.deadline };
+        let at = RequestContext { now: cx.now, deadline: cx.deadline };
         self.session.begin(cx.now)?;
         let endpoints = self.discover(at).await?;
         let mut observation = Observation::default();
@@ -134,7 +134,7 @@ impl CitrixStorefront {
         Ok(observation)
     }
 
-    async fn discover(&mut self, at: Moment) -> Result<Endpoints, Failure> {
+    async fn discover(&mut self, at: RequestContext) -> Result<Endpoints, Failure> {
         if let Some((found, endpoints)) = &self.endpoints
             && at.now.since(*found) < DISCOVERY
         {
@@ -152,7 +152,7 @@ impl CitrixStorefront {
     }
 
     /// Renews the list of resources when it is due.
-    async fn enumerate(&mut self, cx: &Context<'_>, at: Moment, endpoints: &Endpoints) -> Result<(), Failure> {
+    async fn enumerate(&mut self, cx: &Context<'_>, at: RequestContext, endpoints: &Endpoints) -> Result<(), Failure> {
         let interval = self.settings.enumerate_interval;
         if self.enumeration.as_ref().is_some_and(|(time, _)| at.now.since(*time) < interval) {
             return Ok(());
@@ -178,7 +178,7 @@ impl CitrixStorefront {
     async fn list(
         &mut self,
         cx: &Context<'_>,
-        at: Moment,
+        at: RequestContext,
         endpoints: &Endpoints,
         observation: &mut Observation,
     ) -> Result<(), Failure> {
@@ -187,8 +187,8 @@ impl CitrixStorefront {
         let mut seen = Machines::default();
         // The first one alone: it brings the token, and finds out whether there is any use in going on.
         if count > 0 {
-            let ask = self.ask_for(endpoints, 0);
-            let result = self.session.send(at, &ask).await;
+            let request = self.list_request(endpoints, 0);
+            let result = self.session.send(at, &request).await;
             let outcome = self.take(cx, 0, result, &mut seen);
             if let Err(failure) = &outcome
                 && is_final(failure)
@@ -203,7 +203,7 @@ impl CitrixStorefront {
             _ => None,
         };
         let mut wait = outcomes.first().and_then(limited);
-        let granted = self.session.at_hand(&endpoints.machines, at.now);
+        let granted = self.session.cached_token(&endpoints.machines, at.now);
         let token = granted.as_ref().map(|granted| &granted.token);
         let mut refused = Vec::new();
         let mut under_way = FuturesOrdered::new();
@@ -215,7 +215,7 @@ impl CitrixStorefront {
                     next += 1;
                     continue;
                 }
-                let call = self.ask_for(endpoints, next).call(self.session.http(), token).send(at.deadline);
+                let call = self.list_request(endpoints, next).call(self.session.http(), token).send(at.deadline);
                 let index = next;
                 under_way.push_back(async move { (index, call.await) });
                 next += 1;
@@ -230,8 +230,8 @@ impl CitrixStorefront {
             }
         }
         for (index, answer) in refused {
-            let ask = self.ask_for(endpoints, index);
-            let result = self.session.send_again(at, &ask, &answer, granted.as_ref()).await;
+            let request = self.list_request(endpoints, index);
+            let result = self.session.send_again(at, &request, &answer, granted.as_ref()).await;
             outcomes[index] = Some(self.take(cx, index, result, &mut seen));
         }
         if seen.too_many {
@@ -244,9 +244,9 @@ impl CitrixStorefront {
         Failure::new(Reason::TooLarge, format!("more than {} machines (max_agents)", self.target.max_agents))
     }
 
-    fn ask_for(&self, endpoints: &Endpoints, index: usize) -> Ask {
+    fn list_request(&self, endpoints: &Endpoints, index: usize) -> ApiRequest {
         let body = machines::params(&self.chunks.chunks[index].ids);
-        Ask::post("machines", endpoints.machines.clone(), machines::ACCEPT, machines::PARAMS, body)
+        ApiRequest::post("machines", endpoints.machines.clone(), machines::ACCEPT, machines::PARAMS, body)
     }
 
     /// Reads the answer of a chunk; `seen` holds the machines of the chunks before it, also of those that failed and
@@ -276,16 +276,17 @@ impl CitrixStorefront {
     ) -> Result<Outcome, Failure> {
         if !answer.status.is_success() {
             self.forget_endpoints(Some(answer));
-            return Err(ask::failure(answer));
+            return Err(request::failure(answer));
         }
         let room = self.target.max_agents.saturating_sub(seen.seen.len());
         let body = answer.xml_body()?;
         let chunk = &mut self.chunks.chunks[index];
-        let asks = self.reader.asks(&chunk.ids);
-        let origin = asks.and_then(|asks| Some(Origin::from(vec![asks, Print::of(&body)?])));
-        let known = cx.known.get(&key(chunk.number)).filter(|known| Some(*known) == origin.as_ref());
-        if let (Some(origin), Some(last)) = (known, &mut chunk.last)
-            && last.still_holds(origin, cx.now, &seen.seen)
+        let hash_inputs = self.reader.hash_inputs(&chunk.ids);
+        let fingerprint =
+            hash_inputs.and_then(|hash_inputs| Some(PartFingerprint::from(vec![hash_inputs, ContentHash::of(&body)?])));
+        let known = cx.known.get(&key(chunk.number)).filter(|known| Some(*known) == fingerprint.as_ref());
+        if let (Some(fingerprint), Some(last)) = (known, &mut chunk.last)
+            && last.still_holds(fingerprint, cx.now, &seen.seen)
         {
             last.at = cx.now;
             if last.machines.len() > room {
@@ -293,27 +294,28 @@ impl CitrixStorefront {
                 return Err(self.too_many());
             }
             let (target, now) = (Arc::clone(&self.target), cx.now);
-            let again = move || Chunk::again(&body, now, &target);
-            return Ok(Outcome::Same(Same::new(origin.clone(), again)));
+            let again = move || DecodedChunk::decode_part(&body, now, &target);
+            return Ok(Outcome::Same(Same::new(fingerprint.clone(), again)));
         }
         let CitrixStorefront { target, hasher, .. } = &*self;
         let ids = &self.chunks.chunks[index].ids;
-        let read =
-            aside(body.len() >= MANY_BYTES, || Chunk::read(&body, ids, cx.now, target, hasher, (&seen.seen, room)));
-        let Chunk { mut part, machines, without, repeats } = read.map_err(|(failure, warnings)| {
-            cx.warnings.take_up(&warnings);
+        let read = block_in_place_if(body.len() >= LARGE_BODY, || {
+            DecodedChunk::read(&body, ids, cx.now, target, hasher, (&seen.seen, room))
+        });
+        let DecodedChunk { mut part, machines, without, repeats } = read.map_err(|(failure, warnings)| {
+            cx.warnings.merge(&warnings);
             failure.context(&answer.what)
         })?;
         if machines.len() > room {
-            cx.warnings.take_up(&part.warnings);
+            cx.warnings.merge(&part.warnings);
             seen.too_many = true;
             return Err(self.too_many());
         }
         // Only what the answer alone says can be known again by the answer.
-        let origin = origin.filter(|_| repeats);
-        let last = Last { at: cx.now, machines: machines.into(), without, origin: origin.clone() };
+        let fingerprint = fingerprint.filter(|_| repeats);
+        let last = LastRead { at: cx.now, machines: machines.into(), without, fingerprint: fingerprint.clone() };
         self.chunks.chunks[index].last = Some(last);
-        part.origin = origin;
+        part.fingerprint = fingerprint;
         Ok(Outcome::Fresh(part))
     }
 
@@ -329,7 +331,7 @@ impl CitrixStorefront {
         if came > 0 || outcomes.is_empty() {
             observation.fresh("store", part::of_store(machines, without));
         } else if let Some(first) = failures().next() {
-            return Err(Failure { retry_after: Failure::longest_wish(failures()), ..first.clone() });
+            return Err(Failure { retry_after: Failure::max_retry_after(failures()), ..first.clone() });
         }
         for (chunk, outcome) in self.chunks.chunks.iter().zip(outcomes) {
             match outcome {
@@ -367,7 +369,7 @@ impl Api for CitrixStorefront {
 /// Reads one chunk of machines, for [`super::measure`].
 pub(super) fn measure(body: &[u8], now: UnixTime, target: &Target) -> Part {
     let seen = HashSet::new();
-    let read = Chunk::read(body, &[], now, target, &RandomState::new(), (&seen, usize::MAX));
+    let read = DecodedChunk::read(body, &[], now, target, &RandomState::new(), (&seen, usize::MAX));
     debug_assert!(read.is_ok());
     read.map_or_else(|_| part::of_machines(), |chunk| chunk.part)
 }

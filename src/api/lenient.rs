@@ -10,7 +10,7 @@ mod date;
 mod list;
 mod window;
 
-pub use date::{Moment, span};
+pub use date::{Timestamp, span};
 pub use list::{List, items, object};
 pub use window::Shape;
 
@@ -75,7 +75,7 @@ impl<T: AsRef<str>> Field<T> {
 }
 
 /// What a scalar on the wire means for a type.
-pub trait Wire<'de>: Sized {
+pub trait FromScalar<'de>: Sized {
     /// From a string.
     fn text(text: Cow<'de, str>) -> Field<Self>;
 
@@ -98,11 +98,11 @@ pub trait Wire<'de>: Sized {
 }
 
 /// A scalar that comes as text: from XML or a header.
-pub fn scalar<'de, T: Wire<'de>>(text: &'de str) -> Field<T> {
+pub fn scalar<'de, T: FromScalar<'de>>(text: &'de str) -> Field<T> {
     T::text(Cow::Borrowed(text))
 }
 
-impl<'de: 'a, 'a> Wire<'de> for Cow<'a, str> {
+impl<'de: 'a, 'a> FromScalar<'de> for Cow<'a, str> {
     fn text(text: Cow<'de, str>) -> Field<Self> {
         Field::Value(text)
     }
@@ -120,7 +120,7 @@ impl<'de: 'a, 'a> Wire<'de> for Cow<'a, str> {
     }
 }
 
-impl<'de> Wire<'de> for i64 {
+impl<'de> FromScalar<'de> for i64 {
     fn text(text: Cow<'de, str>) -> Field<Self> {
         let text = text.trim();
         match text.parse() {
@@ -144,7 +144,7 @@ impl<'de> Wire<'de> for i64 {
     }
 }
 
-impl<'de> Wire<'de> for f64 {
+impl<'de> FromScalar<'de> for f64 {
     fn text(text: Cow<'de, str>) -> Field<Self> {
         match text.trim() {
             "" => Field::Missing,
@@ -161,7 +161,7 @@ impl<'de> Wire<'de> for f64 {
     }
 }
 
-impl<'de> Wire<'de> for bool {
+impl<'de> FromScalar<'de> for bool {
     fn text(text: Cow<'de, str>) -> Field<Self> {
         match text.trim() {
             "" => Field::Missing,
@@ -190,7 +190,7 @@ impl<'de> Wire<'de> for bool {
     }
 }
 
-impl<'de, T: Wire<'de>> Deserialize<'de> for Field<T> {
+impl<'de, T: FromScalar<'de>> Deserialize<'de> for Field<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Scalar(PhantomData))
     }
@@ -198,7 +198,7 @@ impl<'de, T: Wire<'de>> Deserialize<'de> for Field<T> {
 
 struct Scalar<T>(PhantomData<T>);
 
-impl<'de, T: Wire<'de>> Visitor<'de> for Scalar<T> {
+impl<'de, T: FromScalar<'de>> Visitor<'de> for Scalar<T> {
     type Value = Field<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

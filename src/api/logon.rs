@@ -5,14 +5,14 @@
 //! the secret had worked within a day, and every 6 hours where it never had: a monitor must never lock an account, and
 //! never stay blind for hours because a domain controller hiccuped.
 //!
-//! The exchange that carries the credentials outlives the poll that began it ([`Permit::settle`]): neither a reload nor a
+//! The exchange that carries the credentials outlives the poll that began it ([`Permit::run_exchange`]): neither a reload nor a
 //! short timeout keeps a refusal from being noted. Credentials that were sent and never answered are held as well.
 
 mod exchange;
 mod hold;
 pub mod saved;
 
-pub use exchange::Verdict;
+pub use exchange::LogonVerdict;
 pub use hold::Hold;
 
 use std::{
@@ -27,7 +27,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use self::exchange::UnderWay;
+use self::exchange::PendingLogon;
 use crate::{
     clock::UnixTime,
     config::{Target, secret::SecretText},
@@ -54,7 +54,7 @@ struct Shared {
     /// Told when a hold begins or ends, since nobody may be waiting for the log-on any more.
     changed: Notify,
     /// Told when an exchange has ended.
-    settled: Notify,
+    exchange_ended: Notify,
 }
 
 struct Identity {
@@ -64,9 +64,9 @@ struct Identity {
     last_accepted: Option<UnixTime>,
     hold: Option<Hold>,
     /// Log-ons of one identity follow each other.
-    turn: Arc<tokio::sync::Mutex<()>>,
+    queue_lock: Arc<tokio::sync::Mutex<()>>,
     /// The exchange that has the turn.
-    under_way: Option<UnderWay>,
+    pending_logon: Option<PendingLogon>,
     /// When a target has last brought it; none right after a restart.
     last_used: Option<UnixTime>,
 }
@@ -89,8 +89,8 @@ pub struct Permit {
     now: UnixTime,
     began: Instant,
     /// Whether nothing is to be noted any more.
-    told: bool,
-    turn: Option<OwnedMutexGuard<()>>,
+    recorded: bool,
+    queue_lock: Option<OwnedMutexGuard<()>>,
 }
 
 impl Logons {
@@ -105,20 +105,20 @@ impl Logons {
         now: UnixTime,
         deadline: Instant,
     ) -> Result<Permit, Failure> {
-        let turn = {
+        let queue_lock = {
             let (identities, index) = self.find(target.vendor(), username, secret, now);
-            Arc::clone(&identities[index].turn)
+            Arc::clone(&identities[index].queue_lock)
         };
-        let turn = timeout_at(deadline, turn.lock_owned())
+        let queue_lock = timeout_at(deadline, queue_lock.lock_owned())
             .await
             .map_err(|_| Failure::new(Reason::Timeout, format!("another log-on of {username} is still under way")))?;
         // Whoever had the turn before may have been refused meanwhile.
-        self.permit(target, username, secret, now, Some(turn))
+        self.permit(target, username, secret, now, Some(queue_lock))
     }
 
     /// The same for a request that carries the credentials and logs nobody on: it waits for nobody, so that a server that
     /// does not answer holds up no other target of the identity.
-    pub fn acquire_aside(
+    pub fn acquire_unqueued(
         &self,
         target: &Target,
         username: &str,
@@ -134,7 +134,7 @@ impl Logons {
         username: &str,
         secret: &SecretText,
         now: UnixTime,
-        turn: Option<OwnedMutexGuard<()>>,
+        queue_lock: Option<OwnedMutexGuard<()>>,
     ) -> Result<Permit, Failure> {
         match self.held(target, username, secret, now) {
             Some(failure) => Err(failure),
@@ -146,8 +146,8 @@ impl Logons {
                 target: (target.name.clone(), fingerprint(target)),
                 now,
                 began: Instant::now(),
-                told: false,
-                turn,
+                recorded: false,
+                queue_lock,
             }),
         }
     }
@@ -158,13 +158,13 @@ impl Logons {
         let (mut identities, index) = self.find(vendor, username, secret, now);
         // The target has left the identities whose secret it no longer brings.
         for (_, other) in identities.iter_mut().enumerate().filter(|(i, other)| *i != index && other.vendor == vendor) {
-            if other.hold.as_mut().is_some_and(|hold| hold.leave(&target.name)) {
+            if other.hold.as_mut().is_some_and(|hold| hold.remove_target(&target.name)) {
                 other.hold = None;
             }
         }
         let identity = &mut identities[index];
         let hold = identity.hold.as_mut()?;
-        if !hold.admit(&target.name, &fingerprint(target)) {
+        if !hold.add_target(&target.name, &fingerprint(target)) {
             identity.hold = None;
             return None;
         }
@@ -185,8 +185,8 @@ impl Logons {
 
     /// The hold that keeps this target from logging on now, as it last learnt. One whose next try is due keeps nobody.
     pub fn hold_of(&self, target: &str, now: UnixTime) -> Option<Hold> {
-        let keeps = |hold: &&Hold| hold.has(target) && now < hold.retry_at;
-        self.lock().iter().filter_map(|identity| identity.hold.as_ref()).find(keeps).cloned()
+        let blocks = |hold: &&Hold| hold.has(target) && now < hold.retry_at;
+        self.lock().iter().filter_map(|identity| identity.hold.as_ref()).find(blocks).cloned()
     }
 
     /// Waits until a hold has begun or ended without a poll that could tell.
@@ -232,8 +232,8 @@ impl Logons {
                     secret: KnownSecret::Text { text: secret.clone(), hash: own },
                     last_accepted: None,
                     hold: None,
-                    turn: Arc::default(),
-                    under_way: None,
+                    queue_lock: Arc::default(),
+                    pending_logon: None,
                     last_used: None,
                 });
             }
@@ -264,28 +264,28 @@ impl Permit {
     /// It is not known whether the credentials are good, although there was an answer (a server error), or they were not
     /// sent: nothing is held.
     pub fn unknown(mut self) {
-        self.told = true;
+        self.recorded = true;
     }
 
     fn note_accepted(&mut self, now: UnixTime) {
-        self.told = true;
+        self.recorded = true;
         let (mut identities, index) = self.identity(now);
         let identity = &mut identities[index];
-        if self.turn.is_some() || identity.hold.as_ref().is_some_and(|hold| hold.aside) {
+        if self.queue_lock.is_some() || identity.hold.as_ref().is_some_and(|hold| hold.aside) {
             identity.last_accepted = Some(now);
             identity.hold = None;
         }
     }
 
     fn note_refused(&mut self, now: UnixTime, message: &str) -> Failure {
-        self.told = true;
+        self.recorded = true;
         let (mut identities, index) = self.identity(now);
         let identity = &mut identities[index];
         let worked = identity.last_accepted.is_some_and(|at| now.since(at) < WORKED_WITHIN);
         let hold = identity.hold.get_or_insert_with(|| Hold::new(now, worked));
         hold.refused(now, worked, message);
-        hold.aside = self.turn.is_none();
-        hold.admit(&self.target.0, &self.target.1);
+        hold.aside = self.queue_lock.is_none();
+        hold.add_target(&self.target.0, &self.target.1);
         let next = hold.retry_at;
         Failure::new(
             Reason::Auth,
@@ -295,7 +295,7 @@ impl Permit {
 
     /// The credentials were sent, and nobody knows what became of them: a second try could be one too many.
     fn note_unanswered(&mut self, now: UnixTime) -> Failure {
-        self.told = true;
+        self.recorded = true;
         let (mut identities, index) = self.identity(now);
         let next = identities[index].suspect(now, &self.target);
         let message = format!("{UNANSWERED}; no further log-on before {next} unless the secret, auth or url changes");
@@ -315,7 +315,7 @@ impl Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         // A request aside logs nobody on.
-        if !self.told && self.turn.is_some() {
+        if !self.recorded && self.queue_lock.is_some() {
             let now = self.later();
             self.note_unanswered(now);
             self.logons.shared.changed.notify_one();
@@ -346,7 +346,7 @@ impl Identity {
         let hold = self.hold.get_or_insert_with(|| Hold::unanswered(now));
         hold.again(now, UNANSWERED);
         hold.aside = false;
-        hold.admit(target, fingerprint);
+        hold.add_target(target, fingerprint);
         hold.retry_at
     }
 }
@@ -356,7 +356,7 @@ fn prune(identities: &mut Vec<Identity>, now: UnixTime) {
     identities.retain_mut(|identity| {
         // After a restart the time begins anew.
         let last_used = *identity.last_used.get_or_insert(now);
-        let needed = identity.hold.is_some() || Arc::strong_count(&identity.turn) > 1;
+        let needed = identity.hold.is_some() || Arc::strong_count(&identity.queue_lock) > 1;
         needed || now.since(last_used) < KEPT
     });
 }

@@ -23,7 +23,7 @@ struct Entry {
 }
 
 /// Things that were not seen for so long are forgotten.
-const FORGET: Duration = Duration::from_secs(86_400);
+const FORGET_AFTER: Duration = Duration::from_secs(86_400);
 
 impl Memory {
     /// Notes that `thing` of this kind is now in `state`, and tells since when it is.
@@ -56,7 +56,7 @@ impl Memory {
 
     /// Forgets what was not seen for a day; called after each poll.
     pub fn forget(&self, now: UnixTime) {
-        self.lock().retain(|_, entry| now.since(entry.seen) < FORGET);
+        self.lock().retain(|_, entry| now.since(entry.seen) < FORGET_AFTER);
     }
 
     /// Takes up what an earlier run has saved.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Part, origin::Origin};
+use super::{Part, fingerprint::PartFingerprint};
 use crate::{clock::UnixTime, failure::Failure};
 
 /// What one poll brought.
@@ -61,26 +61,26 @@ pub enum Outcome {
 /// ledger has to: another part may have got an agent of the same name.
 pub struct Same {
     /// What both come from.
-    pub origin: Origin,
+    pub fingerprint: PartFingerprint,
     read: Box<dyn FnOnce() -> Result<Part, Failure> + Send>,
 }
 
 impl Same {
     /// `read` makes the part from the answers.
-    pub fn new(origin: Origin, read: impl FnOnce() -> Result<Part, Failure> + Send + 'static) -> Same {
-        Same { origin, read: Box::new(read) }
+    pub fn new(fingerprint: PartFingerprint, read: impl FnOnce() -> Result<Part, Failure> + Send + 'static) -> Same {
+        Same { fingerprint, read: Box::new(read) }
     }
 
     /// The part, read after all.
     pub fn read(self) -> Result<Part, Failure> {
         let mut part = (self.read)()?;
-        part.origin = Some(self.origin);
+        part.fingerprint = Some(self.fingerprint);
         Ok(part)
     }
 }
 
 impl fmt::Debug for Same {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Same").field("origin", &self.origin).finish_non_exhaustive()
+        f.debug_struct("Same").field("origin", &self.fingerprint).finish_non_exhaustive()
     }
 }

@@ -25,14 +25,14 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use self::{mapping::Basis, names::Learnt, session::Session};
+use self::{mapping::MappingContext, names::NameCache, session::Session};
 use super::{
     Api, BoxFuture, Context, Observation, Outcome, Same, Warnings,
+    fingerprint::{self, ContentHash, PartFingerprint},
     logon::Logons,
-    origin::{self, Origin, Print},
 };
 use crate::{
-    aside::{MANY_BYTES, aside},
+    blocking::{LARGE_BODY, block_in_place_if},
     config::{Target, target},
     failure::Failure,
     http::Client,
@@ -44,15 +44,15 @@ pub struct ParallelsRas {
     target: Arc<Target>,
     settings: Arc<target::ParallelsRas>,
     session: Session,
-    names: Learnt,
-    reader: origin::Reader,
+    names: NameCache,
+    reader: fingerprint::ReaderId,
 }
 
 impl ParallelsRas {
     /// Nothing is sent before the first poll.
     pub fn new(target: Arc<Target>, settings: target::ParallelsRas, http: Client, logons: Arc<Logons>) -> ParallelsRas {
         let session = Session::new(Arc::clone(&target), settings.auth.clone(), http, logons);
-        let (settings, names, reader) = (Arc::new(settings), Learnt::default(), origin::Reader::default());
+        let (settings, names, reader) = (Arc::new(settings), NameCache::default(), fingerprint::ReaderId::default());
         ParallelsRas { target, settings, session, names, reader }
     }
 
@@ -60,22 +60,22 @@ impl ParallelsRas {
         self.session.begin(cx).await?;
         let answer = self.session.get(cx, "agents", &self.agents_path(), cx.deadline).await?;
         let body = answer.json_body()?;
-        let print = Print::of(&body);
-        if let Some(known) = cx.known.get("").filter(|known| self.origin(print).as_ref() == Some(*known))
+        let hash = ContentHash::of(&body);
+        if let Some(known) = cx.known.get("").filter(|known| self.fingerprint(hash).as_ref() == Some(*known))
             && (!self.settings.resolve_names || self.names.rest(cx.now))
         {
-            let basis = self.basis();
+            let mapping_context = self.mapping_context();
             let same = Same::new(known.clone(), move || {
                 let warnings = Warnings::default();
-                let rows = mapping::rows(&body[..], &basis.settings.site_ids, &warnings)?;
-                Ok(mapping::part(&rows, &basis, warnings))
+                let rows = mapping::rows(&body[..], &mapping_context.settings.site_ids, &warnings)?;
+                Ok(mapping::part(&rows, &mapping_context, warnings))
             });
             return Ok(Observation { parts: vec![("".into(), Outcome::Same(same))], ..Observation::default() });
         }
-        let (warnings, is_much) = (Warnings::default(), body.len() >= MANY_BYTES);
-        let rows = aside(is_much, || mapping::rows(&body[..], &self.settings.site_ids, &warnings));
+        let (warnings, is_large) = (Warnings::default(), body.len() >= LARGE_BODY);
+        let rows = block_in_place_if(is_large, || mapping::rows(&body[..], &self.settings.site_ids, &warnings));
         let rows = rows.map_err(|failure| {
-            cx.warnings.take_up(&warnings);
+            cx.warnings.merge(&warnings);
             failure.context(&answer.what)
         })?;
         let mut failure = None;
@@ -86,19 +86,23 @@ impl ParallelsRas {
             let polls = session::WINDOW.div_duration_f64(self.target.interval).ceil() as usize;
             failure = self.names.refresh(&mut self.session, cx, &rows, polls, deadline).await.err();
         }
-        let mut part = aside(is_much, || mapping::part(&rows, &self.basis(), warnings));
-        part.origin = self.origin(print);
+        let mut part = block_in_place_if(is_large, || mapping::part(&rows, &self.mapping_context(), warnings));
+        part.fingerprint = self.fingerprint(hash);
         Ok(Observation { failure, ..Observation::single(part) })
     }
 
     /// What a part comes from, besides the rows.
-    fn basis(&self) -> Basis {
-        Basis { target: Arc::clone(&self.target), settings: Arc::clone(&self.settings), names: self.names.names() }
+    fn mapping_context(&self) -> MappingContext {
+        MappingContext {
+            target: Arc::clone(&self.target),
+            settings: Arc::clone(&self.settings),
+            names: self.names.names(),
+        }
     }
 
     /// What a part of these rows and the present names comes from.
-    fn origin(&self, rows: Option<Print>) -> Option<Origin> {
-        Some(Origin::from(vec![self.reader.asks(&self.names.version())?, rows?]))
+    fn fingerprint(&self, rows: Option<ContentHash>) -> Option<PartFingerprint> {
+        Some(PartFingerprint::from(vec![self.reader.hash_inputs(&self.names.version())?, rows?]))
     }
 
     /// The server filters by one site at the most; several are asked for at once and filtered here.

@@ -27,7 +27,7 @@ use tokio::time::Instant;
 use self::{probe::Probe, reply::Reply, verdict::Verdict};
 use super::{
     Api, BoxFuture, Context, Observation, Warning,
-    logon::{Logons, Permit, Verdict as LogonVerdict},
+    logon::{LogonVerdict, Logons, Permit},
 };
 use crate::{
     config::{
@@ -42,7 +42,7 @@ use crate::{
 const AFTER_PRIMING: Duration = Duration::from_secs(10);
 
 /// Kept of the poll's time, so that a broker that does not answer is told before the poll is given up.
-const TO_TELL: Duration = Duration::from_millis(500);
+const REPORT_MARGIN: Duration = Duration::from_millis(500);
 
 /// The API of one target.
 #[derive(Debug)]
@@ -74,7 +74,7 @@ impl ParallelsRasSession {
         // A deep probe is a log-on: those of one account never run side by side. A light one logs nobody on, and must not
         // wait for the broker of another target. Neither sends a password that was refused.
         let permit = match self.settings.mode {
-            ProbeMode::Light => self.logons.acquire_aside(&self.target, &session.username, &password, cx.now),
+            ProbeMode::Light => self.logons.acquire_unqueued(&self.target, &session.username, &password, cx.now),
             ProbeMode::Deep => self.logons.acquire(&self.target, &session.username, &password, cx.now, turn).await,
         };
         let permit = match permit {
@@ -92,19 +92,19 @@ impl ParallelsRasSession {
         let call = call.secret_body("application/json", body);
         let (judged, refused) = match self.settings.mode {
             ProbeMode::Light => {
-                let judged = judge(call.send(deadline).await);
-                let refused = note(permit, said(&judged));
+                let judged = read_answer(call.send(deadline).await);
+                let refused = note(permit, verdict_of(&judged));
                 (judged, refused)
             }
             ProbeMode::Deep => {
                 let exchange = |sent| async move {
-                    let judged = judge(call.credentials(&sent).send(deadline).await);
-                    (said(&judged), judged)
+                    let judged = read_answer(call.credentials(&sent).send(deadline).await);
+                    (verdict_of(&judged), judged)
                 };
-                match permit.settle(deadline, exchange).await {
+                match permit.run_exchange(deadline, exchange).await {
                     Ok(settled) => settled,
                     // The broker may still answer, but not for this probe.
-                    Err(failure) => (judge(Err(failure)), None),
+                    Err(failure) => (read_answer(Err(failure)), None),
                 }
             }
         };
@@ -142,7 +142,7 @@ impl ParallelsRasSession {
     fn deadlines(&self, cx: &Context<'_>) -> (Instant, Instant) {
         let now = Instant::now();
         let left = cx.deadline.saturating_duration_since(now);
-        (now + left / 2, now + left.saturating_sub(TO_TELL.min(left / 10)))
+        (now + left / 2, now + left.saturating_sub(REPORT_MARGIN.min(left / 10)))
     }
 
     fn url(&self) -> Url {
@@ -156,10 +156,10 @@ impl Api for ParallelsRasSession {
     }
 }
 
-type Judged = Result<(Reply, Option<Failure>), Failure>;
+type ProbeAnswer = Result<(Reply, Option<Failure>), Failure>;
 
 /// What an answer says of the account's password.
-fn said(judged: &Judged) -> LogonVerdict {
+fn verdict_of(judged: &ProbeAnswer) -> LogonVerdict {
     let Ok((reply, _)) = judged else { return LogonVerdict::Unknown };
     match reply.verdict {
         Verdict::Account => {
@@ -182,7 +182,7 @@ fn note(permit: Permit, verdict: LogonVerdict) -> Option<Failure> {
 }
 
 /// What came of the request, and why the poll counts as failed if it does. `Err`: it is not the broker that failed.
-fn judge(result: Result<Answer, Failure>) -> Judged {
+fn read_answer(result: Result<Answer, Failure>) -> ProbeAnswer {
     let unreachable = Reply { verdict: Verdict::Unreachable, code: None, prime_seconds: None, readable: false };
     let answer = match result {
         Ok(answer) => answer,
@@ -205,8 +205,8 @@ fn judge(result: Result<Answer, Failure>) -> Judged {
     let reply = reply::read(status, if answer.is_html() { b"" } else { &answer.body });
     let failure = (status == 200 && !reply.readable).then(|| match answer.json() {
         Err(failure) => failure,
-        Ok(body) if body.len() > reply::MOST => {
-            Failure::new(Reason::TooLarge, format!("{}: more than {} bytes", answer.what, reply::MOST))
+        Ok(body) if body.len() > reply::MAX_BODY => {
+            Failure::new(Reason::TooLarge, format!("{}: more than {} bytes", answer.what, reply::MAX_BODY))
         }
         Ok(_) => Failure::new(Reason::Decode, format!("{}: the answer cannot be read", answer.what)),
     });

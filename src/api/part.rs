@@ -6,7 +6,7 @@ use compact_str::CompactString;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-use super::{Warnings, origin::Origin};
+use super::{Warnings, fingerprint::PartFingerprint};
 use crate::{
     catalogue::{Family, Scope},
     health::Health,
@@ -28,7 +28,7 @@ pub struct Part {
     /// Oddities that were met while it was read.
     pub warnings: Warnings,
     /// What it comes from; one of the same origin is the same. `None`: not known, or not all of it depends on answers.
-    pub origin: Option<Origin>,
+    pub fingerprint: Option<PartFingerprint>,
     /// Label values one after the other, and where each of them ends.
     texts: String,
     ends: Vec<u32>,
@@ -161,7 +161,7 @@ impl Part {
             samples: families.iter().map(|_| Vec::new()).collect(),
             state_names: Vec::new(),
             warnings: Warnings::default(),
-            origin: None,
+            fingerprint: None,
             texts: String::new(),
             ends: Vec::new(),
             filling: Box::default(),

@@ -19,7 +19,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use self::{
-    client::{Client, Tags},
+    client::{ClientInfo, Tags},
     session::Session,
 };
 use super::{Agent, AgentRef, Api, BoxFuture, Context, Id, Observation, Part, logon::Logons};
@@ -39,7 +39,7 @@ const POOL: &str = "client";
 const TAGS_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Tags that are refused are left alone for this long.
-const TAGS_LEFT_ALONE: Duration = Duration::from_secs(3600);
+const TAGS_RETRY_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// The API of one target.
 #[derive(Debug)]
@@ -50,20 +50,20 @@ pub struct Resilio {
     /// The last tags that could be read, and when.
     tags: Option<(Tags, UnixTime)>,
     /// Tags that were refused, in spite of a new token, are left alone until then.
-    tags_again: UnixTime,
+    tags_retry_at: UnixTime,
 }
 
 impl Resilio {
     /// Nothing is sent before the first poll.
     pub fn new(target: Arc<Target>, settings: target::Resilio, http: http::Client, _: Arc<Logons>) -> Resilio {
         let session = Session::new(target.url.clone(), settings.auth.clone(), http);
-        Resilio { target, settings, session, tags: None, tags_again: UnixTime::default() }
+        Resilio { target, settings, session, tags: None, tags_retry_at: UnixTime::default() }
     }
 
     async fn observe(&mut self, cx: &Context<'_>) -> Result<Observation, Failure> {
         self.session.begin();
         let answer = self.session.get("client", "client", cx.deadline).await?;
-        let client = Client::read(answer.json()?, cx.warnings).map_err(|failure| failure.context(&answer.what))?;
+        let client = ClientInfo::read(answer.json()?, cx.warnings).map_err(|failure| failure.context(&answer.what))?;
         let runs = self.runs(cx).await;
         self.read_tags(cx).await;
 
@@ -97,7 +97,7 @@ impl Resilio {
         if !self.settings.tags {
             return;
         }
-        if cx.now >= self.tags_again {
+        if cx.now >= self.tags_retry_at {
             let deadline = cx.part_deadline().min(Instant::now() + TAGS_TIMEOUT);
             let answer = self.session.get("tags", "tags", deadline).await;
             match answer.and_then(|answer| Tags::read(answer.json()?, cx.warnings)) {
@@ -105,7 +105,7 @@ impl Resilio {
                 Err(failure) => {
                     tracing::debug!(target = %self.target.name, error = %failure, "Tags cannot be read.");
                     if matches!(failure.reason, Reason::Auth | Reason::Forbidden) {
-                        self.tags_again = cx.now.plus(TAGS_LEFT_ALONE);
+                        self.tags_retry_at = cx.now.plus(TAGS_RETRY_INTERVAL);
                     }
                 }
             }
@@ -115,7 +115,7 @@ impl Resilio {
 }
 
 /// Adds the agent's row. In the part of the jobs it is no agent of its own, but carries the labels of their series.
-fn row(part: &mut Part, client: &Client, target: &Target, with_health: bool, cx: &Context<'_>) -> AgentRef {
+fn row(part: &mut Part, client: &ClientInfo, target: &Target, with_health: bool, cx: &Context<'_>) -> AgentRef {
     let pool = part.pool(POOL, false);
     let name = client.name.as_deref().or(client.device_id.as_deref()).unwrap_or(&target.name);
     let id = Id::Text(client.device_id.as_deref().unwrap_or(name).into());

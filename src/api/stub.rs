@@ -6,7 +6,7 @@ use reqwest::Url;
 use rollcall_test_server::{Request, Response, Server};
 use tokio::time::Instant;
 
-use super::{Api, Context, Observation, Outcome, Part, Warning, Warnings, origin::Origins};
+use super::{Api, Context, Observation, Outcome, Part, Warning, Warnings, fingerprint::PartFingerprints};
 use crate::{
     api::memory::Memory,
     catalogue::{Family, Scope},
@@ -60,7 +60,7 @@ impl Stub {
 
 /// Polls at a time and gives the warnings, too.
 pub async fn poll_at(api: &mut dyn Api, memory: &Memory, now: UnixTime) -> (Result<Observation, Failure>, Warnings) {
-    poll_knowing(api, memory, now, &Origins::default()).await
+    poll_knowing(api, memory, now, &PartFingerprints::default()).await
 }
 
 /// The same, where parts are known from an earlier poll.
@@ -68,29 +68,29 @@ pub async fn poll_knowing(
     api: &mut dyn Api,
     memory: &Memory,
     now: UnixTime,
-    known: &Origins,
+    known: &PartFingerprints,
 ) -> (Result<Observation, Failure>, Warnings) {
     let warnings = Warnings::default();
     let deadline = Instant::now() + Duration::from_secs(60);
     let result = api.poll(&Context { now, deadline, memory, warnings: &warnings, known }).await;
-    take_up(&warnings, &result);
+    merge(&warnings, &result);
     (result, warnings)
 }
 
 /// Counts the oddities of the parts, as the ledger does.
-pub fn take_up(warnings: &Warnings, result: &Result<Observation, Failure>) {
+pub fn merge(warnings: &Warnings, result: &Result<Observation, Failure>) {
     for (_, outcome) in result.iter().flat_map(|observation| &observation.parts) {
         if let Outcome::Fresh(part) = outcome {
-            warnings.take_up(&part.warnings);
+            warnings.merge(&part.warnings);
         }
     }
 }
 
 /// What the parts of an observation come from, as a ledger that has taken them up would know it.
-pub fn origins(observation: &Observation) -> Origins {
+pub fn fingerprints(observation: &Observation) -> PartFingerprints {
     let fresh = observation.parts.iter().filter_map(|(key, outcome)| match outcome {
-        Outcome::Fresh(part) => Some((key.clone(), part.origin.clone()?)),
-        Outcome::Same(same) => Some((key.clone(), same.origin.clone())),
+        Outcome::Fresh(part) => Some((key.clone(), part.fingerprint.clone()?)),
+        Outcome::Same(same) => Some((key.clone(), same.fingerprint.clone())),
         Outcome::Failed(_) => None,
     });
     fresh.collect()

@@ -28,7 +28,7 @@ impl Warnings {
     }
 
     /// Counts everything that was counted there, too.
-    pub fn take_up(&self, others: &Warnings) {
+    pub fn merge(&self, others: &Warnings) {
         for (count, other) in self.counts.iter().zip(&others.counts) {
             count.fetch_add(other.load(Ordering::Relaxed), Ordering::Relaxed);
         }
@@ -95,8 +95,8 @@ mod tests {
         let told = |warnings: &Warnings| warnings.details().into_iter().map(|(_, text)| text).collect::<Vec<_>>();
         assert_eq!(told(&warnings), ["agentState 99", "agentState 98"]);
         let all = Warnings::default();
-        all.take_up(&warnings);
-        all.take_up(&warnings);
+        all.merge(&warnings);
+        all.merge(&warnings);
         assert_eq!((told(&all), all.count(Warning::UnknownState)), (told(&warnings), 2002));
         for id in 0..2 * DETAILS {
             all.add(Warning::BadItem, || format!("item {id}"));

@@ -16,7 +16,7 @@ const DONE: (&str, &str) = ("ROLLCALL_ALLOCATOR", "set");
 
 /// Starts the program once more with the bound, unless the environment has one. Where that cannot be, all is as it was.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-pub fn settle() {
+pub fn configure() {
     use std::{env, os::unix::process::CommandExt, process::Command};
 
     if env::var_os(LARGE.0).is_some() || env::var_os(DONE.0).is_some() {
@@ -31,4 +31,4 @@ pub fn settle() {
 
 /// Nothing to be done elsewhere.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-pub fn settle() {}
+pub fn configure() {}

@@ -1,6 +1,6 @@
 //! `rollcall check`: every error of a configuration at once; with `--connect` each target is polled once.
 
-mod doubts;
+mod hints;
 
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ pub fn run(args: Check) -> Result<(), String> {
             failed += usize::from(!good);
             super::print(&format!("{}  {}: {line}\n", if good { "ok    " } else { "failed" }, target.name))?;
             // A poll that failed in part may lack what is missed.
-            for doubt in poll.iter().filter(|_| good).flat_map(|poll| doubts::of(&poll.snapshot)) {
+            for doubt in poll.iter().filter(|_| good).flat_map(|poll| hints::of(&poll.snapshot)) {
                 eprintln!("warning: {}: {doubt}", target.name);
             }
         }

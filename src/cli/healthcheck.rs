@@ -7,12 +7,12 @@ use reqwest::StatusCode;
 use super::Healthcheck;
 
 /// An answer that takes longer is none.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 pub fn run(args: Healthcheck) -> Result<(), String> {
     super::runtime()?.block_on(async {
         // It asks its own container and sends nothing secret: any certificate is as good as another.
-        let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).tls_danger_accept_invalid_certs(true);
+        let client = reqwest::Client::builder().no_proxy().timeout(TIMEOUT).tls_danger_accept_invalid_certs(true);
         let client = client.build().map_err(|error| format!("cannot ask: {error}"))?;
         let reply = client.get(args.url).send().await.map_err(|error| chain(&error.without_url()))?;
         match reply.status() {

@@ -13,9 +13,9 @@ use super::{Probe, counted};
 use crate::{
     api::{
         self, Context, Warning, Warnings,
+        fingerprint::PartFingerprints,
         logon::{Logons, saved::SavedIdentity},
         memory::Memory,
-        origin::Origins,
     },
     clock::Clock,
     config::{Config, Target},
@@ -114,7 +114,7 @@ pub async fn poll_once(target: Arc<Target>, logons: &Logons, tracer: Option<Trac
     };
     let clock = Clock::system();
     let (now, started) = (clock.now(), Instant::now());
-    let (memory, warnings, known) = (Memory::default(), Warnings::default(), Origins::default());
+    let (memory, warnings, known) = (Memory::default(), Warnings::default(), PartFingerprints::default());
     let mut api = api::open(Arc::clone(&target), client.clone(), Arc::new(logons.clone()));
     let cx = Context { now, deadline: started + target.timeout, memory: &memory, warnings: &warnings, known: &known };
     let outcome = match timeout_at(cx.deadline, api.poll(&cx)).await {
@@ -125,7 +125,7 @@ pub async fn poll_once(target: Arc<Target>, logons: &Logons, tracer: Option<Trac
     let closing = Instant::now() + Duration::from_secs(3);
     let _ = timeout_at(closing, api.close(&Context { deadline: closing, ..cx })).await;
     let mut ledger = Ledger::new(Arc::clone(&target), false);
-    let result = outcome::settle(&mut ledger, outcome, now, took, &warnings);
+    let result = outcome::record(&mut ledger, outcome, now, took, &warnings);
     ledger.status.requests = client.stats().counts();
     for (count, warning) in ledger.status.warnings.iter_mut().zip(Warning::ALL) {
         *count = warnings.count(warning);

@@ -21,7 +21,7 @@ use super::{
 use polling::Polling;
 
 /// How a configuration is read.
-pub(super) struct Reading<'a> {
+pub(super) struct ParseOptions<'a> {
     /// The file as the user named it.
     pub file: &'a str,
     /// Relative paths start here.
@@ -33,30 +33,30 @@ pub(super) struct Reading<'a> {
 }
 
 /// The configuration in a file, or everything that is wrong with it.
-pub(super) fn parse(bytes: &[u8], reading: &Reading<'_>) -> Result<Config, Errors> {
-    let ctx = Context::new(reading.base_dir, reading.strict);
-    let config = read(bytes, reading, &ctx);
-    finish(config, ctx, reading)
+pub(super) fn parse(bytes: &[u8], options: &ParseOptions<'_>) -> Result<Config, Errors> {
+    let ctx = Context::new(options.base_dir, options.strict);
+    let config = read(bytes, options, &ctx);
+    finish(config, ctx, options)
 }
 
 /// Errors win; otherwise the warnings go along.
-fn finish(config: Option<Config>, ctx: Context<'_>, reading: &Reading<'_>) -> Result<Config, Errors> {
+fn finish(config: Option<Config>, ctx: Context<'_>, options: &ParseOptions<'_>) -> Result<Config, Errors> {
     let errors = ctx.errors.into_inner();
     match config {
         Some(mut config) if errors.is_empty() => {
-            config.warnings = sorted(ctx.warnings.into_inner(), reading.file).iter().map(ToString::to_string).collect();
+            config.warnings = sorted(ctx.warnings.into_inner(), options.file).iter().map(ToString::to_string).collect();
             Ok(config)
         }
-        _ => Err(Errors::new(errors, reading.file)),
+        _ => Err(Errors::new(errors, options.file)),
     }
 }
 
 /// Reads everything, and notes in the context what is wrong. `None` only where an error was noted.
-pub(super) fn read(bytes: &[u8], reading: &Reading<'_>, ctx: &Context<'_>) -> Option<Config> {
-    let tree = document(bytes, reading.file, ctx);
+pub(super) fn read(bytes: &[u8], options: &ParseOptions<'_>, ctx: &Context<'_>) -> Option<Config> {
+    let tree = document(bytes, options.file, ctx);
     let Some(root) = root(tree.as_ref(), ctx) else {
         if ctx.errors.borrow().is_empty() {
-            let start = Mark { file: reading.file.into(), line: 1, column: 1 };
+            let start = Mark { file: options.file.into(), line: 1, column: 1 };
             ctx.error(&start, "", "the file is empty; `rollcall default-config` prints a complete one");
         }
         return None;
@@ -66,7 +66,7 @@ pub(super) fn read(bytes: &[u8], reading: &Reading<'_>, ctx: &Context<'_>) -> Op
     section.finish();
     let outbound = http::read(root.section("http"), &Http::default());
     let exposition = exposition(root.section("exposition"));
-    let state_file = state_file::read(&root, reading);
+    let state_file = state_file::read(&root, options);
     let mut targets = Targets { defaults: &defaults, http: &outbound, first: HashMap::new(), read: Vec::new() };
     targets.add(&root);
     for (bytes, file) in files::read(&root.list("target_files")) {

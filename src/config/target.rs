@@ -7,7 +7,7 @@ use serde::Serialize;
 
 pub use super::vendor::{
     App, AzureAuth, AzureDevOps, CitrixAuth, CitrixMethod, CitrixStorefront, ParallelsRas, ParallelsRasSession, Pools,
-    ProbeMode, Resilio, Session, VendorSettings,
+    ProbeMode, Resilio, SessionSettings, VendorSettings,
 };
 use super::{
     Http,

@@ -10,7 +10,7 @@ mod resilio;
 pub use azure_devops::{AzureAuth, AzureDevOps, Pools};
 pub use citrix_storefront::{CitrixAuth, CitrixMethod, CitrixStorefront};
 pub use parallels_ras::ParallelsRas;
-pub use parallels_ras_session::{App, ParallelsRasSession, ProbeMode, Session};
+pub use parallels_ras_session::{App, ParallelsRasSession, ProbeMode, SessionSettings};
 pub use resilio::Resilio;
 
 use std::time::Duration;
@@ -26,7 +26,7 @@ use super::{
 use crate::vendors::{Vendor, vendor_table};
 
 /// The usual longest time of a poll.
-const USUAL_TIMEOUT: Duration = Duration::from_secs(20);
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The settings of one vendor. They serialize as in the configuration, without secrets.
 trait Settings: Sized + Serialize {
@@ -35,7 +35,7 @@ trait Settings: Sized + Serialize {
 
     /// The longest time of a poll, where nothing is said.
     fn default_timeout(_section: &Section<'_>) -> Duration {
-        USUAL_TIMEOUT
+        DEFAULT_TIMEOUT
     }
 
     /// Notes what breaks rules that only this vendor has.

@@ -6,50 +6,50 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::state::{State, StateFile};
-use crate::{alert::engine::task::Pager, event, poll::Fleet, scale::scaled, snapshot::Store};
+use crate::{alert::engine::task::AlertEvaluator, event, poll::Fleet, scale::scaled, snapshot::Store};
 
 /// The state file is written at least this often where something changed; for alerts that begin or end, and for log-on
 /// holds, at once.
-const SAVE_EVERY: Duration = Duration::from_secs(15);
+const SAVE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// Where writing took longer than this, the next one that is only for alerts waits: with ten thousand targets it is tens of
 /// megabytes, and in a wide incident alerts begin with every poll.
-const SOON: Duration = Duration::from_millis(250);
+const SLOW_SAVE: Duration = Duration::from_millis(250);
 
 /// So many times as long as it took longer.
-const REST: u32 = 10;
+const SLOW_SAVE_BACKOFF: u32 = 10;
 
 /// Targets that changed are joined with others this often.
 const JOIN_EVERY: Duration = Duration::from_secs(1);
 
 /// Writes the state file whenever something changed, until it is cancelled, and once more then.
-pub async fn state(fleet: Arc<Fleet>, pager: Arc<Pager>, file: StateFile, cancelled: CancellationToken) {
+pub async fn state(fleet: Arc<Fleet>, pager: Arc<AlertEvaluator>, file: StateFile, cancelled: CancellationToken) {
     let mut last = None;
-    let mut complained = false;
-    let mut rested = Instant::now();
+    let mut error_logged = false;
+    let mut next_urgent_save = Instant::now();
     loop {
         let done = tokio::select! {
             () = cancelled.cancelled() => true,
-            () = async { sleep_until(rested).await; fleet.urgent().notified().await } => false,
+            () = async { sleep_until(next_urgent_save).await; fleet.save_requested().notified().await } => false,
             () = fleet.logons_changed() => false,
-            () = sleep(scaled(SAVE_EVERY)) => false,
+            () = sleep(scaled(SAVE_INTERVAL)) => false,
         };
         let (fleet, pager, file) = (Arc::clone(&fleet), Arc::clone(&pager), file.clone());
         let (before, began) = (last.take(), Instant::now());
         let saved = tokio::task::spawn_blocking(move || {
             let state = State::new(fleet.clock().now(), fleet.save(), pager.save());
-            let same = before.as_ref().is_some_and(|before: &State| before.tells_the_same(&state));
+            let same = before.as_ref().is_some_and(|before: &State| before.is_same_content(&state));
             let result = if same { Ok(()) } else { file.save(&state) };
             (state, result)
         });
         match saved.await {
             Ok((state, Ok(()))) => {
                 last = Some(state);
-                complained = false;
+                error_logged = false;
             }
-            Ok((_, Err(error))) if !complained => {
+            Ok((_, Err(error))) if !error_logged => {
                 tracing::error!(%error, "State is not kept; a restart would forget it.");
-                complained = true;
+                error_logged = true;
             }
             Ok((_, Err(_))) => {}
             Err(error) if error.is_panic() => {
@@ -58,7 +58,7 @@ pub async fn state(fleet: Arc<Fleet>, pager: Arc<Pager>, file: StateFile, cancel
             }
             Err(_) => {}
         }
-        rested = Instant::now() + began.elapsed().saturating_sub(SOON) * REST;
+        next_urgent_save = Instant::now() + began.elapsed().saturating_sub(SLOW_SAVE) * SLOW_SAVE_BACKOFF;
         if done {
             return;
         }

@@ -101,7 +101,7 @@ impl State {
     }
 
     /// Whether both are the same but for the time at which they were written.
-    pub fn tells_the_same(&self, other: &State) -> bool {
+    pub fn is_same_content(&self, other: &State) -> bool {
         self.identities == other.identities && self.targets == other.targets && self.alerts == other.alerts
     }
 }

@@ -7,7 +7,7 @@ use flate2::bufread::MultiGzDecoder;
 use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 
 use crate::{
-    aside::{MANY_BYTES, aside},
+    blocking::{LARGE_BODY, block_in_place_if},
     failure::{Failure, Reason},
 };
 
@@ -49,8 +49,8 @@ impl Body {
     }
 
     /// Whether reading it takes a while.
-    pub fn is_much(&self) -> bool {
-        self.weight() >= MANY_BYTES
+    pub fn is_large(&self) -> bool {
+        self.weight() >= LARGE_BODY
     }
 
     /// Reads what it says. What fails is a [`Failure`] inside of the error: `too_large`, or `decode` where it is not well
@@ -68,7 +68,7 @@ impl Body {
         if !self.is_packed {
             return Ok(self.bytes.clone());
         }
-        aside(self.is_much(), || {
+        block_in_place_if(self.is_large(), || {
             let mut all = Vec::with_capacity(self.bytes.len() * 2);
             self.reader().read_to_end(&mut all).map_err(failure)?;
             all.shrink_to_fit();

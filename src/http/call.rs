@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::{
     Answer, Body, Budget, Client, Exchange, body,
     failed::classify,
-    sent::{Sent, Told},
+    send_tracker::{SendTracker, TrackedBody},
 };
 use crate::{
     config::secret::SecretText,
@@ -31,7 +31,7 @@ pub struct Call {
     shown: Url,
     budget: Option<Arc<Budget>>,
     /// Of the exchange whose credentials it carries.
-    sent: Option<Sent>,
+    sent: Option<SendTracker>,
     /// Why it must not be sent.
     denied: Option<Failure>,
 }
@@ -101,9 +101,9 @@ impl Call {
         self
     }
 
-    /// It carries the credentials of a log-on: `sent` learns when they leave, and the answer is waited for as long as the
+    /// It carries the credentials of a log-on: `send_tracker` learns when they leave, and the answer is waited for as long as the
     /// exchange may take, whatever the deadline of [`Call::send`], which is then that of the place in the budget.
-    pub fn credentials(mut self, sent: &Sent) -> Call {
+    pub fn credentials(mut self, sent: &SendTracker) -> Call {
         self.sent = Some(sent.clone());
         self
     }
@@ -133,7 +133,7 @@ impl Call {
         }
         self.configured_headers();
         let mut exchange = self.exchange();
-        let deadline = self.sent.as_ref().map_or(deadline, Sent::until);
+        let deadline = self.sent.as_ref().map_or(deadline, SendTracker::until);
         self.follow();
         let Call { client, operation, request, .. } = self;
         let connection = client.inner.connection.read().unwrap_or_else(|e| e.into_inner()).1.clone();
@@ -176,10 +176,10 @@ impl Call {
         let content = self.request.body().and_then(reqwest::Body::as_bytes).map(Bytes::copy_from_slice);
         match content {
             Some(content) if !content.is_empty() => {
-                *self.request.body_mut() = Some(reqwest::Body::wrap(Told::new(content, sent)));
+                *self.request.body_mut() = Some(reqwest::Body::wrap(TrackedBody::new(content, sent)));
             }
             // There is nothing that could tell.
-            _ => _ = sent.leave(),
+            _ => _ = sent.mark_sent(),
         }
     }
 
@@ -244,13 +244,13 @@ impl Call {
 /// As much of a body that stays as it came is unpacked to see what it is.
 const BEGINNING: usize = 512;
 
-type Parts = (reqwest::StatusCode, reqwest::header::HeaderMap, Body);
+type ResponseParts = (reqwest::StatusCode, reqwest::header::HeaderMap, Body);
 
 async fn receive(
     client: &Client,
     connection: reqwest::Client,
     mut request: reqwest::Request,
-) -> Result<Parts, Failure> {
+) -> Result<ResponseParts, Failure> {
     let url = request.url().clone();
     let failed = |error| classify(error, &url, &client.inner.settings);
     let cap = client.inner.max_response_size;

@@ -23,37 +23,37 @@ use crate::{
 
 /// When the certificate and key files were last changed: the settings are the same only while these are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Stamp(Vec<Option<SystemTime>>);
+pub(super) struct FileTimes(Vec<Option<SystemTime>>);
 
-impl Stamp {
-    pub(super) fn of(settings: &Http) -> Stamp {
+impl FileTimes {
+    pub(super) fn of(settings: &Http) -> FileTimes {
         let files = [&settings.tls.ca_file, &settings.tls.cert_file, &settings.tls.key_file];
         let changed = |path: &PathBuf| std::fs::metadata(path).and_then(|meta| meta.modified()).ok();
-        Stamp(files.into_iter().flatten().map(changed).collect())
+        FileTimes(files.into_iter().flatten().map(changed).collect())
     }
 }
 
-type Shared = Vec<(Http, Stamp, reqwest::Client)>;
+type Shared = Vec<(Http, FileTimes, reqwest::Client)>;
 static SHARED: LazyLock<Mutex<Shared>> = LazyLock::new(Mutex::default);
 
 /// As many different settings are kept; the oldest is let go, and its clients keep their own connections.
 const KEPT: usize = 64;
 
 /// The connections for these settings, new ones where a file changed.
-pub(super) fn shared(settings: &Http) -> Result<(Stamp, reqwest::Client), Failure> {
+pub(super) fn shared(settings: &Http) -> Result<(FileTimes, reqwest::Client), Failure> {
     let key = Http { headers: Vec::new(), allow_cleartext_credentials: false, ..settings.clone() };
-    let stamp = Stamp::of(settings);
+    let file_times = FileTimes::of(settings);
     let mut shared = SHARED.lock().unwrap_or_else(|e| e.into_inner());
-    if let Some((_, _, client)) = shared.iter().find(|(http, at, _)| *http == key && *at == stamp) {
-        return Ok((stamp, client.clone()));
+    if let Some((_, _, client)) = shared.iter().find(|(http, at, _)| *http == key && *at == file_times) {
+        return Ok((file_times, client.clone()));
     }
     let client = build(&key).map_err(|message| Failure::new(Reason::Internal, message))?;
     shared.retain(|(http, _, _)| *http != key);
     if shared.len() >= KEPT {
         shared.remove(0);
     }
-    shared.push((key, stamp.clone(), client.clone()));
-    Ok((stamp, client))
+    shared.push((key, file_times.clone(), client.clone()));
+    Ok((file_times, client))
 }
 
 /// Makes rustls use aws-lc-rs, once for the process; reqwest panics without.
@@ -79,7 +79,7 @@ fn build(settings: &Http) -> Result<reqwest::Client, String> {
     };
     let tls = &settings.tls;
     builder = match &tls.server_name {
-        Some(name) if !tls.insecure_skip_verify => builder.tls_backend_preconfigured(named(tls, name)?),
+        Some(name) if !tls.insecure_skip_verify => builder.tls_backend_preconfigured(verifying_name(tls, name)?),
         _ => {
             if let Some(path) = &tls.ca_file {
                 builder = builder.tls_certs_only(authorities(path)?);
@@ -114,7 +114,7 @@ fn authorities(path: &PathBuf) -> Result<Vec<Certificate>, String> {
 }
 
 /// TLS for a server whose certificate carries another name than its URL.
-fn named(tls: &Tls, name: &str) -> Result<rustls::ClientConfig, String> {
+fn verifying_name(tls: &Tls, name: &str) -> Result<rustls::ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let name = ServerName::try_from(name.to_owned()).map_err(|_| format!("server_name: {name} is not a host name"))?;
     let inner: Arc<dyn ServerCertVerifier> = match &tls.ca_file {
@@ -133,7 +133,7 @@ fn named(tls: &Tls, name: &str) -> Result<rustls::ClientConfig, String> {
                 .map_err(|error| format!("the system's trust store: {error}"))?,
         ),
     };
-    let verifier = Arc::new(Named { name, inner, provider: Arc::clone(&provider) });
+    let verifier = Arc::new(ServerNameVerifier { name, inner, provider: Arc::clone(&provider) });
     let builder = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?
@@ -155,13 +155,13 @@ fn named(tls: &Tls, name: &str) -> Result<rustls::ClientConfig, String> {
 
 /// Checks the server's certificate against a fixed name instead of the host of the URL.
 #[derive(Debug)]
-struct Named {
+struct ServerNameVerifier {
     name: ServerName<'static>,
     inner: Arc<dyn ServerCertVerifier>,
     provider: Arc<CryptoProvider>,
 }
 
-impl ServerCertVerifier for Named {
+impl ServerCertVerifier for ServerNameVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,

@@ -115,12 +115,11 @@ fn proxy(settings: &Http, url: &Url) -> Option<(String, u16)> {
 
 #[cfg(test)]
 mod tests {
-    use std::{sync::Arc, time::Duration};
+    use std::{net::SocketAddr, sync::Arc, time::Duration};
 
     use rollcall_test_server::Server;
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
-        net::TcpListener,
         time::Instant,
     };
 

@@ -79,7 +79,7 @@ impl PollSucceeded<'_> {
 
 /// Oddities in what the vendor sent.
 #[derive(Debug)]
-pub struct Odd<'a> {
+pub struct UnexpectedData<'a> {
     /// Name of the target.
     pub target: &'a str,
     /// Kind.
@@ -87,15 +87,15 @@ pub struct Odd<'a> {
     /// How many of this kind the poll saw.
     pub count: u64,
     /// Those that were not seen before.
-    pub news: Vec<String>,
+    pub new_details: Vec<String>,
 }
 
-impl Odd<'_> {
+impl UnexpectedData<'_> {
     /// Counts all, tells each text once.
     pub fn emit(self, status: &mut Status) {
         status.warnings[self.warning as usize] += self.count;
         let (target, kind) = (self.target, self.warning.as_str());
-        for what in self.news {
+        for what in self.new_details {
             tracing::warn!(%target, kind, what, "The vendor sent something odd.");
         }
     }

@@ -12,7 +12,7 @@ use std::{
 use tokio::{sync::Notify, task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::task::{Desk, lock, supervise};
+use super::task::{TargetState, lock, supervise};
 use crate::{
     api::{
         logon::{Logons, saved::SavedIdentity},
@@ -26,16 +26,16 @@ use crate::{
 };
 
 /// A daemon is ready after this time, even where a target was not polled yet.
-const READY_ANYWAY: Duration = Duration::from_secs(60);
+const READY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// So long a clean stop waits for the answers to log-ons.
-const ANSWERED: Duration = Duration::from_secs(2);
+const LOGON_DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A clean stop takes no longer than this for all targets together.
-const STOP: Duration = Duration::from_secs(5);
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A target of the state file that is not configured any more is forgotten so long after its last success.
-const FORGET: Duration = Duration::from_secs(7 * 86_400);
+const FORGET_AFTER: Duration = Duration::from_secs(7 * 86_400);
 
 /// The running targets.
 #[derive(Debug)]
@@ -45,18 +45,18 @@ pub struct Fleet {
     clock: Clock,
     started: Instant,
     ready: AtomicBool,
-    urgent: Arc<Notify>,
+    save_requested: Arc<Notify>,
     published: Arc<Notify>,
     /// Whether the daemon pages for the targets.
     direct: Arc<AtomicBool>,
-    running: Mutex<BTreeMap<String, Running>>,
+    running: Mutex<BTreeMap<String, RunningTarget>>,
     /// Targets of the state file that no task has taken up yet.
     waiting: Mutex<BTreeMap<String, SavedTarget>>,
 }
 
 #[derive(Debug)]
-struct Running {
-    desk: Desk,
+struct RunningTarget {
+    target_state: TargetState,
     full_state_sets: bool,
     cancel: CancellationToken,
     /// None once somebody waits for its end.
@@ -98,7 +98,7 @@ impl Fleet {
             clock,
             started: Instant::now(),
             ready: AtomicBool::default(),
-            urgent: Arc::default(),
+            save_requested: Arc::default(),
             published: Arc::default(),
             direct: Arc::default(),
             running: Mutex::default(),
@@ -127,8 +127,8 @@ impl Fleet {
     }
 
     /// Told when something changed that must reach the state file at once.
-    pub fn urgent(&self) -> &Notify {
-        &self.urgent
+    pub fn save_requested(&self) -> &Notify {
+        &self.save_requested
     }
 
     /// Whether the daemon itself pages for the targets, which their snapshots tell from now on.
@@ -136,12 +136,12 @@ impl Fleet {
         if self.direct.swap(direct, Ordering::Relaxed) == direct {
             return;
         }
-        let desks: Vec<Desk> = self.running().values().map(|run| run.desk.clone()).collect();
-        for desk in desks {
-            let mut ledger = lock(&desk.ledger);
+        let target_states: Vec<TargetState> = self.running().values().map(|run| run.target_state.clone()).collect();
+        for target_state in target_states {
+            let mut ledger = lock(&target_state.ledger);
             ledger.status.direct_alerting = direct;
             let published = ledger.publish(self.clock.now());
-            desk.slot.publish(published.snapshot);
+            target_state.slot.publish(published.snapshot);
         }
     }
 
@@ -153,17 +153,17 @@ impl Fleet {
         let stopped = {
             let mut running = self.running();
             let wanted: HashMap<&str, &Arc<Target>> = config.targets.iter().map(|t| (t.name.as_str(), t)).collect();
-            let stays = |name: &String, run: &Running| {
+            let stays = |name: &String, run: &RunningTarget| {
                 run.full_state_sets == full
-                    && wanted.get(name.as_str()).is_some_and(|target| **target == run.desk.target)
+                    && wanted.get(name.as_str()).is_some_and(|target| **target == run.target_state.target)
             };
             let gone: Vec<String> =
                 running.iter().filter(|(name, run)| !stays(name, run)).map(|(name, _)| name.clone()).collect();
             gone.into_iter().filter_map(|name| running.remove_entry(&name)).collect::<BTreeMap<_, _>>()
         };
-        let mut desks = BTreeMap::new();
+        let mut target_states = BTreeMap::new();
         for (name, run) in stopped {
-            desks.insert(name, run.desk.clone());
+            target_states.insert(name, run.target_state.clone());
             run.cancel.cancel();
             // The log-off of an old session must not delay the new one of the others.
             drop(run.task);
@@ -172,15 +172,18 @@ impl Fleet {
         let mut running = self.running();
         for target in &config.targets {
             if let Some(run) = running.get(&target.name) {
-                slots.push(Arc::clone(&run.desk.slot));
+                slots.push(Arc::clone(&run.target_state.slot));
                 continue;
             }
-            let desk = self.desk(target, full, desks.remove(&target.name));
-            slots.push(Arc::clone(&desk.slot));
+            let target_state = self.target_state(target, full, target_states.remove(&target.name));
+            slots.push(Arc::clone(&target_state.slot));
             let Some(client) = clients.remove(&target.name) else { continue };
             let cancel = CancellationToken::new();
-            let task = tokio::spawn(supervise(desk.clone(), client, cancel.clone()));
-            running.insert(target.name.clone(), Running { desk, full_state_sets: full, cancel, task: Some(task) });
+            let task = tokio::spawn(supervise(target_state.clone(), client, cancel.clone()));
+            running.insert(
+                target.name.clone(),
+                RunningTarget { target_state, full_state_sets: full, cancel, task: Some(task) },
+            );
         }
         self.store.replace(slots);
     }
@@ -189,7 +192,7 @@ impl Fleet {
     /// brings does not take the others out of service.
     pub fn ready(&self) -> bool {
         let ready = self.ready.load(Ordering::Relaxed)
-            || self.started.elapsed() >= READY_ANYWAY
+            || self.started.elapsed() >= READY_TIMEOUT
             || self.store.load().iter().all(|s| s.status.last_poll.is_some());
         self.ready.store(ready, Ordering::Relaxed);
         ready
@@ -208,38 +211,44 @@ impl Fleet {
             running.values().for_each(|run| run.cancel.cancel());
             running.values_mut().filter_map(|run| run.task.take()).collect()
         };
-        let answered_by = Instant::now() + ANSWERED;
-        let _ = tokio::time::timeout(STOP, futures_util::future::join_all(tasks)).await;
+        let answered_by = Instant::now() + LOGON_DRAIN_TIMEOUT;
+        let _ = tokio::time::timeout(STOP_TIMEOUT, futures_util::future::join_all(tasks)).await;
         self.logons.close(answered_by).await;
     }
 
     /// What survives a restart, as of now.
     pub fn save(&self) -> SavedFleet {
         let now = self.clock.now();
-        let is_known = |saved: &SavedTarget| saved.last_success.is_some_and(|at| now.since(at) < FORGET);
+        let is_known = |saved: &SavedTarget| saved.last_success.is_some_and(|at| now.since(at) < FORGET_AFTER);
         let mut targets = self.waiting.lock().unwrap_or_else(|e| e.into_inner()).clone();
         targets.retain(|_, saved| is_known(saved));
-        let desks: Vec<(String, Desk)> =
-            self.running().iter().map(|(name, run)| (name.clone(), run.desk.clone())).collect();
-        for (name, desk) in desks {
-            let mut saved = lock(&desk.ledger).save();
-            saved.memory = desk.memory.save(now);
+        let target_states: Vec<(String, TargetState)> =
+            self.running().iter().map(|(name, run)| (name.clone(), run.target_state.clone())).collect();
+        for (name, target_state) in target_states {
+            let mut saved = lock(&target_state.ledger).save();
+            saved.memory = target_state.memory.save(now);
             targets.insert(name, saved);
         }
         SavedFleet { identities: self.logons.save(), targets }
     }
 
     /// The desk of a target that starts: with what its earlier task knew, or with what the state file tells.
-    fn desk(&self, target: &Arc<Target>, full_state_sets: bool, before: Option<Desk>) -> Desk {
-        let same_api = |desk: &Desk| desk.target.vendor() == target.vendor() && desk.target.url == target.url;
-        if let Some(desk) = before.filter(same_api) {
-            let mut ledger = lock(&desk.ledger);
+    fn target_state(&self, target: &Arc<Target>, full_state_sets: bool, before: Option<TargetState>) -> TargetState {
+        let same_api = |target_state: &TargetState| {
+            target_state.target.vendor() == target.vendor() && target_state.target.url == target.url
+        };
+        if let Some(target_state) = before.filter(same_api) {
+            let mut ledger = lock(&target_state.ledger);
             ledger.reconfigure(Arc::clone(target), full_state_sets);
             ledger.status.direct_alerting = self.direct.load(Ordering::Relaxed);
             // The old task may publish once more; it must not do so in the new one's place.
             let published = ledger.publish(self.clock.now());
             drop(ledger);
-            return Desk { target: Arc::clone(target), slot: Arc::new(Slot::new(published.snapshot)), ..desk };
+            return TargetState {
+                target: Arc::clone(target),
+                slot: Arc::new(Slot::new(published.snapshot)),
+                ..target_state
+            };
         }
         let mut ledger = Ledger::new(Arc::clone(target), full_state_sets);
         let memory = Memory::default();
@@ -251,20 +260,20 @@ impl Fleet {
         ledger.status.direct_alerting = self.direct.load(Ordering::Relaxed);
         ledger.status.held = self.logons.hold_of(&target.name, self.clock.now()).is_some();
         let slot = Arc::new(Slot::new(ledger.publish(self.clock.now()).snapshot));
-        Desk {
+        TargetState {
             target: Arc::clone(target),
             ledger: Arc::new(Mutex::new(ledger)),
             memory: Arc::new(memory),
             slot,
             logons: self.logons.clone(),
             clock: self.clock,
-            urgent: Arc::clone(&self.urgent),
+            save_requested: Arc::clone(&self.save_requested),
             published: Arc::clone(&self.published),
             direct: Arc::clone(&self.direct),
         }
     }
 
-    fn running(&self) -> MutexGuard<'_, BTreeMap<String, Running>> {
+    fn running(&self) -> MutexGuard<'_, BTreeMap<String, RunningTarget>> {
         self.running.lock().unwrap_or_else(|e| e.into_inner())
     }
 }

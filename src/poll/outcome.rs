@@ -20,7 +20,7 @@ pub enum PollResult {
 }
 
 /// Takes up the end of a poll that took this long.
-pub fn settle(
+pub fn record(
     ledger: &mut Ledger,
     outcome: Result<Observation, Failure>,
     now: UnixTime,
@@ -29,7 +29,7 @@ pub fn settle(
 ) -> PollResult {
     let result = outcome.and_then(|observation| apply(ledger, observation, now, warnings));
     let result = result.map_or_else(PollResult::Failed, PollResult::Data);
-    note(ledger, &result, now, took);
+    update_status(ledger, &result, now, took);
     result
 }
 
@@ -46,7 +46,7 @@ fn apply(
     });
     let failed: Vec<(Box<str>, Failure)> = failed.collect();
     if let Some((_, first)) = failed.first().filter(|_| failed.len() == observation.parts.len()) {
-        let retry_after = Failure::longest_wish(failed.iter().map(|(_, failure)| failure));
+        let retry_after = Failure::max_retry_after(failed.iter().map(|(_, failure)| failure));
         return Err(Failure { retry_after, ..first.clone() });
     }
     let failure = observation.failure.clone();
@@ -54,7 +54,7 @@ fn apply(
     failure.map_or(Ok(failed), Err)
 }
 
-fn note(ledger: &mut Ledger, result: &PollResult, now: UnixTime, took: Duration) {
+fn update_status(ledger: &mut Ledger, result: &PollResult, now: UnixTime, took: Duration) {
     let agents = ledger.agents();
     let target = Arc::clone(ledger.target());
     let (target, status) = (&*target.name, &mut ledger.status);

@@ -23,8 +23,11 @@ use super::{
     schedule,
 };
 use crate::{
-    api::{self, Api, Context, Observation, Warning, Warnings, logon::Logons, memory::Memory, origin::Origins},
-    aside::{MANY_AGENTS, aside},
+    api::{
+        self, Api, Context, Observation, Warning, Warnings, fingerprint::PartFingerprints, logon::Logons,
+        memory::Memory,
+    },
+    blocking::{MANY_AGENTS, block_in_place_if},
     clock::{Clock, UnixTime},
     config::Target,
     event::{Panicked, panic_text},
@@ -34,17 +37,17 @@ use crate::{
 };
 
 /// How long the log-off of a clean stop may take.
-const CLOSE: Duration = Duration::from_secs(3);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A poll sees its own deadline first; this much later it is dropped.
 const GRACE: Duration = Duration::from_millis(500);
 
 /// Texts of oddities that were told already, at most.
-const TOLD: usize = 1000;
+const MAX_LOGGED_WARNINGS: usize = 1000;
 
 /// What the task of a target works with, and what survives its restart.
 #[derive(Debug, Clone)]
-pub(super) struct Desk {
+pub(super) struct TargetState {
     pub target: Arc<Target>,
     pub ledger: Arc<Mutex<Ledger>>,
     pub memory: Arc<Memory>,
@@ -52,7 +55,7 @@ pub(super) struct Desk {
     pub logons: Logons,
     pub clock: Clock,
     /// Told when something changed that must reach the state file at once.
-    pub urgent: Arc<Notify>,
+    pub save_requested: Arc<Notify>,
     /// Told when there is a newer snapshot.
     pub published: Arc<Notify>,
     /// Whether the daemon pages for the target.
@@ -60,26 +63,26 @@ pub(super) struct Desk {
 }
 
 pub(super) struct Task {
-    desk: Desk,
+    target_state: TargetState,
     client: Client,
     api: Box<dyn Api>,
-    told: HashSet<String>,
+    logged: HashSet<String>,
     next_stale: Option<UnixTime>,
 }
 
 impl Task {
-    pub fn new(desk: Desk, client: Client) -> Task {
-        let api = api::open(Arc::clone(&desk.target), client.clone(), Arc::new(desk.logons.clone()));
+    pub fn new(target_state: TargetState, client: Client) -> Task {
+        let api = api::open(Arc::clone(&target_state.target), client.clone(), Arc::new(target_state.logons.clone()));
         // Of the data of an earlier task, which may have to go before the first poll ends.
-        let next_stale = lock(&desk.ledger).first_stale();
-        Task { desk, client, api, told: HashSet::new(), next_stale }
+        let next_stale = lock(&target_state.ledger).first_stale();
+        Task { target_state, client, api, logged: HashSet::new(), next_stale }
     }
 
     /// Polls until it is cancelled, then logs off.
     pub async fn run(mut self, cancelled: CancellationToken) {
-        let mut due = Instant::now() + schedule::first_delay(&self.desk.target);
+        let mut due = Instant::now() + schedule::first_delay(&self.target_state.target);
         loop {
-            let stale = stale_at(self.next_stale, self.desk.clock);
+            let stale = stale_at(self.next_stale, self.target_state.clock);
             tokio::select! {
                 () = cancelled.cancelled() => break,
                 () = sleep_until(due) => {
@@ -91,30 +94,30 @@ impl Task {
                 () = sleep_until(stale) => self.publish(),
             }
         }
-        let (warnings, now) = (Warnings::default(), self.desk.clock.now());
-        let deadline = Instant::now() + CLOSE;
-        let known = Origins::default();
-        let cx = Context { now, deadline, memory: &self.desk.memory, warnings: &warnings, known: &known };
+        let (warnings, now) = (Warnings::default(), self.target_state.clock.now());
+        let deadline = Instant::now() + CLOSE_TIMEOUT;
+        let known = PartFingerprints::default();
+        let cx = Context { now, deadline, memory: &self.target_state.memory, warnings: &warnings, known: &known };
         let _ = timeout_at(deadline, AssertUnwindSafe(self.api.close(&cx)).catch_unwind()).await;
     }
 
     /// Polls once; returns when the next poll is due.
     pub async fn poll(&mut self) -> Instant {
-        self.desk.clock.resync();
-        let (started, now) = (Instant::now(), self.desk.clock.now());
+        self.target_state.clock.resync();
+        let (started, now) = (Instant::now(), self.target_state.clock.now());
         let warnings = Warnings::default();
-        let outcome = self.ask(now, started, &warnings).await;
+        let outcome = self.poll_api(now, started, &warnings).await;
         let took = started.elapsed();
-        let agents = outcome.as_ref().map_or(0, Observation::rows) + lock(&self.desk.ledger).agents();
-        started + aside(agents >= MANY_AGENTS, || self.settle(outcome, took, &warnings))
+        let agents = outcome.as_ref().map_or(0, Observation::rows) + lock(&self.target_state.ledger).agents();
+        started + block_in_place_if(agents >= MANY_AGENTS, || self.finish_poll(outcome, took, &warnings))
     }
 
-    async fn ask(&mut self, now: UnixTime, started: Instant, warnings: &Warnings) -> Result<Observation, Failure> {
+    async fn poll_api(&mut self, now: UnixTime, started: Instant, warnings: &Warnings) -> Result<Observation, Failure> {
         self.client.refresh()?;
-        let deadline = started + self.desk.target.timeout;
-        let Task { desk, client, api, next_stale, .. } = self;
-        let known = lock(&desk.ledger).origins();
-        let cx = Context { now, deadline, memory: &desk.memory, warnings, known: &known };
+        let deadline = started + self.target_state.target.timeout;
+        let Task { target_state, client, api, next_stale, .. } = self;
+        let known = lock(&target_state.ledger).fingerprints();
+        let cx = Context { now, deadline, memory: &target_state.memory, warnings, known: &known };
         let outcome = {
             let poll = AssertUnwindSafe(api.poll(&cx)).catch_unwind();
             tokio::pin!(poll);
@@ -123,43 +126,44 @@ impl Task {
                     outcome = &mut poll => break Some(outcome),
                     () = sleep_until(deadline + GRACE) => break None,
                     // What becomes stale while a long poll is under way is withdrawn in time.
-                    () = sleep_until(stale_at(*next_stale, desk.clock)) => *next_stale = publish(desk, client),
+                    () = sleep_until(stale_at(*next_stale, target_state.clock)) => *next_stale = publish(target_state, client),
                 }
             }
         };
         match outcome {
             Some(Ok(outcome)) => outcome,
             Some(Err(panic)) => {
-                let (subject, message) = (Some(&*self.desk.target.name), panic_text(&*panic));
+                let (subject, message) = (Some(&*self.target_state.target.name), panic_text(&*panic));
                 Panicked { task: "poll", subject, message }.emit();
-                let (target, logons) = (Arc::clone(&self.desk.target), Arc::new(self.desk.logons.clone()));
+                let (target, logons) =
+                    (Arc::clone(&self.target_state.target), Arc::new(self.target_state.logons.clone()));
                 self.api = api::open(target, self.client.clone(), logons);
                 Err(Failure::new(Reason::Internal, "the poll panicked; this is a bug of Rollcall, please report it"))
             }
             None => {
-                let message = format!("the poll took longer than {:?}", self.desk.target.timeout);
+                let message = format!("the poll took longer than {:?}", self.target_state.target.timeout);
                 Err(Failure::new(Reason::Timeout, message))
             }
         }
     }
 
     /// Notes how a poll ended and publishes it; returns when the next one is due, from the start of this one.
-    fn settle(&mut self, outcome: Result<Observation, Failure>, took: Duration, warnings: &Warnings) -> Duration {
-        let now = self.desk.clock.now();
-        let target = Arc::clone(&self.desk.target);
-        let result = outcome::settle(&mut lock(&self.desk.ledger), outcome, now, took, warnings);
-        self.desk.memory.forget(now);
-        self.tell_oddities(warnings);
+    fn finish_poll(&mut self, outcome: Result<Observation, Failure>, took: Duration, warnings: &Warnings) -> Duration {
+        let now = self.target_state.clock.now();
+        let target = Arc::clone(&self.target_state.target);
+        let result = outcome::record(&mut lock(&self.target_state.ledger), outcome, now, took, warnings);
+        self.target_state.memory.forget(now);
+        self.log_warnings(warnings);
         self.publish();
-        let mut ledger = lock(&self.desk.ledger);
+        let mut ledger = lock(&self.target_state.ledger);
         match result {
             PollResult::Failed(failure) => {
-                let wish = Failure::longest_wish([&failure]);
-                schedule::after_failure(&target, ledger.status.consecutive_failures, took, wish)
+                let retry_after = Failure::max_retry_after([&failure]);
+                schedule::after_failure(&target, ledger.status.consecutive_failures, took, retry_after)
             }
             PollResult::Data(failed) => {
-                let wish = Failure::longest_wish(failed.iter().map(|(_, failure)| failure));
-                let (next, count) = schedule::after_success(&target, took, wish);
+                let retry_after = Failure::max_retry_after(failed.iter().map(|(_, failure)| failure));
+                let (next, count) = schedule::after_success(&target, took, retry_after);
                 if count > 0 {
                     event::PollsSkipped { target: &target.name, count }.emit(&mut ledger.status);
                 }
@@ -168,7 +172,7 @@ impl Task {
         }
     }
 
-    fn tell_oddities(&mut self, warnings: &Warnings) {
+    fn log_warnings(&mut self, warnings: &Warnings) {
         let details = warnings.details();
         for warning in Warning::ALL {
             let count = warnings.count(warning);
@@ -176,47 +180,48 @@ impl Task {
                 continue;
             }
             let texts = details.iter().filter(|(kind, _)| *kind == warning).map(|(_, text)| text.clone());
-            let room = TOLD.saturating_sub(self.told.len());
-            let news = texts.filter(|text| self.told.insert(text.clone())).take(room).collect();
-            let mut ledger = lock(&self.desk.ledger);
-            event::Odd { target: &self.desk.target.name, warning, count, news }.emit(&mut ledger.status);
+            let room = MAX_LOGGED_WARNINGS.saturating_sub(self.logged.len());
+            let new_details = texts.filter(|text| self.logged.insert(text.clone())).take(room).collect();
+            let mut ledger = lock(&self.target_state.ledger);
+            event::UnexpectedData { target: &self.target_state.target.name, warning, count, new_details }
+                .emit(&mut ledger.status);
         }
     }
 
     /// Publishes what is known now.
     fn publish(&mut self) {
-        self.next_stale = publish(&self.desk, &self.client);
+        self.next_stale = publish(&self.target_state, &self.client);
     }
 }
 
 /// Runs the task of a target until it is cancelled. A panic outside of a poll, which is a bug, is counted and costs the
 /// target one interval, not its life.
-pub(super) async fn supervise(desk: Desk, client: Client, cancelled: CancellationToken) {
+pub(super) async fn supervise(target_state: TargetState, client: Client, cancelled: CancellationToken) {
     loop {
-        let task = Task::new(desk.clone(), client.clone());
+        let task = Task::new(target_state.clone(), client.clone());
         let Err(panic) = AssertUnwindSafe(task.run(cancelled.clone())).catch_unwind().await else { return };
-        let (subject, message) = (Some(&*desk.target.name), panic_text(&*panic));
+        let (subject, message) = (Some(&*target_state.target.name), panic_text(&*panic));
         Panicked { task: "schedule", subject, message }.emit();
         tokio::select! {
             () = cancelled.cancelled() => return,
-            () = tokio::time::sleep(desk.target.interval) => {}
+            () = tokio::time::sleep(target_state.target.interval) => {}
         }
     }
 }
 
 /// Publishes what is known of a target now; returns when the next part becomes stale.
-fn publish(desk: &Desk, client: &Client) -> Option<UnixTime> {
-    let (mut ledger, now) = (lock(&desk.ledger), desk.clock.now());
+fn publish(target_state: &TargetState, client: &Client) -> Option<UnixTime> {
+    let (mut ledger, now) = (lock(&target_state.ledger), target_state.clock.now());
     let was_held = ledger.status.held;
-    ledger.status.held = desk.logons.hold_of(&desk.target.name, now).is_some();
+    ledger.status.held = target_state.logons.hold_of(&target_state.target.name, now).is_some();
     if ledger.status.held != was_held {
-        desk.urgent.notify_one();
+        target_state.save_requested.notify_one();
     }
-    ledger.status.direct_alerting = desk.direct.load(Ordering::Relaxed);
+    ledger.status.direct_alerting = target_state.direct.load(Ordering::Relaxed);
     ledger.status.requests = client.stats().counts();
     let published = ledger.publish(now);
-    desk.slot.publish(published.snapshot);
-    desk.published.notify_one();
+    target_state.slot.publish(published.snapshot);
+    target_state.published.notify_one();
     published.next_stale
 }
 
@@ -252,22 +257,22 @@ mod tests {
         let mut ledger = Ledger::new(Arc::clone(&target), false);
         ledger.apply(Observation::single(part), clock.now(), &Warnings::default()).expect("one agent");
         tokio::time::advance(target.stale_after - margin).await;
-        let desk = Desk {
+        let target_state = TargetState {
             slot: Arc::new(Slot::new(ledger.publish(clock.now()).snapshot)),
             ledger: Arc::new(Mutex::new(ledger)),
             memory: Arc::default(),
             logons: Logons::default(),
             clock,
-            urgent: Arc::default(),
+            save_requested: Arc::default(),
             published: Arc::default(),
             direct: Arc::default(),
             target: Arc::clone(&target),
         };
-        assert_eq!(desk.slot.load().agents.len(), 1);
+        assert_eq!(target_state.slot.load().agents.len(), 1);
         let client = Client::new(&target).expect("there are no certificates");
-        let task = tokio::spawn(Task::new(desk.clone(), client).run(CancellationToken::new()));
+        let task = tokio::spawn(Task::new(target_state.clone(), client).run(CancellationToken::new()));
         tokio::time::sleep(2 * margin).await;
-        assert_eq!(desk.slot.load().agents.len(), 0);
+        assert_eq!(target_state.slot.load().agents.len(), 0);
         task.abort();
     }
 }

@@ -302,7 +302,7 @@ impl Alert {
     }
 
     /// Summary and description.
-    fn says(mut self, summary: &'static str, description: &'static str) -> Alert {
+    fn annotate(mut self, summary: &'static str, description: &'static str) -> Alert {
         self.summary = summary;
         self.description = description;
         self

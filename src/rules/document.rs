@@ -2,7 +2,7 @@
 
 use super::{
     catalogue::{self, Alert, Sender, Unit},
-    rule::{self, Part},
+    rule::{self, Subjects},
 };
 use crate::{duration, rules::expr::Pattern};
 
@@ -65,7 +65,7 @@ fn threshold(alert: &Alert) -> String {
     }
 }
 
-fn subjects(part: &Part) -> String {
+fn subjects(part: &Subjects) -> String {
     let mut words: Vec<String> = part.on_demand.into_iter().map(|_| "on demand".to_owned()).collect();
     for matcher in &part.matchers {
         words.push(match &matcher.pattern {

@@ -1,6 +1,6 @@
 //! Conditions as data: the subset of PromQL that the catalogue is written in.
 //!
-//! [`promql`](super::promql) prints it, [`engine`](super::engine) evaluates it. The meaning is that of PromQL:
+//! [`promql`](super::promql) prints it, [`engine`](crate::alert::engine) evaluates it. The meaning is that of PromQL:
 //! - An instant vector is a set of (labels, value); the metric name is no label here.
 //! - [`Operator`]: arithmetic and comparisons between a vector and a number (or [`Expr::Time`]) work sample by sample; a
 //!   comparison keeps the sample with its own value, or drops it. With NaN every comparison but `!=` is false.

@@ -14,7 +14,7 @@ mod hold;
 mod print;
 mod recording;
 
-pub use file::{Format, Groups, Part as FilePart, render};
+pub use file::{FilePart, Format, Groups, render};
 pub use print::print;
 
 use std::time::Duration;

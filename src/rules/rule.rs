@@ -1,7 +1,7 @@
 //! The catalogue with the overrides of a configuration applied: what is evaluated.
 //!
 //! A row of the catalogue becomes one rule, or several where `for` or an override differs by vendor, target or pool. Each
-//! of them is about one [`Part`] of the subjects, and without those of the parts before, so that the first that matches
+//! of them is about one [`Subjects`] of the subjects, and without those of the parts before, so that the first that matches
 //! counts and no alert comes twice.
 
 use std::time::Duration;
@@ -27,9 +27,9 @@ pub struct Rule {
     /// rule is about, and where it looks back only while `rollcall_target_up` is there.
     pub expr: Expr,
     /// What this rule is about; the parts of `others` are not.
-    pub part: Part,
+    pub part: Subjects,
     /// The parts that came before.
-    pub others: Vec<Part>,
+    pub others: Vec<Subjects>,
     /// As in the condition.
     pub threshold: Option<f64>,
     /// How long the condition must hold.
@@ -40,7 +40,7 @@ pub struct Rule {
 
 /// A part of the subjects of an alert.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Part {
+pub struct Subjects {
     /// All of these hold for the labels `vendor`, `target` and `pool`.
     pub matchers: Vec<Matcher>,
     /// Only pools that are, or are not, on demand.
@@ -55,7 +55,7 @@ impl Rule {
     }
 }
 
-impl Part {
+impl Subjects {
     /// Whether it says something at all.
     pub fn is_everything(&self) -> bool {
         self.matchers.is_empty() && self.on_demand.is_none()
@@ -70,7 +70,7 @@ impl Part {
     }
 
     /// Both, where there can be any such subject.
-    fn and(&self, other: &Part) -> Option<Part> {
+    fn and(&self, other: &Subjects) -> Option<Subjects> {
         let mut matchers = self.matchers.clone();
         matchers.extend(other.matchers.iter().filter(|matcher| !self.matchers.contains(matcher)).cloned());
         let words =
@@ -83,7 +83,7 @@ impl Part {
         let possible = vendors.iter().any(|vendor| vendor_matchers().all(|matcher| matcher.matches(vendor)));
         let on_demand = self.on_demand.or(other.on_demand);
         let agree = self.on_demand.is_none() || other.on_demand.is_none() || self.on_demand == other.on_demand;
-        (possible && agree).then_some(Part { matchers, on_demand })
+        (possible && agree).then_some(Subjects { matchers, on_demand })
     }
 
     /// The samples of the expression in this part. `pools` are the samples of [`POOL_ON_DEMAND`] to ask.
@@ -107,16 +107,16 @@ impl Part {
 
 /// Restricts an expression to a part, without the parts before. `pools` are the samples of `rollcall_pool_on_demand` to
 /// ask, those of now or those of the past.
-pub fn restrict(expr: Expr, part: &Part, others: &[Part], pools: &Expr) -> Expr {
+pub fn restrict(expr: Expr, part: &Subjects, others: &[Subjects], pools: &Expr) -> Expr {
     // A negated matcher of one label goes into the selectors; it comes first, so that what cannot is told by less.
-    let (simple, others): (Vec<&Part>, Vec<&Part>) = others.iter().partition(|other| other.matchers.len() == 1);
+    let (simple, others): (Vec<&Subjects>, Vec<&Subjects>) = others.iter().partition(|other| other.matchers.len() == 1);
     let expr = simple.into_iter().fold(expr, |expr, other| other.not_of(expr, pools));
     let expr = self_only(expr, part);
     let expr = others.into_iter().fold(expr, |expr, other| other.not_of(expr, pools));
-    Part { matchers: Vec::new(), on_demand: part.on_demand }.of(expr, pools).simplified()
+    Subjects { matchers: Vec::new(), on_demand: part.on_demand }.of(expr, pools).simplified()
 }
 
-fn self_only(expr: Expr, part: &Part) -> Expr {
+fn self_only(expr: Expr, part: &Subjects) -> Expr {
     part.matchers.iter().fold(expr, |expr, matcher| expr.restricted(matcher))
 }
 
@@ -144,7 +144,7 @@ pub fn unread(alert: &Alert, max_hold: Duration) -> Option<Expr> {
 /// The rules of one row.
 fn rules_of(alert: &'static Alert, overrides: &[AlertOverride]) -> Vec<Rule> {
     let now = Expr::from(family(&POOL_ON_DEMAND));
-    let mut before: Vec<Part> = Vec::new();
+    let mut before: Vec<Subjects> = Vec::new();
     let mut rules = Vec::new();
     for setting in settings(alert, overrides) {
         let fors = match setting.r#for {
@@ -153,9 +153,10 @@ fn rules_of(alert: &'static Alert, overrides: &[AlertOverride]) -> Vec<Rule> {
         };
         let mut parts_before = before.clone();
         for r#for in fors.iter().filter(|_| setting.enabled) {
-            let narrower = Part { matchers: r#for.scope.clone(), on_demand: r#for.on_demand };
+            let narrower = Subjects { matchers: r#for.scope.clone(), on_demand: r#for.on_demand };
             let Some(part) = setting.part.and(&narrower) else { continue };
-            let others: Vec<Part> = parts_before.iter().filter(|other| part.and(other).is_some()).cloned().collect();
+            let others: Vec<Subjects> =
+                parts_before.iter().filter(|other| part.and(other).is_some()).cloned().collect();
             let expr = restrict(condition(alert, setting.threshold, overrides), &part, &others, &now);
             let gated = alert.labels.of_target() && expr.looks_back();
             rules.push(Rule {
@@ -195,7 +196,7 @@ fn firing(alert: &'static Alert, overrides: &[AlertOverride]) -> Option<Expr> {
     if settings.iter().all(|one| one.enabled && one.threshold == settings[0].threshold) {
         return Some(condition(settings[0].threshold));
     }
-    let mut before: Vec<Part> = Vec::new();
+    let mut before: Vec<Subjects> = Vec::new();
     let mut all: Option<Expr> = None;
     for setting in settings {
         if setting.enabled {
@@ -212,7 +213,7 @@ fn firing(alert: &'static Alert, overrides: &[AlertOverride]) -> Option<Expr> {
 
 /// What counts for a part of the subjects.
 struct Setting {
-    part: Part,
+    part: Subjects,
     enabled: bool,
     r#for: Option<Duration>,
     keep_firing_for: Option<Duration>,
@@ -234,7 +235,7 @@ fn settings(alert: &'static Alert, overrides: &[AlertOverride]) -> Vec<Setting> 
             .filter(|(label, glob)| glob.as_str() != Glob::any().as_str() && alert.labels.names().contains(label));
         let matchers =
             matchers.map(|(label, glob)| Matcher { label, pattern: Pattern::Glob(glob.clone()), negated: false });
-        let part = Part { matchers: matchers.collect(), on_demand: None };
+        let part = Subjects { matchers: matchers.collect(), on_demand: None };
         let last = part.is_everything();
         settings.push(Setting {
             part,
@@ -247,7 +248,7 @@ fn settings(alert: &'static Alert, overrides: &[AlertOverride]) -> Vec<Setting> 
             return settings;
         }
     }
-    let part = Part::default();
+    let part = Subjects::default();
     settings.push(Setting { part, enabled: true, r#for: None, keep_firing_for: None, threshold: shipped });
     settings
 }

@@ -108,7 +108,7 @@ impl ParallelsRas {
     }
 
     fn read(&self, request: &Request, path: &str) -> Response {
-        let Ok(groups) = self.asked(request) else {
+        let Ok(groups) = self.requested_groups(request) else {
             return problem(StatusCode::NOT_FOUND, "There is no such site.");
         };
         let old = wire::Odd::of(&self.world).old_server;
@@ -133,7 +133,7 @@ impl ParallelsRas {
     }
 
     /// The groups of the sites and the type that the query asks for; an error where it names a site that is not there.
-    fn asked(&self, request: &Request) -> Result<Vec<Group>, ()> {
+    fn requested_groups(&self, request: &Request) -> Result<Vec<Group>, ()> {
         let site = request.param("siteId").map(str::parse::<usize>).transpose().map_err(|_| ())?;
         let mut groups = self.groups.clone();
         groups.retain(|g| site.is_none_or(|site| site == g.site));
@@ -167,7 +167,7 @@ impl Service for ParallelsRas {
     }
 
     fn answer(&self, request: Request) -> Response {
-        if !self.access().admit() {
+        if !self.access().within_limit() {
             // Status and headers of a refused request are not documented; 429 without further advice is the least.
             return problem(StatusCode::TOO_MANY_REQUESTS, "Too many requests.");
         }

@@ -8,7 +8,7 @@ mod fault;
 mod journal;
 mod listener;
 
-pub use journal::Seen;
+pub use journal::JournalEntry;
 
 use super::{
     AzureDevops, CitrixStorefront, Fault, Options, ParallelsRas, ParallelsRasSession, Resilio, Service, Truth, World,
@@ -156,7 +156,7 @@ impl Simulation {
     }
 
     /// The newest requests (100,000 at most), oldest first.
-    pub fn journal(&self) -> Vec<Seen> {
+    pub fn journal(&self) -> Vec<JournalEntry> {
         self.journal.entries()
     }
 

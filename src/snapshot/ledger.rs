@@ -16,14 +16,14 @@ use std::{
     sync::Arc,
 };
 
-use intake::{Came, Intake};
-use part::{Held, Style};
+use intake::{Intake, PartUpdate};
+use part::{RenderOptions, StoredPart};
 use pieces::Pieces;
-use since::Since;
+use since::SinceLookup;
 
 use super::{Snapshot, Status, status};
 use crate::{
-    api::{Observation, Warnings, origin::Origins},
+    api::{Observation, Warnings, fingerprint::PartFingerprints},
     catalogue::FamilyKey,
     clock::UnixTime,
     config::Target,
@@ -38,7 +38,7 @@ pub struct Ledger {
     full_state_sets: bool,
     /// How the polls went.
     pub status: Status,
-    parts: Vec<Held>,
+    parts: Vec<StoredPart>,
     /// Since-when from the state file, until the agent is seen again.
     restored: HashMap<(String, String), (Health, UnixTime)>,
     /// Pools of complete answers, with the time of the last one.
@@ -84,7 +84,7 @@ impl Ledger {
         self.target = target;
         self.full_state_sets = full_state_sets;
         // What is held was rendered as the old configuration wants it.
-        self.parts.iter_mut().for_each(|held| held.origin = None);
+        self.parts.iter_mut().for_each(|held| held.fingerprint = None);
         // It may ask for other pools.
         self.listed = None;
     }
@@ -104,23 +104,24 @@ impl Ledger {
         let complete = !intake.has_failed() && observation.failure.is_none();
         let lists_all = !intake.has_failed() && !observation.incomplete;
         let base = status::base(&self.target);
-        let style = Style { base: &base, full_state_sets: self.full_state_sets, now };
-        let came = intake.render(style, &Since::new(&self.parts, &self.restored));
+        let options = RenderOptions { base: &base, full_state_sets: self.full_state_sets, now };
+        let updates = intake.render(options, &SinceLookup::new(&self.parts, &self.restored));
         // While a log-on is held nothing is asked: what is told again was read when it was first told.
         let told_again = observation.failure.as_ref().is_some_and(|failure| failure.reason == Reason::Held);
         let previous = std::mem::take(&mut self.parts);
-        let mut old: HashMap<Box<str>, Held> = previous.into_iter().map(|held| (held.key.clone(), held)).collect();
-        for (key, came) in came {
+        let mut old: HashMap<Box<str>, StoredPart> =
+            previous.into_iter().map(|held| (held.key.clone(), held)).collect();
+        for (key, updates) in updates {
             let before = old.remove(&key);
             let read = before.as_ref().map(|before| before.read).filter(|_| told_again).unwrap_or(now);
-            let (held, counts) = match came {
-                Came::New(held) => (Some(Held { read, ..*held }), true),
-                Came::Same => (before.map(|before| Held { observed: now, read, ..before }), true),
-                Came::Old => (before, false),
+            let (held, counts) = match updates {
+                PartUpdate::Replace(held) => (Some(StoredPart { read, ..*held }), true),
+                PartUpdate::Refresh => (before.map(|before| StoredPart { observed: now, read, ..before }), true),
+                PartUpdate::Keep => (before, false),
             };
             if let Some(held) = held {
                 if counts {
-                    warnings.take_up(&held.warnings);
+                    warnings.merge(&held.warnings);
                 }
                 self.parts.push(held);
             }
@@ -136,8 +137,8 @@ impl Ledger {
     }
 
     /// What the parts come from that need not be read again while it is the same.
-    pub fn origins(&self) -> Origins {
-        self.parts.iter().filter_map(|held| Some((held.key.clone(), held.origin.clone()?))).collect()
+    pub fn fingerprints(&self) -> PartFingerprints {
+        self.parts.iter().filter_map(|held| Some((held.key.clone(), held.fingerprint.clone()?))).collect()
     }
 
     /// When the first of the parts becomes stale, or did.
@@ -147,7 +148,7 @@ impl Ledger {
 
     /// Agents that are known, whether fresh or not.
     pub fn agents(&self) -> usize {
-        self.parts.iter().map(Held::agents).sum()
+        self.parts.iter().map(StoredPart::agents).sum()
     }
 
     /// Notes the pools of this answer; one that was not seen for a day is forgotten, unless it is one on demand that is

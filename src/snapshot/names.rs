@@ -37,21 +37,21 @@ impl Names {
 
 /// Names that parts of earlier polls show already.
 #[derive(Debug, Default)]
-pub(super) struct Taken<'a> {
+pub(super) struct ReservedNames<'a> {
     /// Of parts that could not be read, and go on showing what they did.
-    failed: Shown<'a>,
+    failed: NamesByPool<'a>,
     /// Of parts that came as they were. None of them is wanted by a row of the new parts.
     same: Vec<&'a Roster>,
-    of_same: OnceCell<Shown<'a>>,
+    of_same: OnceCell<NamesByPool<'a>>,
 }
 
 /// Names by pool.
-type Shown<'a> = HashMap<&'a str, HashSet<&'a str, RandomState>>;
+type NamesByPool<'a> = HashMap<&'a str, HashSet<&'a str, RandomState>>;
 
-impl<'a> Taken<'a> {
+impl<'a> ReservedNames<'a> {
     /// Those of failed parts and of parts that are the same.
-    pub fn new(failed: &[&'a Roster], same: Vec<&'a Roster>) -> Taken<'a> {
-        Taken { failed: shown(failed), same, of_same: OnceCell::new() }
+    pub fn new(failed: &[&'a Roster], same: Vec<&'a Roster>) -> ReservedNames<'a> {
+        ReservedNames { failed: names_by_pool(failed), same, of_same: OnceCell::new() }
     }
 
     fn by_failed(&self, pool: &str, name: &str) -> bool {
@@ -60,14 +60,14 @@ impl<'a> Taken<'a> {
 
     /// Asked for names that are made up only, of which there are few or none.
     fn by_any(&self, pool: &str, name: &str) -> bool {
-        let same = || self.of_same.get_or_init(|| shown(&self.same));
+        let same = || self.of_same.get_or_init(|| names_by_pool(&self.same));
         self.by_failed(pool, name) || same().get(pool).is_some_and(|names| names.contains(name))
     }
 }
 
 /// Rows that are no agents do not take a name: those of kept Resilio jobs are the agent of the part that came.
-fn shown<'a>(rosters: &[&'a Roster]) -> Shown<'a> {
-    let mut shown = Shown::default();
+fn names_by_pool<'a>(rosters: &[&'a Roster]) -> NamesByPool<'a> {
+    let mut shown = NamesByPool::default();
     for roster in rosters {
         for member in roster.members().filter(|member| member.health.is_some()) {
             shown.entry(&*roster.pools()[member.pool as usize]).or_default().insert(member.name);
@@ -77,11 +77,11 @@ fn shown<'a>(rosters: &[&'a Roster]) -> Shown<'a> {
 }
 
 /// New parts and their pools' names as they are shown.
-pub(super) type Named<'a> = [(&'a Part, &'a [Arc<str>])];
+pub(super) type NamedParts<'a> = [(&'a Part, &'a [Arc<str>])];
 
 /// Rows of new parts by the name that they want.
-pub(super) struct Claims<'a> {
-    parts: &'a Named<'a>,
+pub(super) struct RowsByName<'a> {
+    parts: &'a NamedParts<'a>,
     hasher: RandomState,
     /// The first row of each name: part and row.
     table: HashTable<(u32, u32)>,
@@ -91,38 +91,38 @@ pub(super) struct Claims<'a> {
     pools: HashSet<&'a str>,
 }
 
-impl<'a> Claims<'a> {
+impl<'a> RowsByName<'a> {
     /// The rows of these parts.
-    pub fn new(parts: &'a Named<'a>) -> Claims<'a> {
+    pub fn new(parts: &'a NamedParts<'a>) -> RowsByName<'a> {
         let total = parts.iter().map(|(part, _)| part.agents.len()).sum();
         let (hasher, table) = (RandomState::default(), HashTable::with_capacity(total));
-        let mut claims = Claims { parts, hasher, table, others: HashMap::new(), pools: HashSet::new() };
+        let mut rows = RowsByName { parts, hasher, table, others: HashMap::new(), pools: HashSet::new() };
         for (index, (part, pools)) in parts.iter().enumerate() {
             let mut last = None;
             for (row, agent) in part.agents.iter().enumerate() {
                 let pool = &pools[agent.pool.0 as usize];
                 if last.replace(agent.pool) != Some(agent.pool) {
-                    claims.pools.insert(pool);
+                    rows.pools.insert(pool);
                 }
-                claims.add((index as u32, row as u32), pool, text::cut(&agent.name).0);
+                rows.add((index as u32, row as u32), pool, text::cut(&agent.name).0);
             }
         }
-        claims
+        rows
     }
 
-    fn add(&mut self, claim: (u32, u32), pool: &str, name: &str) {
-        let Claims { parts, hasher, table, others, .. } = self;
+    fn add(&mut self, position: (u32, u32), pool: &str, name: &str) {
+        let RowsByName { parts, hasher, table, others, .. } = self;
         let hash = hasher.hash_one((pool, name));
-        match table.find(hash, |other| wish(parts, *other) == (pool, name)) {
-            Some(first) => others.entry(*first).or_default().push(claim),
+        match table.find(hash, |other| wanted_name(parts, *other) == (pool, name)) {
+            Some(first) => others.entry(*first).or_default().push(position),
             None => {
-                table.insert_unique(hash, claim, |claim| hasher.hash_one(wish(parts, *claim)));
+                table.insert_unique(hash, position, |position| hasher.hash_one(wanted_name(parts, *position)));
             }
         }
     }
 
     /// Whether one of these rows has a name that is in the roster, too.
-    pub fn touch(&self, roster: &Roster) -> bool {
+    pub fn overlaps(&self, roster: &Roster) -> bool {
         let shared: Vec<bool> = roster.pools().iter().map(|pool| self.pools.contains(&**pool)).collect();
         let mut members = roster.members().filter(|member| shared[member.pool as usize]);
         shared.contains(&true)
@@ -132,37 +132,37 @@ impl<'a> Claims<'a> {
     /// Whether a row wants this name.
     fn contains(&self, pool: &str, name: &str) -> bool {
         let hash = self.hasher.hash_one((pool, name));
-        self.table.find(hash, |other| wish(self.parts, *other) == (pool, name)).is_some()
+        self.table.find(hash, |other| wanted_name(self.parts, *other) == (pool, name)).is_some()
     }
 
     /// Gives names to the rows. Of several objects of one name the one with the lowest id keeps it, the others get `#<id>`
     /// behind it.
-    pub fn assign(self, taken: &Taken<'_>) -> Vec<Names> {
+    pub fn assign(self, reserved: &ReservedNames<'_>) -> Vec<Names> {
         let mut names: Vec<Names> = self.parts.iter().map(|_| Names::default()).collect();
-        let lone = |claim: &(u32, u32)| {
-            let (pool, name) = wish(self.parts, *claim);
-            taken.failed.is_empty() || !taken.by_failed(pool, name)
+        let is_unique = |position: &(u32, u32)| {
+            let (pool, name) = wanted_name(self.parts, *position);
+            reserved.failed.is_empty() || !reserved.by_failed(pool, name)
         };
         // In the order of their names, so that the same rows get the same names at each poll.
-        let contested = self.table.iter().filter(|first| self.others.contains_key(*first) || !lone(first));
+        let contested = self.table.iter().filter(|first| self.others.contains_key(*first) || !is_unique(first));
         let contested: BTreeMap<(&str, &str), (u32, u32)> =
-            contested.map(|first| (wish(self.parts, *first), *first)).collect();
+            contested.map(|first| (wanted_name(self.parts, *first), *first)).collect();
         let mut used: HashSet<(&str, Box<str>)> = HashSet::new();
         for ((pool, name), first) in contested {
-            let mut claims = self.others.get(&first).cloned().unwrap_or_default();
-            claims.insert(0, first);
+            let mut rows = self.others.get(&first).cloned().unwrap_or_default();
+            rows.insert(0, first);
             // Stable: of the rows of one object the earlier part comes first.
-            claims.sort_by(|a, b| self.agent(*a).id.cmp(&self.agent(*b).id));
+            rows.sort_by(|a, b| self.agent(*a).id.cmp(&self.agent(*b).id));
             let mut shown = Box::<str>::from(name);
             let mut counted = false;
-            for (index, claim) in claims.iter().enumerate() {
-                let agent = self.agent(*claim);
-                let another = index > 0 && self.agent(claims[index - 1]).id != agent.id;
-                if another || (index == 0 && taken.by_failed(pool, name)) {
-                    let part = self.parts[claim.0 as usize].0;
+            for (index, position) in rows.iter().enumerate() {
+                let agent = self.agent(*position);
+                let another = index > 0 && self.agent(rows[index - 1]).id != agent.id;
+                if another || (index == 0 && reserved.by_failed(pool, name)) {
+                    let part = self.parts[position.0 as usize].0;
                     part.warnings.add(Warning::Duplicate, || format!("agent {name}, id {}", agent.id));
                     shown = format!("{name}#{}", agent.id).into();
-                    while taken.by_any(pool, &shown)
+                    while reserved.by_any(pool, &shown)
                         || self.contains(pool, &shown)
                         || used.contains(&(pool, shown.clone()))
                     {
@@ -171,10 +171,10 @@ impl<'a> Claims<'a> {
                     used.insert((pool, shown.clone()));
                     counted = false;
                 }
-                let names = &mut names[claim.0 as usize];
+                let names = &mut names[position.0 as usize];
                 names.contested = true;
                 let twice = agent.health.is_some() && std::mem::replace(&mut counted, true);
-                names.other.insert(claim.1, (!twice).then(|| shown.clone()));
+                names.other.insert(position.1, (!twice).then(|| shown.clone()));
             }
         }
         names
@@ -186,7 +186,7 @@ impl<'a> Claims<'a> {
 }
 
 /// Pool and name that a row wants.
-fn wish<'a>(parts: &'a Named<'_>, (part, row): (u32, u32)) -> (&'a str, &'a str) {
+fn wanted_name<'a>(parts: &'a NamedParts<'_>, (part, row): (u32, u32)) -> (&'a str, &'a str) {
     let (part, pools) = &parts[part as usize];
     let agent = &part.agents[row as usize];
     (&pools[agent.pool.0 as usize], text::cut(&agent.name).0)

@@ -79,12 +79,12 @@ impl Store {
             return Selection { groups: Vec::new(), singles: slots.map(|slot| slot.load()).collect() };
         }
         let mut selection = Selection::default();
-        for joint in joined.joints() {
+        for joined_group in joined.joined_groups() {
             // Who is wanted is asked first: of the others' snapshots nothing is touched then.
-            if joint.slots.iter().all(|slot| wanted(slot.target())) && joint.is_newest() {
-                selection.groups.push(Arc::clone(&joint.group));
+            if joined_group.slots.iter().all(|slot| wanted(slot.target())) && joined_group.is_newest() {
+                selection.groups.push(Arc::clone(&joined_group.group));
             } else {
-                let slots = joint.slots.iter().filter(|slot| wanted(slot.target()));
+                let slots = joined_group.slots.iter().filter(|slot| wanted(slot.target()));
                 selection.singles.extend(slots.map(|slot| slot.load()));
             }
         }

@@ -177,7 +177,7 @@ struct AlertJson {
 /// Filtered by any label (each repeatable), and by `state`.
 pub fn alerts(daemon: &Daemon, request: &Request) -> Reply {
     let wanted = |name: &str, value: &str| request.all(name).next().is_none() || request.all(name).any(|v| v == value);
-    let alerts = daemon.pager().alerts().into_iter().map(|alert| AlertJson {
+    let alerts = daemon.evaluator().alerts().into_iter().map(|alert| AlertJson {
         name: alert.name,
         severity: alert.severity.as_str(),
         state: if alert.fired.is_some() { "firing" } else { "pending" },
@@ -195,7 +195,7 @@ pub fn alerts(daemon: &Daemon, request: &Request) -> Reply {
         wanted("state", alert.state) && labels.all(|(name, value)| wanted(name, value))
     });
     let found: Vec<AlertJson> = found.collect();
-    let mode = if daemon.pager().is_direct() { "direct" } else { "off" };
+    let mode = if daemon.evaluator().is_direct() { "direct" } else { "off" };
     Reply::json(StatusCode::OK, &serde_json::json!({ "mode": mode, "alerts": found }))
 }
 

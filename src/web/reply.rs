@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::exposition::Body;
 
 /// Parameters of a query; more are refused, since each may be held against every agent.
-pub const MOST_PARAMETERS: usize = 64;
+pub const MAX_PARAMETERS: usize = 64;
 
 /// A request without its body, which no route reads.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl Request {
         // The base is never looked at; a relative URL cannot be parsed without one.
         let url = format!("http://localhost/?{}", request.uri().query().unwrap_or_default());
         let query = reqwest::Url::parse(&url)
-            .map(|url| url.query_pairs().into_owned().take(MOST_PARAMETERS + 1).collect())
+            .map(|url| url.query_pairs().into_owned().take(MAX_PARAMETERS + 1).collect())
             .unwrap_or_default();
         Request {
             method: request.method().clone(),

@@ -17,7 +17,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{State, crowd::Place, patience::Patience, reply::Request};
+use super::{State, connection_limit::ConnectionPermit, reply::Request, write_timeout::WriteTimeout};
 
 /// A client that does not send its request within this time is dropped. It is also how long a connection may be idle
 /// between two scrapes, so it is longer than the usual interval.
@@ -93,37 +93,37 @@ async fn accept(listener: TcpListener, state: Arc<State>, stop: CancellationToke
         };
         let _ = stream.set_nodelay(true);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let place = tokio::select! {
+        let permit = tokio::select! {
             () = stop.cancelled() => break,
-            place = state.crowd.enter(number, &stop) => place,
+            permit = state.connection_limit.acquire(number, &stop) => permit,
         };
-        connections.spawn(serve(stream, place, Arc::clone(&state), number));
+        connections.spawn(serve(stream, permit, Arc::clone(&state), number));
     }
     connections.close();
     let _ = tokio::time::timeout(DRAIN, connections.wait()).await;
 }
 
 /// Serves one connection until it ends by itself, or until it must and its last answer was sent.
-async fn serve(stream: TcpStream, place: Place, state: Arc<State>, number: u64) {
+async fn serve(stream: TcpStream, permit: ConnectionPermit, state: Arc<State>, number: u64) {
     let asked = Arc::new(AtomicBool::new(false));
     let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
         let state = Arc::clone(&state);
         asked.store(true, Ordering::Relaxed);
         async move {
-            let answering = state.crowd.answer(number);
+            let active = state.connection_limit.begin_request(number);
             let request = Request::of(&request);
-            let reply = state.answer(&request).await.holding(answering);
+            let reply = state.answer(&request).await.holding(active);
             Ok::<_, Infallible>(reply.into_response(&request.method))
         }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
-        .serve_connection(TokioIo::new(Patience::new(stream)), service);
+        .serve_connection(TokioIo::new(WriteTimeout::new(stream)), service);
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = place.leave().cancelled() => {
+        () = permit.closing().cancelled() => {
             // What has never asked for anything, or not to the end, has nothing to wait for.
             if !asked.load(Ordering::Relaxed) {
                 return;

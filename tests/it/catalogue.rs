@@ -169,7 +169,7 @@ pub fn labels(row: &Row) -> BTreeSet<String> {
 }
 
 /// The catalogue as `rollcall metrics --format json` tells it.
-fn told() -> Vec<serde_json::Value> {
+fn exported() -> Vec<serde_json::Value> {
     let output = command().args(["metrics", "--format", "json"]).output().expect("the binary runs");
     assert!(output.status.success());
     serde_json::from_slice(&output.stdout).expect("an array of objects")
@@ -181,7 +181,7 @@ fn text<'a>(row: &'a serde_json::Value, key: &str) -> &'a str {
 
 #[test]
 fn rollcall_metrics_lists_exactly_the_contract() {
-    let ours: BTreeMap<String, (String, Vec<String>)> = told()
+    let ours: BTreeMap<String, (String, Vec<String>)> = exported()
         .iter()
         .map(|row| {
             let labels = row["labels"].as_array().expect("a list of labels").iter();
@@ -215,7 +215,7 @@ fn similar(contract: &BTreeMap<String, (String, Vec<String>)>, ours: &BTreeMap<S
 
 #[test]
 fn no_label_is_one_that_prometheus_or_kubernetes_sets_itself() {
-    for row in told() {
+    for row in exported() {
         for label in row["labels"].as_array().expect("a list of labels") {
             let label = label.as_str().expect("a name");
             assert!(!FORBIDDEN.contains(&label), "{row}");
@@ -227,8 +227,8 @@ fn no_label_is_one_that_prometheus_or_kubernetes_sets_itself() {
 
 #[test]
 fn names_say_type_and_unit_by_the_rules() {
-    let names: BTreeSet<String> = told().iter().map(|row| text(row, "name").to_owned()).collect();
-    for row in told() {
+    let names: BTreeSet<String> = exported().iter().map(|row| text(row, "name").to_owned()).collect();
+    for row in exported() {
         let (name, kind, unit, help) = (text(&row, "name"), text(&row, "type"), text(&row, "unit"), text(&row, "help"));
         assert_eq!(kind == COUNTER, name.ends_with("_total"), "{row}");
         assert!(help.ends_with('.') && help.len() > 10, "{row}");

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::{
     program::{Ended, Running, command, rollcall},
     support::{
-        Config, Daemon, Exposition, Folder, PATIENCE, SLOWNESS, Sim, Target, VENDORS, http, runtime, wait_until,
+        Config, Daemon, Exposition, Folder, SLOWNESS, Sim, Target, VENDORS, WAIT_TIMEOUT, http, runtime, wait_until,
     },
 };
 
@@ -247,7 +247,7 @@ fn the_daemon_listens_on_all_its_addresses_and_on_every_interface() {
         "127.0.0.1:0",
     ]);
     let daemon = Running::start(&mut serve);
-    let ports = wait_until("it listens twice", PATIENCE, || {
+    let ports = wait_until("it listens twice", WAIT_TIMEOUT, || {
         let log = daemon.err();
         let lines = log.lines().filter(|line| line.contains("Listening."));
         let ports: Vec<String> = lines.filter_map(|line| Some(line.rsplit_once(':')?.1.trim().to_owned())).collect();

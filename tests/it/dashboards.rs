@@ -18,7 +18,7 @@ fn folder() -> PathBuf {
 
 /// A query of a panel, as it stands in the file.
 #[derive(Debug, Clone)]
-struct Ask {
+struct PanelQuery {
     /// Dashboard.
     uid: String,
     /// Title of the panel.
@@ -33,7 +33,7 @@ struct Ask {
     instant: bool,
 }
 
-impl Ask {
+impl PanelQuery {
     /// `rollcall-pool / Agents / A`
     fn name(&self) -> String {
         format!("{} / {} / {}", self.uid, self.panel, self.id)
@@ -75,11 +75,11 @@ fn panels(dashboard: &Value) -> impl Iterator<Item = &Value> {
 }
 
 /// Every query of every panel.
-fn asks() -> Vec<Ask> {
-    let mut asks = Vec::new();
+fn panel_queries() -> Vec<PanelQuery> {
+    let mut panel_queries = Vec::new();
     for dashboard in dashboards() {
         for panel in panels(&dashboard) {
-            asks.extend(list(&panel["targets"]).iter().map(|target| Ask {
+            panel_queries.extend(list(&panel["targets"]).iter().map(|target| PanelQuery {
                 uid: text(&dashboard["uid"]),
                 panel: text(&panel["title"]),
                 id: text(&target["refId"]),
@@ -89,7 +89,7 @@ fn asks() -> Vec<Ask> {
             }));
         }
     }
-    asks
+    panel_queries
 }
 
 /// The queries of the variables: dashboard, selector, label.

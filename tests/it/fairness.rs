@@ -9,7 +9,7 @@ use std::{
 use rollcall_test_server::{Server, until_closed};
 use tokio::io::AsyncWriteExt;
 
-use crate::support::{Config, Daemon, Exposition, Folder, PATIENCE, Sim, Target, http, on_runtime, wait_until};
+use crate::support::{Config, Daemon, Exposition, Folder, Sim, Target, WAIT_TIMEOUT, http, on_runtime, wait_until};
 
 /// A target that is polled every second.
 fn lively(sim: &Sim) -> Target {
@@ -22,7 +22,7 @@ const BIG: usize = 20_000_000;
 
 #[track_caller]
 fn wait_until_big(demo: &Daemon) {
-    wait_until("an answer that no socket buffer holds", 2 * PATIENCE, || match demo.get("/metrics").body.len() {
+    wait_until("an answer that no socket buffer holds", 2 * WAIT_TIMEOUT, || match demo.get("/metrics").body.len() {
         BIG.. => Ok(()),
         size => Err(format!("{size} bytes")),
     });
@@ -76,7 +76,7 @@ impl Vendor {
 
     #[track_caller]
     fn wait_until_all_ask(&self, count: usize) {
-        wait_until("all ask", PATIENCE, || match self.server.requests().len() {
+        wait_until("all ask", WAIT_TIMEOUT, || match self.server.requests().len() {
             asked if asked >= count => Ok(()),
             asked => Err(format!("{asked} requests")),
         });
@@ -121,7 +121,7 @@ fn readers_that_do_not_read_hold_no_scrape_and_no_poll_up_and_cost_no_copies() {
         .collect();
     let polls = |exposition: &Exposition| exposition.of("filer-01", "rollcall_polls_total").expect("it was polled");
     let begun = polls(&demo.scrape());
-    wait_until("a poll more, told by whole scrapes", PATIENCE, || {
+    wait_until("a poll more, told by whole scrapes", WAIT_TIMEOUT, || {
         let answer = demo.get("/metrics");
         assert_eq!(answer.status, 200);
         assert!(answer.body.len() >= BIG);

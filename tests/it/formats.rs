@@ -11,7 +11,9 @@ use rollcall_sim::{Options, Quirk};
 
 use crate::{
     program::filter,
-    support::{Answer, Config, Daemon, Exposition, Folder, PATIENCE, Sim, Target, VENDORS, frozen, http, wait_until},
+    support::{
+        Answer, Config, Daemon, Exposition, Folder, Sim, Target, VENDORS, WAIT_TIMEOUT, frozen, http, wait_until,
+    },
     truth::consistent::consistent,
 };
 
@@ -37,7 +39,10 @@ fn while_still<T>(mut ask: impl FnMut() -> T, same: impl Fn(&T) -> bool) -> T {
         if same(&answers) {
             return answers;
         }
-        assert!(begun.elapsed() < PATIENCE, "a target is polled between any two scrapes, or nothing is ever joined");
+        assert!(
+            begun.elapsed() < WAIT_TIMEOUT,
+            "a target is polled between any two scrapes, or nothing is ever joined"
+        );
     }
 }
 
@@ -330,7 +335,7 @@ fn links_lead_through_a_proxy_that_takes_the_prefix_off() {
 #[test]
 fn more_scrapes_at_once_than_allowed_are_refused_and_then_answered_again() {
     let demo = Daemon::demo(&["--agents", "20000", "--frozen", "--web.max-requests", "2"]);
-    let big = wait_until("an answer that no socket buffer holds", 2 * PATIENCE, || {
+    let big = wait_until("an answer that no socket buffer holds", 2 * WAIT_TIMEOUT, || {
         let answer = demo.get("/metrics");
         if answer.body.len() > 20_000_000 { Ok(answer.body.len()) } else { Err(format!("{} bytes", answer.body.len())) }
     });
@@ -351,7 +356,7 @@ fn more_scrapes_at_once_than_allowed_are_refused_and_then_answered_again() {
     assert!(refused.text().contains('2'), "it says how many are allowed: {}", refused.text());
     assert_eq!(demo.get("/api/v1/status").status, 200, "only scrapes are limited");
     drop(slow);
-    wait_until("scrapes are answered again", PATIENCE, || {
+    wait_until("scrapes are answered again", WAIT_TIMEOUT, || {
         let answer = demo.get("/metrics");
         if answer.status == 200 && answer.body.len() >= big { Ok(()) } else { Err(format!("{}", answer.status)) }
     });

@@ -1,9 +1,9 @@
 //! A refused password is sent once, and then held: for every target that shares it, through reloads and restarts, until the
 //! secret, or the target's address or credentials, change.
 
+mod fixture;
 mod look;
 mod never;
-mod scene;
 mod slow;
 mod state;
 
@@ -11,17 +11,17 @@ use std::time::Instant;
 
 use rollcall_sim::ParallelsRasSession;
 
-use crate::support::{Config, Daemon, Exposition, Folder, PATIENCE, Sim, Target, wait_until};
-use scene::{KINDS, Kind, Scene, all_names, assert_held, names, secret, wait_until_saved};
+use crate::support::{Config, Daemon, Exposition, Folder, Sim, Target, WAIT_TIMEOUT, wait_until};
+use fixture::{HoldFixture, KINDS, Kind, all_names, assert_held, names, secret, wait_until_saved};
 
 #[test]
 fn a_refused_password_is_sent_once_through_reloads_edits_and_restarts_and_a_new_one_ends_the_hold() {
-    let scene = Scene::new();
-    let config = scene.configure(|target| target);
+    let fixture = HoldFixture::new();
+    let config = fixture.configure(|target| target);
     let daemon = Daemon::start(&config);
-    let now = scene.wait_until_held(&daemon);
+    let now = fixture.wait_until_held(&daemon);
     assert_held(&now);
-    assert_eq!(scene.sent(), Scene::all_sent(1), "once for two targets");
+    assert_eq!(fixture.sent(), HoldFixture::all_sent(1), "once for two targets");
     for kind in &KINDS {
         let counted: f64 = names(kind).iter().map(|name| now.failures(name, "auth")).sum();
         assert_eq!(counted, 1.0, "{}: the one who was refused counts auth, once", kind.name);
@@ -32,30 +32,30 @@ fn a_refused_password_is_sent_once_through_reloads_edits_and_restarts_and_a_new_
     }
 
     daemon.reload();
-    scene.wait_until_held(&daemon);
-    assert_eq!(scene.sent(), Scene::all_sent(1), "after a reload of the same configuration");
+    fixture.wait_until_held(&daemon);
+    assert_eq!(fixture.sent(), HoldFixture::all_sent(1), "after a reload of the same configuration");
 
-    scene.configure(|target| target.set("labels", "{ site: zrh }").set("max_agents", "5000"));
+    fixture.configure(|target| target.set("labels", "{ site: zrh }").set("max_agents", "5000"));
     daemon.reload();
-    assert_held(&scene.wait_until_held(&daemon));
-    assert_eq!(scene.sent(), Scene::all_sent(1), "after an unrelated edit");
+    assert_held(&fixture.wait_until_held(&daemon));
+    assert_eq!(fixture.sent(), HoldFixture::all_sent(1), "after an unrelated edit");
 
     daemon.terminate();
-    let state = scene.folder.read("rollcall.state");
+    let state = fixture.folder.read("rollcall.state");
     assert!(KINDS.iter().all(|kind| !state.contains(&format!("wrong-{}", kind.name))), "{state}");
     let daemon = Daemon::start(&config);
-    let now = scene.wait_until_held(&daemon);
+    let now = fixture.wait_until_held(&daemon);
     assert_held(&now);
     assert!(all_names().iter().all(|name| now.failures(name, "auth") == 0.0));
-    assert_eq!(scene.sent(), Scene::all_sent(1), "after a restart");
+    assert_eq!(fixture.sent(), HoldFixture::all_sent(1), "after a restart");
 
     daemon.kill();
     let daemon = Daemon::start(&config);
-    assert_held(&scene.wait_until_held(&daemon));
-    assert_eq!(scene.sent(), Scene::all_sent(1), "after SIGKILL");
+    assert_held(&fixture.wait_until_held(&daemon));
+    assert_eq!(fixture.sent(), HoldFixture::all_sent(1), "after SIGKILL");
 
-    for (kind, sim) in scene.each() {
-        scene.folder.write(&secret(kind), &format!("{}\n", kind.right));
+    for (kind, sim) in fixture.each() {
+        fixture.folder.write(&secret(kind), &format!("{}\n", kind.right));
         sim.parallels_ras_session().set_session_code(None);
     }
     let names = all_names();
@@ -68,48 +68,48 @@ fn a_refused_password_is_sent_once_through_reloads_edits_and_restarts_and_a_new_
 
 #[test]
 fn a_hold_is_saved_at_once_and_survives_sigkill() {
-    let scene = Scene::new();
-    let config = scene.configure(|target| target);
+    let fixture = HoldFixture::new();
+    let config = fixture.configure(|target| target);
     let begun = Instant::now();
     let daemon = Daemon::start(&config);
     daemon.wait_for("everything is held", |now| {
         all_names().iter().all(|name| now.of(name, "rollcall_login_held") == Some(1.0))
     });
-    wait_until_saved(&scene.folder, KINDS.len(), begun);
+    wait_until_saved(&fixture.folder, KINDS.len(), begun);
     daemon.kill();
     let daemon = Daemon::start(&config);
-    assert_held(&scene.wait_until_held(&daemon));
-    assert_eq!(scene.sent(), Scene::all_sent(1));
+    assert_held(&fixture.wait_until_held(&daemon));
+    assert_eq!(fixture.sent(), HoldFixture::all_sent(1));
 }
 
 #[test]
 fn another_url_or_other_credentials_end_the_hold_for_one_more_try() {
-    let scene = Scene::new();
-    let daemon = Daemon::start(&scene.configure(|target| target));
-    scene.wait_until_held(&daemon);
-    assert_eq!(scene.sent(), Scene::all_sent(1));
+    let fixture = HoldFixture::new();
+    let daemon = Daemon::start(&fixture.configure(|target| target));
+    fixture.wait_until_held(&daemon);
+    assert_eq!(fixture.sent(), HoldFixture::all_sent(1));
     // The same servers by another name.
-    scene.configure(|target| match target.name().ends_with("-b") {
+    fixture.configure(|target| match target.name().ends_with("-b") {
         true => target.map("url", |url| url.replace("127.0.0.1", "localhost")),
         false => target,
     });
     daemon.reload();
-    wait_until("one more try", PATIENCE, || {
-        if scene.sent() == Scene::all_sent(2) { Ok(()) } else { Err(format!("{:?}", scene.sent())) }
+    wait_until("one more try", WAIT_TIMEOUT, || {
+        if fixture.sent() == HoldFixture::all_sent(2) { Ok(()) } else { Err(format!("{:?}", fixture.sent())) }
     });
-    assert_held(&scene.wait_until_held(&daemon));
-    assert_eq!(scene.sent(), Scene::all_sent(2), "which was refused, too");
+    assert_held(&fixture.wait_until_held(&daemon));
+    assert_eq!(fixture.sent(), HoldFixture::all_sent(2), "which was refused, too");
 
     let file = |kind: &Kind| format!("{}-2", secret(kind));
-    for (kind, sim) in scene.each() {
-        scene.folder.write(&file(kind), kind.right);
+    for (kind, sim) in fixture.each() {
+        fixture.folder.write(&file(kind), kind.right);
         sim.parallels_ras_session().set_session_code(None);
     }
     let mut config = Config::quick().head("state_file: rollcall.state");
-    for (kind, sim) in scene.each() {
+    for (kind, sim) in fixture.each() {
         config = config.targets(names(kind).map(|name| (kind.target)(&name, sim, &file(kind))));
     }
-    config.write(&scene.folder);
+    config.write(&fixture.folder);
     daemon.reload();
     let names = all_names();
     let now = daemon.wait_until_up(&names.iter().map(String::as_str).collect::<Vec<_>>());

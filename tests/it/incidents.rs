@@ -8,11 +8,11 @@
 mod costs;
 mod fleet;
 mod pace;
-mod stage;
+mod replay;
 
 use costs::{LASTS, SYNC_STUCK_LASTS};
+use replay::{Mode, Replay};
 use rollcall_sim::Incident;
-use stage::{Mode, Stage};
 
 use crate::support::VENDORS;
 
@@ -63,17 +63,17 @@ fn replay(mode: Mode) {
     let [.., slowest] = FACTORS;
     for factor in FACTORS {
         let bound = if factor == slowest { f64::INFINITY } else { LOST };
-        let mut stage = Stage::new(mode, CASES, factor);
-        let said = match stage.play(bound) {
-            Ok(()) => stage.differences(),
+        let mut replay = Replay::new(mode, CASES, factor);
+        let said = match replay.run(bound) {
+            Ok(()) => replay.differences(),
             Err(said) => said,
         };
-        let late = stage.late();
+        let late = replay.late();
         println!("{mode:?}, {factor} times faster: at the worst late by {late:.2} of what is tolerated");
         if said.is_empty() {
             return;
         }
-        let said = format!("{mode:?}, {factor} times faster:\n{said}\n{}", stage.receiver.protocol());
+        let said = format!("{mode:?}, {factor} times faster:\n{said}\n{}", replay.receiver.protocol());
         assert!(late > LATE && factor != slowest, "{said}");
         println!("The machine did not keep up, so it is replayed more slowly. {said}");
     }

@@ -6,15 +6,17 @@ use std::{
 };
 
 use reqwest::StatusCode;
-use rollcall_sim::{Fault, Seen};
+use rollcall_sim::{Fault, JournalEntry};
 
-use crate::support::{Config, Daemon, Exposition, Folder, Front, PATIENCE, SLOWNESS, Sim, Target, VENDORS, wait_until};
+use crate::support::{
+    Config, Daemon, Exposition, FaultProxy, Folder, SLOWNESS, Sim, Target, VENDORS, WAIT_TIMEOUT, wait_until,
+};
 
 /// When the requests of a vendor with this in their path came, in seconds.
-fn came(sim: &Sim, vendor: &str, path: &str) -> Vec<f64> {
+fn request_times(sim: &Sim, vendor: &str, path: &str) -> Vec<f64> {
     let seen = sim.journal();
     let matching = seen.iter().filter(|seen| seen.vendor == vendor && seen.path.contains(path));
-    matching.map(|seen| seen.came.as_secs_f64()).collect()
+    matching.map(|seen| seen.received_at.as_secs_f64()).collect()
 }
 
 /// How long a stop may take at the most.
@@ -48,7 +50,7 @@ fn sigint_stops_within_10_s_also_while_every_vendor_hangs() {
     daemon.wait_until_up(&VENDORS);
     VENDORS.iter().for_each(|vendor| sim.fail(vendor, "", Fault::Hang));
     sim.clear_journal();
-    wait_until("every vendor was asked", PATIENCE, || {
+    wait_until("every vendor was asked", WAIT_TIMEOUT, || {
         let journal = sim.journal();
         let silent = VENDORS.iter().find(|vendor| !journal.iter().any(|seen| seen.vendor == **vendor));
         silent.map_or(Ok(()), |vendor| Err((*vendor).to_owned()))
@@ -84,7 +86,7 @@ fn ready_means_that_every_target_was_polled_once_whether_well_or_not() {
     assert_eq!(before.of("slow", "rollcall_target_last_poll_timestamp_seconds"), Some(0.0));
     daemon.wait_until_up(&["quick"]);
     assert_eq!(daemon.get("/-/ready").status, StatusCode::SERVICE_UNAVAILABLE, "one is still under way");
-    wait_until("it is ready", PATIENCE, || {
+    wait_until("it is ready", WAIT_TIMEOUT, || {
         let reply = daemon.get("/-/ready");
         if reply.status == StatusCode::OK { Ok(()) } else { Err(reply.text().to_owned()) }
     });
@@ -117,11 +119,11 @@ fn a_target_that_is_slower_than_its_interval_is_never_polled_twice_at_once() {
     });
     let journal = sim.journal();
     for (vendor, path) in &paths {
-        let polls: Vec<&Seen> =
+        let polls: Vec<&JournalEntry> =
             journal.iter().filter(|s| s.vendor == *vendor && s.path.contains(path) && s.status == 200).collect();
         assert!(polls.len() >= 3, "{vendor}");
         for pair in polls.windows(2) {
-            assert!(pair[0].answered <= pair[1].came, "{vendor}: {pair:?}");
+            assert!(pair[0].answered <= pair[1].received_at, "{vendor}: {pair:?}");
         }
         let skipped = now.of(vendor, "rollcall_polls_skipped_total");
         assert!(skipped >= Some(3.0), "{vendor}: {skipped:?} polls fell away");
@@ -142,7 +144,7 @@ fn a_target_that_never_answers_costs_its_own_time_only() {
     let took = now.of("hangs", "rollcall_target_poll_duration_seconds").expect("it was polled");
     assert!((5.9..9.0).contains(&took), "given up after {took} s");
     assert_eq!(now.of("hangs", "rollcall_target_poll_timeout_seconds"), Some(6.0));
-    let waits = waits(&came(&sim, "resilio", "/filer-01/api/v3/client"));
+    let waits = waits(&request_times(&sim, "resilio", "/filer-01/api/v3/client"));
     assert!(
         waits.len() >= 3 && waits.iter().all(|wait| *wait < 5.4),
         "the other one is polled every three seconds: {waits:?}"
@@ -158,7 +160,7 @@ fn back_off_grows_to_its_limit_and_ends_with_the_first_success() {
     let config = Config::with_defaults("{ interval: 3s, timeout: 6s, stale_after: 36s }");
     let daemon = Daemon::start(&config.target(Target::resilio("filer", &sim, 1)).write(&folder));
     daemon.wait_for("five failures", |now| now.of("filer", "rollcall_target_consecutive_failures") >= Some(5.0));
-    let failing = waits(&came(&sim, "resilio", "/client"));
+    let failing = waits(&request_times(&sim, "resilio", "/client"));
     // Due after 3 s, 4.8 to 6 s and 9.6 to 12 s; a request that comes late on a busy machine makes the next wait shorter.
     let expected = [(1.5, 5.7), (3.3, 8.7), (8.1, 15.0), (8.1, 15.0)];
     assert!(failing.len() >= expected.len(), "{failing:?}");
@@ -171,19 +173,19 @@ fn back_off_grows_to_its_limit_and_ends_with_the_first_success() {
     sim.clear_journal();
     let polls = back.of("filer", "rollcall_polls_total").expect("it was polled");
     daemon.wait_for("three more polls", |now| now.of("filer", "rollcall_polls_total") >= Some(polls + 3.0));
-    let well = waits(&came(&sim, "resilio", "/client"));
+    let well = waits(&request_times(&sim, "resilio", "/client"));
     assert!(well.iter().all(|wait| *wait < 5.4), "every three seconds again: {well:?}");
 }
 
 #[test]
 fn the_vendor_is_left_alone_for_as_long_as_it_asks() {
     let (sim, folder) = (Sim::frozen(), Folder::new());
-    let front = Front::of(&sim, "resilio");
-    front.answer("/client", 429, &["retry-after: 4"]);
-    let target = Target::resilio("filer", &sim, 1).map("url", |url| url.replace(&sim.url("resilio"), front.url()));
+    let proxy = FaultProxy::of(&sim, "resilio");
+    proxy.answer("/client", 429, &["retry-after: 4"]);
+    let target = Target::resilio("filer", &sim, 1).map("url", |url| url.replace(&sim.url("resilio"), proxy.url()));
     let daemon = Daemon::start(&Config::quick().target(target).write(&folder));
     let first = daemon.wait_for("it is refused", |now| now.failure("filer") == "rate_limited");
-    front.heal();
+    proxy.heal();
     assert_eq!(first.of("filer", "rollcall_polls_total"), Some(1.0));
     let second = daemon.wait_until_up(&["filer"]);
     let ended =

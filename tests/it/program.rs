@@ -7,7 +7,7 @@ use std::{
     thread::JoinHandle,
 };
 
-use crate::support::{PATIENCE, wait_until};
+use crate::support::{WAIT_TIMEOUT, wait_until};
 
 /// `rollcall`, and nothing of what the machine that runs the tests is told by its environment.
 pub fn command() -> Command {
@@ -111,7 +111,7 @@ impl Running {
     /// Waits until this finds something in what was said so far. Panics where the command ends without it.
     #[track_caller]
     pub fn wait_until<T>(&mut self, what: &str, find: impl Fn(&Running) -> Option<T>) -> T {
-        wait_until(what, PATIENCE, || {
+        wait_until(what, WAIT_TIMEOUT, || {
             let ended = self.ended();
             find(self).ok_or_else(|| {
                 let said = format!("{}\n{}", self.out(), self.err());
@@ -147,7 +147,7 @@ impl Running {
     /// Waits until it has ended.
     #[track_caller]
     pub fn wait(mut self) -> Ended {
-        let status = wait_until("it ends", PATIENCE, || self.ended().ok_or_else(|| self.err()));
+        let status = wait_until("it ends", WAIT_TIMEOUT, || self.ended().ok_or_else(|| self.err()));
         Ended { code: status.code().unwrap_or(-1), out: self.out(), err: self.err() }
     }
 

@@ -13,7 +13,7 @@ use tokio::{
 use crate::{
     formats::{NASTY, nasty},
     program::Running,
-    support::{Daemon, Exposition, Folder, PATIENCE, Sample, Sim, http, listening_port, on_runtime, wait_until},
+    support::{Daemon, Exposition, Folder, Sample, Sim, WAIT_TIMEOUT, http, listening_port, on_runtime, wait_until},
     truth::compare::differences,
 };
 
@@ -39,7 +39,7 @@ impl Prometheus {
             .arg(format!("--storage.tsdb.path={}", folder.file("data").display()))
             .arg("--web.listen-address=127.0.0.1:0");
         let process = Running::start(&mut command);
-        let port = wait_until("Prometheus is ready", PATIENCE, || {
+        let port = wait_until("Prometheus is ready", WAIT_TIMEOUT, || {
             let log = process.err();
             let port = listening_port(&log).filter(|_| log.contains("Server is ready"));
             port.ok_or(log)
@@ -143,7 +143,7 @@ fn queries_about_the_demo_return_the_simulated_truth_in_both_formats() {
     let text = as_text(address(demo.url()));
     let prometheus = Prometheus::start(&[("open", address(demo.url())), ("text", address(text.url()))]);
     for job in ["open", "text"] {
-        wait_until("every target was scraped after its first poll", PATIENCE, || {
+        wait_until("every target was scraped after its first poll", WAIT_TIMEOUT, || {
             let up = prometheus.query(&format!("count(rollcall_target_up{{job=\"{job}\"}} == 1)"));
             let all = prometheus.query(&format!("count(rollcall_target_info{{job=\"{job}\"}})"));
             if !all.is_empty() && up == all { Ok(()) } else { Err(format!("{up:?} of {all:?}")) }
@@ -198,7 +198,7 @@ fn nasty_labels_come_through_prometheus_as_they_were() {
     for job in ["open", "text"] {
         // PromQL has the escapes of Go.
         let query = format!("rollcall_agent_health{{job=\"{job}\",agent={}}} == 1", serde_json::json!(NASTY));
-        let found = wait_until("it was scraped", PATIENCE, || {
+        let found = wait_until("it was scraped", WAIT_TIMEOUT, || {
             let found = prometheus.query(&query);
             if found.is_empty() { Err(prometheus.process.err()) } else { Ok(found) }
         });

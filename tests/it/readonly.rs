@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use rollcall_sim::{Fault, Incident, Options, Quirk, Seen};
+use rollcall_sim::{Fault, Incident, JournalEntry, Options, Quirk};
 
 use crate::{
     program,
-    support::{Config, Daemon, Folder, PATIENCE, Sim, Target, wait_until},
+    support::{Config, Daemon, Folder, Sim, Target, WAIT_TIMEOUT, wait_until},
 };
 
 /// Method and path of everything that may be sent. `*` stands for one part of a path: a number, a name, a tenant.
@@ -55,7 +55,7 @@ const ALLOWED: [(&str, &[&str]); 5] = [
     ),
 ];
 
-fn allowed(seen: &Seen) -> bool {
+fn allowed(seen: &JournalEntry) -> bool {
     let path = seen.path.split('?').next().unwrap_or_default();
     let patterns = ALLOWED.iter().find(|(vendor, _)| *vendor == seen.vendor).map_or(&[][..], |(_, patterns)| patterns);
     patterns.iter().any(|pattern| {
@@ -84,7 +84,7 @@ const PARAMETERS: [&str; 12] = [
 ];
 
 #[track_caller]
-fn only_allowed(journal: &[Seen], when: &str) {
+fn only_allowed(journal: &[JournalEntry], when: &str) {
     for seen in journal {
         assert!(allowed(seen), "{when}: {seen:?}");
         for parameter in seen.path.split_once('?').map_or("", |(_, query)| query).split('&').filter(|p| !p.is_empty()) {
@@ -96,13 +96,13 @@ fn only_allowed(journal: &[Seen], when: &str) {
 
 #[test]
 fn a_request_that_is_not_on_the_list_is_found() {
-    let seen = |method: &str, path: &str| Seen {
+    let seen = |method: &str, path: &str| JournalEntry {
         vendor: "parallels_ras",
         method: method.to_owned(),
         path: path.to_owned(),
         status: 200,
         secret: false,
-        came: Duration::ZERO,
+        received_at: Duration::ZERO,
         answered: Duration::ZERO,
     };
     assert!(allowed(&seen("GET", "/api/Agent?siteId=1")));
@@ -137,7 +137,7 @@ fn only_requests_that_change_nothing_are_sent_whatever_happens() {
     // Of every vendor some more requests are seen in every situation; then it is another one's turn.
     let look = |when: &str, asked: &[&str]| {
         sim.clear_journal();
-        wait_until(when, PATIENCE, || {
+        wait_until(when, WAIT_TIMEOUT, || {
             let journal = sim.journal();
             only_allowed(&journal, when);
             let missing: Vec<&&str> =

@@ -14,8 +14,8 @@ use search::Canaries;
 
 use crate::{
     program::{Ended, command, rollcall},
-    support::{Daemon, Folder, PATIENCE, Sim, frozen, wait_until},
-    tls::Front,
+    support::{Daemon, Folder, Sim, WAIT_TIMEOUT, frozen, wait_until},
+    tls::TlsProxy,
 };
 
 /// Everything that was configured, each with characters that every encoding changes.
@@ -72,7 +72,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// What listens between the daemon and the vendors.
-struct Wires {
+struct Endpoints {
     recorder: Recorder,
     ras: String,
     session: String,
@@ -84,14 +84,14 @@ struct Wires {
     /// Answers everything with an error that repeats the whole request.
     echo: String,
     /// TLS that nobody trusts.
-    tls: Front,
+    tls: TlsProxy,
 }
 
-impl Wires {
-    fn of(sim: &Simulation) -> Wires {
+impl Endpoints {
+    fn of(sim: &Simulation) -> Endpoints {
         let mut recorder = Recorder::default();
         let mut to = |vendor| recorder.before(sim.address(vendor));
-        Wires {
+        Endpoints {
             ras: to("parallels_ras"),
             session: to("parallels_ras_session"),
             resilio: to("resilio"),
@@ -107,14 +107,14 @@ impl Wires {
                 let head = "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nX-Citrix-Error-Reason: nope";
                 format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
             }),
-            tls: Front::of(sim.address("azure_devops")),
+            tls: TlsProxy::of(sim.address("azure_devops")),
             recorder,
         }
     }
 }
 
 /// Good targets, targets with wrong credentials, and targets at strange servers; every kind of secret among them.
-fn yaml(wires: &Wires) -> String {
+fn yaml(endpoints: &Endpoints) -> String {
     let mut yaml = format!(
         "defaults: {{ interval: 1s, timeout: 3s, stale_after: 6s }}\n\
          http: {{ proxy_url: none, headers: {{ X-Gateway-Key: {} }} }}\n\
@@ -158,27 +158,27 @@ fn yaml(wires: &Wires) -> String {
             quoted(password)
         )
     };
-    let Wires { redirect, echo, .. } = wires;
-    let tls = &format!("https://{}", wires.tls.address);
-    let contoso = format!("{}/contoso", wires.azure);
-    let store = format!("{}/Citrix/Store", wires.citrix);
-    let filer = format!("{}/filer-01", wires.resilio);
-    let other = format!("{}/filer-02", wires.resilio);
+    let Endpoints { redirect, echo, .. } = endpoints;
+    let tls = &format!("https://{}", endpoints.tls.address);
+    let contoso = format!("{}/contoso", endpoints.azure);
+    let store = format!("{}/Citrix/Store", endpoints.citrix);
+    let filer = format!("{}/filer-01", endpoints.resilio);
+    let other = format!("{}/filer-02", endpoints.resilio);
     let bearer = format!("    auth: {{ bearer_token: {} }}", quoted(RESILIO_BEARER));
     let basic = format!("    auth: {{ username: filer, password: {} }}", quoted(RESILIO_PASSWORD));
-    add("farm", "parallels_ras", &wires.ras, &ras(RAS));
-    add("session", "parallels_ras_session", &wires.session, &session(SESSION_TOKEN, SESSION_PASSWORD, "light"));
+    add("farm", "parallels_ras", &endpoints.ras, &ras(RAS));
+    add("session", "parallels_ras_session", &endpoints.session, &session(SESSION_TOKEN, SESSION_PASSWORD, "light"));
     add("filer", "resilio", &filer, &bearer);
     add("filer-basic", "resilio", &other, &basic);
     add("builds", "azure_devops", &contoso, &pat(PAT));
-    add("builds-entra", "azure_devops", &contoso, &entra(&wires.azure, CLIENT_SECRET));
+    add("builds-entra", "azure_devops", &contoso, &entra(&endpoints.azure, CLIENT_SECRET));
     add("desktops", "citrix_storefront", &store, &citrix(CITRIX, "explicit_forms"));
     add("desktops-basic", "citrix_storefront", &store, &citrix(CITRIX, "http_basic"));
     // Refused, and held where that could lock an account.
-    add("refused-farm", "parallels_ras", &wires.ras, &ras(WRONG_RAS));
-    add("refused-token", "parallels_ras_session", &wires.session, &session(WRONG_TOKEN, WRONG_SESSION, "light"));
+    add("refused-farm", "parallels_ras", &endpoints.ras, &ras(WRONG_RAS));
+    add("refused-token", "parallels_ras_session", &endpoints.session, &session(WRONG_TOKEN, WRONG_SESSION, "light"));
     add("refused-pat", "azure_devops", &contoso, &pat(WRONG_PAT));
-    add("refused-entra", "azure_devops", &contoso, &entra(&wires.azure, WRONG_ENTRA));
+    add("refused-entra", "azure_devops", &contoso, &entra(&endpoints.azure, WRONG_ENTRA));
     add("refused-forms", "citrix_storefront", &store, &citrix(WRONG_CITRIX, "explicit_forms"));
     // Servers that give away what they can.
     // With credentials of their own: what one server refuses is held for all targets of that account.
@@ -234,9 +234,9 @@ fn broken(yaml: &str) -> Vec<String> {
 
 /// Everything that was said, by whom.
 #[derive(Default)]
-struct Said(Vec<(String, String)>);
+struct Outputs(Vec<(String, String)>);
 
-impl Said {
+impl Outputs {
     fn add(&mut self, who: impl Into<String>, what: impl Into<String>) {
         self.0.push((who.into(), what.into()));
     }
@@ -276,12 +276,12 @@ fn no_secret_shows_up_anywhere() {
     sim.set_secret("azure_devops", PAT);
     sim.azure_devops().set_client_secret(CLIENT_SECRET);
     sim.set_secret("citrix_storefront", CITRIX);
-    let wires = Wires::of(&sim);
+    let endpoints = Endpoints::of(&sim);
     let folder = Folder::new();
-    let text = yaml(&wires);
+    let text = yaml(&endpoints);
     let file = folder.write("rollcall.yml", &text);
     let path = file.to_str().expect("a plain name");
-    let mut said = Said::default();
+    let mut outputs = Outputs::default();
 
     let daemon = Daemon::with_flags(&file, &["--web.enable-lifecycle"]);
     let good = ["farm", "session", "filer", "filer-basic", "builds", "builds-entra", "desktops", "desktops-basic"];
@@ -291,7 +291,7 @@ fn no_secret_shows_up_anywhere() {
         let ended = |target: &&&str| exposition.of(target, "rollcall_polls_total").is_some_and(|polls| polls > 0.0);
         strange.iter().all(|target| ended(&target))
     });
-    said.pages(&daemon);
+    outputs.pages(&daemon);
     for fault in [
         Fault::Status(500, "<html>Internal Server Error</html>", "text/html"),
         Fault::Status(401, "{}", "application/json"),
@@ -309,8 +309,8 @@ fn no_secret_shows_up_anywhere() {
         for vendor in sim.vendors() {
             sim.fail(vendor, "", fault.clone());
         }
-        wait_until("the fault is met", PATIENCE, || failures(&format!("{fault:?}")));
-        said.pages(&daemon);
+        wait_until("the fault is met", WAIT_TIMEOUT, || failures(&format!("{fault:?}")));
+        outputs.pages(&daemon);
         for vendor in sim.vendors() {
             sim.heal(vendor);
         }
@@ -323,24 +323,24 @@ fn no_secret_shows_up_anywhere() {
         folder.write("rollcall.yml", broken);
         let reply = daemon.request("POST", "/-/reload", &[]);
         assert_eq!(reply.status, 500, "{index} is an error: {}", reply.text());
-        said.add(format!("reload {index}"), reply.text());
-        said.by(&["check", path]);
-        said.by(&["probe", "builds", "--config.file", path]);
+        outputs.add(format!("reload {index}"), reply.text());
+        outputs.by(&["check", path]);
+        outputs.by(&["probe", "builds", "--config.file", path]);
     }
-    said.pages(&daemon);
+    outputs.pages(&daemon);
     folder.write("rollcall.yml", &text);
     assert_eq!(daemon.request("POST", "/-/reload", &[]).status, 200);
     for target in &strange {
-        said.by(&["probe", target, "--config.file", path, "--metrics"]);
+        outputs.by(&["probe", target, "--config.file", path, "--metrics"]);
     }
-    said.by(&["check", path, "--connect"]);
-    said.by(&["check", path]);
+    outputs.by(&["check", path, "--connect"]);
+    outputs.by(&["check", path]);
     let log = daemon.terminate();
     assert!(log.contains("DEBUG"), "the log says everything");
-    said.add("the log", log);
-    said.add("the state file", folder.read("rollcall.state"));
+    outputs.add("the log", log);
+    outputs.add("the state file", folder.read("rollcall.state"));
 
-    let tokens = wires.recorder.secrets();
+    let tokens = endpoints.recorder.secrets();
     // A session token of the farm, tokens of StoreFront and Entra, a token of a Resilio client, cookies.
     for name in ["auth_token", "authorization: citrixauth", "authorization: bearer", "token=", "cookie"] {
         assert!(tokens.iter().any(|(from, _)| from.starts_with(name)), "{name} was never sent: {tokens:?}");
@@ -349,11 +349,11 @@ fn no_secret_shows_up_anywhere() {
     for (_, token) in &tokens {
         canaries.add(token);
     }
-    for (who, what) in &said.0 {
+    for (who, what) in &outputs.0 {
         let found = canaries.find(what);
         assert!(found.is_empty(), "{who} gives away: {found:#?}");
     }
-    assert!(said.0.len() > 100, "{}", said.0.len());
+    assert!(outputs.0.len() > 100, "{}", outputs.0.len());
 }
 
 #[test]

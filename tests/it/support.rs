@@ -5,7 +5,7 @@ mod client;
 mod config;
 mod daemon;
 mod exposition;
-mod front;
+mod fault_proxy;
 mod port;
 mod prometheus;
 mod receiver;
@@ -17,24 +17,32 @@ pub use client::{Answer, ask, http};
 pub use config::{Config, Target};
 pub use daemon::Daemon;
 pub use exposition::{Exposition, Sample};
-pub use front::Front;
+pub use fault_proxy::FaultProxy;
 pub use port::{ClosedPort, listening_port};
 pub use prometheus::{Prometheus, Series};
 pub use receiver::{Notification, Receiver};
 pub use simulation::{Sim, frozen, on_runtime, runtime};
 pub use wait::{Folder, wait_until};
 
+use rollcall::vendors::Vendor;
 use std::time::Duration;
 
 /// Longer than anything takes on a busy machine; nothing waits for so long where all is well.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub const WAIT_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// How many times slower than an idle machine one may be where a test must go by the clock on the wall.
 pub const SLOWNESS: u32 = 3;
 
 /// The vendors, in the order of the simulation's ports.
-pub const VENDORS: [&str; 5] =
-    ["parallels_ras", "parallels_ras_session", "resilio", "azure_devops", "citrix_storefront"];
+pub const VENDORS: [&str; Vendor::ALL.len()] = {
+    let mut names = [""; Vendor::ALL.len()];
+    let mut index = 0;
+    while index < names.len() {
+        names[index] = Vendor::ALL[index].as_str();
+        index += 1;
+    }
+    names
+};
 
 /// Flags of a demo in which it is 8 o'clock of a day: what a fleet does by itself is the same at every hour.
 pub const MORNING: [&str; 2] = ["--clock", "1768464000"];

@@ -10,7 +10,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::support::on_runtime;
 
 /// A server that takes TLS off and passes everything on, until it is dropped.
-pub struct Front {
+pub struct TlsProxy {
     _server: Server,
     /// Where it listens, on 127.0.0.1.
     pub address: SocketAddr,
@@ -18,9 +18,9 @@ pub struct Front {
     pub certificate: String,
 }
 
-impl Front {
+impl TlsProxy {
     /// In front of this address.
-    pub fn of(to: SocketAddr) -> Front {
+    pub fn of(to: SocketAddr) -> TlsProxy {
         let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).expect("a certificate can be made");
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
         let chain = vec![made.cert.der().clone()];
@@ -37,6 +37,6 @@ impl Front {
                 }
             })
         });
-        Front { address: server.address(), certificate: made.cert.pem(), _server: server }
+        TlsProxy { address: server.address(), certificate: made.cert.pem(), _server: server }
     }
 }

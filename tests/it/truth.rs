@@ -6,7 +6,7 @@ pub mod compare;
 pub mod consistent;
 mod states;
 
-use compare::{Bench, prepare};
+use compare::{TruthFixture, prepare};
 use rollcall_sim::{Incident, Options, Quirk};
 use std::time::Duration;
 
@@ -27,8 +27,8 @@ fn fleet(agents: usize, seed: u64) -> Options {
 #[test]
 fn every_sample_of_a_calm_fleet_is_the_truth() {
     for seed in [1, 2] {
-        let bench = Bench::start(fleet(300, seed));
-        let exposition = bench.wait_for_truth("a calm fleet");
+        let fixture = TruthFixture::start(fleet(300, seed));
+        let exposition = fixture.wait_for_truth("a calm fleet");
         // All five vendors, both modes of the probe: what was compared is not little.
         assert!(exposition.all("rollcall_agent_health", &[("health", "healthy")]).len() >= 300);
         for target in
@@ -42,12 +42,12 @@ fn every_sample_of_a_calm_fleet_is_the_truth() {
 
 #[test]
 fn every_sample_stays_the_truth_over_a_day() {
-    let bench = Bench::without_deep(fleet(300, 3));
+    let fixture = TruthFixture::without_deep(fleet(300, 3));
     for hour in 0..12 {
-        bench.wait_for_truth(&format!("step {hour}"));
-        bench.sim.world().advance(Duration::from_secs(107 * 60 + hour * 13));
+        fixture.wait_for_truth(&format!("step {hour}"));
+        fixture.sim.world().advance(Duration::from_secs(107 * 60 + hour * 13));
     }
-    bench.wait_for_truth("the next morning");
+    fixture.wait_for_truth("the next morning");
 }
 
 #[test]
@@ -57,9 +57,9 @@ fn every_sample_is_the_truth_under_each_quirk() {
             let vendors: Vec<&'static str> = sim.vendors().collect();
             vendors.into_iter().for_each(|vendor| sim.world().set_quirk(vendor, quirk, true));
         });
-        let bench = Bench::over(sim, false);
-        let exposition = bench.wait_for_truth(&format!("{quirk:?}"));
-        bench.probe_deep(&format!("{quirk:?}"));
+        let fixture = TruthFixture::over(sim, false);
+        let exposition = fixture.wait_for_truth(&format!("{quirk:?}"));
+        fixture.probe_deep(&format!("{quirk:?}"));
         consistent::warnings_tell(&exposition, quirk);
     }
 }
@@ -67,26 +67,26 @@ fn every_sample_is_the_truth_under_each_quirk() {
 /// Compares before the incident, when it begins, several times while it lasts, and when it is over. Of the vendors in
 /// `unread` nothing new comes meanwhile: what was read stays, and is compared before time goes on.
 fn stays_the_truth_through(incident: Incident, steps: [u64; 4], unread: &[&str]) {
-    let bench = Bench::without_deep(fleet(200, 5));
-    bench.wait_for_truth("before");
-    bench.sim.world().begin(incident);
+    let fixture = TruthFixture::without_deep(fleet(200, 5));
+    fixture.wait_for_truth("before");
+    fixture.sim.world().begin(incident);
     // A poll may have been under way that could read everything but queues, which is no failure: then it begins anew.
-    let straddled = |_: &u32| unread.contains(&"azure_devops") && bench.has_lost_queues();
+    let straddled = |_: &u32| unread.contains(&"azure_devops") && fixture.has_lost_queues();
     for _ in (0..10).take_while(straddled) {
-        bench.sim.world().end(incident);
-        bench.wait_for_truth("before, once more");
-        bench.sim.world().begin(incident);
+        fixture.sim.world().end(incident);
+        fixture.wait_for_truth("before, once more");
+        fixture.sim.world().begin(incident);
     }
-    bench.wait_for_truth(&format!("{incident} begins"));
+    fixture.wait_for_truth(&format!("{incident} begins"));
     for seconds in steps {
-        bench.sim.world().advance(Duration::from_secs(seconds));
-        bench.wait_for_truth_but(&format!("{incident}, {seconds} s later"), unread);
+        fixture.sim.world().advance(Duration::from_secs(seconds));
+        fixture.wait_for_truth_but(&format!("{incident}, {seconds} s later"), unread);
     }
-    bench.probe_deep(&format!("{incident}"));
-    bench.sim.world().end(incident);
+    fixture.probe_deep(&format!("{incident}"));
+    fixture.sim.world().end(incident);
     // A refused log-on is held for a quarter of an hour.
     let unread = if incident == Incident::PasswordExpired { unread } else { &[] };
-    bench.wait_for_truth_but(&format!("{incident} is over"), unread);
+    fixture.wait_for_truth_but(&format!("{incident} is over"), unread);
 }
 
 /// Seconds from one comparison to the next: into the middle of a round, and past the end of sessions.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rollcall::{
     alert::{
-        engine::{Engine, Rules, Source, Stamp, Visit},
+        engine::{Engine, Revision, Rules, Source, Visit},
         state::SavedAlerts,
     },
     catalogue::Family,
@@ -44,7 +44,7 @@ impl Source for Minute<'_> {
         }
     }
 
-    fn stamp(&self, _family: &'static Family) -> Option<Stamp> {
+    fn revision(&self, _family: &'static Family) -> Option<Revision> {
         None
     }
 }

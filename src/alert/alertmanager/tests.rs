@@ -40,8 +40,8 @@ fn settings(url: &Url) -> Alertmanager {
     Alertmanager { url: url.clone(), auth: None, http: Default::default() }
 }
 
-fn client(settings: &Alertmanager) -> Client {
-    Client::new(settings, Labels::new()).expect("no files are needed")
+fn client(settings: &Alertmanager) -> AlertmanagerClient {
+    AlertmanagerClient::new(settings, Labels::new()).expect("no files are needed")
 }
 
 #[test]
@@ -88,16 +88,16 @@ async fn each_status_has_its_meaning() {
     for (status, expected) in rows {
         let stub = Stub::start(move |_| status);
         let got = match client(&settings(&stub.url)).deliver(&batch([firing("a")])).await {
-            Outcome::Accepted => "accepted",
-            Outcome::Invalid(_) => "invalid",
-            Outcome::Refused(_) => "refused",
-            Outcome::Failed(_) => "failed",
+            DeliveryOutcome::Accepted => "accepted",
+            DeliveryOutcome::Invalid(_) => "invalid",
+            DeliveryOutcome::Refused(_) => "refused",
+            DeliveryOutcome::Failed(_) => "failed",
         };
         assert_eq!(got, expected, "{status}");
         assert_eq!(stub.seen().len(), 1, "{status}: sent once");
     }
     let nobody = "http://127.0.0.1:9".parse().expect("a valid URL");
-    assert!(matches!(client(&settings(&nobody)).deliver(&batch([firing("a")])).await, Outcome::Failed(_)));
+    assert!(matches!(client(&settings(&nobody)).deliver(&batch([firing("a")])).await, DeliveryOutcome::Failed(_)));
 }
 
 #[tokio::test]
@@ -105,9 +105,9 @@ async fn the_page_of_a_proxy_is_no_answer_of_alertmanager() {
     for (status, lost) in [(200, true), (203, true), (400, true), (413, false)] {
         let stub = Stub::with("<!DOCTYPE html><title>Sign in</title>", move |_| status);
         match client(&settings(&stub.url)).deliver(&batch([firing("a")])).await {
-            Outcome::Failed(failure) if lost => assert_eq!(failure.reason(), "content_type"),
+            DeliveryOutcome::Failed(failure) if lost => assert_eq!(failure.reason(), "content_type"),
             // Proxies have a limit of their own, and half of the batch may pass.
-            Outcome::Refused(_) if !lost => {}
+            DeliveryOutcome::Refused(_) if !lost => {}
             other => panic!("{status}: {other:?}"),
         }
     }
@@ -129,7 +129,7 @@ fn nothing_is_told_to_begin_or_end_later_than_now() {
 async fn a_path_of_the_url_stays_in_front() {
     let stub = Stub::start(|_| 200);
     let url = stub.url.join("/am/").expect("a valid URL");
-    assert_eq!(client(&settings(&url)).deliver(&batch([firing("a")])).await, Outcome::Accepted);
+    assert_eq!(client(&settings(&url)).deliver(&batch([firing("a")])).await, DeliveryOutcome::Accepted);
     assert_eq!(stub.seen()[0].line, "POST /am/api/v2/alerts application/json");
 }
 
@@ -152,7 +152,7 @@ async fn a_changed_secret_file_is_taken_up_by_the_next_request() {
     let seen: Vec<_> = stub.seen().into_iter().map(|seen| seen.authorization).collect();
     assert_eq!(seen, ["Basic cm9sbGNhbGw6b25l", "Basic cm9sbGNhbGw6dHdv", "Bearer one", "Bearer two"]);
     std::fs::remove_file(&file).expect("it was written");
-    assert!(matches!(client(&basic).deliver(&batch([firing("a")])).await, Outcome::Failed(_)));
+    assert!(matches!(client(&basic).deliver(&batch([firing("a")])).await, DeliveryOutcome::Failed(_)));
     assert_eq!(stub.seen().len(), 4, "nothing is sent without the secret");
 }
 
@@ -178,7 +178,7 @@ async fn a_configuration_sends_a_thousand_alerts_in_four_requests_and_tries_500_
     let config = Config::parse(&text, "rollcall.yml", Path::new("")).expect("a valid configuration");
     let outbox = Outbox::new(Clock::system());
     outbox.apply(&config.alerting).await.expect("no files are needed");
-    outbox.update(Clock::system().now(), (0..1000).map(|n| Change::Told(firing(&n.to_string()))));
+    outbox.update(Clock::system().now(), (0..1000).map(|n| Change::Notify(firing(&n.to_string()))));
     outbox.stop().await;
     let seen = stub.seen();
     let sizes: Vec<usize> = seen.iter().map(|seen| seen.alerts.len()).collect();

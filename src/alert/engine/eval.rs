@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{
     history::History,
     sample::{LabelSet, Sample},
-    source::{Source, Stamp},
+    source::{Revision, Source},
 };
 use crate::{
     clock::UnixTime,
@@ -25,14 +25,14 @@ pub enum Value {
 /// as the rules are.
 #[derive(Debug, Default)]
 pub struct Cache {
-    found: HashMap<Place, (Stamp, Vec<Sample>)>,
+    found: HashMap<CacheKey, (Revision, Vec<Sample>)>,
 }
 
 /// Where a selector stands, and its bound: operator and number.
-type Place = (usize, Option<(u8, u64)>);
+type CacheKey = (usize, Option<(u8, u64)>);
 
 /// What an expression is evaluated over.
-pub struct Scene<'a> {
+pub struct EvalContext<'a> {
     /// The present samples.
     pub source: &'a dyn Source,
     /// Those of the past.
@@ -43,7 +43,7 @@ pub struct Scene<'a> {
     pub cache: &'a mut Cache,
 }
 
-impl Scene<'_> {
+impl EvalContext<'_> {
     /// The samples that an expression gives.
     pub fn samples(&mut self, expr: &Expr) -> Vec<Sample> {
         match self.value(expr) {
@@ -105,11 +105,11 @@ impl Scene<'_> {
     }
 
     fn select(&mut self, selector: &Selector, bound: Option<(Operator, f64)>) -> Vec<Sample> {
-        let stamp = self.source.stamp(selector.family);
+        let revision = self.source.revision(selector.family);
         let key =
             (std::ptr::from_ref(selector) as usize, bound.map(|(operator, bound)| (operator as u8, bound.to_bits())));
-        if let (Some(stamp), Some((known, samples))) = (&stamp, self.cache.found.get(&key))
-            && stamp == known
+        if let (Some(revision), Some((known, samples))) = (&revision, self.cache.found.get(&key))
+            && revision == known
         {
             return samples.clone();
         }
@@ -125,8 +125,8 @@ impl Scene<'_> {
                 samples.push(Sample { labels: LabelSet::of(labels.iter().copied()), value });
             }
         });
-        if let Some(stamp) = stamp {
-            self.cache.found.insert(key, (stamp, samples.clone()));
+        if let Some(revision) = revision {
+            self.cache.found.insert(key, (revision, samples.clone()));
         }
         samples
     }

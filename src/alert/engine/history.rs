@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, collections::HashMap, time::Duration};
 
 use super::{
     sample::{LabelSet, Sample},
-    source::{Source, Stamp},
+    source::{Revision, Source},
 };
 use crate::{
     alert::state::{SavedSeries, SavedTrack, minute},
@@ -29,37 +29,37 @@ const SAVED_SERIES: usize = 20_000;
 
 /// A part of the past that some rule looks at.
 #[derive(Debug, Clone)]
-pub struct Need {
+pub struct RangeSelector {
     selector: Selector,
     key: String,
-    reach: Duration,
+    range: Duration,
     counter: bool,
     /// Whether a series that never changed matters after a restart.
     steady: bool,
 }
 
-impl Need {
+impl RangeSelector {
     /// What these expressions look at; one for all that look at the same series.
-    pub fn of<'a>(expressions: impl Iterator<Item = &'a Expr>) -> Vec<Need> {
-        let mut needs: BTreeMap<String, Need> = BTreeMap::new();
+    pub fn of<'a>(expressions: impl Iterator<Item = &'a Expr>) -> Vec<RangeSelector> {
+        let mut range_selectors: BTreeMap<String, RangeSelector> = BTreeMap::new();
         for expr in expressions {
             expr.looks(&mut |selector, function, window| {
                 let counter = matches!(function, Some(Function::Increase | Function::Rate));
                 let key = key(selector, function);
-                let reach = selector.offset + window;
+                let range = selector.offset + window;
                 let steady = !counter && function != Some(Function::Changes);
-                let need = needs.entry(key.clone()).or_insert_with(|| Need {
+                let range_selector = range_selectors.entry(key.clone()).or_insert_with(|| RangeSelector {
                     selector: without_globs(selector),
                     key,
-                    reach,
+                    range,
                     counter,
                     steady,
                 });
-                need.reach = need.reach.max(reach);
-                need.steady |= steady;
+                range_selector.range = range_selector.range.max(range);
+                range_selector.steady |= steady;
             });
         }
-        needs.into_values().collect()
+        range_selectors.into_values().collect()
     }
 }
 
@@ -115,7 +115,7 @@ pub struct History {
 struct Track {
     series: HashMap<LabelSet, Series>,
     recorded: Option<UnixTime>,
-    stamp: Option<Stamp>,
+    revision: Option<Revision>,
     /// Grows with every recording.
     turn: u64,
     steady: bool,
@@ -130,10 +130,10 @@ struct Series {
 
 impl History {
     /// Notes the present samples, and forgets what nothing looks at any more.
-    pub fn record(&mut self, needs: &[Need], source: &dyn Source, now: UnixTime) {
-        self.tracks.retain(|key, _| needs.iter().any(|need| need.key == *key));
-        for need in needs {
-            self.tracks.entry(need.key.clone()).or_default().record(need, source, now);
+    pub fn record(&mut self, range_selectors: &[RangeSelector], source: &dyn Source, now: UnixTime) {
+        self.tracks.retain(|key, _| range_selectors.iter().any(|range_selector| range_selector.key == *key));
+        for range_selector in range_selectors {
+            self.tracks.entry(range_selector.key.clone()).or_default().record(range_selector, source, now);
         }
     }
 
@@ -192,15 +192,15 @@ impl History {
 }
 
 impl Track {
-    fn record(&mut self, need: &Need, source: &dyn Source, now: UnixTime) {
-        self.steady = need.steady;
+    fn record(&mut self, range_selector: &RangeSelector, source: &dyn Source, now: UnixTime) {
+        self.steady = range_selector.steady;
         let before = self.recorded.replace(now);
-        let stamp = source.stamp(need.selector.family);
+        let revision = source.revision(range_selector.selector.family);
         let gap = before.is_some_and(|before| now.since(before) > scaled(LOOKBACK) || now < before);
-        if before.is_some() && !gap && stamp.is_some() && stamp == self.stamp {
+        if before.is_some() && !gap && revision.is_some() && revision == self.revision {
             return;
         }
-        self.stamp = stamp;
+        self.revision = revision;
         self.turn += 1;
         if let Some(before) = before.filter(|_| gap) {
             let (until, back) = (before.plus(scaled(LOOKBACK)), now < before);
@@ -212,8 +212,8 @@ impl Track {
             }
         }
         let (series, turn) = (&mut self.series, self.turn);
-        source.visit(need.selector.family, &mut |labels, value| {
-            let wanted = need.selector.matchers.iter().all(|matcher| {
+        source.visit(range_selector.selector.family, &mut |labels, value| {
+            let wanted = range_selector.selector.matchers.iter().all(|matcher| {
                 let found = labels.iter().find(|(name, _)| *name == matcher.label);
                 matcher.matches(found.map_or("", |(_, value)| value))
             });
@@ -223,12 +223,12 @@ impl Track {
                 series.seen = turn;
             }
         });
-        let horizon = UnixTime(now.0.saturating_sub(millis(need.reach)));
+        let horizon = UnixTime(now.0.saturating_sub(millis(range_selector.range)));
         self.series.retain(|_, series| {
             if series.seen != turn {
                 series.steps.push(now, None);
             }
-            series.steps.trim(horizon, need.counter);
+            series.steps.trim(horizon, range_selector.counter);
             !series.steps.is_over(horizon)
         });
     }

@@ -8,7 +8,7 @@ use crate::{
     rules::{
         catalogue::{Alert, Sender},
         expr::Expr,
-        rule::{self, Part, Rule},
+        rule::{self, Rule, Subjects},
     },
     scale::scaled,
 };
@@ -19,14 +19,14 @@ pub struct Rules {
     /// Those whose alerts the daemon may send.
     pub all: Vec<Rule>,
     /// What they share.
-    pub settings: Settings,
+    pub settings: EvalSettings,
     /// Where a part of what an alert reads cannot be read, by its name.
     pub unread: HashMap<&'static str, Expr>,
 }
 
 /// What the rules share.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Settings {
+pub struct EvalSettings {
     /// How long an alert is held after the last success of its target.
     pub max_hold: Duration,
     /// Base of the links to runbooks; empty: the shipped ones.
@@ -44,7 +44,7 @@ impl Rules {
         all.retain(|rule| rule.alert.sender != Sender::Prometheus);
         let (max_hold, runbook_url) = (scaled(alerting.max_hold), alerting.runbook_url.clone());
         let (external_url, instance) = (external_url.to_owned(), String::new());
-        let settings = Settings { max_hold, runbook_url, external_url, instance };
+        let settings = EvalSettings { max_hold, runbook_url, external_url, instance };
         let unread =
             all.iter().filter_map(|rule| Some((rule.alert.name, rule::unread(rule.alert, settings.max_hold)?)));
         let unread = unread.collect();
@@ -73,7 +73,7 @@ impl Rule {
     /// Whether an alert of this row and with these labels is one of the rule's. Whether its pool is on demand is not known
     /// here, so rules that differ in that alone are both about it.
     pub fn is_about(&self, alert: &Alert, labels: &LabelSet) -> bool {
-        let matches = |part: &Part| part.matchers.iter().all(|matcher| matcher.matches(labels.get(matcher.label)));
+        let matches = |part: &Subjects| part.matchers.iter().all(|matcher| matcher.matches(labels.get(matcher.label)));
         std::ptr::eq(self.alert, alert)
             && matches(&self.part)
             && !self.others.iter().any(|other| other.on_demand.is_none() && matches(other))

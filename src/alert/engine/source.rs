@@ -26,16 +26,16 @@ pub trait Source {
     fn visit(&self, family: &'static Family, visit: &mut Visit<'_>);
 
     /// The same stamp means the same samples of the family; `None`: they may have changed.
-    fn stamp(&self, family: &'static Family) -> Option<Stamp>;
+    fn revision(&self, family: &'static Family) -> Option<Revision>;
 }
 
 /// Tells whether samples are still the same: the lines that they stand in.
 #[derive(Debug, Clone)]
-pub struct Stamp(Vec<Bytes>);
+pub struct Revision(Vec<Bytes>);
 
-impl PartialEq for Stamp {
+impl PartialEq for Revision {
     /// Lines are shared between snapshots where nothing changed, so the place in memory tells; it is not freed meanwhile.
-    fn eq(&self, other: &Stamp) -> bool {
+    fn eq(&self, other: &Revision) -> bool {
         let is_same = |(one, other): (&Bytes, &Bytes)| one.len() == other.len() && one.as_ptr() == other.as_ptr();
         self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(is_same)
     }
@@ -63,9 +63,9 @@ impl Source for Snapshot {
         }
     }
 
-    fn stamp(&self, family: &'static Family) -> Option<Stamp> {
+    fn revision(&self, family: &'static Family) -> Option<Revision> {
         let blocks = family.key().into_iter().flat_map(|key| self.blocks_of(key));
-        Some(Stamp(blocks.map(|block| block.plain().clone()).collect()))
+        Some(Revision(blocks.map(|block| block.plain().clone()).collect()))
     }
 }
 
@@ -227,8 +227,8 @@ mod tests {
         }
         // The same lines have the same stamp in the next snapshot.
         let next = ledger.publish(now).snapshot;
-        assert_eq!(snapshot.stamp(&agent::AGENT_HEALTH), next.stamp(&agent::AGENT_HEALTH));
-        assert_ne!(snapshot.stamp(&agent::AGENT_HEALTH), next.stamp(&agent::AGENT_HEALTH_SINCE));
+        assert_eq!(snapshot.revision(&agent::AGENT_HEALTH), next.revision(&agent::AGENT_HEALTH));
+        assert_ne!(snapshot.revision(&agent::AGENT_HEALTH), next.revision(&agent::AGENT_HEALTH_SINCE));
     }
 
     #[test]

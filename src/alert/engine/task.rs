@@ -13,7 +13,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Engine, Rules, Shown};
+use super::{AlertView, Engine, Rules};
 use crate::{
     alert::event,
     alert::{
@@ -31,42 +31,42 @@ use crate::{
 };
 
 /// Every target is evaluated at least this often: time alone can make an alert fire.
-const EVERY: Duration = Duration::from_secs(15);
+const EVALUATION_INTERVAL: Duration = Duration::from_secs(15);
 
 /// Polls that end within this time are evaluated together.
-const TOGETHER: Duration = Duration::from_millis(100);
+const BATCH_DELAY: Duration = Duration::from_millis(100);
 
 /// An evaluation that takes longer hangs, or waits for a processor that it does not get.
-const STUCK: Duration = Duration::from_secs(120);
+const STUCK_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The engine at work, its targets and its Alertmanagers.
 ///
 /// While the mode is `off` nothing is evaluated and nothing sent; what is known stays, for when the mode changes back.
 #[derive(Debug)]
-pub struct Pager {
+pub struct AlertEvaluator {
     fleet: Arc<Fleet>,
     outbox: Outbox,
     external_url: String,
     instance: String,
-    desk: Mutex<Desk>,
+    state: Mutex<EvaluatorState>,
 }
 
 #[derive(Debug)]
-struct Desk {
+struct EvaluatorState {
     engine: Engine,
     direct: bool,
     /// The snapshots that were evaluated last.
     seen: HashMap<String, Arc<Snapshot>>,
 }
 
-impl Pager {
+impl AlertEvaluator {
     /// A pager that is off. `saved` is what an earlier run has saved; `external_url` is where people reach the daemon,
     /// `instance` tells it from others.
-    pub fn new(fleet: Arc<Fleet>, saved: SavedAlerts, external_url: String, instance: String) -> Pager {
+    pub fn new(fleet: Arc<Fleet>, saved: SavedAlerts, external_url: String, instance: String) -> AlertEvaluator {
         let outbox = Outbox::new(fleet.clock());
         let engine = Engine::new(Rules::default(), saved);
-        let desk = Mutex::new(Desk { engine, direct: false, seen: HashMap::new() });
-        Pager { fleet, outbox, external_url, instance, desk }
+        let state = Mutex::new(EvaluatorState { engine, direct: false, seen: HashMap::new() });
+        AlertEvaluator { fleet, outbox, external_url, instance, state }
     }
 
     /// Takes up a configuration. Alerts and their past stay.
@@ -76,13 +76,13 @@ impl Pager {
         self.outbox.apply(alerting).await?;
         let direct = alerting.mode == AlertingMode::Direct;
         {
-            let mut desk = self.desk();
-            desk.engine.configure(Rules::new(alerting, &self.external_url).of_instance(&self.instance));
-            desk.seen.clear();
-            if desk.direct != direct {
-                desk.direct = direct;
+            let mut state = self.state();
+            state.engine.configure(Rules::new(alerting, &self.external_url).of_instance(&self.instance));
+            state.seen.clear();
+            if state.direct != direct {
+                state.direct = direct;
                 // Whoever pages from now on begins anew: what fires is told again, and what was told lapses.
-                desk.engine.forget_told();
+                state.engine.resend_all();
                 self.outbox.withdraw(self.fleet.clock().now(), |_| true);
             }
         }
@@ -93,18 +93,18 @@ impl Pager {
 
     /// Whether the daemon pages.
     pub fn is_direct(&self) -> bool {
-        self.desk().direct
+        self.state().direct
     }
 
     /// What is pending or fires; nothing while the mode is `off`.
-    pub fn alerts(&self) -> Vec<Shown> {
-        let desk = self.desk();
-        if desk.direct { desk.engine.alerts() } else { Vec::new() }
+    pub fn alerts(&self) -> Vec<AlertView> {
+        let state = self.state();
+        if state.direct { state.engine.alerts() } else { Vec::new() }
     }
 
     /// What survives a restart.
     pub fn save(&self) -> SavedAlerts {
-        self.desk().engine.save()
+        self.state().engine.save()
     }
 
     /// Evaluates until it is cancelled.
@@ -117,13 +117,13 @@ impl Pager {
                 () = self.fleet.published().notified() => false,
             };
             if all {
-                due = Instant::now() + scaled(EVERY);
+                due = Instant::now() + scaled(EVALUATION_INTERVAL);
                 // Polls do so, too, but may be hours apart.
                 self.fleet.clock().resync();
             }
-            let pager = Arc::clone(&self);
+            let evaluator = Arc::clone(&self);
             // Evaluating a large target takes a while.
-            match self.watched(tokio::task::spawn_blocking(move || pager.evaluate(all))).await {
+            match self.watched(tokio::task::spawn_blocking(move || evaluator.evaluate(all))).await {
                 Ok(()) => {}
                 // The next evaluation is a new try.
                 Err(error) if error.is_panic() => {
@@ -133,14 +133,14 @@ impl Pager {
                 // The runtime ends.
                 Err(_) => return,
             }
-            sleep(TOGETHER).await;
+            sleep(BATCH_DELAY).await;
         }
     }
 
     /// Waits for an evaluation. While one is stuck there is no sign of life: the watchdog lapses, and whoever watches it is
     /// paged. What fires is sent on.
     async fn watched(&self, mut evaluation: JoinHandle<()>) -> Result<(), JoinError> {
-        if let Ok(ended) = timeout(scaled(STUCK), &mut evaluation).await {
+        if let Ok(ended) = timeout(scaled(STUCK_TIMEOUT), &mut evaluation).await {
             return ended;
         }
         tracing::error!("Alerts are not evaluated any more; the sign of life ends.");
@@ -149,7 +149,7 @@ impl Pager {
         });
         let ended = evaluation.await;
         // It is told again with the next evaluation.
-        self.desk().engine.forget_told();
+        self.state().engine.resend_all();
         ended
     }
 
@@ -167,56 +167,56 @@ impl Pager {
         for snapshot in &snapshots {
             self.evaluate_one(snapshot, all, now);
         }
-        let mut desk = self.desk();
-        if !desk.direct {
-            drop(desk);
+        let mut state = self.state();
+        if !state.direct {
+            drop(state);
             return event::AlertsCounted { counts: Default::default() }.emit();
         }
         let names: HashSet<&str> = snapshots.iter().map(|snapshot| super::Source::target(&**snapshot)).collect();
-        let mut changes = desk.engine.retain(&names);
-        desk.seen.retain(|name, _| names.contains(name.as_str()));
+        let mut changes = state.engine.retain(&names);
+        state.seen.retain(|name, _| names.contains(name.as_str()));
         if all {
-            changes.extend(desk.engine.evaluate_own(now));
+            changes.extend(state.engine.evaluate_own(now));
         }
-        let counts = desk.engine.counts();
-        self.tell(now, changes);
-        drop(desk);
+        let counts = state.engine.counts();
+        self.send_changes(now, changes);
+        drop(state);
         event::AlertsCounted { counts }.emit();
     }
 
     fn evaluate_one(&self, snapshot: &Arc<Snapshot>, all: bool, now: UnixTime) {
         let target = super::Source::target(&**snapshot);
-        let mut desk = self.desk();
-        let known = desk.seen.get(target).is_some_and(|seen| Arc::ptr_eq(seen, snapshot));
-        if !desk.direct || (known && !all) {
+        let mut state = self.state();
+        let known = state.seen.get(target).is_some_and(|seen| Arc::ptr_eq(seen, snapshot));
+        if !state.direct || (known && !all) {
             return;
         }
-        desk.seen.insert(target.to_owned(), Arc::clone(snapshot));
+        state.seen.insert(target.to_owned(), Arc::clone(snapshot));
         // One target's trouble is not the others'.
-        match catch_unwind(AssertUnwindSafe(|| desk.engine.evaluate(&**snapshot, now))) {
+        match catch_unwind(AssertUnwindSafe(|| state.engine.evaluate(&**snapshot, now))) {
             // Told before the desk is free, so that a change of the mode comes before or after all of it.
-            Ok(changes) => self.tell(now, changes),
+            Ok(changes) => self.send_changes(now, changes),
             Err(panic) => {
                 Panicked { task: "alerts", subject: Some(target), message: panic_text(&*panic) }.emit();
             }
         }
     }
 
-    fn tell(&self, now: UnixTime, changes: Vec<Change>) {
+    fn send_changes(&self, now: UnixTime, changes: Vec<Change>) {
         let news = changes.iter().any(|change| match change {
-            Change::Told(told) => told.ends_at.is_some() || told.starts_at == now,
+            Change::Notify(notification) => notification.ends_at.is_some() || notification.starts_at == now,
             Change::Withdrawn(_) => true,
         });
         if news {
-            self.fleet.urgent().notify_one();
+            self.fleet.save_requested().notify_one();
         }
         if !changes.is_empty() {
             self.outbox.update(now, changes);
         }
     }
 
-    fn desk(&self) -> MutexGuard<'_, Desk> {
-        self.desk.lock().unwrap_or_else(|e| e.into_inner())
+    fn state(&self) -> MutexGuard<'_, EvaluatorState> {
+        self.state.lock().unwrap_or_else(|e| e.into_inner())
     }
 }
 

@@ -35,7 +35,7 @@ impl Source for Table {
         own.for_each(|line| lines(family, line.as_bytes(), visit));
     }
 
-    fn stamp(&self, _family: &'static Family) -> Option<Stamp> {
+    fn revision(&self, _family: &'static Family) -> Option<Revision> {
         None
     }
 }
@@ -85,7 +85,7 @@ pub(super) struct Site {
     /// What was last read of each pool.
     known: Vec<Pool>,
     /// What the engine said, with the time.
-    pub said: Vec<(i64, Change)>,
+    pub reported: Vec<(i64, Change)>,
 }
 
 impl Site {
@@ -104,7 +104,7 @@ impl Site {
             last_success: 0,
             last_poll: 0,
             known: Vec::new(),
-            said: Vec::new(),
+            reported: Vec::new(),
         }
     }
 
@@ -170,7 +170,7 @@ impl Site {
     pub fn evaluate(&mut self) {
         let text = self.text();
         let changes = self.engine.evaluate(&Table::new(self.vendor, "t", &text), UnixTime::from_secs(self.now));
-        self.said.extend(changes.into_iter().map(|change| (self.now, change)));
+        self.reported.extend(changes.into_iter().map(|change| (self.now, change)));
     }
 
     /// The daemon is killed, and starts again from what was saved last; its ledger is empty.
@@ -222,10 +222,10 @@ impl Site {
     /// What was said of an alert: each time it fires or is resolved anew.
     pub fn story(&self, name: &str) -> Vec<(i64, &'static str)> {
         let mut story: Vec<(i64, &'static str)> = Vec::new();
-        for (at, change) in &self.said {
-            let Change::Told(told) = change else { continue };
-            if told.labels["alertname"] == name {
-                let word = if told.ends_at.is_some() { "resolved" } else { "firing" };
+        for (at, change) in &self.reported {
+            let Change::Notify(notification) = change else { continue };
+            if notification.labels["alertname"] == name {
+                let word = if notification.ends_at.is_some() { "resolved" } else { "firing" };
                 if story.last().is_none_or(|(_, before)| *before != word) {
                     story.push((*at - 1_000_000, word));
                 }
@@ -239,6 +239,6 @@ impl Site {
     }
 
     pub fn withdrawn(&self) -> usize {
-        self.said.iter().filter(|(_, change)| matches!(change, Change::Withdrawn(_))).count()
+        self.reported.iter().filter(|(_, change)| matches!(change, Change::Withdrawn(_))).count()
     }
 }

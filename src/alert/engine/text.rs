@@ -1,6 +1,6 @@
 //! What is told of an alert: the same labels and texts that Prometheus makes of the shipped rules.
 
-use super::{book::Active, rules::Settings};
+use super::{rules::EvalSettings, target_alerts::ActiveAlert};
 use crate::{
     alert::queue::{Labels, Notification},
     clock::UnixTime,
@@ -11,14 +11,14 @@ use crate::{
 };
 
 /// All labels of an alert.
-pub fn labels(active: &Active) -> Labels {
+pub fn labels(active: &ActiveAlert) -> Labels {
     let own = [("alertname", active.alert.name), ("severity", active.alert.severity.as_str())];
     let all = own.into_iter().chain(active.labels.iter());
     all.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 /// Its annotations.
-pub fn annotations(active: &Active, settings: &Settings) -> Labels {
+pub fn annotations(active: &ActiveAlert, settings: &EvalSettings) -> Labels {
     let alert = active.alert;
     let description =
         template::render(alert.description, |name| active.labels.get(name), active.value.unwrap_or(f64::NAN));
@@ -34,7 +34,7 @@ pub fn annotations(active: &Active, settings: &Settings) -> Labels {
 }
 
 /// What is told of an alert that began to fire at `fired`.
-pub fn notification(active: &Active, fired: UnixTime, settings: &Settings) -> Notification {
+pub fn notification(active: &ActiveAlert, fired: UnixTime, settings: &EvalSettings) -> Notification {
     let (labels, annotations) = (labels(active), annotations(active, settings));
     let generator_url = generator_url(&settings.external_url, &labels);
     Notification { labels, annotations, starts_at: fired, ends_at: None, generator_url }

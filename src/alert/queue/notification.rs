@@ -66,13 +66,13 @@ impl fmt::Display for Fingerprint {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// The alert fires, or was resolved. To say it again is no news; a new text goes out with the next resend.
-    Told(Notification),
+    Notify(Notification),
     /// The alert is gone without an end (its target was removed): nothing is sent any more, and it lapses.
     Withdrawn(Fingerprint),
 }
 
 impl From<Notification> for Change {
     fn from(notification: Notification) -> Change {
-        Change::Told(notification)
+        Change::Notify(notification)
     }
 }

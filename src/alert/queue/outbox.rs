@@ -10,11 +10,11 @@ use tokio::{task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Change, Fingerprint, Labels, Notification, RETENTION, SWEEP, Timing,
+    Change, Fingerprint, Labels, Notification, RETENTION, SWEEP_INTERVAL, Timing,
     peer::{DRAIN, Peer},
 };
 use crate::{
-    alert::alertmanager::{self, Client, Deliver},
+    alert::alertmanager::{self, AlertmanagerClient, Deliver},
     alert::event,
     clock::{Clock, UnixTime},
     config::{Alerting, AlertingMode, Alertmanager},
@@ -33,29 +33,29 @@ const SLACK: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Outbox {
     clock: Clock,
-    desk: Mutex<Desk>,
+    state: Mutex<OutboxState>,
 }
 
 #[derive(Debug)]
-struct Desk {
+struct OutboxState {
     /// The newest state of each alert, for peers that come later.
-    book: HashMap<Fingerprint, Arc<Notification>>,
+    alerts: HashMap<Fingerprint, Arc<Notification>>,
     swept: UnixTime,
-    peers: Vec<Running>,
+    peers: Vec<RunningPeer>,
 }
 
 /// A peer and its task.
 #[derive(Debug)]
-struct Running {
+struct RunningPeer {
     peer: Arc<Peer>,
-    settings: Settings,
+    settings: PeerSettings,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
 
 /// What a peer's task was started with; where it changes, another one is started.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Settings {
+pub(super) struct PeerSettings {
     pub label: String,
     pub alertmanager: Alertmanager,
     pub timing: Timing,
@@ -65,8 +65,8 @@ pub(super) struct Settings {
 impl Outbox {
     /// An outbox without peers.
     pub fn new(clock: Clock) -> Outbox {
-        let desk = Desk { book: HashMap::new(), swept: clock.now(), peers: Vec::new() };
-        Outbox { clock, desk: Mutex::new(desk) }
+        let state = OutboxState { alerts: HashMap::new(), swept: clock.now(), peers: Vec::new() };
+        Outbox { clock, state: Mutex::new(state) }
     }
 
     /// Takes up the Alertmanagers of a configuration; outside of direct mode there are none. Those whose settings are
@@ -81,7 +81,7 @@ impl Outbox {
         };
         let mut links = Vec::new();
         for settings in &wanted {
-            let link = Client::new(&settings.alertmanager, settings.external.clone());
+            let link = AlertmanagerClient::new(&settings.alertmanager, settings.external.clone());
             links.push((settings.clone(), link.map_err(|failure| (settings.label.clone(), failure))?));
         }
         self.exchange(links).await;
@@ -90,39 +90,39 @@ impl Outbox {
 
     /// Takes up what the engine found out.
     pub fn update(&self, now: UnixTime, changes: impl IntoIterator<Item = Change>) {
-        let mut desk = self.desk();
+        let mut state = self.state();
         let mut news = Vec::new();
         for change in changes {
             match change {
-                Change::Told(alert) => {
+                Change::Notify(alert) => {
                     let fingerprint = alert.fingerprint();
-                    let known = desk.book.get(&fingerprint);
+                    let known = state.alerts.get(&fingerprint);
                     if known.is_some_and(|known| **known == alert) {
                         continue;
                     }
-                    if let Some(turn) = turn(known.map(Arc::as_ref), &alert, now) {
-                        event::AlertTurned { alert: &alert, turn }.emit();
+                    if let Some(transition) = transition(known.map(Arc::as_ref), &alert, now) {
+                        event::AlertTransition { alert: &alert, transition }.emit();
                     }
                     let alert = Arc::new(alert);
-                    desk.book.insert(fingerprint, Arc::clone(&alert));
+                    state.alerts.insert(fingerprint, Arc::clone(&alert));
                     news.push((fingerprint, Some(alert)));
                 }
                 Change::Withdrawn(fingerprint) => {
-                    if let Some(alert) = desk.book.remove(&fingerprint).filter(|alert| alert.ends_at.is_none()) {
-                        event::AlertTurned { alert: &alert, turn: event::Turn::Withdrawn }.emit();
+                    if let Some(alert) = state.alerts.remove(&fingerprint).filter(|alert| alert.ends_at.is_none()) {
+                        event::AlertTransition { alert: &alert, transition: event::Transition::Withdrawn }.emit();
                     }
                     news.push((fingerprint, None));
                 }
             }
         }
-        desk.publish(now, &news);
+        state.publish(now, &news);
     }
 
     /// Sends no more of those that fire and are meant; they lapse, and are never told to have ended.
     pub fn withdraw(&self, now: UnixTime, is_meant: impl Fn(&Notification) -> bool) {
         let gone: Vec<Change> = {
-            let desk = self.desk();
-            let firing = desk.book.iter().filter(|(_, alert)| alert.ends_at.is_none() && is_meant(alert));
+            let state = self.state();
+            let firing = state.alerts.iter().filter(|(_, alert)| alert.ends_at.is_none() && is_meant(alert));
             firing.map(|(at, _)| Change::Withdrawn(*at)).collect()
         };
         self.update(now, gone);
@@ -130,18 +130,18 @@ impl Outbox {
 
     /// The peers, and how many alerts each is still to be told.
     pub fn waiting(&self) -> Vec<(String, usize)> {
-        self.desk().peers.iter().map(|running| (running.peer.label.clone(), running.peer.waiting())).collect()
+        self.state().peers.iter().map(|running| (running.peer.label.clone(), running.peer.waiting())).collect()
     }
 
     /// The newest state of every alert that is not forgotten.
     pub fn known(&self) -> Vec<Arc<Notification>> {
-        self.desk().book.values().cloned().collect()
+        self.state().alerts.values().cloned().collect()
     }
 
     /// Sends what is not told yet, for 5 s at the most, and ends. Nothing is resolved: what fires lapses, unless the
     /// daemon is back before.
     pub async fn stop(&self) {
-        let peers = std::mem::take(&mut self.desk().peers);
+        let peers = std::mem::take(&mut self.state().peers);
         peers.iter().for_each(|running| running.stop.cancel());
         let tasks = peers.into_iter().map(|running| async move {
             let mut task = running.task;
@@ -153,12 +153,12 @@ impl Outbox {
     }
 
     /// Ends the peers that are not among these, and starts those that are new.
-    pub(super) async fn exchange(&self, links: Vec<(Settings, impl Deliver)>) {
+    pub(super) async fn exchange(&self, links: Vec<(PeerSettings, impl Deliver)>) {
         let gone = {
-            let mut desk = self.desk();
-            let keep = |running: &Running| links.iter().any(|(settings, _)| *settings == running.settings);
-            let (kept, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut desk.peers).into_iter().partition(keep);
-            desk.peers = kept;
+            let mut state = self.state();
+            let keep = |running: &RunningPeer| links.iter().any(|(settings, _)| *settings == running.settings);
+            let (kept, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut state.peers).into_iter().partition(keep);
+            state.peers = kept;
             gone
         };
         let mut labels = Vec::new();
@@ -170,21 +170,21 @@ impl Outbox {
         }
         labels.retain(|label| links.iter().all(|(settings, _)| settings.label != *label));
         labels.iter().for_each(|label| event::PeerRemoved { alertmanager: label }.emit());
-        let mut desk = self.desk();
+        let mut state = self.state();
         for (settings, link) in links {
-            if desk.peers.iter().all(|running| running.settings != settings) {
-                let running = desk.start(self.clock, settings, link);
-                desk.peers.push(running);
+            if state.peers.iter().all(|running| running.settings != settings) {
+                let running = state.start(self.clock, settings, link);
+                state.peers.push(running);
             }
         }
     }
 
-    fn desk(&self) -> MutexGuard<'_, Desk> {
-        self.desk.lock().unwrap_or_else(|e| e.into_inner())
+    fn state(&self) -> MutexGuard<'_, OutboxState> {
+        self.state.lock().unwrap_or_else(|e| e.into_inner())
     }
 }
 
-impl Desk {
+impl OutboxState {
     fn publish(&mut self, now: UnixTime, news: &[(Fingerprint, Option<Arc<Notification>>)]) {
         if !news.is_empty() {
             for running in &self.peers {
@@ -192,50 +192,50 @@ impl Desk {
             }
         }
         self.swept = self.swept.min(now);
-        if now >= self.swept.plus(scaled(SWEEP)) {
+        if now >= self.swept.plus(scaled(SWEEP_INTERVAL)) {
             self.swept = now;
-            self.book.retain(|_, alert| alert.ends_at.is_none_or(|ended| now <= ended.plus(scaled(RETENTION))));
+            self.alerts.retain(|_, alert| alert.ends_at.is_none_or(|ended| now <= ended.plus(scaled(RETENTION))));
         }
     }
 
-    fn start(&self, clock: Clock, settings: Settings, link: impl Deliver) -> Running {
+    fn start(&self, clock: Clock, settings: PeerSettings, link: impl Deliver) -> RunningPeer {
         let peer = Arc::new(Peer::new(settings.label.clone(), settings.timing, clock));
-        peer.put(clock.now(), self.book.iter().map(|(fingerprint, alert)| (*fingerprint, Some(alert))));
+        peer.put(clock.now(), self.alerts.iter().map(|(fingerprint, alert)| (*fingerprint, Some(alert))));
         let stop = CancellationToken::new();
         let task = tokio::spawn(Arc::clone(&peer).run(link, stop.clone()));
-        Running { peer, settings, stop, task }
+        RunningPeer { peer, settings, stop, task }
     }
 }
 
 /// Without an outbox nobody stops the tasks.
 impl Drop for Outbox {
     fn drop(&mut self) {
-        self.desk().peers.iter().for_each(|running| running.task.abort());
+        self.state().peers.iter().for_each(|running| running.task.abort());
     }
 }
 
 /// What is worth a line of an alert that was `known` so far: not a new text, and not what is told again.
-fn turn(known: Option<&Notification>, alert: &Notification, now: UnixTime) -> Option<event::Turn> {
+fn transition(known: Option<&Notification>, alert: &Notification, now: UnixTime) -> Option<event::Transition> {
     match known {
         Some(known) if known.same_state(alert) => None,
-        _ if alert.ends_at.is_some() => Some(event::Turn::Ended),
+        _ if alert.ends_at.is_some() => Some(event::Transition::Resolved),
         // After a restart, or the clock was set back.
-        None if alert.starts_at < now => Some(event::Turn::FiresStill),
-        Some(known) if known.ends_at.is_none() => Some(event::Turn::FiresStill),
-        _ => Some(event::Turn::Fires),
+        None if alert.starts_at < now => Some(event::Transition::StillFiring),
+        Some(known) if known.ends_at.is_none() => Some(event::Transition::StillFiring),
+        _ => Some(event::Transition::Firing),
     }
 }
 
 /// The settings of each peer. The label of one that has the URL of another gets `#2`, and so on.
-fn settings(alerting: &Alerting) -> Vec<Settings> {
+fn settings(alerting: &Alerting) -> Vec<PeerSettings> {
     let external: Labels = alerting.external_labels.iter().cloned().collect();
-    let mut all: Vec<Settings> = Vec::new();
+    let mut all: Vec<PeerSettings> = Vec::new();
     for settings in &alerting.alertmanagers {
         let url = alertmanager::label(settings);
         let same = all.iter().filter(|other| alertmanager::label(&other.alertmanager) == url).count();
         let label = if same == 0 { url } else { format!("{url}#{}", same + 1) };
         let (alertmanager, timing, external) = (settings.clone(), Timing::of(alerting), external.clone());
-        all.push(Settings { label, alertmanager, timing, external });
+        all.push(PeerSettings { label, alertmanager, timing, external });
     }
     all
 }
@@ -243,7 +243,7 @@ fn settings(alerting: &Alerting) -> Vec<Settings> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alert::event::Turn;
+    use crate::alert::event::Transition;
 
     #[test]
     fn each_turn_of_an_alert_is_told_once() {
@@ -256,13 +256,17 @@ mod tests {
             generator_url: String::new(),
         };
         let (fires, ended) = (alert(start, None), alert(start, Some(later)));
-        assert_eq!(turn(None, &fires, start), Some(Turn::Fires));
+        assert_eq!(transition(None, &fires, start), Some(Transition::Firing));
         let worded = Notification { generator_url: "http://r".to_owned(), ..fires.clone() };
-        assert_eq!(turn(Some(&fires), &worded, later), None, "another text");
-        assert_eq!(turn(Some(&fires), &ended, later), Some(Turn::Ended));
-        assert_eq!(turn(Some(&ended), &ended, later), None);
-        assert_eq!(turn(Some(&ended), &alert(later, None), later), Some(Turn::Fires), "a second time");
-        assert_eq!(turn(None, &fires, later), Some(Turn::FiresStill), "after a restart");
-        assert_eq!(turn(Some(&alert(later, None)), &fires, start), Some(Turn::FiresStill), "the clock was set back");
+        assert_eq!(transition(Some(&fires), &worded, later), None, "another text");
+        assert_eq!(transition(Some(&fires), &ended, later), Some(Transition::Resolved));
+        assert_eq!(transition(Some(&ended), &ended, later), None);
+        assert_eq!(transition(Some(&ended), &alert(later, None), later), Some(Transition::Firing), "a second time");
+        assert_eq!(transition(None, &fires, later), Some(Transition::StillFiring), "after a restart");
+        assert_eq!(
+            transition(Some(&alert(later, None)), &fires, start),
+            Some(Transition::StillFiring),
+            "the clock was set back"
+        );
     }
 }

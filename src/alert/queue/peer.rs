@@ -14,9 +14,9 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Batch, Fingerprint, Next, Notification, Queue, SWEEP, Timing};
+use super::{Batch, Fingerprint, Next, Notification, Queue, SWEEP_INTERVAL, Timing};
 use crate::{
-    alert::alertmanager::{DEADLINE, Deliver, Outcome},
+    alert::alertmanager::{DEADLINE, Deliver, DeliveryOutcome},
     alert::event,
     clock::{Clock, UnixTime},
     event::{Panicked, panic_text},
@@ -31,7 +31,7 @@ const BASE: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(30);
 
 /// As much of a peer's own wish is heeded.
-const LONGEST_WISH: Duration = Duration::from_secs(60);
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
 
 /// A stop waits so long for what is not told yet.
 pub(super) const DRAIN: Duration = Duration::from_secs(5);
@@ -40,7 +40,7 @@ pub(super) const DRAIN: Duration = Duration::from_secs(5);
 const GRACE: Duration = Duration::from_millis(500);
 
 /// A refusal is worth a line this often.
-const COMPLAINT: Duration = Duration::from_secs(3600);
+const REFUSAL_LOG_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// One Alertmanager.
 #[derive(Debug)]
@@ -86,7 +86,7 @@ impl Peer {
 
     /// Sends until it is stopped, and then what is not told yet.
     pub async fn run(self: Arc<Self>, link: impl Deliver, stop: CancellationToken) {
-        let mut sender = Sender { peer: &self, link, failures: 0, complained: None };
+        let mut sender = Sender { peer: &self, link, failures: 0, refusal_logged: None };
         loop {
             let panic = tokio::select! {
                 biased;
@@ -101,7 +101,7 @@ impl Peer {
             }
         }
         let _ = timeout(DRAIN, AssertUnwindSafe(sender.drain()).catch_unwind()).await;
-        let left = self.queue().untold() as u64;
+        let left = self.queue().unsent() as u64;
         if left > 0 {
             event::NotificationsDropped { alertmanager: &self.label, alerts: left, why: "the daemon stops" }.emit();
         }
@@ -134,7 +134,7 @@ struct Sender<'a, D> {
     /// Failures in a row.
     failures: u64,
     /// When a refusal was last worth a line.
-    complained: Option<Instant>,
+    refusal_logged: Option<Instant>,
 }
 
 impl<D: Deliver> Sender<'_, D> {
@@ -149,7 +149,7 @@ impl<D: Deliver> Sender<'_, D> {
                 }
                 Next::At(due) => {
                     // The clock may be set forward meanwhile, so it is asked again now and then.
-                    let wait = due.since(self.peer.clock.now()).clamp(Duration::from_millis(1), scaled(SWEEP));
+                    let wait = due.since(self.peer.clock.now()).clamp(Duration::from_millis(1), scaled(SWEEP_INTERVAL));
                     tokio::select! {
                         () = self.peer.wake.notified() => {}
                         () = sleep(wait) => {}
@@ -163,7 +163,7 @@ impl<D: Deliver> Sender<'_, D> {
     /// Sends what is not told yet, and tries again soon where that fails.
     async fn drain(&mut self) {
         let mut failures = 0;
-        while self.peer.queue().untold() > 0 {
+        while self.peer.queue().unsent() > 0 {
             let Next::Send(batch) = self.peer.next() else { return };
             if let Some(failure) = self.send(&batch).await {
                 failures += 1;
@@ -176,36 +176,37 @@ impl<D: Deliver> Sender<'_, D> {
     async fn send(&mut self, batch: &Batch) -> Option<Failure> {
         let (alertmanager, alerts, started) = (self.peer.label.as_str(), batch.alerts.len(), Instant::now());
         let outcome = timeout(DEADLINE + GRACE, self.link.deliver(batch)).await;
-        let outcome =
-            outcome.unwrap_or_else(|_| Outcome::Failed(Failure::new(Reason::Timeout, "no answer before the deadline")));
+        let outcome = outcome.unwrap_or_else(|_| {
+            DeliveryOutcome::Failed(Failure::new(Reason::Timeout, "no answer before the deadline"))
+        });
         let (duration, now) = (started.elapsed(), self.peer.clock.now());
         self.peer.queue().done(batch, &outcome);
         let failures = self.failures;
         // A peer that read the alerts is there, whatever it thinks of them.
         self.failures = match outcome {
-            Outcome::Accepted | Outcome::Invalid(_) => 0,
-            Outcome::Refused(_) | Outcome::Failed(_) => failures + 1,
+            DeliveryOutcome::Accepted | DeliveryOutcome::Invalid(_) => 0,
+            DeliveryOutcome::Refused(_) | DeliveryOutcome::Failed(_) => failures + 1,
         };
-        let refused = matches!(outcome, Outcome::Invalid(_) | Outcome::Refused(_));
+        let refused = matches!(outcome, DeliveryOutcome::Invalid(_) | DeliveryOutcome::Refused(_));
         match outcome.failure() {
             None => event::NotificationsSent { alertmanager, alerts, duration, now, failures }.emit(),
             Some(failure) => {
-                let known = if refused { self.has_complained() } else { failures > 0 };
+                let known = if refused { self.is_refusal_logged() } else { failures > 0 };
                 event::NotificationsFailed { alertmanager, alerts, duration, failure, refused, known }.emit();
             }
         }
         match outcome {
-            Outcome::Accepted | Outcome::Invalid(_) => None,
-            Outcome::Refused(failure) | Outcome::Failed(failure) => Some(failure),
+            DeliveryOutcome::Accepted | DeliveryOutcome::Invalid(_) => None,
+            DeliveryOutcome::Refused(failure) | DeliveryOutcome::Failed(failure) => Some(failure),
         }
     }
 
     /// Whether a refusal was told within the hour; if not, it is now.
-    fn has_complained(&mut self) -> bool {
-        if self.complained.is_some_and(|at| at.elapsed() < COMPLAINT) {
+    fn is_refusal_logged(&mut self) -> bool {
+        if self.refusal_logged.is_some_and(|at| at.elapsed() < REFUSAL_LOG_INTERVAL) {
             return true;
         }
-        self.complained = Some(Instant::now());
+        self.refusal_logged = Some(Instant::now());
         false
     }
 }
@@ -215,12 +216,12 @@ impl<D: Deliver> Sender<'_, D> {
 fn pause(failures: u64, failure: &Failure) -> Duration {
     let doublings = u32::try_from(failures.saturating_sub(1)).unwrap_or(u32::MAX).min(16);
     let bound = scaled(BASE.saturating_mul(1 << doublings).min(LONGEST));
-    let wish = failure.retry_after.unwrap_or_default().min(LONGEST_WISH);
-    bound.mul_f64(chance()).max(wish)
+    let wish = failure.retry_after.unwrap_or_default().min(MAX_RETRY_AFTER);
+    bound.mul_f64(random_fraction()).max(wish)
 }
 
 /// A number from 0 to 1.
-fn chance() -> f64 {
+fn random_fraction() -> f64 {
     (RandomState::new().hash_one(()) >> 11) as f64 / (1u64 << 53) as f64
 }
 

@@ -43,20 +43,20 @@ fn batch(next: Next) -> Batch {
     }
 }
 
-fn failed() -> Outcome {
-    Outcome::Failed(crate::failure::Failure::new(crate::failure::Reason::Connect, "refused"))
+fn failed() -> DeliveryOutcome {
+    DeliveryOutcome::Failed(crate::failure::Failure::new(crate::failure::Reason::Connect, "refused"))
 }
 
-fn invalid() -> Outcome {
-    Outcome::Invalid(crate::failure::Failure::new(crate::failure::Reason::HttpStatus, "400"))
+fn invalid() -> DeliveryOutcome {
+    DeliveryOutcome::Invalid(crate::failure::Failure::new(crate::failure::Reason::HttpStatus, "400"))
 }
 
-fn refused() -> Outcome {
-    Outcome::Refused(crate::failure::Failure::new(crate::failure::Reason::HttpStatus, "422"))
+fn refused() -> DeliveryOutcome {
+    DeliveryOutcome::Refused(crate::failure::Failure::new(crate::failure::Reason::HttpStatus, "422"))
 }
 
 /// Sends everything that is due; how many alerts each batch had.
-fn flush(queue: &mut Queue, now: UnixTime, outcome: impl Fn(&Batch) -> Outcome) -> Vec<usize> {
+fn flush(queue: &mut Queue, now: UnixTime, outcome: impl Fn(&Batch) -> DeliveryOutcome) -> Vec<usize> {
     let mut sizes = Vec::new();
     while let Next::Send(batch) = queue.next(now) {
         queue.done(&batch, &outcome(&batch));
@@ -85,11 +85,11 @@ fn a_thousand_alerts_go_in_batches_of_256_and_again_after_the_resend_delay() {
         assert!(put(&mut queue, START, firing(n)));
     }
     assert_eq!(queue.waiting(START), 1000);
-    assert_eq!(flush(&mut queue, START, |_| Outcome::Accepted), [256, 256, 256, 232]);
+    assert_eq!(flush(&mut queue, START, |_| DeliveryOutcome::Accepted), [256, 256, 256, 232]);
     assert_eq!(queue.waiting(START), 0);
     let again = START.plus(MINUTE);
     assert!(matches!(queue.next(START), Next::At(due) if due == again));
-    assert_eq!(flush(&mut queue, again, |_| Outcome::Accepted), [256, 256, 256, 232]);
+    assert_eq!(flush(&mut queue, again, |_| DeliveryOutcome::Accepted), [256, 256, 256, 232]);
 }
 
 #[test]
@@ -108,10 +108,10 @@ fn the_newest_state_wins_also_over_what_is_under_way() {
     put(&mut queue, START, firing(1));
     let under_way = batch(queue.next(START));
     assert!(put(&mut queue, START, resolved(1, START)));
-    queue.done(&under_way, &Outcome::Accepted);
+    queue.done(&under_way, &DeliveryOutcome::Accepted);
     let next = batch(queue.next(START));
     assert_eq!(next.alerts[0].1.ends_at, Some(START));
-    queue.done(&next, &Outcome::Accepted);
+    queue.done(&next, &DeliveryOutcome::Accepted);
     let later = Notification { starts_at: START.plus(MINUTE), ..firing(1) };
     assert!(put(&mut queue, START.plus(MINUTE), later.clone()));
     let next = batch(queue.next(START.plus(MINUTE)));
@@ -123,7 +123,7 @@ fn the_newest_state_wins_also_over_what_is_under_way() {
 fn a_new_text_alone_waits_for_the_next_resend() {
     let mut queue = Queue::new(timing());
     put(&mut queue, START, firing(1));
-    flush(&mut queue, START, |_| Outcome::Accepted);
+    flush(&mut queue, START, |_| DeliveryOutcome::Accepted);
     let worded = Notification { annotations: Labels::new(), ..firing(1) };
     assert!(!put(&mut queue, START, worded.clone()));
     assert!(matches!(queue.next(START), Next::At(_)));
@@ -134,7 +134,7 @@ fn a_new_text_alone_waits_for_the_next_resend() {
 fn news_goes_before_repeats() {
     let mut queue = Queue::new(timing());
     (0..300).for_each(|n| _ = put(&mut queue, START, firing(n)));
-    flush(&mut queue, START, |_| Outcome::Accepted);
+    flush(&mut queue, START, |_| DeliveryOutcome::Accepted);
     let now = START.plus(MINUTE);
     put(&mut queue, now, resolved(7, now));
     assert_eq!(*batch(queue.next(now)).alerts[0].1, resolved(7, now));
@@ -146,7 +146,7 @@ fn an_end_is_sent_for_fifteen_minutes_and_then_forgotten() {
     put(&mut queue, START, resolved(1, START));
     let mut sent = 0;
     for minute in 0..60 {
-        sent += flush(&mut queue, START.plus(minute * MINUTE), |_| Outcome::Accepted).len();
+        sent += flush(&mut queue, START.plus(minute * MINUTE), |_| DeliveryOutcome::Accepted).len();
     }
     assert_eq!((sent, queue.len(), queue.take_dropped()), (16, 0, 0));
 }
@@ -157,7 +157,7 @@ fn an_end_that_nobody_took_is_kept_until_the_alert_has_lapsed_by_itself() {
     for (timing, minutes) in [(timing(), 15), (hour, 240)] {
         let mut queue = Queue::new(timing);
         put(&mut queue, START, firing(1));
-        flush(&mut queue, START, |_| Outcome::Accepted);
+        flush(&mut queue, START, |_| DeliveryOutcome::Accepted);
         put(&mut queue, START, resolved(1, START));
         for minute in 0..=minutes {
             let now = START.plus(minute * MINUTE);
@@ -173,7 +173,7 @@ fn an_end_that_nobody_took_is_kept_until_the_alert_has_lapsed_by_itself() {
 fn with_ha_no_end_is_sent() {
     let mut queue = Queue::new(Timing { ha: true, ..timing() });
     put(&mut queue, START, firing(1));
-    flush(&mut queue, START, |_| Outcome::Accepted);
+    flush(&mut queue, START, |_| DeliveryOutcome::Accepted);
     assert!(!put(&mut queue, START, resolved(1, START)));
     assert!(matches!(queue.next(START.plus(MINUTE)), Next::Nothing));
     assert_eq!(queue.take_dropped(), 0);
@@ -195,9 +195,9 @@ fn a_refusal_is_seen_again_soon_however_seldom_alerts_are_told() {
         assert_eq!(flush(&mut queue, now, |_| invalid()), [1], "minute {minute}");
     }
     // Once it was accepted it is told as seldom as configured.
-    assert_eq!(flush(&mut queue, START.plus(60 * MINUTE), |_| Outcome::Accepted), [1]);
+    assert_eq!(flush(&mut queue, START.plus(60 * MINUTE), |_| DeliveryOutcome::Accepted), [1]);
     assert!(matches!(queue.next(START.plus(119 * MINUTE)), Next::At(_)));
-    assert_eq!(flush(&mut queue, START.plus(120 * MINUTE), |_| Outcome::Accepted), [1]);
+    assert_eq!(flush(&mut queue, START.plus(120 * MINUTE), |_| DeliveryOutcome::Accepted), [1]);
 }
 
 #[test]
@@ -205,11 +205,11 @@ fn what_fires_is_told_in_time_after_the_clock_was_set_back() {
     let mut queue = Queue::new(timing());
     (0..300).for_each(|n| _ = put(&mut queue, START, firing(n)));
     put(&mut queue, START, resolved(300, START));
-    flush(&mut queue, START, |_| Outcome::Accepted);
+    flush(&mut queue, START, |_| DeliveryOutcome::Accepted);
     let back = UnixTime::from_secs(1_800_000_000 - 7200);
-    assert_eq!(flush(&mut queue, back, |_| Outcome::Accepted), [256, 45]);
+    assert_eq!(flush(&mut queue, back, |_| DeliveryOutcome::Accepted), [256, 45]);
     assert!(matches!(queue.next(back), Next::At(due) if due == back.plus(MINUTE)));
-    assert_eq!(flush(&mut queue, back.plus(MINUTE), |_| Outcome::Accepted), [256, 45]);
+    assert_eq!(flush(&mut queue, back.plus(MINUTE), |_| DeliveryOutcome::Accepted), [256, 45]);
 }
 
 #[test]
@@ -227,7 +227,7 @@ fn an_alert_that_spoils_its_batch_soon_stands_alone() {
                 harm.set(harm.get() + batch.alerts.len());
                 invalid()
             }
-            false => Outcome::Accepted,
+            false => DeliveryOutcome::Accepted,
         });
         harmed.push(harm.get());
     }
@@ -240,7 +240,7 @@ fn an_alert_that_spoils_its_batch_soon_stands_alone() {
         true => refused(),
         false => {
             stored.set(stored.get() + batch.alerts.len());
-            Outcome::Accepted
+            DeliveryOutcome::Accepted
         }
     });
     assert_eq!(stored.get(), 255);

@@ -7,11 +7,11 @@ use serde::{Deserialize, de::IgnoredAny};
 use super::{
     super::{
         Agent, AgentRef, Id, Part, PoolRef, Warning, Warnings,
-        lenient::{self, Field, Moment, Object, Shape},
+        lenient::{self, Field, Object, Shape, Timestamp},
         table::OTHER,
     },
     pools::{self, PoolRow},
-    states::{self, Facts, RESULTS, Status},
+    states::{self, HealthInputs, RESULTS, Status},
 };
 use crate::{
     catalogue::azure_devops as families,
@@ -22,7 +22,7 @@ use crate::{
 /// An agent on the wire. Null members are left out; `assignedRequest` is there only while a job is assigned.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Wire<'a> {
+pub struct AgentItem<'a> {
     id: Field<i64>,
     #[serde(borrow)]
     name: Field<Cow<'a, str>>,
@@ -36,47 +36,47 @@ pub struct Wire<'a> {
     #[serde(borrow)]
     provisioning_state: Field<Cow<'a, str>>,
     max_parallelism: Field<f64>,
-    created_on: Field<Moment>,
-    status_changed_on: Field<Moment>,
+    created_on: Field<Timestamp>,
+    status_changed_on: Field<Timestamp>,
     #[serde(borrow)]
-    assigned_request: Object<Box<Request<'a>>>,
+    assigned_request: Object<Box<JobRequest<'a>>>,
     #[serde(borrow)]
-    last_completed_request: Object<Box<Request<'a>>>,
+    last_completed_request: Object<Box<JobRequest<'a>>>,
     pending_update: Object<IgnoredAny>,
 }
 
 /// Boxed: it is several hundred bytes long, and is handed on often.
-impl Shape for Wire<'_> {
-    type Of<'a> = Box<Wire<'a>>;
+impl Shape for AgentItem<'_> {
+    type Of<'a> = Box<AgentItem<'a>>;
 }
 
 /// A job request on the wire.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Request<'a> {
+pub struct JobRequest<'a> {
     /// `Build`, `Release`, `Deployment`, `PoolMaintenance`.
     #[serde(borrow)]
     pub plan_type: Field<Cow<'a, str>>,
     /// When it was queued.
-    pub queue_time: Field<Moment>,
+    pub queue_time: Field<Timestamp>,
     /// When an agent was assigned.
-    pub assign_time: Field<Moment>,
+    pub assign_time: Field<Timestamp>,
     /// When the agent took it.
-    pub receive_time: Field<Moment>,
+    pub receive_time: Field<Timestamp>,
     /// When it ended.
-    pub finish_time: Field<Moment>,
+    pub finish_time: Field<Timestamp>,
     /// By when the agent must renew its hold on the job.
-    pub locked_until: Field<Moment>,
+    pub locked_until: Field<Timestamp>,
     /// How it ended.
     #[serde(borrow)]
     pub result: Field<Cow<'a, str>>,
 }
 
-impl Shape for Request<'_> {
-    type Of<'a> = Request<'a>;
+impl Shape for JobRequest<'_> {
+    type Of<'a> = JobRequest<'a>;
 }
 
-impl Request<'_> {
+impl JobRequest<'_> {
     /// Whether it is housekeeping of the pool, which is not work.
     pub fn is_maintenance(&self) -> bool {
         matches!(&self.plan_type, Field::Value(kind) if kind.eq_ignore_ascii_case("PoolMaintenance"))
@@ -85,7 +85,7 @@ impl Request<'_> {
 
 /// Reads the agents of one pool.
 #[derive(Debug, Clone, Copy)]
-pub struct Reader<'a> {
+pub struct AgentDecoder<'a> {
     /// The target, for its overrides.
     pub target: &'a Target,
     /// Its settings.
@@ -102,10 +102,10 @@ pub fn begin(pool: &PoolRow, part: &mut Part) {
     part.declare_states(&families::AGENT_LAST_JOB_RESULT, &RESULTS);
 }
 
-impl Reader<'_> {
+impl AgentDecoder<'_> {
     /// Adds the agents of a page, up to one more than `max_agents`.
     pub fn read(&self, body: impl Read, part: &mut Part) -> Result<(), Failure> {
-        let list = lenient::items::<Wire<'_>>(body, "value", |item: Option<Box<Wire<'_>>>| {
+        let list = lenient::items::<AgentItem<'_>>(body, "value", |item: Option<Box<AgentItem<'_>>>| {
             if part.agents.len() <= self.target.max_agents {
                 self.add(item, part);
             }
@@ -113,7 +113,7 @@ impl Reader<'_> {
         pools::check(list, self.warnings, "agents")
     }
 
-    fn add(&self, item: Option<Box<Wire<'_>>>, part: &mut Part) {
+    fn add(&self, item: Option<Box<AgentItem<'_>>>, part: &mut Part) {
         let Some((wire, id)) = item.and_then(|wire| wire.id.ok().map(|id| (wire, id))) else {
             let pool = self.pool.id;
             self.warnings.add(Warning::BadItem, || format!("agent of pool {pool} without a readable id"));
@@ -136,7 +136,7 @@ impl Reader<'_> {
             }
         };
         let job = wire.assigned_request.0.get(self.warnings, "assignedRequest").filter(|job| !job.is_maintenance());
-        let facts = Facts {
+        let inputs = HealthInputs {
             // Nullable in the vendor's SDK.
             enabled: wire.enabled.get(self.warnings, "agent enabled").unwrap_or(true),
             status,
@@ -147,7 +147,7 @@ impl Reader<'_> {
             busy: job.is_some(),
         };
         let state = state(&status_text, &provisioning_text);
-        let health = states::health(&facts);
+        let health = states::health(&inputs);
         let health = self.target.health(&self.pool.name, &[&*state, &*status_text, &*provisioning_text], health);
         let state = part.state(&state);
         let agent = Agent { pool: PoolRef(0), name: name.into(), id: Id::Number(id), health: Some(health), state };
@@ -162,8 +162,8 @@ impl Reader<'_> {
             Status::Offline => part.set(&families::AGENT_ONLINE, agent, &[], 0.0),
             Status::Unknown => {}
         }
-        part.set(&families::AGENT_ENABLED, agent, &[], f64::from(facts.enabled));
-        part.set(&families::AGENT_BUSY, agent, &[], f64::from(facts.busy));
+        part.set(&families::AGENT_ENABLED, agent, &[], f64::from(inputs.enabled));
+        part.set(&families::AGENT_BUSY, agent, &[], f64::from(inputs.busy));
         let version = wire.version.get(self.warnings, "agent version").unwrap_or_default();
         let os = wire.os_description.get(self.warnings, "agent osDescription").unwrap_or_default();
         part.set(&families::AGENT_INFO, agent, &[&id.to_string(), &version, &os, provisioning_label], 1.0);
@@ -171,7 +171,7 @@ impl Reader<'_> {
         part.set_some(&families::AGENT_MAX_PARALLELISM, agent, &[], parallelism);
         self.moment(part, &families::AGENT_CREATED, agent, wire.created_on, "agent createdOn");
         self.moment(part, &families::AGENT_STATUS_CHANGED, agent, wire.status_changed_on, "agent statusChangedOn");
-        part.set(&families::AGENT_UPDATE_PENDING, agent, &[], f64::from(facts.update_pending));
+        part.set(&families::AGENT_UPDATE_PENDING, agent, &[], f64::from(inputs.update_pending));
         if let Some(job) = job {
             self.moment(part, &families::AGENT_JOB_ASSIGNED, agent, job.assign_time, "assignTime");
             self.moment(part, &families::AGENT_JOB_LOCKED_UNTIL, agent, job.locked_until, "lockedUntil");
@@ -193,10 +193,10 @@ impl Reader<'_> {
         part: &mut Part,
         family: &'static crate::catalogue::Family,
         agent: AgentRef,
-        moment: Field<Moment>,
+        moment: Field<Timestamp>,
         what: &str,
     ) {
-        part.set_some(family, agent, &[], moment.get(self.warnings, what).map(Moment::as_secs_f64));
+        part.set_some(family, agent, &[], moment.get(self.warnings, what).map(Timestamp::as_secs_f64));
     }
 
     fn unknown(&self, what: &str, wire: &str) {

@@ -17,7 +17,7 @@ use crate::failure::{Failure, Reason};
 /// A pool on the wire. Explicit nulls occur.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Wire<'a> {
+struct PoolItem<'a> {
     id: Field<i64>,
     #[serde(borrow)]
     name: Field<Cow<'a, str>>,
@@ -30,8 +30,8 @@ struct Wire<'a> {
     options: Field<Cow<'a, str>>,
 }
 
-impl Shape for Wire<'_> {
-    type Of<'a> = Wire<'a>;
+impl Shape for PoolItem<'_> {
+    type Of<'a> = PoolItem<'a>;
 }
 
 /// A pool of the list.
@@ -65,14 +65,14 @@ fn pool_type(wire: &str) -> &str {
 
 /// As many pools are kept at least, however low `max_agents` is: an organisation may have more pools than agents, and
 /// those that are not wanted are left out only later.
-const LEAST_LIMIT: usize = 10_000;
+const MIN_LIMIT: usize = 10_000;
 
 /// Reads a page of the list. Fails with `too_large` where there are more pools than `max_agents` (and than
-/// [`LEAST_LIMIT`]).
+/// [`MIN_LIMIT`]).
 pub fn read(body: impl Read, pools: &mut Vec<PoolRow>, max_agents: usize, warnings: &Warnings) -> Result<(), Failure> {
-    let most = max_agents.max(LEAST_LIMIT);
+    let most = max_agents.max(MIN_LIMIT);
     let mut ids: HashSet<i64> = pools.iter().map(|pool| pool.id).collect();
-    let list = lenient::items::<Wire<'_>>(body, "value", |item: Option<Wire<'_>>| {
+    let list = lenient::items::<PoolItem<'_>>(body, "value", |item: Option<PoolItem<'_>>| {
         if pools.len() > most {
             return;
         }

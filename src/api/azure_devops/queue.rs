@@ -5,9 +5,9 @@ use std::{io::Read, time::Duration};
 use super::{
     super::{
         Part, PoolRef, Warning, Warnings,
-        lenient::{self, Field, Moment},
+        lenient::{self, Field, Timestamp},
     },
-    agents::Request,
+    agents::JobRequest,
     pools,
 };
 use crate::{
@@ -28,13 +28,13 @@ pub struct Queue {
     /// An agent has taken it.
     pub running: u64,
     /// When the oldest that is queued was queued.
-    pub oldest: Option<Moment>,
+    pub oldest: Option<Timestamp>,
 }
 
 impl Queue {
     /// Counts a page of job requests.
     pub fn read(&mut self, body: impl Read, warnings: &Warnings) -> Result<(), Failure> {
-        let list = lenient::items::<Request<'_>>(body, "value", |item: Option<Request<'_>>| match item {
+        let list = lenient::items::<JobRequest<'_>>(body, "value", |item: Option<JobRequest<'_>>| match item {
             Some(request) => self.add(&request, warnings),
             None => warnings.add(Warning::BadItem, || "job request that cannot be read".to_owned()),
         })?;
@@ -42,7 +42,7 @@ impl Queue {
     }
 
     /// A time that cannot be read still tells that the step was taken.
-    fn add(&mut self, request: &Request<'_>, warnings: &Warnings) {
+    fn add(&mut self, request: &JobRequest<'_>, warnings: &Warnings) {
         let is_finished = request.result != Field::Missing || request.finish_time != Field::Missing;
         if is_finished || request.is_maintenance() {
             return;
@@ -66,5 +66,5 @@ pub fn set(part: &mut Part, pool: PoolRef, queue: Option<&Queue>) {
     for (state, jobs) in [("queued", queue.queued), ("assigned", queue.assigned), ("running", queue.running)] {
         part.set(&POOL_JOBS, pool, &[state], jobs as f64);
     }
-    part.set_some(&POOL_OLDEST_QUEUED_JOB, pool, &[], queue.oldest.map(Moment::as_secs_f64));
+    part.set_some(&POOL_OLDEST_QUEUED_JOB, pool, &[], queue.oldest.map(Timestamp::as_secs_f64));
 }

@@ -29,7 +29,7 @@ const CONTINUATION: &str = "x-ms-continuationtoken";
 
 /// One question, which may take several pages to answer.
 #[derive(Debug, Clone)]
-pub struct Question<'a> {
+pub struct ApiRequest<'a> {
     /// Credentials.
     pub credential: &'a Credential,
     /// For the metrics.
@@ -101,7 +101,7 @@ impl Session {
 
     /// The list of pools. Finds out the version and, on premises, the base URL that the server answers to.
     pub async fn pools(&mut self, cx: &Context<'_>, credential: &Credential) -> Result<Vec<PoolRow>, Failure> {
-        let question = Question {
+        let request = ApiRequest {
             credential,
             operation: "pools",
             path: "_apis/distributedtask/pools".to_owned(),
@@ -109,17 +109,17 @@ impl Session {
             versioned: true,
             deadline: cx.deadline,
         };
-        let first = self.first_page(&question).await?;
+        let first = self.first_page(&request).await?;
         let mut pools = Vec::new();
         let max_agents = self.target.max_agents;
         let read = |body: Body| pools::read(body.reader(), &mut pools, max_agents, cx.warnings);
-        self.pages(&question, Some(first), read).await?;
+        self.pages(&request, Some(first), read).await?;
         Ok(pools)
     }
 
-    async fn first_page(&mut self, question: &Question<'_>) -> Result<Answer, Failure> {
+    async fn first_page(&mut self, request: &ApiRequest<'_>) -> Result<Answer, Failure> {
         let failure = loop {
-            let answer = self.send(question, None).await?;
+            let answer = self.send(request, None).await?;
             if is_version_refused(&answer) && self.version + 1 < VERSIONS.len() {
                 self.version += 1;
                 continue;
@@ -137,7 +137,7 @@ impl Session {
         let above = if self.base == self.target.url { above_collection(&self.target.url) } else { None };
         self.base = above.clone().unwrap_or_else(|| self.target.url.clone());
         if above.is_some() {
-            let answer = self.send(question, None).await;
+            let answer = self.send(request, None).await;
             match answer.and_then(check) {
                 Ok(answer) => return Ok(answer),
                 Err(_) => self.base = self.target.url.clone(),
@@ -149,7 +149,7 @@ impl Session {
     /// Asks page by page, and hands over each body. `first`: the page that is there already.
     pub async fn pages(
         &self,
-        question: &Question<'_>,
+        request: &ApiRequest<'_>,
         mut first: Option<Answer>,
         mut each: impl FnMut(Body) -> Result<(), Failure> + Send,
     ) -> Result<(), Failure> {
@@ -158,7 +158,7 @@ impl Session {
         for _ in 0..MAX_PAGES {
             let mut answer = match first.take() {
                 Some(answer) => answer,
-                None => check(self.send(question, continuation.as_deref()).await?)?,
+                None => check(self.send(request, continuation.as_deref()).await?)?,
             };
             // Nobody else holds the body, so that it is gone when it has been read.
             let read = answer.take_json().and_then(|body| each(body).map_err(|failure| failure.context(&answer.what)));
@@ -172,31 +172,31 @@ impl Session {
                 Some(token) => continuation = Some(token.to_owned()),
             }
         }
-        Err(Failure::new(Reason::TooLarge, format!("GET /{}: more than {MAX_PAGES} pages", question.path)))
+        Err(Failure::new(Reason::TooLarge, format!("GET /{}: more than {MAX_PAGES} pages", request.path)))
     }
 
-    async fn send(&self, question: &Question<'_>, continuation: Option<&str>) -> Result<Answer, Failure> {
-        self.limits.wait(&self.http, question.deadline).await?;
+    async fn send(&self, request: &ApiRequest<'_>, continuation: Option<&str>) -> Result<Answer, Failure> {
+        self.limits.wait(&self.http, request.deadline).await?;
         let call = self
             .http
-            .get(question.operation, self.url(question, continuation))
+            .get(request.operation, self.url(request, continuation))
             .header("accept", "application/json")
             // Asks for a plain refusal instead of a redirect to the sign-in page, as the vendor's own clients do.
             .header("x-tfs-fedauthredirect", "Suppress");
-        let call = match question.credential {
+        let call = match request.credential {
             Credential::Pat(pat) => call.basic("", pat),
             Credential::Token(token) => call.bearer(token),
         };
-        let answer = call.send_packed(question.deadline).await?;
+        let answer = call.send_packed(request.deadline).await?;
         self.limits.note(&answer);
         Ok(answer)
     }
 
-    fn url(&self, question: &Question<'_>, continuation: Option<&str>) -> Url {
-        let mut url = http::below(&self.base, question.path.split('/'));
-        let version = VERSIONS[self.version].filter(|_| question.versioned).map(|version| ("api-version", version));
+    fn url(&self, request: &ApiRequest<'_>, continuation: Option<&str>) -> Url {
+        let mut url = http::below(&self.base, request.path.split('/'));
+        let version = VERSIONS[self.version].filter(|_| request.versioned).map(|version| ("api-version", version));
         let continuation = continuation.map(|token| ("continuationToken", token));
-        let pairs: Vec<_> = question.query.iter().copied().chain(continuation).chain(version).collect();
+        let pairs: Vec<_> = request.query.iter().copied().chain(continuation).chain(version).collect();
         if !pairs.is_empty() {
             url.query_pairs_mut().extend_pairs(pairs);
         }

@@ -33,7 +33,7 @@ pub enum Status {
 
 /// What the health of an agent depends on.
 #[derive(Debug, Clone, Copy)]
-pub struct Facts {
+pub struct HealthInputs {
     /// Whether it may take jobs.
     pub enabled: bool,
     /// Whether the service hears from it.
@@ -52,14 +52,14 @@ pub struct Facts {
 
 /// The class of health, before the configured overrides. The rules and their order stand in section 4, Health, of
 /// `deploy/docs/reference.md`.
-pub fn health(facts: &Facts) -> Health {
-    let offline = facts.status == Status::Offline;
-    if !facts.enabled || facts.offline_by_design || (offline && facts.pool_comes_and_goes) {
+pub fn health(inputs: &HealthInputs) -> Health {
+    let offline = inputs.status == Status::Offline;
+    if !inputs.enabled || inputs.offline_by_design || (offline && inputs.pool_comes_and_goes) {
         return Health::Disabled;
     }
-    match facts.status {
-        Status::Offline => facts.provisioning.map_or(Health::Failed, |row| PROVISIONING[row].1),
-        Status::Online if facts.update_pending && !facts.busy => Health::Transitional,
+    match inputs.status {
+        Status::Offline => inputs.provisioning.map_or(Health::Failed, |row| PROVISIONING[row].1),
+        Status::Online if inputs.update_pending && !inputs.busy => Health::Transitional,
         Status::Online => Health::Healthy,
         Status::Unknown => Health::Unknown,
     }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::super::{
     Context,
     lenient::{self, Field},
-    logon::{Logons, Verdict},
+    logon::{LogonVerdict, Logons},
 };
 use crate::{
     config::{Target, secret::SecretText},
@@ -75,7 +75,7 @@ pub struct Application<'a> {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Wire<'a> {
+struct TokenResponse<'a> {
     #[serde(borrow)]
     access_token: Field<Cow<'a, str>>,
     expires_in: Field<i64>,
@@ -103,15 +103,15 @@ pub async fn log_on(
     let exchange = |sent| async move {
         let answer = match call.credentials(&sent).send(deadline).await {
             Ok(answer) => answer,
-            Err(failure) => return (Verdict::Unknown, Err(failure)),
+            Err(failure) => return (LogonVerdict::Unknown, Err(failure)),
         };
         match read(&answer) {
-            Ok(token) => (Verdict::Accepted, Ok(token)),
-            Err((failure, true)) => (Verdict::Refused(failure.message.clone()), Err(failure)),
-            Err((failure, false)) => (Verdict::Unknown, Err(failure)),
+            Ok(token) => (LogonVerdict::Accepted, Ok(token)),
+            Err((failure, true)) => (LogonVerdict::Refused(failure.message.clone()), Err(failure)),
+            Err((failure, false)) => (LogonVerdict::Unknown, Err(failure)),
         }
     };
-    let (result, refused) = permit.settle(deadline, exchange).await?;
+    let (result, refused) = permit.run_exchange(deadline, exchange).await?;
     let (text, lifetime) = refused.map_or(result, Err)?;
     let until = asked + lifetime.saturating_sub(MARGIN);
     Ok(Token { text, secret: application.secret.clone(), until, got: cx.now })
@@ -121,11 +121,11 @@ pub async fn log_on(
 fn read(answer: &Answer) -> Result<(SecretText, Duration), (Failure, bool)> {
     let decoded = answer.json().and_then(|body| {
         let body = std::str::from_utf8(body).map_err(|_| Failure::new(Reason::Decode, "not UTF-8"))?;
-        lenient::object::<Wire<'_>>(body).map_err(|failure| failure.context(&answer.what))
+        lenient::object::<TokenResponse<'_>>(body).map_err(|failure| failure.context(&answer.what))
     });
     if !answer.status.is_success() {
         let failure = answer.failure();
-        let Ok(Wire { error: Field::Value(error), error_description, .. }) = decoded else {
+        let Ok(TokenResponse { error: Field::Value(error), error_description, .. }) = decoded else {
             return Err((failure, false));
         };
         // `AADSTS7000222: The provided client secret keys ... are expired`: the code alone says it.

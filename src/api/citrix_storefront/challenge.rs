@@ -23,7 +23,7 @@ pub struct Challenge {
 
 /// What the reason of a challenge asks of us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum ChallengeKind {
     /// A token is missing or no longer good: get one, once.
     Token,
     /// The credentials behind the token are not good: log on no more.
@@ -72,14 +72,14 @@ impl Challenge {
     }
 
     /// What the reason asks for. One that is not documented is treated like a missing token, which is tried once.
-    pub fn verdict(&self) -> Verdict {
+    pub fn verdict(&self) -> ChallengeKind {
         let is = |reasons: &[&str]| reasons.iter().any(|reason| self.reason.eq_ignore_ascii_case(reason));
         if is(&["badpassword", "badaccount", "passwordClaimNotFound"]) {
-            Verdict::Credentials
+            ChallengeKind::Credentials
         } else if is(&["nottrusted", "wrongclaims", "gatewayclaimsinconsistent"]) {
-            Verdict::Setup
+            ChallengeKind::Setup
         } else {
-            Verdict::Token
+            ChallengeKind::Token
         }
     }
 
@@ -220,19 +220,19 @@ mod tests {
     #[test]
     fn each_reason_has_its_verdict() {
         let rows = [
-            ("notoken", Verdict::Token),
-            ("expired", Verdict::Token),
-            ("notforthisservice", Verdict::Token),
-            ("invalidtoken", Verdict::Token),
-            ("tokenSignatureNotVerified", Verdict::Token),
-            ("invalidAudience", Verdict::Token),
-            ("badpassword", Verdict::Credentials),
-            ("badaccount", Verdict::Credentials),
-            ("passwordclaimnotfound", Verdict::Credentials),
-            ("nottrusted", Verdict::Setup),
-            ("wrongclaims", Verdict::Setup),
-            ("gatewayclaimsinconsistent", Verdict::Setup),
-            ("something new", Verdict::Token),
+            ("notoken", ChallengeKind::Token),
+            ("expired", ChallengeKind::Token),
+            ("notforthisservice", ChallengeKind::Token),
+            ("invalidtoken", ChallengeKind::Token),
+            ("tokenSignatureNotVerified", ChallengeKind::Token),
+            ("invalidAudience", ChallengeKind::Token),
+            ("badpassword", ChallengeKind::Credentials),
+            ("badaccount", ChallengeKind::Credentials),
+            ("passwordclaimnotfound", ChallengeKind::Credentials),
+            ("nottrusted", ChallengeKind::Setup),
+            ("wrongclaims", ChallengeKind::Setup),
+            ("gatewayclaimsinconsistent", ChallengeKind::Setup),
+            ("something new", ChallengeKind::Token),
         ];
         for (reason, verdict) in rows {
             assert_eq!(Challenge { reason: reason.to_owned(), ..Challenge::default() }.verdict(), verdict, "{reason}");

@@ -5,10 +5,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::{api::origin::Origin, clock::UnixTime};
+use crate::{api::fingerprint::PartFingerprint, clock::UnixTime};
 
 /// The vendor's limit of resource ids in one request.
-pub const MOST: usize = 200;
+pub const MAX_IDS: usize = 200;
 
 /// One chunk.
 #[derive(Debug, Default)]
@@ -18,12 +18,12 @@ pub struct Chunk {
     /// Its resources.
     pub ids: Vec<Box<str>>,
     /// What its last good answer brought.
-    pub last: Option<Last>,
+    pub last: Option<LastRead>,
 }
 
 /// What the last good answer of a chunk brought.
 #[derive(Debug, PartialEq)]
-pub struct Last {
+pub struct LastRead {
     /// When.
     pub at: UnixTime,
     /// Hashes of the ids of its machines.
@@ -31,14 +31,14 @@ pub struct Last {
     /// Resources without a machine.
     pub without: usize,
     /// What it comes from; none where another answer had a say in it.
-    pub origin: Option<Origin>,
+    pub fingerprint: Option<PartFingerprint>,
 }
 
-impl Last {
-    /// Whether what comes from `origin` now is what came from it then: the clock was not set back, and no chunk before has
+impl LastRead {
+    /// Whether what comes from `fingerprint` now is what came from it then: the clock was not set back, and no chunk before has
     /// one of the machines.
-    pub fn still_holds(&self, origin: &Origin, now: UnixTime, seen: &HashSet<u64>) -> bool {
-        self.origin.as_ref() == Some(origin)
+    pub fn still_holds(&self, fingerprint: &PartFingerprint, now: UnixTime, seen: &HashSet<u64>) -> bool {
+        self.fingerprint.as_ref() == Some(fingerprint)
             && now >= self.at
             && !self.machines.iter().any(|machine| seen.contains(machine))
     }
@@ -65,11 +65,11 @@ impl Chunks {
         self.chunks.retain(|chunk| !chunk.ids.is_empty());
         let mut new = ids.iter().filter(|id| known.insert((*id).clone())).cloned();
         for chunk in self.chunks.iter_mut().rev() {
-            let room = MOST.saturating_sub(chunk.ids.len());
+            let room = MAX_IDS.saturating_sub(chunk.ids.len());
             chunk.ids.extend(new.by_ref().take(room));
         }
         loop {
-            let ids: Vec<Box<str>> = new.by_ref().take(MOST).collect();
+            let ids: Vec<Box<str>> = new.by_ref().take(MAX_IDS).collect();
             if ids.is_empty() {
                 return;
             }
@@ -86,16 +86,16 @@ impl Chunks {
 
 /// The resources of a chunk that have brought a machine.
 #[derive(Debug)]
-pub struct Tally<'a>(HashMap<&'a str, bool>);
+pub struct UnmatchedResources<'a>(HashMap<&'a str, bool>);
 
-impl<'a> Tally<'a> {
+impl<'a> UnmatchedResources<'a> {
     /// None has yet.
-    pub fn new(ids: &'a [Box<str>]) -> Tally<'a> {
-        Tally(ids.iter().map(|id| (&**id, false)).collect())
+    pub fn new(ids: &'a [Box<str>]) -> UnmatchedResources<'a> {
+        UnmatchedResources(ids.iter().map(|id| (&**id, false)).collect())
     }
 
     /// This one has.
-    pub fn saw(&mut self, id: &str) {
+    pub fn mark_found(&mut self, id: &str) {
         if let Some(seen) = self.0.get_mut(id) {
             *seen = true;
         }
@@ -166,10 +166,10 @@ mod tests {
     #[test]
     fn a_tally_counts_resources_without_a_machine() {
         let ids = ids(0..3);
-        let mut tally = Tally::new(&ids);
-        tally.saw("Controller.Desktop 1");
-        tally.saw("Controller.Desktop 1");
-        tally.saw("another");
-        assert_eq!(tally.without(), 2);
+        let mut unmatched = UnmatchedResources::new(&ids);
+        unmatched.mark_found("Controller.Desktop 1");
+        unmatched.mark_found("Controller.Desktop 1");
+        unmatched.mark_found("another");
+        assert_eq!(unmatched.without(), 2);
     }
 }

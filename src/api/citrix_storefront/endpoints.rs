@@ -3,8 +3,8 @@
 use reqwest::{StatusCode, Url};
 
 use super::{
-    ask::{Ask, failure},
-    session::{Moment, Session},
+    request::{ApiRequest, failure},
+    session::{RequestContext, Session},
     xml::Element,
 };
 use crate::{
@@ -26,9 +26,9 @@ pub struct Endpoints {
 }
 
 /// Asks the store for its endpoints; a store without that service is taken to have them where they usually are.
-pub async fn discover(session: &mut Session, at: Moment, store: &Url) -> Result<Endpoints, Failure> {
-    let ask = Ask::get("endpoints", http::below(store, ["endpoints", "v1"]), ACCEPT);
-    let answer = session.send(at, &ask).await?;
+pub async fn discover(session: &mut Session, at: RequestContext, store: &Url) -> Result<Endpoints, Failure> {
+    let request = ApiRequest::get("endpoints", http::below(store, ["endpoints", "v1"]), ACCEPT);
+    let answer = session.send(at, &request).await?;
     if matches!(answer.status, StatusCode::NOT_FOUND | StatusCode::NOT_ACCEPTABLE) {
         return Ok(Endpoints::usual(store));
     }

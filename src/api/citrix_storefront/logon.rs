@@ -8,18 +8,18 @@ use reqwest::{
 use tokio::time::Instant;
 
 use super::{
-    ask::{Ask, failure},
+    allowed_hosts::AllowedHosts,
     challenge::{offers_basic, schemes},
     form::{CREDENTIAL_TYPES, LABEL_TYPES, Refusal, Submission},
-    reach::Reach,
-    reply::{Choice, Issued, REQUEST_TOKEN, Reply},
+    reply::{Choice, IssuedToken, REQUEST_TOKEN, Reply},
+    request::{ApiRequest, failure},
 };
 use crate::{
     api::lenient,
     clock::UnixTime,
     config::{secret::SecretText, target::CitrixMethod},
     failure::{Failure, Reason},
-    http::{Answer, Client, Sent},
+    http::{Answer, Client, SendTracker},
 };
 
 const ACCEPT_FORM: &str = "application/vnd.citrix.requesttokenresponse+xml, text/xml, \
@@ -57,7 +57,7 @@ pub struct Logon {
     /// Sends.
     pub http: Client,
     /// Where the password may go.
-    pub reach: Reach,
+    pub allowed_hosts: AllowedHosts,
     /// Until when; the answer to the password is waited for longer.
     pub deadline: Instant,
     /// Now.
@@ -67,12 +67,12 @@ pub struct Logon {
     /// The password.
     pub password: SecretText,
     /// Learns when the password leaves.
-    pub sent: Sent,
+    pub sent: SendTracker,
 }
 
 impl Logon {
     /// Asks `location` for the token that `body` describes.
-    pub async fn run(&self, protocol: Protocol, location: Url, body: &str) -> Result<Issued, Refusal> {
+    pub async fn run(&self, protocol: Protocol, location: Url, body: &str) -> Result<IssuedToken, Refusal> {
         match protocol {
             Protocol::ExplicitForms => self.explicit_forms(location, body).await,
             Protocol::HttpBasic => self.http_basic(location, body).await,
@@ -80,10 +80,10 @@ impl Logon {
     }
 
     /// The form is fetched with the request for the token, and sent back once. Cookies live as long as this call.
-    async fn explicit_forms(&self, location: Url, body: &str) -> Result<Issued, Refusal> {
+    async fn explicit_forms(&self, location: Url, body: &str) -> Result<IssuedToken, Refusal> {
         let jar = Jar::default();
-        let ask = Ask::post("logon", location.clone(), ACCEPT_FORM, REQUEST_TOKEN, body.to_owned());
-        let call = ask
+        let request = ApiRequest::post("logon", location.clone(), ACCEPT_FORM, REQUEST_TOKEN, body.to_owned());
+        let call = request
             .call(&self.http, None)
             .header("accept-language", "en")
             .header("x-citrix-am-credentialtypes", CREDENTIAL_TYPES)
@@ -96,14 +96,14 @@ impl Logon {
             Reply::Choices(_) => return Err(no_form()),
         };
         let submission = form.fill(&self.username, &self.password)?;
-        let url = self.reach.resolve(&location, &submission.post_back)?;
-        let ask = Ask::get("logon", url.clone(), ACCEPT_POSTED);
+        let url = self.allowed_hosts.resolve(&location, &submission.post_back)?;
+        let request = ApiRequest::get("logon", url.clone(), ACCEPT_POSTED);
         let mut call = self
             .http
-            .request(ask.operation, reqwest::Method::POST, ask.url)
-            .header("accept", ask.accept)
+            .request(request.operation, reqwest::Method::POST, request.url)
+            .header("accept", request.accept)
             .header("accept-language", "en")
-            .header("citrix-transactionid", &super::ask::transaction_id())
+            .header("citrix-transactionid", &super::request::transaction_id())
             .secret_body("application/x-www-form-urlencoded", encode(&submission))
             .credentials(&self.sent);
         if let Some(cookies) = jar.cookies(&url) {
@@ -122,17 +122,17 @@ impl Logon {
     }
 
     /// The request is answered with a Basic challenge first, so that the password goes nowhere uninvited.
-    async fn http_basic(&self, location: Url, body: &str) -> Result<Issued, Refusal> {
+    async fn http_basic(&self, location: Url, body: &str) -> Result<IssuedToken, Refusal> {
         let accept = "application/vnd.citrix.requesttokenresponse+xml";
-        let ask = Ask::post("logon", location, accept, REQUEST_TOKEN, body.to_owned());
-        let mut answer = ask.send(&self.http, None, self.deadline).await?;
+        let request = ApiRequest::post("logon", location, accept, REQUEST_TOKEN, body.to_owned());
+        let mut answer = request.send(&self.http, None, self.deadline).await?;
         if answer.status == StatusCode::UNAUTHORIZED {
             if !offers_basic(&answer.headers) {
                 let offered = schemes(&answer.headers);
                 let text = format!("the HttpBasic service does not offer Basic, but {offered}");
                 return Err(Failure::new(Reason::Auth, text).into());
             }
-            let call = ask.call(&self.http, None).basic(&self.username, &self.password);
+            let call = request.call(&self.http, None).basic(&self.username, &self.password);
             answer = call.credentials(&self.sent).send(self.deadline).await?;
             if answer.status == StatusCode::UNAUTHORIZED {
                 return Err(Refusal::Credentials("the log-on was refused with 401".to_owned()));

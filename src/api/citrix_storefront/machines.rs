@@ -12,7 +12,7 @@ use super::{
 use crate::{
     api::{
         Warning, Warnings,
-        lenient::{self, Moment},
+        lenient::{self, Timestamp},
     },
     clock::UnixTime,
     failure::{Failure, Reason},
@@ -260,7 +260,7 @@ fn take<T>(field: &mut Option<T>, value: lenient::Field<T>) -> bool {
 /// A time in Unix seconds: missing where it is unset, before 2000 or over a day ahead of `now`. Notes a time that lies
 /// ahead at all: one that is missing may be so far ahead that it is none yet.
 fn time(value: &str, now: UnixTime, ahead: &mut bool) -> lenient::Field<f64> {
-    lenient::scalar(value).and_then(|moment: Moment| {
+    lenient::scalar(value).and_then(|moment: Timestamp| {
         let time = moment.as_secs_f64();
         *ahead |= time > now.as_secs_f64();
         let last = now.plus(Duration::from_secs(86_400)).as_secs_f64();

@@ -7,14 +7,14 @@ use std::{
 
 use super::{
     super::{Part, Warning, Warnings},
-    chunks::Tally,
+    chunks::UnmatchedResources,
     machines, part,
 };
 use crate::{clock::UnixTime, config::Target, failure::Failure};
 
 /// What an answer brought.
 #[derive(Debug)]
-pub struct Chunk {
+pub struct DecodedChunk {
     /// Its machines.
     pub part: Part,
     /// Hashes of their ids.
@@ -25,7 +25,7 @@ pub struct Chunk {
     pub repeats: bool,
 }
 
-impl Chunk {
+impl DecodedChunk {
     /// Reads an answer. Machines that other chunks have `seen` are left out; of more than `room` only one is kept.
     pub fn read(
         body: &[u8],
@@ -34,13 +34,13 @@ impl Chunk {
         target: &Target,
         hasher: &RandomState,
         (seen, room): (&HashSet<u64>, usize),
-    ) -> Result<Chunk, (Failure, Warnings)> {
+    ) -> Result<DecodedChunk, (Failure, Warnings)> {
         let (warnings, mut part) = (Warnings::default(), part::of_machines());
-        let mut tally = Tally::new(ids);
+        let mut unmatched = UnmatchedResources::new(ids);
         let mut machines = Vec::new();
         let mut repeats = true;
         let read = machines::decode(body, now, &warnings, |machine| {
-            tally.saw(&machine.resource);
+            unmatched.mark_found(&machine.resource);
             let hash = hasher.hash_one(&machine.id);
             repeats &= !machine.ahead;
             // Two resources may lead to one machine; the chunk that came first has it.
@@ -63,13 +63,13 @@ impl Chunk {
         }
         part.shrink();
         part.warnings = warnings;
-        Ok(Chunk { part, machines, without: tally.without(), repeats })
+        Ok(DecodedChunk { part, machines, without: unmatched.without(), repeats })
     }
 
     /// Reads an answer of which nothing was left out.
-    pub fn again(body: &[u8], now: UnixTime, target: &Target) -> Result<Part, Failure> {
+    pub fn decode_part(body: &[u8], now: UnixTime, target: &Target) -> Result<Part, Failure> {
         let all = (&HashSet::new(), usize::MAX);
-        let read = Chunk::read(body, &[], now, target, &RandomState::new(), all);
+        let read = DecodedChunk::read(body, &[], now, target, &RandomState::new(), all);
         read.map(|chunk| chunk.part).map_err(|(failure, _)| failure)
     }
 }

@@ -7,7 +7,7 @@ use super::{
     xml::{Element, escape},
 };
 use crate::{
-    api::lenient::{self, Moment, span},
+    api::lenient::{self, Timestamp, span},
     clock::UnixTime,
     config::secret::SecretText,
     failure::{Failure, Reason},
@@ -23,7 +23,7 @@ pub const ACCEPT_TOKEN: &str =
 /// Asked for; the server grants what its administrator set. 30 hours, as in the vendor's samples.
 const LIFETIME: &str = "1.06:00:00";
 /// A token that says nothing about its end is asked for again after this time.
-const UNTOLD: Duration = Duration::from_secs(600);
+const DEFAULT_LIFETIME: Duration = Duration::from_secs(600);
 
 /// The body of a request for a token for the service `realm`, called at `url`.
 pub fn request_token(realm: &str, url: &str, template: &str) -> String {
@@ -42,7 +42,7 @@ pub fn request_token(realm: &str, url: &str, template: &str) -> String {
 #[derive(Debug, PartialEq)]
 pub enum Reply {
     /// A token.
-    Token(Issued),
+    Token(IssuedToken),
     /// Ways to log on, in the server's order.
     Choices(Vec<Choice>),
     /// A form to fill in.
@@ -51,7 +51,7 @@ pub enum Reply {
 
 /// A token that was just issued.
 #[derive(Debug, PartialEq)]
-pub struct Issued {
+pub struct IssuedToken {
     /// The token.
     pub token: SecretText,
     /// How long it is good, from its receipt: clocks of servers are not trusted.
@@ -84,7 +84,7 @@ impl Reply {
             "requesttokenresponse" | "requesttokenchoices" if !choices.is_empty() => Ok(Reply::Choices(choices)),
             "requesttokenresponse" => match root.text_at(&["token"]) {
                 "" => Err(Failure::new(Reason::Decode, "an answer with neither a token nor choices")),
-                token => Ok(Reply::Token(Issued {
+                token => Ok(Reply::Token(IssuedToken {
                     token: SecretText::new(token),
                     lifetime: lifetime(&root),
                     password_expiry: password_expiry(&root, now),
@@ -114,7 +114,7 @@ fn lifetime(root: &Element) -> Duration {
         _ => None,
     };
     let told = span(root.text_at(&["lifetime"]));
-    between.into_iter().chain(told).min().unwrap_or(UNTOLD)
+    between.into_iter().chain(told).min().unwrap_or(DEFAULT_LIFETIME)
 }
 
 /// The end of the password, or what remains of its time. Of several the earliest.
@@ -128,7 +128,7 @@ fn password_expiry(root: &Element, now: UnixTime) -> Option<UnixTime> {
 
 /// A time that is set.
 fn time(text: &str) -> Option<UnixTime> {
-    lenient::scalar::<Moment>(text).ok().map(UnixTime::from)
+    lenient::scalar::<Timestamp>(text).ok().map(UnixTime::from)
 }
 
 #[cfg(test)]
@@ -143,7 +143,7 @@ mod tests {
         Reply::parse(body.as_bytes(), UnixTime::from_secs(1_700_000_000)).expect("readable")
     }
 
-    fn issued(inside: &str) -> Issued {
+    fn issued(inside: &str) -> IssuedToken {
         match token(inside) {
             Reply::Token(issued) => issued,
             other => panic!("not a token: {other:?}"),

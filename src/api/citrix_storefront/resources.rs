@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use super::{
     SHOWN,
-    ask::{Ask, failure},
-    session::{Moment, Session},
+    request::{ApiRequest, failure},
+    session::{RequestContext, Session},
     xml::{Visitor, walk},
 };
 use crate::{
@@ -21,7 +21,7 @@ const ACCEPT: &str = "application/vnd.citrix.resources+xml";
 const DESKTOP: &str = "Citrix.MPS.Desktop";
 
 /// More resources than this are those of no account. Their ids are kept, and asked for by 200 in one request.
-const MOST: usize = 200_000;
+const MAX_RESOURCES: usize = 200_000;
 
 /// How complete an enumeration says it is: whether all farms answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,12 +63,12 @@ pub struct Enumeration {
 /// Asks for the resources. No `group`: which one holds `canquerymachinestate` is not documented.
 pub async fn enumerate(
     session: &mut Session,
-    at: Moment,
+    at: RequestContext,
     url: &reqwest::Url,
     warnings: &Warnings,
 ) -> Result<Enumeration, (Failure, Option<Answer>)> {
-    let ask = Ask::get("resources", url.clone(), ACCEPT);
-    let answer = session.send(at, &ask).await.map_err(|failure| (failure, None))?;
+    let request = ApiRequest::get("resources", url.clone(), ACCEPT);
+    let answer = session.send(at, &request).await.map_err(|failure| (failure, None))?;
     if !answer.status.is_success() {
         return Err((failure(&answer), Some(answer)));
     }
@@ -118,8 +118,8 @@ impl Visitor for Decoder<'_> {
             1 if !name.eq_ignore_ascii_case("resources") => {
                 return Err(Failure::new(Reason::Decode, "not a list of resources"));
             }
-            2 if self.resources >= MOST => {
-                return Err(Failure::new(Reason::TooLarge, format!("more than {MOST} resources")));
+            2 if self.resources >= MAX_RESOURCES => {
+                return Err(Failure::new(Reason::TooLarge, format!("more than {MAX_RESOURCES} resources")));
             }
             2 => {
                 self.in_resource = name.eq_ignore_ascii_case("resource");
@@ -242,8 +242,8 @@ mod tests {
             let body = format!("<resources>{}</resources>", "<resource id='a'/>".repeat(count));
             decode(body.as_bytes(), &Warnings::default())
         };
-        assert_eq!(read(MOST).expect("as many as may be").resources, MOST);
-        assert_eq!(read(MOST + 1).expect_err("too many").reason, Reason::TooLarge);
+        assert_eq!(read(MAX_RESOURCES).expect("as many as may be").resources, MAX_RESOURCES);
+        assert_eq!(read(MAX_RESOURCES + 1).expect_err("too many").reason, Reason::TooLarge);
     }
 
     #[test]

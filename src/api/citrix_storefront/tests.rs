@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use rollcall_test_server::Server;
 
-use self::store::{PASSWORD, Seen, Store, serve};
+use self::store::{PASSWORD, RecordedRequest, Store, serve};
 use super::*;
 use crate::{
     api::memory::Memory,
     api::{
         Outcome, Warnings,
-        origin::Origins,
-        stub::{origins, samples, take_up},
+        fingerprint::PartFingerprints,
+        stub::{fingerprints, merge, samples},
     },
     catalogue::citrix_storefront as families,
     config::{
@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// A target that polls the small StoreFront.
-struct Bench {
+struct Fixture {
     api: CitrixStorefront,
     store: Arc<Store>,
     /// It answers until it is dropped.
@@ -33,12 +33,12 @@ struct Bench {
     warnings: Warnings,
     memory: Memory,
     /// What is known of earlier polls.
-    known: Origins,
+    known: PartFingerprints,
     now: UnixTime,
 }
 
-impl Bench {
-    async fn new(change: impl FnOnce(&mut target::CitrixStorefront, &mut Target)) -> Bench {
+impl Fixture {
+    async fn new(change: impl FnOnce(&mut target::CitrixStorefront, &mut Target)) -> Fixture {
         let (store, server, url) = serve();
         let mut settings = target::CitrixStorefront {
             auth: CitrixAuth {
@@ -63,36 +63,36 @@ impl Bench {
         let http = Client::new(&target).expect("a client");
         let api = CitrixStorefront::new(target, settings, http, Arc::default());
         let now = UnixTime::from_secs(1_758_706_000);
-        Bench {
+        Fixture {
             api,
             store,
             _server: server,
             warnings: Warnings::default(),
             memory: Memory::default(),
-            known: Origins::default(),
+            known: PartFingerprints::default(),
             now,
         }
     }
 
     /// Polls, and tells what was sent.
-    async fn poll(&mut self) -> (Result<Observation, Failure>, Vec<Seen>) {
+    async fn poll(&mut self) -> (Result<Observation, Failure>, Vec<RecordedRequest>) {
         self.store.seen.lock().expect("no panic").clear();
         let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
         let cx =
             Context { now: self.now, deadline, memory: &self.memory, warnings: &self.warnings, known: &self.known };
         let result = self.api.poll(&cx).await;
-        take_up(&self.warnings, &result);
+        merge(&self.warnings, &result);
         self.now = self.now.plus(Duration::from_secs(60));
         let seen = self.store.seen.lock().expect("no panic").clone();
         (result, seen)
     }
 }
 
-fn count(seen: &[Seen], path: &str) -> usize {
+fn count(seen: &[RecordedRequest], path: &str) -> usize {
     seen.iter().filter(|seen| seen.path.ends_with(path)).count()
 }
 
-fn log_ons(seen: &[Seen]) -> usize {
+fn log_ons(seen: &[RecordedRequest]) -> usize {
     seen.iter().filter(|seen| seen.credentials).count()
 }
 
@@ -115,7 +115,7 @@ fn keys(observation: &Observation) -> Vec<(&str, bool)> {
 
 #[tokio::test]
 async fn the_whole_exchange_costs_one_log_on_and_then_none() {
-    let mut bench = Bench::new(|_, _| {}).await;
+    let mut bench = Fixture::new(|_, _| {}).await;
     let (result, seen) = bench.poll().await;
     let observation = result.expect("a poll");
     assert_eq!(log_ons(&seen), 1, "{seen:#?}");
@@ -148,9 +148,9 @@ async fn the_whole_exchange_costs_one_log_on_and_then_none() {
 
 #[tokio::test]
 async fn machines_are_counted_while_they_are_read() {
-    let mut bench = Bench::new(|_, target| target.max_agents = 2).await;
+    let mut bench = Fixture::new(|_, target| target.max_agents = 2).await;
     assert!(bench.poll().await.0.is_ok(), "as many as may be");
-    let mut bench = Bench::new(|_, target| target.max_agents = 1).await;
+    let mut bench = Fixture::new(|_, target| target.max_agents = 1).await;
     let failure = bench.poll().await.0.expect_err("too many machines");
     assert_eq!((failure.reason, &*failure.message), (Reason::TooLarge, "more than 1 machines (max_agents)"));
 }
@@ -158,7 +158,7 @@ async fn machines_are_counted_while_they_are_read() {
 #[tokio::test]
 async fn choices_may_come_with_200_and_the_log_on_by_basic() {
     for method in [CitrixMethod::Auto, CitrixMethod::HttpBasic] {
-        let mut bench = Bench::new(|settings, _| settings.auth.method = method).await;
+        let mut bench = Fixture::new(|settings, _| settings.auth.method = method).await;
         bench.store.set(|behaviour| {
             behaviour.choices_in_response = true;
             behaviour.protocols = vec!["CitrixFederation", "HttpBasic"];
@@ -173,7 +173,7 @@ async fn choices_may_come_with_200_and_the_log_on_by_basic() {
 async fn a_refused_password_is_sent_once_and_then_held() {
     for protocol in ["ExplicitForms", "HttpBasic"] {
         let mut bench =
-            Bench::new(|settings, _| settings.auth.login.password = Secret::Inline(SecretText::new("wrong"))).await;
+            Fixture::new(|settings, _| settings.auth.login.password = Secret::Inline(SecretText::new("wrong"))).await;
         bench.store.set(|behaviour| behaviour.protocols = vec![protocol]);
         let (result, seen) = bench.poll().await;
         assert_eq!((result.expect_err("refused").reason, log_ons(&seen)), (Reason::Auth, 1), "{protocol}");
@@ -186,12 +186,12 @@ async fn a_refused_password_is_sent_once_and_then_held() {
 
 #[tokio::test]
 async fn a_form_that_wants_another_password_or_a_passcode_ends_the_log_on() {
-    let mut bench = Bench::new(|_, _| {}).await;
+    let mut bench = Fixture::new(|_, _| {}).await;
     bench.store.set(|behaviour| behaviour.form_result = "update-credentials");
     let (result, seen) = bench.poll().await;
     assert_eq!((result.expect_err("refused").reason, log_ons(&seen)), (Reason::Auth, 0));
     assert_eq!(bench.poll().await.0.expect_err("held").reason, Reason::Held);
-    let mut bench = Bench::new(|_, _| {}).await;
+    let mut bench = Fixture::new(|_, _| {}).await;
     bench.store.set(|behaviour| behaviour.passcode = true);
     for _ in 0..2 {
         let (result, seen) = bench.poll().await;
@@ -201,7 +201,7 @@ async fn a_form_that_wants_another_password_or_a_passcode_ends_the_log_on() {
 
 #[tokio::test]
 async fn a_token_that_ends_in_a_poll_is_replaced_without_a_log_on() {
-    let mut bench = Bench::new(|_, _| {}).await;
+    let mut bench = Fixture::new(|_, _| {}).await;
     bench.poll().await.0.expect("a poll");
     bench.store.expire(false);
     let (result, seen) = bench.poll().await;
@@ -221,7 +221,7 @@ async fn a_token_that_ends_in_a_poll_is_replaced_without_a_log_on() {
 
 #[tokio::test]
 async fn a_new_token_that_is_refused_too_fails_the_poll() {
-    let mut bench = Bench::new(|_, _| {}).await;
+    let mut bench = Fixture::new(|_, _| {}).await;
     bench.store.set(|behaviour| behaviour.refuse_with = Some("expired"));
     let (result, seen) = bench.poll().await;
     assert_eq!(result.expect_err("refused").reason, Reason::Auth);
@@ -233,7 +233,7 @@ async fn a_new_token_that_is_refused_too_fails_the_poll() {
 #[tokio::test]
 async fn a_challenge_may_say_that_the_password_is_bad() {
     for (reason, held) in [("badpassword", true), ("badaccount", true), ("nottrusted", false)] {
-        let mut bench = Bench::new(|_, _| {}).await;
+        let mut bench = Fixture::new(|_, _| {}).await;
         bench.store.set(|behaviour| behaviour.refuse_with = Some(reason));
         assert_eq!(bench.poll().await.0.expect_err("refused").reason, Reason::Auth, "{reason}");
         let (result, seen) = bench.poll().await;
@@ -245,9 +245,9 @@ async fn a_challenge_may_say_that_the_password_is_bad() {
 
 #[tokio::test]
 async fn a_changed_secret_drops_all_tokens() {
-    let file = std::env::temp_dir().join(format!("rollcall-citrix-{}", ask::transaction_id()));
+    let file = std::env::temp_dir().join(format!("rollcall-citrix-{}", request::transaction_id()));
     std::fs::write(&file, PASSWORD).expect("a temporary file");
-    let mut bench = Bench::new(|settings, _| settings.auth.login.password = Secret::File(file.clone())).await;
+    let mut bench = Fixture::new(|settings, _| settings.auth.login.password = Secret::File(file.clone())).await;
     bench.poll().await.0.expect("a poll");
     std::fs::write(&file, "wrong").expect("a temporary file");
     let (result, seen) = bench.poll().await;
@@ -262,11 +262,11 @@ async fn a_changed_secret_drops_all_tokens() {
 
 #[tokio::test]
 async fn locations_are_tried_in_order_and_never_out_of_reach() {
-    let mut bench = Bench::new(|_, _| {}).await;
+    let mut bench = Fixture::new(|_, _| {}).await;
     // Nobody listens on port 1.
     bench.store.set(|behaviour| behaviour.first_location = Some("http://127.0.0.1:1/token"));
     bench.poll().await.0.expect("a poll");
-    let mut bench = Bench::new(|_, _| {}).await;
+    let mut bench = Fixture::new(|_, _| {}).await;
     bench.store.set(|behaviour| behaviour.only_location = Some("http://localhost:1/token"));
     let (result, seen) = bench.poll().await;
     let failure = result.expect_err("out of reach");
@@ -277,7 +277,7 @@ async fn locations_are_tried_in_order_and_never_out_of_reach() {
 #[tokio::test]
 async fn a_failed_chunk_costs_itself_and_all_of_them_the_poll() {
     let ids = || (0..401).map(|index| format!("Farm.Desktop {index}")).collect();
-    let mut bench = Bench::new(|settings, _| settings.resource_ids = ids()).await;
+    let mut bench = Fixture::new(|settings, _| settings.resource_ids = ids()).await;
     bench.store.set(|behaviour| behaviour.failing_resource = Some("Farm.Desktop 250"));
     let (result, seen) = bench.poll().await;
     let observation = result.expect("a partial poll");
@@ -292,7 +292,7 @@ async fn a_failed_chunk_costs_itself_and_all_of_them_the_poll() {
 #[tokio::test]
 async fn the_longest_pause_is_kept_where_no_chunk_came() {
     let ids = || (0..201).map(|index| format!("Farm.Desktop {index}")).collect();
-    let mut bench = Bench::new(|settings, _| settings.resource_ids = ids()).await;
+    let mut bench = Fixture::new(|settings, _| settings.resource_ids = ids()).await;
     let (failing, limited) = (Some("Farm.Desktop 0<"), Some("Farm.Desktop 200<"));
     bench.store.set(|b| (b.failing_resource, b.limited_resource) = (failing, limited));
     let failure = bench.poll().await.0.expect_err("nothing came");
@@ -302,9 +302,9 @@ async fn the_longest_pause_is_kept_where_no_chunk_came() {
 #[tokio::test]
 async fn chunks_that_are_as_they_were_are_not_read_again() {
     let ids = || (0..401).map(|index| format!("Farm.Desktop {index}")).collect();
-    let mut bench = Bench::new(|settings, _| settings.resource_ids = ids()).await;
+    let mut bench = Fixture::new(|settings, _| settings.resource_ids = ids()).await;
     let first = bench.poll().await.0.expect("a poll");
-    bench.known = origins(&first);
+    bench.known = fingerprints(&first);
     let again = bench.poll().await.0.expect("a poll");
     let machines = |observation: &Observation| value(observation, "store", &families::STORE_MACHINES);
     assert_eq!((machines(&first), machines(&again)), (Some(2.0), Some(2.0)));
@@ -330,10 +330,10 @@ async fn a_machine_of_two_chunks_is_read_each_time() {
         <machineid>Farm.S-1-5-21-1-2-3-1000</machineid><resourceid>Farm.Desktop 0</resourceid><machinedata>\
         <machinename>CVAD-01</machinename></machinedata></status></machinestatus></machinecontrolstatusresult>";
     let ids = || (0..201).map(|index| format!("Farm.Desktop {index}")).collect();
-    let mut bench = Bench::new(|settings, _| settings.resource_ids = ids()).await;
+    let mut bench = Fixture::new(|settings, _| settings.resource_ids = ids()).await;
     bench.store.set(|behaviour| behaviour.list_body = Some(BODY));
     let first = bench.poll().await.0.expect("a poll");
-    bench.known = origins(&first);
+    bench.known = fingerprints(&first);
     let again = bench.poll().await.0.expect("a poll");
     assert_eq!(keys(&again), [("store", true), ("chunk 0", false), ("chunk 1", true)]);
     assert_eq!(fresh(&again, "chunk 1").expect("it came").agents.len(), 0);
@@ -342,7 +342,7 @@ async fn a_machine_of_two_chunks_is_read_each_time() {
 #[tokio::test]
 async fn tokens_are_replaced_once_for_all_chunks() {
     let ids = || (0..1000).map(|index| format!("Farm.Desktop {index}")).collect();
-    let mut bench = Bench::new(|settings, _| settings.resource_ids = ids()).await;
+    let mut bench = Fixture::new(|settings, _| settings.resource_ids = ids()).await;
     bench.poll().await.0.expect("a poll");
     bench.store.set(|behaviour| behaviour.expire_after_lists = Some(2));
     let (result, seen) = bench.poll().await;
@@ -352,7 +352,7 @@ async fn tokens_are_replaced_once_for_all_chunks() {
 
 #[tokio::test]
 async fn an_incomplete_enumeration_keeps_what_was_known() {
-    let mut bench = Bench::new(|settings, _| settings.enumerate_interval = Duration::from_secs(60)).await;
+    let mut bench = Fixture::new(|settings, _| settings.enumerate_interval = Duration::from_secs(60)).await;
     assert!(!bench.poll().await.0.expect("a poll").incomplete);
     for status in ["partial", "failed"] {
         bench.store.set(|behaviour| behaviour.enumeration = (status, 0));
@@ -378,7 +378,7 @@ async fn a_page_for_people_and_cut_off_data_are_failures() {
     for (body, reason) in
         [("<!DOCTYPE html><html></html>", Reason::ContentType), ("<machinecontrolstatusresult>", Reason::Decode)]
     {
-        let mut bench = Bench::new(|_, _| {}).await;
+        let mut bench = Fixture::new(|_, _| {}).await;
         bench.store.set(|behaviour| behaviour.list_body = Some(body));
         assert_eq!(bench.poll().await.0.expect_err(body).reason, reason);
     }
@@ -386,7 +386,7 @@ async fn a_page_for_people_and_cut_off_data_are_failures() {
 
 #[tokio::test]
 async fn health_overrides_know_both_states() {
-    let mut bench = Bench::new(|_, target| {
+    let mut bench = Fixture::new(|_, target| {
         target.health_overrides = vec![HealthOverride {
             state: "unregistered".to_owned(),
             pool: crate::glob::Glob::any(),
@@ -401,7 +401,7 @@ async fn health_overrides_know_both_states() {
 
 #[tokio::test]
 async fn no_secret_is_ever_printed() {
-    let mut bench = Bench::new(|_, _| {}).await;
+    let mut bench = Fixture::new(|_, _| {}).await;
     bench.poll().await.0.expect("a poll");
     let printed = format!("{:?}", bench.api);
     for canary in [PASSWORD, "primary-", "service-", "session-cookie"] {

@@ -4,11 +4,11 @@ use std::{collections::HashMap, time::Duration};
 
 use reqwest::Url;
 
-use super::reply::Issued;
+use super::reply::IssuedToken;
 use crate::{clock::UnixTime, config::secret::SecretText};
 
 /// More tokens are not kept: a target needs a handful, and a server may name a new service with every challenge.
-const MOST: usize = 64;
+const MAX_TOKENS: usize = 64;
 
 /// What a token is good for: a service, at one scheme, host and port.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -39,10 +39,10 @@ impl Tokens {
     }
 
     /// Keeps a token that was received at `now`: until a minute before its end, or until 80 % of a short life are over.
-    pub fn insert(&mut self, scope: Scope, issued: &Issued, now: UnixTime) {
+    pub fn insert(&mut self, scope: Scope, issued: &IssuedToken, now: UnixTime) {
         let most = issued.lifetime.saturating_sub(Duration::from_secs(60));
         let until = now.plus(most.max(issued.lifetime.mul_f64(0.8)));
-        if self.tokens.len() >= MOST && !self.tokens.contains_key(&scope) {
+        if self.tokens.len() >= MAX_TOKENS && !self.tokens.contains_key(&scope) {
             let first = self.tokens.iter().min_by_key(|(_, (_, until))| *until).map(|(scope, _)| scope.clone());
             first.map(|scope| self.tokens.remove(&scope));
         }
@@ -77,7 +77,7 @@ mod tests {
         for (lifetime, kept) in [(72_000, 71_940), (3600, 3540), (100, 80), (30, 24)] {
             let mut tokens = Tokens::default();
             let lifetime = Duration::from_secs(lifetime);
-            let issued = Issued { token: SecretText::new("t"), lifetime, password_expiry: None };
+            let issued = IssuedToken { token: SecretText::new("t"), lifetime, password_expiry: None };
             tokens.insert(scope.clone(), &issued, start);
             let end = start.plus(Duration::from_secs(kept));
             assert!(tokens.get(&scope, UnixTime(end.0 - 1)).is_some(), "{lifetime:?}");
@@ -92,10 +92,10 @@ mod tests {
         let mut tokens = Tokens::default();
         for index in 0..100 {
             let lifetime = Duration::from_secs(1000 + index);
-            let issued = Issued { token: SecretText::new("t"), lifetime, password_expiry: None };
+            let issued = IssuedToken { token: SecretText::new("t"), lifetime, password_expiry: None };
             tokens.insert(Scope::new(&format!("realm {index}"), &url), &issued, start);
         }
-        assert_eq!(tokens.tokens.len(), MOST);
+        assert_eq!(tokens.tokens.len(), MAX_TOKENS);
         assert!(tokens.get(&Scope::new("realm 35", &url), start).is_none(), "those that end first make room");
         assert!(tokens.get(&Scope::new("realm 36", &url), start).is_some());
         tokens.drop_ended(start.plus(Duration::from_secs(1000 + 89 - 60)));

@@ -17,7 +17,7 @@ use crate::failure::{Failure, Reason};
 const DEPTH: usize = 64;
 
 /// More elements and attributes than this are in no document of the log-on. Each costs much more in memory than on the wire.
-const MOST: usize = 10_000;
+const MAX_ELEMENTS: usize = 10_000;
 
 /// Is told of the elements of a document. The root has depth 1.
 pub trait Visitor {
@@ -217,8 +217,8 @@ struct Tree {
 
 impl Tree {
     fn check(&self) -> Result<(), Failure> {
-        if self.count > MOST {
-            let message = format!("the XML has more than {MOST} elements and attributes");
+        if self.count > MAX_ELEMENTS {
+            let message = format!("the XML has more than {MAX_ELEMENTS} elements and attributes");
             return Err(Failure::new(Reason::TooLarge, message));
         }
         Ok(())
@@ -235,7 +235,7 @@ impl Visitor for Tree {
 
     fn attribute(&mut self, _depth: usize, name: &str, value: &str) {
         self.count += 1;
-        if self.count > MOST {
+        if self.count > MAX_ELEMENTS {
             // Told at the next element, or at the end.
             return;
         }
@@ -304,8 +304,8 @@ mod tests {
         let elements = |count: usize| format!("<a>{}</a>", "<b/>".repeat(count - 1));
         let attributes = |count: usize| format!("<a{}/>", " b=''".repeat(count - 1));
         for make in [elements, attributes] as [fn(usize) -> String; 2] {
-            assert!(Element::parse(make(MOST).as_bytes()).is_ok());
-            let failure = Element::parse(make(MOST + 1).as_bytes()).expect_err("too many");
+            assert!(Element::parse(make(MAX_ELEMENTS).as_bytes()).is_ok());
+            let failure = Element::parse(make(MAX_ELEMENTS + 1).as_bytes()).expect_err("too many");
             assert_eq!(failure.reason, Reason::TooLarge);
         }
     }

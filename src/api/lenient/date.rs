@@ -2,20 +2,20 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use super::{Field, Wire};
+use super::{Field, FromScalar};
 use crate::clock::UnixTime;
 
 /// A moment with all the digits the vendor sends: .NET writes seven of a second's, more than [`UnixTime`] has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Moment {
+pub struct Timestamp {
     seconds: i64,
     nanos: u32,
 }
 
-impl Moment {
+impl Timestamp {
     /// So many nanoseconds after a whole second since the Unix epoch.
-    pub const fn new(seconds: i64, nanos: u32) -> Moment {
-        Moment { seconds, nanos }
+    pub const fn new(seconds: i64, nanos: u32) -> Timestamp {
+        Timestamp { seconds, nanos }
     }
 
     /// In seconds, as Prometheus wants it.
@@ -24,24 +24,24 @@ impl Moment {
     }
 }
 
-impl From<Moment> for UnixTime {
-    fn from(moment: Moment) -> UnixTime {
+impl From<Timestamp> for UnixTime {
+    fn from(moment: Timestamp) -> UnixTime {
         UnixTime(moment.seconds * 1000 + i64::from(moment.nanos / 1_000_000))
     }
 }
 
 /// A date of ISO 8601, or Unix time in seconds or, above 1e11, in milliseconds; 0 and negative numbers mean "never".
-impl<'de> Wire<'de> for Moment {
+impl<'de> FromScalar<'de> for Timestamp {
     fn text(text: Cow<'de, str>) -> Field<Self> {
         let text = text.trim();
         match date(text) {
-            Field::Bad => f64::text(Cow::Borrowed(text)).and_then(Moment::float),
+            Field::Bad => f64::text(Cow::Borrowed(text)).and_then(Timestamp::float),
             read => read,
         }
     }
 
     fn int(number: i64) -> Field<Self> {
-        Moment::float(number as f64)
+        Timestamp::float(number as f64)
     }
 
     fn float(number: f64) -> Field<Self> {
@@ -51,7 +51,7 @@ impl<'de> Wire<'de> for Moment {
             seconds if seconds <= 0.0 => Field::Missing,
             // Up to the year 9999.
             seconds if seconds < 253_402_300_800.0 => {
-                Field::Value(Moment::new(seconds as i64, (seconds.fract() * 1e9) as u32))
+                Field::Value(Timestamp::new(seconds as i64, (seconds.fract() * 1e9) as u32))
             }
             _ => Field::Bad,
         }
@@ -66,7 +66,7 @@ impl<'de> Wire<'de> for Moment {
 /// - The year 1 is how .NET says "never".
 ///
 /// No vendor was seen to send another form, `/Date(…)/` of old .NET included.
-pub(super) fn date(text: &str) -> Field<Moment> {
+pub(super) fn date(text: &str) -> Field<Timestamp> {
     match parse_date(text.as_bytes()) {
         None => Field::Bad,
         Some((year, _)) if year <= 1 => Field::Missing,
@@ -76,7 +76,7 @@ pub(super) fn date(text: &str) -> Field<Moment> {
 
 /// Year and moment. By hand, as a list of agents has five dates an agent and a general parser costs ten times
 /// as much.
-fn parse_date(text: &[u8]) -> Option<(i64, Moment)> {
+fn parse_date(text: &[u8]) -> Option<(i64, Timestamp)> {
     let (head, rest) = text.split_first_chunk::<19>()?;
     #[rustfmt::skip]
     let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T' | b't' | b' ', h1, h2, b':', n1, n2, b':', s1, s2] = *head
@@ -106,7 +106,7 @@ fn parse_date(text: &[u8]) -> Option<(i64, Moment)> {
     if second == 60 && seconds.rem_euclid(86_400) != 0 {
         return None;
     }
-    Some((year, Moment { seconds, nanos }))
+    Some((year, Timestamp { seconds, nanos }))
 }
 
 fn two_digits(ten: u8, one: u8) -> Option<i64> {

@@ -1,21 +1,21 @@
 use super::*;
 use crate::failure::{Failure, Reason};
 
-fn field<T: for<'de> Wire<'de>>(json: &str) -> Field<T> {
+fn field<T: for<'de> FromScalar<'de>>(json: &str) -> Field<T> {
     serde_json::from_str(json).expect("valid JSON")
 }
 
 #[test]
 fn unix_times_come_in_seconds_or_milliseconds_and_as_text() {
-    let moment = Field::Value(Moment::new(1_702_985_796, 0));
+    let moment = Field::Value(Timestamp::new(1_702_985_796, 0));
     for json in ["1702985796", "1702985796.0", "1702985796000", "\"1702985796\"", "\"2023-12-19T11:36:36Z\""] {
-        assert_eq!(field::<Moment>(json), moment, "{json}");
+        assert_eq!(field::<Timestamp>(json), moment, "{json}");
     }
     for json in ["0", "-1", "null", "\"\"", "\"0\""] {
-        assert_eq!(field::<Moment>(json), Field::Missing, "{json}");
+        assert_eq!(field::<Timestamp>(json), Field::Missing, "{json}");
     }
     for json in ["true", "[]", "{}", "\"soon\"", "1e300"] {
-        assert_eq!(field::<Moment>(json), Field::Bad, "{json}");
+        assert_eq!(field::<Timestamp>(json), Field::Bad, "{json}");
     }
 }
 

@@ -12,15 +12,15 @@ use super::{Logons, Permit};
 use crate::{
     clock::UnixTime,
     failure::{Failure, Reason},
-    http::Sent,
+    http::SendTracker,
 };
 
 /// An answer is waited for so long, however short the poll: a domain controller in trouble takes a minute to refuse.
-const PATIENCE: Duration = Duration::from_secs(120);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// What the vendor said of the credentials.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Verdict {
+pub enum LogonVerdict {
     /// They are good.
     Accepted,
     /// They are not; with what may be said about it.
@@ -30,8 +30,8 @@ pub enum Verdict {
 }
 
 /// An exchange that has not ended yet.
-pub(super) struct UnderWay {
-    sent: Sent,
+pub(super) struct PendingLogon {
+    sent: SendTracker,
     target: (String, String),
     began: (UnixTime, Instant),
 }
@@ -43,21 +43,21 @@ impl Permit {
     ///
     /// Fails with `timeout` at `deadline`. Where nothing was sent by then, or the poll is dropped before, nothing will be;
     /// else the identity keeps its turn until there is a verdict. Credentials that got no answer in the end are held.
-    pub async fn settle<T, E>(
+    pub async fn run_exchange<T, E>(
         self,
         deadline: Instant,
-        exchange: impl FnOnce(Sent) -> E,
+        exchange: impl FnOnce(SendTracker) -> E,
     ) -> Result<(T, Option<Failure>), Failure>
     where
         T: Send + 'static,
-        E: Future<Output = (Verdict, T)> + Send + 'static,
+        E: Future<Output = (LogonVerdict, T)> + Send + 'static,
     {
-        let sent = Sent::new(deadline.max(Instant::now() + PATIENCE));
+        let sent = SendTracker::new(deadline.max(Instant::now() + ANSWER_TIMEOUT));
         let exchange = exchange(sent.clone());
-        let (tell, told) = oneshot::channel();
+        let (sender, receiver) = oneshot::channel();
         self.begin(&sent);
-        tokio::spawn(self.run(deadline, sent, exchange, tell));
-        match timeout_at(deadline, told).await {
+        tokio::spawn(self.run(deadline, sent, exchange, sender));
+        match timeout_at(deadline, receiver).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(Failure::new(Reason::Internal, "the log-on ended without a result")),
             Err(_) => Err(Failure::new(Reason::Timeout, "log-on: no complete answer before the deadline")),
@@ -67,15 +67,15 @@ impl Permit {
     async fn run<T, E>(
         mut self,
         deadline: Instant,
-        sent: Sent,
+        sent: SendTracker,
         exchange: E,
-        mut tell: oneshot::Sender<Result<(T, Option<Failure>), Failure>>,
+        mut sender: oneshot::Sender<Result<(T, Option<Failure>), Failure>>,
     ) where
-        E: Future<Output = (Verdict, T)>,
+        E: Future<Output = (LogonVerdict, T)>,
     {
         let mut exchange = Box::pin(AssertUnwindSafe(exchange).catch_unwind());
         let given_up = async {
-            let _ = timeout_at(deadline, tell.closed()).await;
+            let _ = timeout_at(deadline, sender.closed()).await;
             if !sent.stop() {
                 // It is out of our hands.
                 tokio::time::sleep_until(sent.until()).await;
@@ -89,29 +89,29 @@ impl Permit {
         drop(exchange);
         let now = self.later();
         let result = match ended {
-            Some(Ok((Verdict::Accepted, brought))) => {
+            Some(Ok((LogonVerdict::Accepted, value))) => {
                 self.note_accepted(now);
-                Ok((brought, None))
+                Ok((value, None))
             }
-            Some(Ok((Verdict::Refused(message), brought))) => {
+            Some(Ok((LogonVerdict::Refused(message), value))) => {
                 let failure = self.note_refused(now, &message);
-                Ok((brought, Some(failure)))
+                Ok((value, Some(failure)))
             }
             // What waited for its answer until the very end got none.
-            Some(Ok((Verdict::Unknown, brought))) if !sent.has_left() || Instant::now() < sent.until() => {
-                self.told = true;
-                Ok((brought, None))
+            Some(Ok((LogonVerdict::Unknown, value))) if !sent.is_sent() || Instant::now() < sent.until() => {
+                self.recorded = true;
+                Ok((value, None))
             }
             Some(Err(_)) => {
-                if sent.has_left() {
+                if sent.is_sent() {
                     self.note_unanswered(now);
                 }
-                self.told = true;
+                self.recorded = true;
                 Err(Failure::new(Reason::Internal, "the log-on panicked; this is a bug of Rollcall, please report it"))
             }
-            Some(Ok((Verdict::Unknown, _))) | None if sent.has_left() => Err(self.note_unanswered(now)),
-            Some(Ok((Verdict::Unknown, _))) | None => {
-                self.told = true;
+            Some(Ok((LogonVerdict::Unknown, _))) | None if sent.is_sent() => Err(self.note_unanswered(now)),
+            Some(Ok((LogonVerdict::Unknown, _))) | None => {
+                self.recorded = true;
                 Err(Failure::new(Reason::Timeout, "log-on: no connection before the deadline"))
             }
         };
@@ -120,20 +120,20 @@ impl Permit {
         let logons = self.logons.clone();
         drop(self);
         logons.shared.changed.notify_one();
-        logons.shared.settled.notify_waiters();
+        logons.shared.exchange_ended.notify_waiters();
         // Nobody may be waiting any more.
-        let _ = tell.send(result);
+        let _ = sender.send(result);
     }
 
-    fn begin(&self, sent: &Sent) {
+    fn begin(&self, sent: &SendTracker) {
         let (mut identities, index) = self.identity(self.now);
-        identities[index].under_way =
-            Some(UnderWay { sent: sent.clone(), target: self.target.clone(), began: (self.now, self.began) });
+        identities[index].pending_logon =
+            Some(PendingLogon { sent: sent.clone(), target: self.target.clone(), began: (self.now, self.began) });
     }
 
     fn end(&self) {
         let (mut identities, index) = self.identity(self.later());
-        identities[index].under_way = None;
+        identities[index].pending_logon = None;
     }
 }
 
@@ -142,18 +142,20 @@ impl Logons {
     /// by then is held, so that a restart does not send it again at once.
     pub async fn close(&self, deadline: Instant) {
         loop {
-            let settled = self.shared.settled.notified();
-            tokio::pin!(settled);
-            settled.as_mut().enable();
-            if self.lock().iter().all(|identity| identity.under_way.is_none()) {
+            let exchange_ended = self.shared.exchange_ended.notified();
+            tokio::pin!(exchange_ended);
+            exchange_ended.as_mut().enable();
+            if self.lock().iter().all(|identity| identity.pending_logon.is_none()) {
                 return;
             }
-            if timeout_at(deadline, settled).await.is_err() {
+            if timeout_at(deadline, exchange_ended).await.is_err() {
                 break;
             }
         }
         for identity in self.lock().iter_mut() {
-            let Some(UnderWay { sent, target, began: (now, began) }) = identity.under_way.take() else { continue };
+            let Some(PendingLogon { sent, target, began: (now, began) }) = identity.pending_logon.take() else {
+                continue;
+            };
             if !sent.stop() {
                 identity.suspect(now.plus(began.elapsed()), &target);
             }

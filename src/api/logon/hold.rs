@@ -84,13 +84,13 @@ impl Hold {
     }
 
     /// A target comes under the hold; false where it is under it already with another `url` or `auth`: that ends the hold.
-    pub(super) fn admit(&mut self, target: &str, fingerprint: &str) -> bool {
+    pub(super) fn add_target(&mut self, target: &str, fingerprint: &str) -> bool {
         let known = self.targets.entry(target.to_owned()).or_insert_with(|| fingerprint.to_owned());
         known == fingerprint
     }
 
     /// A target now brings another secret; true where nobody waits for this hold any more.
-    pub(super) fn leave(&mut self, target: &str) -> bool {
+    pub(super) fn remove_target(&mut self, target: &str) -> bool {
         self.targets.remove(target);
         self.targets.is_empty()
     }

@@ -78,8 +78,8 @@ impl Logons {
             secret: KnownSecret::Hash(saved.secret_bcrypt),
             last_accepted: saved.last_accepted,
             hold: saved.hold,
-            turn: Default::default(),
-            under_way: None,
+            queue_lock: Default::default(),
+            pending_logon: None,
             last_used: None,
         }));
     }

@@ -134,25 +134,25 @@ async fn log_ons_of_one_identity_follow_each_other() {
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Logs on at a vendor that answers after `takes`.
-async fn settle(
+async fn run_exchange(
     permit: Permit,
-    patience: Duration,
+    limit: Duration,
     takes: Duration,
-    verdict: Verdict,
+    verdict: LogonVerdict,
 ) -> Result<Option<Failure>, Failure> {
-    let exchange = move |sent: crate::http::Sent| async move {
-        assert!(sent.leave());
+    let exchange = move |sent: crate::http::SendTracker| async move {
+        assert!(sent.mark_sent());
         let answer = async {
             tokio::time::sleep(takes).await;
             verdict
         };
-        (tokio::time::timeout_at(sent.until(), answer).await.unwrap_or(Verdict::Unknown), ())
+        (tokio::time::timeout_at(sent.until(), answer).await.unwrap_or(LogonVerdict::Unknown), ())
     };
-    permit.settle(Instant::now() + patience, exchange).await.map(|((), refused)| refused)
+    permit.run_exchange(Instant::now() + limit, exchange).await.map(|((), refused)| refused)
 }
 
-fn refusal() -> Verdict {
-    Verdict::Refused("401 Unauthorized".to_owned())
+fn refusal() -> LogonVerdict {
+    LogonVerdict::Refused("401 Unauthorized".to_owned())
 }
 
 #[tokio::test(start_paused = true)]
@@ -160,7 +160,7 @@ async fn the_refusal_of_a_cancelled_poll_is_noted() {
     let (logons, secret, now) = (Logons::default(), SecretText::new("wrong"), UnixTime::from_secs(1_000_000));
     let one = target("one", "https://a.example");
     let permit = logons.acquire(&one, "monitor", &secret, now, far()).await.expect("not held");
-    let poll = tokio::spawn(settle(permit, 20 * SECOND, 5 * SECOND, refusal()));
+    let poll = tokio::spawn(run_exchange(permit, 20 * SECOND, 5 * SECOND, refusal()));
     tokio::time::sleep(SECOND).await;
     poll.abort();
     // The next poll, of the edited target.
@@ -177,7 +177,7 @@ async fn a_refusal_that_comes_after_the_poll_is_noted() {
     let (logons, secret, now) = (Logons::default(), SecretText::new("wrong"), UnixTime::from_secs(1_000_000));
     let one = target("one", "https://a.example");
     let permit = logons.acquire(&one, "monitor", &secret, now, far()).await.expect("not held");
-    let failure = settle(permit, 3 * SECOND, MINUTE, refusal()).await.expect_err("too slow");
+    let failure = run_exchange(permit, 3 * SECOND, MINUTE, refusal()).await.expect_err("too slow");
     assert_eq!(failure.reason, Reason::Timeout);
     let next = logons.acquire(&one, "monitor", &secret, now, far());
     assert!(tokio::time::timeout(3 * SECOND, next).await.is_err(), "the turn is taken");
@@ -190,7 +190,7 @@ async fn a_log_on_that_is_never_answered_is_held_for_a_quarter_of_an_hour() {
     let (logons, secret, now) = (Logons::default(), SecretText::new("good"), UnixTime::from_secs(1_000_000));
     let one = target("one", "https://a.example");
     let permit = logons.acquire(&one, "monitor", &secret, now, far()).await.expect("not held");
-    let _ = settle(permit, 3 * SECOND, 10 * MINUTE, Verdict::Accepted).await.expect_err("too slow");
+    let _ = run_exchange(permit, 3 * SECOND, 10 * MINUTE, LogonVerdict::Accepted).await.expect_err("too slow");
     tokio::time::sleep(2 * MINUTE).await;
     let ended = now.plus(2 * MINUTE);
     let failure = logons.held(&one, "monitor", &secret, ended).expect("held");
@@ -208,14 +208,14 @@ async fn what_was_not_sent_by_the_deadline_is_never_sent_nor_held() {
     let one = target("one", "https://a.example");
     let permit = logons.acquire(&one, "monitor", &secret, now, far()).await.expect("not held");
     let (kept, sent) = tokio::sync::oneshot::channel();
-    let exchange = |sent: crate::http::Sent| async move {
+    let exchange = |sent: crate::http::SendTracker| async move {
         kept.send(sent).expect("somebody waits");
-        std::future::pending::<(Verdict, ())>().await
+        std::future::pending::<(LogonVerdict, ())>().await
     };
-    let failure = permit.settle(Instant::now() + SECOND, exchange).await.expect_err("no connection");
+    let failure = permit.run_exchange(Instant::now() + SECOND, exchange).await.expect_err("no connection");
     assert_eq!(failure.reason, Reason::Timeout);
     tokio::time::sleep(SECOND).await;
-    assert!(!sent.await.expect("it began").leave());
+    assert!(!sent.await.expect("it began").mark_sent());
     logons.acquire(&one, "monitor", &secret, now, far()).await.expect("not held, and the turn is free").unknown();
 }
 
@@ -227,18 +227,18 @@ async fn a_permit_that_is_dropped_without_a_word_holds() {
     assert!(held(&logons, &one, &secret, now.plus(14 * MINUTE)));
     assert!(!held(&logons, &one, &secret, now.plus(15 * MINUTE)));
     let other = SecretText::new("other");
-    drop(logons.acquire_aside(&one, "monitor", &other, now).expect("not held"));
+    drop(logons.acquire_unqueued(&one, "monitor", &other, now).expect("not held"));
     assert!(!held(&logons, &one, &other, now), "it logged nobody on");
 
-    let panics = |sent: crate::http::Sent| async move {
-        assert!(sent.leave());
-        if sent.has_left() {
+    let panics = |sent: crate::http::SendTracker| async move {
+        assert!(sent.mark_sent());
+        if sent.is_sent() {
             panic!("a bug");
         }
-        (Verdict::Unknown, ())
+        (LogonVerdict::Unknown, ())
     };
     let permit = logons.acquire(&one, "monitor", &other, now, far()).await.expect("not held");
-    let failure = permit.settle(Instant::now() + SECOND, panics).await.expect_err("it panicked");
+    let failure = permit.run_exchange(Instant::now() + SECOND, panics).await.expect_err("it panicked");
     assert_eq!(failure.reason, Reason::Internal);
     assert!(held(&logons, &one, &other, now.plus(14 * MINUTE)));
 }
@@ -250,7 +250,7 @@ async fn a_stop_waits_for_verdicts_and_holds_what_has_none() {
     for (takes, message) in [(SECOND, "401 Unauthorized"), (MINUTE, "no answer came")] {
         let (logons, secret) = (Logons::default(), SecretText::new("wrong"));
         let permit = logons.acquire(&one, "monitor", &secret, now, far()).await.expect("not held");
-        let poll = tokio::spawn(settle(permit, 20 * SECOND, takes, refusal()));
+        let poll = tokio::spawn(run_exchange(permit, 20 * SECOND, takes, refusal()));
         tokio::task::yield_now().await;
         poll.abort();
         let began = Instant::now();
@@ -285,7 +285,7 @@ fn rotated_passwords_after_a_restart_are_hashed_once_each() {
     let began = std::time::Instant::now();
     for (i, target) in targets.iter().enumerate() {
         let secret = SecretText::new(format!("old-{i}"));
-        let _ = before.acquire_aside(target, "monitor", &secret, now).expect("not held").refused("401");
+        let _ = before.acquire_unqueued(target, "monitor", &secret, now).expect("not held").refused("401");
     }
     let once_each = began.elapsed();
     after.restore(before.save());
@@ -309,7 +309,7 @@ fn a_hash_with_a_salt_of_its_own_is_recognised() {
     let one = target("one", "https://a.example");
     let salted = |secret: &str| {
         let alone = Logons::default();
-        let _ = alone.acquire_aside(&one, "monitor", &SecretText::new(secret), now).expect("new").refused("401");
+        let _ = alone.acquire_unqueued(&one, "monitor", &SecretText::new(secret), now).expect("new").refused("401");
         alone.save()
     };
     logons.restore([salted("first"), salted("second")].concat());
@@ -321,8 +321,9 @@ async fn identities_that_nobody_brings_are_forgotten() {
     let (logons, start) = (Logons::default(), UnixTime::from_secs(1_000_000));
     let one = target("one", "https://a.example");
     let secret = SecretText::new("held");
-    let _ =
-        logons.acquire_aside(&target("two", "https://a.example"), "monitor", &secret, start).map(|p| p.refused("401"));
+    let _ = logons
+        .acquire_unqueued(&target("two", "https://a.example"), "monitor", &secret, start)
+        .map(|p| p.refused("401"));
     for day in 0..5u32 {
         let now = start.plus(day * 24 * HOUR);
         let secret = SecretText::new(format!("day-{day}"));

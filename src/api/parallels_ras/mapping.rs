@@ -144,7 +144,7 @@ fn row(item: AgentItem<'_>, warnings: &Warnings) -> Option<Row> {
 
 /// What agents and samples depend on besides the rows.
 #[derive(Debug)]
-pub struct Basis {
+pub struct MappingContext {
     /// The target, for its overrides.
     pub target: Arc<Target>,
     /// Its settings.
@@ -154,8 +154,8 @@ pub struct Basis {
 }
 
 /// Agents and samples of all rows. Of a key that comes twice the first row counts. `warnings` are those of the rows.
-pub fn part(rows: &[Row], basis: &Basis, warnings: Warnings) -> Part {
-    let Basis { target, settings, names } = basis;
+pub fn part(rows: &[Row], mapping_context: &MappingContext, warnings: Warnings) -> Part {
+    let MappingContext { target, settings, names } = mapping_context;
     let mut part = Part::new(FAMILIES);
     part.declare_states(&AGENT_STATE, &states::NAMES);
     let mut pools: HashMap<(&RowType, i64), Pool> = HashMap::new();

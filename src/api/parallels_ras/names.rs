@@ -44,13 +44,13 @@ pub const LISTS: [List; 6] = [
 ];
 
 /// How often a list is read, and how soon again after a failure.
-const EVERY: Duration = Duration::from_secs(600);
-const AGAIN: Duration = Duration::from_secs(60);
+const REFRESH_INTERVAL: Duration = Duration::from_secs(600);
+const RETRY_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Places in the budget that the lists leave, at the most, for the agent lists of the next polls and of other targets.
-const MOST_RESERVED: usize = 5;
+const MAX_RESERVED: usize = 5;
 /// And at the least, for other targets.
-const LEAST_RESERVED: usize = 1;
+const MIN_RESERVED: usize = 1;
 
 /// Id and, where the list says it, site.
 type Key = (Option<i64>, String);
@@ -61,8 +61,8 @@ pub struct Names([Arc<HashMap<Key, Box<str>>>; LISTS.len()]);
 
 /// All names that were learnt, and when they are asked for again.
 #[derive(Debug, Default)]
-pub struct Learnt {
-    known: [Known; LISTS.len()],
+pub struct NameCache {
+    known: [CachedList; LISTS.len()],
     /// Polls so far.
     polls: usize,
     /// Good lists so far.
@@ -71,7 +71,7 @@ pub struct Learnt {
 
 /// What is known of one list.
 #[derive(Debug, Default)]
-struct Known {
+struct CachedList {
     names: Arc<HashMap<Key, Box<str>>>,
     /// Not read before.
     due: UnixTime,
@@ -91,7 +91,7 @@ impl Names {
     }
 }
 
-impl Learnt {
+impl NameCache {
     /// The names of this moment.
     pub fn names(&self) -> Names {
         Names(self.known.each_ref().map(|known| Arc::clone(&known.names)))
@@ -124,7 +124,7 @@ impl Learnt {
     ) -> Result<(), Failure> {
         // A poll whose forerunner left the window takes its place: room is needed only until there were enough of them.
         self.polls = self.polls.saturating_add(1);
-        let reserved = polls.saturating_sub(self.polls).clamp(LEAST_RESERVED, MOST_RESERVED);
+        let reserved = polls.saturating_sub(self.polls).clamp(MIN_RESERVED, MAX_RESERVED);
         for (list, known) in LISTS.iter().zip(&mut self.known) {
             known.of_use = rows.iter().any(|row| list.server_types.contains(&row.type_code()));
         }
@@ -138,11 +138,11 @@ impl Learnt {
             match known.read(list, session, cx, rows, deadline).await {
                 Ok(()) => {
                     self.lists += 1;
-                    known.due = cx.now.plus(EVERY);
+                    known.due = cx.now.plus(REFRESH_INTERVAL);
                 }
                 Err(failure) => {
                     let lasting = matches!(failure.reason, Reason::Forbidden | Reason::NotFound);
-                    let wait = if lasting { EVERY } else { AGAIN };
+                    let wait = if lasting { REFRESH_INTERVAL } else { RETRY_INTERVAL };
                     known.due = cx.now.plus(failure.retry_after.unwrap_or_default().max(wait));
                     tracing::debug!(list = list.operation, error = %failure, "Names could not be read.");
                     match failure.reason {
@@ -158,7 +158,7 @@ impl Learnt {
     }
 }
 
-impl Known {
+impl CachedList {
     async fn read(
         &mut self,
         list: &List,
@@ -178,11 +178,11 @@ impl Known {
                 result => break result?,
             }
         };
-        self.learn(list, answer.json()?, rows, cx)
+        self.store(list, answer.json()?, rows, cx)
     }
 
     /// Takes over a good list. Names that it lacks stay as long as the agent list has their rows.
-    fn learn(&mut self, list: &List, body: &[u8], rows: &[Row], cx: &Context<'_>) -> Result<(), Failure> {
+    fn store(&mut self, list: &List, body: &[u8], rows: &[Row], cx: &Context<'_>) -> Result<(), Failure> {
         let mut names = HashMap::new();
         wire::items::<ServerItem<'_>>(body, |_, item: Option<ServerItem<'_>>| {
             let Some(item) = item else {

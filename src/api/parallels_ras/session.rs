@@ -13,7 +13,7 @@ use crate::{
     api::{
         Context,
         lenient::{self, Field},
-        logon::{Logons, Verdict},
+        logon::{LogonVerdict, Logons},
     },
     clock::UnixTime,
     config::{Target, secret::SecretText, target::Login},
@@ -42,7 +42,7 @@ pub struct Session {
     http: Client,
     logons: Arc<Logons>,
     budget: Arc<Budget>,
-    open: Option<Open>,
+    open: Option<OpenSession>,
     /// Whether this poll has logged on already; it does so once at the most.
     logged_on: bool,
     /// Endpoints that refused this account, and until when they are left alone.
@@ -50,7 +50,7 @@ pub struct Session {
 }
 
 /// A session that is open, as far as we know.
-struct Open {
+struct OpenSession {
     token: SecretText,
     /// The password that made it: another one asks for another session.
     password: SecretText,
@@ -145,16 +145,16 @@ impl Session {
         let call = call.budget(&self.budget).secret_body(CONTENT_TYPE, body);
         let exchange = |sent| async move {
             match call.credentials(&sent).send(deadline).await.and_then(read_logon) {
-                Ok(Logon::Accepted(token)) => (Verdict::Accepted, Ok(token)),
-                Ok(Logon::Refused(message)) => {
-                    (Verdict::Refused(message.clone()), Err(Failure::new(Reason::Auth, message)))
+                Ok(LogonOutcome::Accepted(token)) => (LogonVerdict::Accepted, Ok(token)),
+                Ok(LogonOutcome::Refused(message)) => {
+                    (LogonVerdict::Refused(message.clone()), Err(Failure::new(Reason::Auth, message)))
                 }
-                Err(failure) => (Verdict::Unknown, Err(failure)),
+                Err(failure) => (LogonVerdict::Unknown, Err(failure)),
             }
         };
-        let (result, refused) = permit.settle(deadline, exchange).await?;
+        let (result, refused) = permit.run_exchange(deadline, exchange).await?;
         let token = refused.map_or(result, Err)?;
-        self.open = Some(Open { token, password });
+        self.open = Some(OpenSession { token, password });
         Ok(())
     }
 
@@ -178,14 +178,14 @@ impl fmt::Debug for Session {
 }
 
 /// How a log-on was answered.
-enum Logon {
+enum LogonOutcome {
     Accepted(SecretText),
     /// With what may be said about it.
     Refused(String),
 }
 
 /// Reads the answer to a log-on. An answer that says nothing of the credentials is a failure.
-fn read_logon(answer: Answer) -> Result<Logon, Failure> {
+fn read_logon(answer: Answer) -> Result<LogonOutcome, Failure> {
     let refused = match answer.status.as_u16() {
         401 => true,
         // Logic errors are 400 with `{"code":0,"msg":"..."}`; a missing right is nowhere documented as 403.
@@ -193,7 +193,7 @@ fn read_logon(answer: Answer) -> Result<Logon, Failure> {
         _ => false,
     };
     if refused {
-        return Ok(Logon::Refused(format!(
+        return Ok(LogonOutcome::Refused(format!(
             "{}: {}: the credentials were refused",
             answer.what,
             answer.status.as_u16()
@@ -203,7 +203,7 @@ fn read_logon(answer: Answer) -> Result<Logon, Failure> {
     let text = lenient::text(answer.json()?);
     match lenient::object(&text) {
         Ok(LogonAnswer { auth_token: Field::Value(token) }) if !token.is_empty() => {
-            Ok(Logon::Accepted(SecretText::new(token)))
+            Ok(LogonOutcome::Accepted(SecretText::new(token)))
         }
         _ => Err(Failure::new(Reason::Decode, format!("{}: no authToken in the answer", answer.what))),
     }

@@ -7,7 +7,7 @@ use super::{
     *,
 };
 use crate::{
-    api::{Outcome, Part, Warnings, memory::Memory, origin::Origins, stub::Stub},
+    api::{Outcome, Part, Warnings, fingerprint::PartFingerprints, memory::Memory, stub::Stub},
     catalogue::Scope,
     clock::UnixTime,
     config::{
@@ -62,7 +62,7 @@ pub(in crate::api) async fn with_context<T>(
         deadline: Instant::now() + timeout,
         memory: &memory,
         warnings: &warnings,
-        known: &Origins::default(),
+        known: &PartFingerprints::default(),
     })
     .await
 }
@@ -126,9 +126,9 @@ async fn the_first_poll_logs_on_and_joins_the_names_and_the_next_only_reads_the_
     assert_eq!(names(&observation), ["rds-01.example.com", "gw-01"]);
     assert_eq!(observation.failure, None);
     let seen = stub.take();
-    let asked: Vec<&str> = seen.iter().map(|seen| &*seen.line).collect();
+    let requests: Vec<&str> = seen.iter().map(|seen| &*seen.line).collect();
     assert_eq!(
-        asked,
+        requests,
         ["POST /api/Session/logon", "GET /api/Agent", "GET /api/Gateway", "GET /api/RDS/Host", "GET /api/RDS"],
         "lists of server types that the farm does not have are not read"
     );
@@ -177,10 +177,10 @@ async fn an_endpoint_that_stays_at_401_is_left_alone_for_an_hour() {
         _ => status(401),
     });
     let mut api = open(&stub);
-    for (seconds, asked) in [(0, 2), (60, 0), (3599, 0), (3600, 3)] {
+    for (seconds, requests) in [(0, 2), (60, 0), (3599, 0), (3600, 3)] {
         let failure = poll_at(&mut api, seconds).await.expect_err("nothing may be read");
         assert_eq!(failure.reason, Reason::Forbidden, "{failure}");
-        assert_eq!(stub.asked().len(), asked, "after {seconds} s");
+        assert_eq!(stub.asked().len(), requests, "after {seconds} s");
     }
 }
 

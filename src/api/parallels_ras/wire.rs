@@ -11,7 +11,7 @@ use serde::{
 };
 
 use crate::{
-    api::lenient::{self, Field, Shape, Wire},
+    api::lenient::{self, Field, FromScalar, Shape},
     failure::{Failure, Reason},
 };
 
@@ -25,7 +25,7 @@ pub enum Spelling<'a> {
     Name(Cow<'a, str>),
 }
 
-impl<'de: 'a, 'a> Wire<'de> for Spelling<'a> {
+impl<'de: 'a, 'a> FromScalar<'de> for Spelling<'a> {
     fn text(text: Cow<'de, str>) -> Field<Self> {
         let number = text.split_once('=').map_or(&*text, |(number, _)| number);
         match lenient::scalar(number) {
@@ -114,20 +114,20 @@ pub struct LogonAnswer<'a> {
 }
 
 /// More items than this are no list of a farm. Each takes more memory than the two bytes that it may have on the wire.
-const MOST: usize = 1_000_000;
+const MAX_ITEMS: usize = 1_000_000;
 
 /// Hands over the items of a list with their places; one that cannot be read costs itself alone. Fails with `too_large`
-/// where there are more than [`MOST`].
+/// where there are more than [`MAX_ITEMS`].
 pub fn items<T: Shape>(body: impl Read, mut each: impl FnMut(usize, Option<T::Of<'_>>)) -> Result<(), Failure> {
     let mut index = 0;
     let list = lenient::items::<T>(body, None, |item| {
-        if index < MOST {
+        if index < MAX_ITEMS {
             each(index, item);
         }
         index += 1;
     })?;
-    if list.items > MOST {
-        return Err(Failure::new(Reason::TooLarge, format!("more than {MOST} items")));
+    if list.items > MAX_ITEMS {
+        return Err(Failure::new(Reason::TooLarge, format!("more than {MAX_ITEMS} items")));
     }
     Ok(())
 }
@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn too_many_items_are_not_kept() {
         let list = |count: usize| format!("[{}0]", "0,".repeat(count - 1));
-        assert_eq!(count(&list(MOST)).expect("as many as may be"), MOST);
-        assert_eq!(count(&list(MOST + 1)).expect_err("too many").reason, Reason::TooLarge);
+        assert_eq!(count(&list(MAX_ITEMS)).expect("as many as may be"), MAX_ITEMS);
+        assert_eq!(count(&list(MAX_ITEMS + 1)).expect_err("too many").reason, Reason::TooLarge);
     }
 }

@@ -12,12 +12,12 @@ use super::{
     verdict::Verdict,
 };
 use crate::{
-    api::lenient::{self, Field, Shape, Wire},
+    api::lenient::{self, Field, FromScalar, Shape},
     failure::Failure,
 };
 
 /// A longer body is no answer of a broker and is not read: as JSON it would take many times its length.
-pub const MOST: usize = 1 << 20;
+pub const MAX_BODY: usize = 1 << 20;
 
 /// What an answer says.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -44,7 +44,7 @@ struct Fields {
 
 /// Reads an answer of status 200, 400, 401 or 405.
 pub fn read(status: u16, body: &[u8]) -> Reply {
-    let fields = if body.len() > MOST {
+    let fields = if body.len() > MAX_BODY {
         Fields::default()
     } else {
         let text = lenient::text(body);
@@ -84,7 +84,7 @@ impl Shape for Object {
 #[derive(Debug)]
 struct Link;
 
-impl<'de> Wire<'de> for Link {
+impl<'de> FromScalar<'de> for Link {
     fn text(text: Cow<'de, str>) -> Field<Link> {
         if text.is_empty() { Field::Missing } else { Field::Value(Link) }
     }
@@ -226,8 +226,8 @@ mod tests {
             let start = r#"{"userportal": "https://x", "code": 5155, "more": ""#;
             format!("{start}{}\"}}", "x".repeat(length - start.len() - 2))
         };
-        assert!(read(200, body(MOST).as_bytes()).readable);
-        for body in [body(MOST + 1), format!("[{}0]", "0,".repeat(MOST))] {
+        assert!(read(200, body(MAX_BODY).as_bytes()).readable);
+        for body in [body(MAX_BODY + 1), format!("[{}0]", "0,".repeat(MAX_BODY))] {
             let reply = read(200, body.as_bytes());
             assert_eq!((reply.verdict, reply.code, reply.readable), (Verdict::Unknown, None, false));
         }

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::config::{
     secret::SecretText,
-    target::{ProbeMode, Session},
+    target::{ProbeMode, SessionSettings},
 };
 
 /// The client would keep settings under this name; ours never connects.
@@ -25,7 +25,7 @@ const RECONNECTION_TTL: u32 = 60;
 const TIMEOUT: std::ops::RangeInclusive<u64> = 3..=1800;
 
 #[derive(Serialize)]
-struct Request<'a> {
+struct SessionRequest<'a> {
     connectionname: &'a str,
     ras_host: &'a str,
     ras_port: u16,
@@ -48,13 +48,13 @@ struct Request<'a> {
 }
 
 /// The body. Light: no session is primed. Deep: the broker primes one, and answers when it is ready.
-pub fn body(mode: ProbeMode, session: &Session, password: &SecretText) -> Vec<u8> {
+pub fn body(mode: ProbeMode, session: &SessionSettings, password: &SecretText) -> Vec<u8> {
     let app_mode = !session.app.path.is_empty();
     let (prime_session, timeout) = match mode {
         ProbeMode::Light => (0, None),
         ProbeMode::Deep => (1, Some(prime_timeout(session).as_secs())),
     };
-    let request = Request {
+    let request = SessionRequest {
         connectionname: CONNECTION,
         ras_host: &session.ras_host,
         ras_port: session.ras_port,
@@ -75,7 +75,7 @@ pub fn body(mode: ProbeMode, session: &Session, password: &SecretText) -> Vec<u8
 }
 
 /// How long the broker may take to prime, in whole seconds within its range.
-pub fn prime_timeout(session: &Session) -> Duration {
+pub fn prime_timeout(session: &SessionSettings) -> Duration {
     Duration::from_secs(session.prime_timeout.as_secs().clamp(*TIMEOUT.start(), *TIMEOUT.end()))
 }
 
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
     use crate::api::parallels_ras_session::tests::settings;
 
-    fn text(mode: ProbeMode, session: &Session) -> String {
+    fn text(mode: ProbeMode, session: &SessionSettings) -> String {
         String::from_utf8(body(mode, session, &SecretText::new("p\"w"))).expect("JSON is UTF-8")
     }
 
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn the_wait_stays_within_the_vendors_range() {
         for (configured, sent) in [(0, 3), (2, 3), (3, 3), (1800, 1800), (9999, 1800)] {
-            let session = Session { prime_timeout: Duration::from_secs(configured), ..*settings().session };
+            let session = SessionSettings { prime_timeout: Duration::from_secs(configured), ..*settings().session };
             assert!(text(ProbeMode::Deep, &session).contains(&format!(r#""timeout":{sent},"#)));
         }
     }

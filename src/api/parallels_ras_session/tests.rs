@@ -11,7 +11,7 @@ use crate::{
     config::{
         VendorSettings,
         secret::{Secret, SecretText},
-        target::{HealthOverride, Session},
+        target::{HealthOverride, SessionSettings},
     },
     glob::Glob,
     health::Health,
@@ -24,7 +24,7 @@ pub(super) fn settings() -> target::ParallelsRasSession {
     target::ParallelsRasSession {
         api_token: Secret::Inline(SecretText::new("t0ken")),
         mode: ProbeMode::Light,
-        session: Box::new(Session {
+        session: Box::new(SessionSettings {
             ras_host: "gateway.example.com".to_owned(),
             ras_port: 443,
             endpoint_host: "rds-01.example.com".to_owned(),
@@ -70,7 +70,7 @@ fn part(observation: &Observation) -> &Part {
 }
 
 /// The samples without the duration, which no test can foretell.
-fn told(observation: &Observation) -> Vec<String> {
+fn polled_samples(observation: &Observation) -> Vec<String> {
     let all = samples(part(observation));
     assert_eq!(all.iter().filter(|line| line.contains("_duration_seconds{")).count(), 1);
     let rest = all.into_iter().filter(|line| !line.contains("_duration_seconds{"));
@@ -93,7 +93,7 @@ async fn a_success_tells_no_error() {
     let stub = start(move |_| (200, JSON, answer.to_owned()));
     let observation = poll_at(&mut open(stub.url.as_str()), 0).await.expect("an answer");
     assert_eq!(
-        told(&observation),
+        polled_samples(&observation),
         [
             r#"parallels_ras_session_probe_success{mode="light"} 1"#,
             r#"parallels_ras_session_prime_seconds{mode="light"} 1.5"#,
@@ -123,7 +123,7 @@ async fn any_answer_of_the_broker_is_a_successful_poll() {
         let mut api = open(stub.url.as_str());
         for count in [1, 2] {
             let observation = poll_at(&mut api, 0).await.expect("an answer");
-            assert_eq!(told(&observation), failed(count, labels));
+            assert_eq!(polled_samples(&observation), failed(count, labels));
             assert_eq!(part(&observation).agents[0].health, Some(health));
             assert_eq!(observation.failure, None);
         }
@@ -140,7 +140,7 @@ async fn a_refused_api_token_is_a_datum_and_a_failed_poll_and_never_held() {
         let mut api = open(stub.url.as_str());
         for count in [1, 2] {
             let observation = poll_at(&mut api, 0).await.expect("a datum");
-            assert_eq!(told(&observation), failed(count, labels));
+            assert_eq!(polled_samples(&observation), failed(count, labels));
             assert_eq!(part(&observation).agents[0].health, Some(Health::Unknown));
             assert_eq!(observation.failure.map(|f| f.reason), Some(Reason::Auth));
         }
@@ -168,7 +168,7 @@ async fn no_answer_is_a_failed_poll_and_a_datum() {
     let stub = start(|_| (503, "text/html", "<html>".to_owned()));
     let observation = poll_at(&mut open(stub.url.as_str()), 0).await.expect("a datum");
     assert_eq!(observation.failure.as_ref().map(|f| f.reason), Some(Reason::HttpStatus));
-    assert_eq!(told(&observation), unreachable);
+    assert_eq!(polled_samples(&observation), unreachable);
     assert_eq!(part(&observation).agents[0].health, Some(Health::Failed));
 
     // Nobody accepts, so there is no answer.
@@ -176,7 +176,7 @@ async fn no_answer_is_a_failed_poll_and_a_datum() {
     let mut silent = open(&format!("http://{}", listener.local_addr().expect("it is bound")));
     let observation = poll_within(&mut silent, 0, Duration::from_secs(2)).await.expect("a datum");
     assert_eq!(observation.failure.as_ref().map(|f| f.reason), Some(Reason::Timeout));
-    assert_eq!(told(&observation), unreachable);
+    assert_eq!(polled_samples(&observation), unreachable);
 
     // A port that is bound, so that nobody else takes it, and refuses.
     let closed = tokio::net::TcpSocket::new_v4().expect("there are sockets");
@@ -184,7 +184,7 @@ async fn no_answer_is_a_failed_poll_and_a_datum() {
     let url = format!("http://{}", closed.local_addr().expect("it is bound"));
     let observation = poll_at(&mut open(&url), 0).await.expect("a datum");
     assert_eq!(observation.failure.as_ref().map(|f| f.reason), Some(Reason::Connect));
-    assert_eq!(told(&observation), unreachable);
+    assert_eq!(polled_samples(&observation), unreachable);
 }
 
 #[tokio::test]
@@ -195,14 +195,14 @@ async fn what_cannot_be_read_is_unknown_and_a_failed_poll() {
     ] {
         let stub = start(move |_| (200, content_type, body.to_owned()));
         let observation = poll_at(&mut open(stub.url.as_str()), 0).await.expect("a datum");
-        assert_eq!(told(&observation), failed(1, r#"verdict="unknown",category="",code="""#));
+        assert_eq!(polled_samples(&observation), failed(1, r#"verdict="unknown",category="",code="""#));
         assert_eq!(observation.failure.map(|f| f.reason), Some(reason));
     }
 }
 
 #[tokio::test]
 async fn an_answer_that_is_too_long_is_unknown_and_a_failed_poll() {
-    let body = format!("[{}0]", "0,".repeat(reply::MOST));
+    let body = format!("[{}0]", "0,".repeat(reply::MAX_BODY));
     let stub = start(move |_| (200, JSON, body.clone()));
     let settings = settings();
     let target = Target {
@@ -213,7 +213,7 @@ async fn an_answer_that_is_too_long_is_unknown_and_a_failed_poll() {
     let http = Client::new(&target).expect("a client");
     let mut api = ParallelsRasSession::new(Arc::new(target), settings, http, Arc::default());
     let observation = poll_at(&mut api, 0).await.expect("a datum");
-    assert_eq!(told(&observation), failed(1, r#"verdict="unknown",category="",code="""#));
+    assert_eq!(polled_samples(&observation), failed(1, r#"verdict="unknown",category="",code="""#));
     assert_eq!(observation.failure.map(|f| f.reason), Some(Reason::TooLarge));
 }
 
@@ -225,7 +225,7 @@ async fn a_refused_account_is_sent_once_and_its_verdict_stays_while_it_is_held()
     for (seconds, reason) in [(0, Reason::Auth), (300, Reason::Held), (600, Reason::Held)] {
         let observation = poll_at(&mut api, seconds).await.expect("a datum");
         assert_eq!(observation.failure.as_ref().map(|f| f.reason), Some(reason));
-        assert_eq!(told(&observation), expected);
+        assert_eq!(polled_samples(&observation), expected);
         assert_eq!(&*part(&observation).agents[0].state, "account, code 6947, Account, RDP 3847");
     }
     assert_eq!(stub.asked().len(), 1);
@@ -251,7 +251,7 @@ async fn a_deep_probe_says_so() {
     let stub = start(|_| (200, JSON, r#"{"userportal":"https://x"}"#.to_owned()));
     let deep = target::ParallelsRasSession { mode: ProbeMode::Deep, ..settings() };
     let observation = poll_at(&mut open_with(stub.url.as_str(), deep, Vec::new()), 0).await.expect("an answer");
-    assert!(told(&observation)[0].contains(r#"mode="deep"} 1"#));
+    assert!(polled_samples(&observation)[0].contains(r#"mode="deep"} 1"#));
     assert!(stub.take()[0].body_text().contains(r#""prime_session":1,"timeout":60,"#));
 }
 

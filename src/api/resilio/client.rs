@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{
     super::{
         AgentRef, Part, Warning, Warnings,
-        lenient::{self, Field, Moment, Object, Shape},
+        lenient::{self, Field, Object, Shape, Timestamp},
         table::{self, OTHER},
     },
     POOL, states,
@@ -22,7 +22,7 @@ use crate::{
 /// The answer of `/client`. Older agents send `paused` and `server` only.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Wire<'a> {
+struct ClientResponse<'a> {
     #[serde(borrow)]
     deviceid: Field<Cow<'a, str>>,
     #[serde(borrow)]
@@ -39,17 +39,17 @@ struct Wire<'a> {
 struct Server<'a> {
     #[serde(borrow)]
     addr: Field<Cow<'a, str>>,
-    last_seen: Field<Moment>,
+    last_seen: Field<Timestamp>,
     #[serde(borrow)]
     state: Field<Cow<'a, str>>,
 }
 
 /// More tags than this are not kept: each is a series.
-const MOST_TAGS: usize = 10_000;
+const MAX_TAGS: usize = 10_000;
 
 /// The client.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Client {
+pub struct ClientInfo {
     /// Device id.
     pub device_id: Option<String>,
     /// Name.
@@ -57,21 +57,21 @@ pub struct Client {
     paused: bool,
     restart_required: bool,
     server: String,
-    last_seen: Option<Moment>,
+    last_seen: Option<Timestamp>,
     state: String,
 }
 
-impl Client {
+impl ClientInfo {
     /// Reads the answer.
-    pub fn read(body: &[u8], warnings: &Warnings) -> Result<Client, Failure> {
+    pub fn read(body: &[u8], warnings: &Warnings) -> Result<ClientInfo, Failure> {
         let text = lenient::text(body);
-        let wire: Wire<'_> = lenient::object(&text)?;
+        let wire: ClientResponse<'_> = lenient::object(&text)?;
         if matches!((&wire.server.0, &wire.paused, &wire.deviceid), (Field::Missing, Field::Missing, Field::Missing)) {
             return Err(Failure::new(Reason::Decode, "an object that is not a client"));
         }
         let server = wire.server.0.get(warnings, "client server").unwrap_or_default();
         let some = |field: Field<Cow<'_, str>>, what: &str| field.filled().get(warnings, what).map(Cow::into_owned);
-        Ok(Client {
+        Ok(ClientInfo {
             device_id: some(wire.deviceid, "client deviceid"),
             name: some(wire.name, "client name"),
             paused: wire.paused.get(warnings, "client paused").unwrap_or(false),
@@ -113,7 +113,7 @@ impl Client {
         part.set(&families::CLIENT_STATE, agent, &[row.map_or(OTHER, |(name, _)| name)], 1.0);
         part.set(&families::CLIENT_PAUSED, agent, &[], f64::from(self.paused));
         part.set(&families::CLIENT_RESTART_REQUIRED, agent, &[], f64::from(self.restart_required));
-        part.set_some(&families::CLIENT_SERVER_LAST_SEEN, agent, &[], self.last_seen.map(Moment::as_secs_f64));
+        part.set_some(&families::CLIENT_SERVER_LAST_SEEN, agent, &[], self.last_seen.map(Timestamp::as_secs_f64));
     }
 }
 
@@ -135,12 +135,12 @@ impl Shape for Tag<'_> {
 }
 
 impl Tags {
-    /// Reads the answer of `/tags`. Fails with `too_large` where there are more than [`MOST_TAGS`].
+    /// Reads the answer of `/tags`. Fails with `too_large` where there are more than [`MAX_TAGS`].
     pub fn read(body: &[u8], warnings: &Warnings) -> Result<Tags, Failure> {
         let mut tags = Vec::new();
         let mut names = HashSet::new();
         let list = lenient::items::<Tag<'_>>(body, "tags", |item: Option<Tag<'_>>| {
-            if tags.len() > MOST_TAGS {
+            if tags.len() > MAX_TAGS {
                 return;
             }
             let Some((name, value)) = item.and_then(|tag| tag.name.ok().map(|name| (name, tag.value))) else {
@@ -158,8 +158,8 @@ impl Tags {
         if !list.found {
             return Err(Failure::new(Reason::Decode, "no list of tags"));
         }
-        if tags.len() > MOST_TAGS {
-            return Err(Failure::new(Reason::TooLarge, format!("more than {MOST_TAGS} tags")));
+        if tags.len() > MAX_TAGS {
+            return Err(Failure::new(Reason::TooLarge, format!("more than {MAX_TAGS} tags")));
         }
         Ok(Tags(tags))
     }
@@ -182,7 +182,7 @@ mod tests {
             let tags: Vec<String> = (0..count).map(|name| format!(r#"{{"name":"{name}"}}"#)).collect();
             Tags::read(format!("[{}]", tags.join(",")).as_bytes(), &Warnings::default())
         };
-        assert_eq!(read(MOST_TAGS).expect("as many as may be").0.len(), MOST_TAGS);
-        assert_eq!(read(MOST_TAGS + 1).expect_err("too many").reason, Reason::TooLarge);
+        assert_eq!(read(MAX_TAGS).expect("as many as may be").0.len(), MAX_TAGS);
+        assert_eq!(read(MAX_TAGS + 1).expect_err("too many").reason, Reason::TooLarge);
     }
 }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::{
     super::{
         AgentRef, Context, Id, Part, Warning, Warnings,
-        lenient::{self, Count, Field, Moment, Shape},
+        lenient::{self, Count, Field, Shape, Timestamp},
         table::{self, OTHER},
     },
     POOL, states,
@@ -26,12 +26,12 @@ use crate::{
 const MAX_ETA: f64 = 10.0 * 365.25 * 86_400.0;
 
 /// More runs than this are not kept: each costs much more in memory than on the wire. One agent has a few hundred.
-const MOST: usize = 100_000;
+const MAX_RUNS: usize = 100_000;
 
 /// A run on the wire.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Wire<'a> {
+struct RunItem<'a> {
     #[serde(borrow)]
     run_id: Field<Cow<'a, str>>,
     /// Of the job.
@@ -61,11 +61,11 @@ struct Wire<'a> {
     transferred_down: Field<f64>,
     transferred_up: Field<f64>,
     /// When the difference last became zero; it stays while synced. Missing from older agents, 0: never.
-    last_synced: Field<Moment>,
+    last_synced: Field<Timestamp>,
 }
 
-impl Shape for Wire<'_> {
-    type Of<'a> = Wire<'a>;
+impl Shape for RunItem<'_> {
+    type Of<'a> = RunItem<'a>;
 }
 
 /// The newest run of a job.
@@ -84,7 +84,7 @@ pub struct Run {
     files: [Option<f64>; 2],
     /// Family and value, of what is only passed on.
     numbers: [Option<f64>; 6],
-    last_synced: Option<Moment>,
+    last_synced: Option<Timestamp>,
 }
 
 /// The families of [`Run::numbers`].
@@ -99,12 +99,12 @@ static NUMBERS: [&Family; 6] = [
 
 /// Reads the answer of `/runs`: a list, a single run, or a list in `data`. Gives the newest run of each job, by job id.
 ///
-/// Fails with `too_large` where there are more than [`MOST`] runs.
+/// Fails with `too_large` where there are more than [`MAX_RUNS`] runs.
 pub fn read(body: &[u8], warnings: &Warnings) -> Result<Vec<Run>, Failure> {
     let mut jobs: BTreeMap<Id, Run> = BTreeMap::new();
     let mut ids = HashSet::new();
-    let mut add = |item: Option<Wire<'_>>| {
-        if ids.len() > MOST {
+    let mut add = |item: Option<RunItem<'_>>| {
+        if ids.len() > MAX_RUNS {
             return;
         }
         let Some(run) = item.and_then(|wire| Run::new(wire, warnings)) else {
@@ -122,17 +122,17 @@ pub fn read(body: &[u8], warnings: &Warnings) -> Result<Vec<Run>, Failure> {
             }
         }
     };
-    let list = lenient::items::<Wire<'_>>(body, "data", &mut add)?;
+    let list = lenient::items::<RunItem<'_>>(body, "data", &mut add)?;
     if !list.found {
         let text = lenient::text(body);
-        let single: Wire<'_> = lenient::object(&text)?;
+        let single: RunItem<'_> = lenient::object(&text)?;
         if single.run_id == Field::Missing {
             return Err(Failure::new(Reason::Decode, "neither a list of runs nor a run"));
         }
         add(Some(single));
     }
-    if ids.len() > MOST {
-        return Err(Failure::new(Reason::TooLarge, format!("more than {MOST} runs")));
+    if ids.len() > MAX_RUNS {
+        return Err(Failure::new(Reason::TooLarge, format!("more than {MAX_RUNS} runs")));
     }
     Ok(jobs.into_values().collect())
 }
@@ -142,7 +142,7 @@ fn short(id: &Id) -> String {
 }
 
 impl Run {
-    fn new(wire: Wire<'_>, warnings: &Warnings) -> Option<Run> {
+    fn new(wire: RunItem<'_>, warnings: &Warnings) -> Option<Run> {
         let run_id = wire.run_id.filled().ok()?;
         let run_id = Id::from(run_id.trim());
         let text = |field: Field<Cow<'_, str>>, what: &str| field.filled().get(warnings, what).map(Cow::into_owned);
@@ -225,7 +225,7 @@ impl Run {
             part.set_some(family, agent, &job, number);
         }
         part.set(&families::JOB_ERRORS, agent, &job, self.errors as f64);
-        part.set_some(&families::JOB_LAST_SYNCED, agent, &job, self.last_synced.map(Moment::as_secs_f64));
+        part.set_some(&families::JOB_LAST_SYNCED, agent, &job, self.last_synced.map(Timestamp::as_secs_f64));
     }
 }
 
@@ -247,7 +247,7 @@ mod tests {
             let runs: Vec<String> = (0..count).map(|id| format!(r#"{{"run_id":{id},"id":1}}"#)).collect();
             read(format!("[{}]", runs.join(",")).as_bytes(), &Warnings::default())
         };
-        assert_eq!(read_runs(MOST).expect("as many as may be").len(), 1);
-        assert_eq!(read_runs(MOST + 1).expect_err("too many").reason, Reason::TooLarge);
+        assert_eq!(read_runs(MAX_RUNS).expect("as many as may be").len(), 1);
+        assert_eq!(read_runs(MAX_RUNS + 1).expect_err("too many").reason, Reason::TooLarge);
     }
 }

@@ -26,7 +26,7 @@ enum Token {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Wire<'a> {
+struct TokenResponse<'a> {
     #[serde(borrow)]
     token: Field<Cow<'a, str>>,
 }
@@ -87,7 +87,7 @@ impl Session {
         }
         let answer = answer.success()?;
         let text = lenient::text(answer.json()?);
-        let wire: Wire<'_> = lenient::object(&text).map_err(|failure| failure.context(&answer.what))?;
+        let wire: TokenResponse<'_> = lenient::object(&text).map_err(|failure| failure.context(&answer.what))?;
         self.token = match wire.token {
             Field::Value(token) if !token.is_empty() => Token::Known(SecretText::new(token)),
             Field::Bad => return Err(Failure::new(Reason::Decode, format!("{}: no readable token", answer.what))),

@@ -192,7 +192,7 @@ async fn the_states_of_the_client_are_those_of_the_vendor() {
     for (state, health) in rows {
         let read = |more: &str| {
             let body = format!(r#"{{"server":{{"state":"{state}"}},{more}}}"#);
-            Client::read(body.as_bytes(), &warnings).expect("a client").health(&target, &warnings)
+            ClientInfo::read(body.as_bytes(), &warnings).expect("a client").health(&target, &warnings)
         };
         assert_eq!(read(r#""paused":false"#), health, "{state}");
         assert_eq!(read(r#""paused":true,"restartRequired":true"#), Health::Disabled, "{state}");

@@ -66,10 +66,10 @@ fn r#override(item: &Item<'_>, targets: &[Arc<Target>]) -> Option<AlertOverride>
         item.warn("changes nothing; give for, keep_firing_for, threshold or enabled");
     }
     if let Some(alert) = &alert {
-        against_catalogue(&section, alert, severity.as_deref(), threshold);
+        check_against_catalogue(&section, alert, severity.as_deref(), threshold);
     }
     if let (Some(vendor), Some(target)) = (&vendor, &target) {
-        against_targets(&section, vendor, target, targets);
+        check_against_targets(&section, vendor, target, targets);
     }
     section.finish();
     Some(AlertOverride {
@@ -86,7 +86,7 @@ fn r#override(item: &Item<'_>, targets: &[Arc<Target>]) -> Option<AlertOverride>
 }
 
 /// Tells what of an override the alert does not have.
-fn against_catalogue(section: &Section<'_>, alert: &str, severity: Option<&str>, threshold: Option<f64>) {
+fn check_against_catalogue(section: &Section<'_>, alert: &str, severity: Option<&str>, threshold: Option<f64>) {
     let error = |key, message: String| section.get(key).into_iter().for_each(|item| item.error(message.as_str()));
     let rows: Vec<_> = catalogue::named(alert).collect();
     if rows.is_empty() {
@@ -129,7 +129,7 @@ fn out_of_range(rows: &[&Alert], number: f64) -> Option<String> {
 }
 
 /// Tells that no target is meant. They may be in another file, or be added later, so it may still be right.
-fn against_targets(section: &Section<'_>, vendor: &Glob, target: &Glob, targets: &[Arc<Target>]) {
+fn check_against_targets(section: &Section<'_>, vendor: &Glob, target: &Glob, targets: &[Arc<Target>]) {
     let of_vendor: Vec<_> = targets.iter().filter(|one| vendor.matches(one.vendor())).collect();
     let warn = |key, message| section.get(key).into_iter().for_each(|item| item.warn(message));
     if targets.is_empty() {

@@ -6,22 +6,22 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::Reading;
+use super::ParseOptions;
 use crate::config::read::{Item, Section};
 
 /// Empty: where systemd gives a directory, in there; else nowhere.
-pub(super) fn read(root: &Section<'_>, reading: &Reading<'_>) -> Option<PathBuf> {
+pub(super) fn read(root: &Section<'_>, options: &ParseOptions<'_>) -> Option<PathBuf> {
     let text = root.text("state_file", "");
     if !text.is_empty() {
-        let path = reading.base_dir.join(text);
+        let path = options.base_dir.join(text);
         // The daemon sees for itself.
-        if let Some(item) = root.get("state_file").filter(|_| reading.strict) {
+        if let Some(item) = root.get("state_file").filter(|_| options.strict) {
             warn_unless_writable(&item, &path);
         }
         return Some(path);
     }
     // systemd separates several directories with colons; the first is ours.
-    let directory = reading.state_directory.as_deref()?.to_str()?.split(':').next()?;
+    let directory = options.state_directory.as_deref()?.to_str()?.split(':').next()?;
     (!directory.is_empty()).then(|| Path::new(directory).join("rollcall.state"))
 }
 

@@ -62,7 +62,7 @@ impl<'a> Section<'a> {
 
     /// The value of a key, where one is given.
     pub fn get(&self, key: &'static str) -> Option<Item<'a>> {
-        self.learn(key);
+        self.add_known_key(key);
         let entry = self.given?.0.iter().find(|entry| entry.key == key)?;
         let item = Item { ctx: self.ctx, node: &entry.node, path: self.path_of(key) };
         (!item.node.is_null()).then_some(item)
@@ -144,7 +144,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    fn learn(&self, key: &'static str) {
+    fn add_known_key(&self, key: &'static str) {
         self.known.borrow_mut().push(key);
         #[cfg(test)]
         self.ctx.known.borrow_mut().insert(super::super::tests::without_indices(&self.path_of(key)));

@@ -165,8 +165,9 @@ fn the_annotated_configuration_is_valid_and_names_every_setting() {
         .collect();
     let live = live.join("\n");
     let ctx = Context::new(directory.path(), true);
-    let reading = parse::Reading { file: "live.yml", base_dir: directory.path(), strict: true, state_directory: None };
-    let config = parse::read(live.as_bytes(), &reading, &ctx);
+    let options =
+        parse::ParseOptions { file: "live.yml", base_dir: directory.path(), strict: true, state_directory: None };
+    let config = parse::read(live.as_bytes(), &options, &ctx);
     let errors: Vec<String> = ctx.errors.borrow().iter().map(ToString::to_string).collect();
     assert_eq!(errors, [""; 0]);
     let config = config.expect("without errors there is a configuration");
@@ -222,8 +223,8 @@ fn the_state_file_follows_systemd_unless_it_is_given() {
     let base_dir = Path::new("/etc/rollcall");
     let read = |text: &str, directory: Option<&str>| {
         let state_directory = directory.map(Into::into);
-        let reading = parse::Reading { file: "rollcall.yml", base_dir, strict: false, state_directory };
-        parse::parse(text.as_bytes(), &reading).expect("the text is a configuration").state_file
+        let options = parse::ParseOptions { file: "rollcall.yml", base_dir, strict: false, state_directory };
+        parse::parse(text.as_bytes(), &options).expect("the text is a configuration").state_file
     };
     assert_eq!(read("targets: []", None), None);
     assert_eq!(read("targets: []", Some("/var/lib/a:/var/lib/b")), Some("/var/lib/a/rollcall.state".into()));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::Url;
 use serde::Serialize;
 
-use super::{Settings, USUAL_TIMEOUT};
+use super::{DEFAULT_TIMEOUT, Settings};
 use crate::{
     config::{
         Http,
@@ -33,7 +33,7 @@ pub struct ParallelsRasSession {
     /// What is proved.
     pub mode: ProbeMode,
     /// The session that is asked for.
-    pub session: Box<Session>,
+    pub session: Box<SessionSettings>,
 }
 
 /// What a session probe proves.
@@ -58,7 +58,7 @@ impl ProbeMode {
 
 /// The session that a probe asks for. Lengths and ranges are those of the vendor's page.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Session {
+pub struct SessionSettings {
     /// Gateway that the client would connect to; 1 to 260 characters.
     pub ras_host: String,
     /// Its port.
@@ -103,7 +103,7 @@ impl Settings for ParallelsRasSession {
     }
 
     fn default_timeout(section: &Section<'_>) -> Duration {
-        deep_prime_timeout(section).map_or(USUAL_TIMEOUT, |priming| priming + Duration::from_secs(15))
+        deep_prime_timeout(section).map_or(DEFAULT_TIMEOUT, |priming| priming + Duration::from_secs(15))
     }
 
     fn check_times(times: &Times, section: &Section<'_>) {
@@ -130,13 +130,13 @@ impl Settings for ParallelsRasSession {
     }
 
     fn identity(&self) -> String {
-        let Session { username, password, .. } = &*self.session;
+        let SessionSettings { username, password, .. } = &*self.session;
         format!("{:?} {username} {password:?}", self.api_token)
     }
 }
 
 /// Lengths and ranges are those of the vendor's page of parameters.
-fn session(section: Section<'_>) -> Option<Session> {
+fn session(section: Section<'_>) -> Option<SessionSettings> {
     let section = section.holding_secrets();
     let ras_host = section.require_text("ras_host", 1..=260);
     let ras_port = section.port("ras_port", 443);
@@ -159,7 +159,7 @@ fn session(section: Section<'_>) -> Option<Session> {
     app.finish();
     let prime_timeout = section.get("prime_timeout").map_or(PRIME_TIMEOUT, |item| prime_timeout(&item));
     section.finish();
-    Some(Session {
+    Some(SessionSettings {
         ras_host: ras_host?,
         ras_port,
         endpoint_host: endpoint_host?,

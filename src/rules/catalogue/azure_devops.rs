@@ -40,14 +40,14 @@ fn queues() -> Vec<Alert> {
             .unread_where(&POOL_JOB_REQUESTS_UP, Some(ready().count_without(AGENT)))
             .lasting_on_demand(minutes(30))
             .lasting(minutes(10))
-            .says(
+            .annotate(
                 "Jobs wait in a pool without agents.",
                 "{value} jobs wait in pool {pool} of {target}, and no agent there is online and enabled.",
             ),
         alert("AzureDevOpsQueueStuck", Warning, Pool, jobs("queued").and(idle).unless(jobs("running")))
             .unread_where(&POOL_JOB_REQUESTS_UP, None)
             .lasting(minutes(20))
-            .says(
+            .annotate(
                 "Jobs wait although an agent is idle.",
                 "{value} jobs wait in pool {pool} of {target} while agents there are idle and none runs: demands or permissions.",
             ),
@@ -55,14 +55,14 @@ fn queues() -> Vec<Alert> {
             .unread_where(&POOL_JOB_REQUESTS_UP, None)
             .threshold(900.0, Unit::Seconds)
             .lasting(minutes(10))
-            .says(
+            .annotate(
                 "A job waits long for an agent.",
                 "The oldest job in pool {pool} of {target} has waited for {value:duration}.",
             ),
         alert("AzureDevOpsPoolSaturated", Info, Pool, saturation)
             .threshold(0.95, Unit::Share)
             .lasting(minutes(30))
-            .says(
+            .annotate(
                 "Nearly all agents of a pool are busy.",
                 "{value:share} of the agents of pool {pool} of {target} that can take jobs are busy.",
             ),
@@ -78,14 +78,14 @@ fn agents() -> Vec<Alert> {
     let share = gone().count_by(Target.names()).over(before().count_by(Target.names())).at_least(Expr::Threshold);
     let pools = gone().count_by(Pool.names()).count_by(Target.names()).at_least(3.0);
     vec![
-        alert("AzureDevOpsAgentLostJob", Warning, Agent, lost.or(lapsed)).lasting(minutes(5)).says(
+        alert("AzureDevOpsAgentLostJob", Warning, Agent, lost.or(lapsed)).lasting(minutes(5)).annotate(
             "An agent is lost with a job.",
             "Agent {agent} of pool {pool} of {target} has a job assigned, and is offline or does not renew its hold on it.",
         ),
         alert("AzureDevOpsServiceSuspected", Warning, Target, share.and(pools))
             .threshold(0.5, Unit::Share)
             .lasting(minutes(5))
-            .says(
+            .annotate(
                 "Agents of many pools went offline at once: the service or the network is suspected.",
                 "{value:share} of the agents of {target} that were online an hour ago are offline, in at least 3 pools.",
             ),

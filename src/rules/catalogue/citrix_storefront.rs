@@ -40,7 +40,7 @@ fn machines() -> Vec<Alert> {
             .threshold(0.5, Unit::Share)
             .lasting(minutes(15))
             .outlasting(1)
-            .says(
+            .annotate(
                 "The hypervisor connection of a Citrix pool is lost, and machines are not registered.",
                 "{value:share} of the machines of {pool} of {target} have an unknown power state and are not registered.",
             ),
@@ -48,21 +48,21 @@ fn machines() -> Vec<Alert> {
             .threshold(0.5, Unit::Share)
             .lasting(minutes(15))
             .outlasting(1)
-            .says(
+            .annotate(
                 "The hypervisor connection of a Citrix pool is lost.",
                 "{value:share} of the machines of {pool} of {target} have an unknown power state.",
             ),
-        alert("CitrixMachineUnregistered", Info, Agent, unregistered).lasting(minutes(20)).says(
+        alert("CitrixMachineUnregistered", Info, Agent, unregistered).lasting(minutes(20)).annotate(
             "A Citrix machine runs without being registered.",
             "Machine {agent} of {pool} of {target} is on and not registered with its broker: nobody gets on to it.",
         ),
-        alert("CitrixVmMissing", Warning, Agent, power("VirtualMachineNotFound")).lasting(hours(2)).says(
+        alert("CitrixVmMissing", Warning, Agent, power("VirtualMachineNotFound")).lasting(hours(2)).annotate(
             "A Citrix machine has no virtual machine.",
             "The hypervisor does not find the virtual machine of {agent} of {pool} of {target}.",
         ),
         alert("CitrixPowerActionStuck", Warning, Agent, family(&MACHINE_POWER_ACTION).equals(1.0))
             .lasting(minutes(30))
-            .says(
+            .annotate(
                 "A power action on a Citrix machine does not end.",
                 "A power action on machine {agent} of {pool} of {target} has been in progress for half an hour.",
             ),
@@ -76,13 +76,13 @@ fn store() -> Vec<Alert> {
     vec![
         alert("CitrixEnumerationIncomplete", Warning, Target, status(&["partial", "failed"]))
             .lasting(minutes(15))
-            .says(
+            .annotate(
                 "A store enumerates its resources only in part.",
                 "{target} says that the enumeration of its resources is partial or failed: machines may be missing.",
             ),
         alert("CitrixMachinesVanished", Warning, Target, none.max_by(Target.names()).and(before))
             .lasting(minutes(15))
-            .says(
+            .annotate(
                 "A store tells of no machine any more.",
                 "{target} enumerates completely and tells of no machine, while it told of some within the past day.",
             ),

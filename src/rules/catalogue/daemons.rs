@@ -40,7 +40,7 @@ pub(super) fn alerts() -> Vec<Alert> {
     let content = family(&NOTIFICATIONS_QUEUE).equals(0.0).unless(growth(&NOTIFICATIONS_FAILED).above(0.0));
     let of_prometheus = |row: Alert| row.sent_by(Sender::Prometheus);
     let rows = vec![
-        alert("RollcallDown", Warning, Daemon, up().equals(0.0)).lasting(minutes(10)).says(
+        alert("RollcallDown", Warning, Daemon, up().equals(0.0)).lasting(minutes(10)).annotate(
             "A Rollcall daemon cannot be scraped.",
             "Prometheus cannot scrape the Rollcall daemon {instance} of job {job}: what it polls is not watched by it.",
         ),
@@ -55,21 +55,21 @@ pub(super) fn alerts() -> Vec<Alert> {
         )
         .threshold(0.5, Unit::Share)
         .lasting(minutes(5))
-        .says(
+        .annotate(
             "Most Rollcall daemons of a job cannot be scraped.",
             "{value:share} of the Rollcall daemons of job {job} cannot be scraped: their targets are not watched.",
         ),
-        alert("RollcallAbsent", Critical, Labels::None, Expr::Absent(up())).lasting(minutes(15)).says(
+        alert("RollcallAbsent", Critical, Labels::None, Expr::Absent(up())).lasting(minutes(15)).annotate(
             "No Rollcall daemon is scraped at all.",
             "Prometheus knows no Rollcall daemon: nothing that Rollcall watches is watched.",
         ),
-        alert("RollcallWatchdog", Severity::None, Daemon, up().equals(1.0)).says(
+        alert("RollcallWatchdog", Severity::None, Daemon, up().equals(1.0)).annotate(
             "A sign of life: always fires for each daemon that is scraped.",
             "Rollcall daemon {instance} of job {job} is scraped, and alerts about it are delivered. Its silence is the alarm.",
         ),
         alert("RollcallConfigReloadFailed", Warning, Daemon, family(&CONFIG_LAST_RELOAD_SUCCESSFUL).equals(0.0))
             .lasting(minutes(10))
-            .says(
+            .annotate(
                 "A Rollcall daemon refused its configuration.",
                 "Rollcall daemon {instance} of job {job} refused its configuration the last time it was read; the old one stays.",
             ),
@@ -80,12 +80,12 @@ pub(super) fn alerts() -> Vec<Alert> {
             grown(&NOTIFICATIONS_FAILED).unless(grown(&NOTIFICATIONS_SENT)).unless(content.count_without(PEER)),
         )
         .lasting(minutes(5))
-        .says(
+        .annotate(
             "A Rollcall daemon in direct mode reaches no Alertmanager.",
             "Rollcall daemon {instance} of job {job} pages by itself, and no Alertmanager has accepted its alerts for 5m.",
         ),
     ];
-    let watchdog = alert(DIRECT_WATCHDOG, Severity::None, Labels::Instance, always()).says(
+    let watchdog = alert(DIRECT_WATCHDOG, Severity::None, Labels::Instance, always()).annotate(
         "A sign of life: always fires in direct mode.",
         "Rollcall daemon {instance} in direct mode evaluates its rules and delivers its alerts. Its silence is the alarm.",
     );

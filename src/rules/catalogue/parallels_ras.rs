@@ -92,27 +92,32 @@ fn farm() -> Vec<Alert> {
     let failed = in_state(states(), FAILED).or(not_verified);
     let failed = failed.and(logical).ignoring(&["state", "site_id", "server_type", "agent_id", "kind"]);
     vec![
-        alert("ParallelsRasEntryPointDown", Critical, Pool, pools::down(entry).or(halb_down)).lasting(minutes(5)).says(
-            "Brokers, gateways or load balancers of a RAS site are all down.",
-            "No member of {pool} of {target} serves: users cannot get in by it. Failed: {value}.",
-        ),
-        alert("ParallelsRasNoActiveBroker", Critical, Pool, no_active).lasting(minutes(5)).says(
+        alert("ParallelsRasEntryPointDown", Critical, Pool, pools::down(entry).or(halb_down))
+            .lasting(minutes(5))
+            .annotate(
+                "Brokers, gateways or load balancers of a RAS site are all down.",
+                "No member of {pool} of {target} serves: users cannot get in by it. Failed: {value}.",
+            ),
+        alert("ParallelsRasNoActiveBroker", Critical, Pool, no_active).lasting(minutes(5)).annotate(
             "A RAS site has no active connection broker.",
             "No broker in {pool} of {target} is OK, of {value}; a standby alone does not serve.",
         ),
         alert("ParallelsRasHostPoolEmpty", Critical, Pool, in_state(states(), EMPTY).sum_without(members))
             .lasting(minutes(15))
-            .says(
+            .annotate(
                 "A RAS pool or load balancer has no member to send users to.",
                 "No member, gateway or device is available in {pool} of {target}; rows that say so: {value}.",
             ),
-        alert("ParallelsRasObjectFailed", Warning, Agent, failed)
-            .lasting(minutes(15))
-            .says("A RAS object that is no server has failed.", "{agent} in {pool} of {target} is in a failed state."),
-        alert("ParallelsRasLicenseExpired", Critical, Target, in_state(states(), &[LICENSE])).lasting(minutes(5)).says(
-            "The licence of a RAS farm has expired.",
-            "{target} says LicenseExpired: users are, or soon will be, refused.",
+        alert("ParallelsRasObjectFailed", Warning, Agent, failed).lasting(minutes(15)).annotate(
+            "A RAS object that is no server has failed.",
+            "{agent} in {pool} of {target} is in a failed state.",
         ),
+        alert("ParallelsRasLicenseExpired", Critical, Target, in_state(states(), &[LICENSE]))
+            .lasting(minutes(5))
+            .annotate(
+                "The licence of a RAS farm has expired.",
+                "{target} says LicenseExpired: users are, or soon will be, refused.",
+            ),
         alert(
             "ParallelsRasProfilesUnavailable",
             Warning,
@@ -120,7 +125,7 @@ fn farm() -> Vec<Alert> {
             in_state(states(), &["FSLogixNotAvail"]).sum_without(members),
         )
         .lasting(minutes(15))
-        .says(
+        .annotate(
             "Profile containers are not available on RAS hosts.",
             "FSLogix is not available in {pool} of {target}: sessions may start without the profile. Hosts: {value}.",
         ),
@@ -134,14 +139,14 @@ fn probe() -> Vec<Alert> {
         twice().and(error).ignoring(&["verdict", "category", "code"])
     };
     vec![
-        alert("ParallelsRasSessionProbeFailing", Critical, Agent, verdict(FAULTS)).never_blind().says(
+        alert("ParallelsRasSessionProbeFailing", Critical, Agent, verdict(FAULTS)).never_blind().annotate(
             "The probe of RAS sessions fails: users may not get a session.",
             "The session probe of {agent} by {target} failed {value} times in a row for a reason that users meet too.",
         ),
         alert("ParallelsRasSessionProbeMisconfigured", Warning, Agent, verdict(SET_UP))
             .lasting(minutes(5))
             .never_blind()
-            .says(
+            .annotate(
                 "The probe of RAS sessions fails for its own set-up.",
                 "The session probe of {agent} by {target} failed {value} times in a row: account, token, policy or request.",
             ),
@@ -149,7 +154,7 @@ fn probe() -> Vec<Alert> {
             .threshold(30.0, Unit::Seconds)
             // Deep mode polls every 15m at the most often.
             .lasting(minutes(30))
-            .says(
+            .annotate(
                 "RAS takes long to prepare a session.",
                 "{target} took {value:duration} to prepare a session on {agent}.",
             ),

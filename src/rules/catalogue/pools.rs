@@ -81,7 +81,7 @@ fn capacity() -> Vec<Alert> {
             .lasting_for(citrix(), minutes(25))
             .lasting_for(desktop_hosts(), minutes(15))
             .lasting(minutes(10))
-            .says(
+            .annotate(
                 "A pool is short of agents.",
                 "{value:share} of the agents of pool {pool} of {target} ({vendor}) that should serve have failed.",
             )
@@ -108,7 +108,7 @@ fn capacity() -> Vec<Alert> {
         .lasting_for(desktop_hosts(), minutes(15))
         .lasting(minutes(5))
         .outlasting(2)
-        .says(
+        .annotate(
             "No agent of a pool serves.",
             "{value:share} of the agents of pool {pool} of {target} ({vendor}) that should serve have failed.",
         ),
@@ -116,13 +116,13 @@ fn capacity() -> Vec<Alert> {
         capacity_low(Warning, lacking(), 0.2),
         alert("RollcallPoolBelowMinimum", Critical, Pool, missing)
             .lasting(minutes(10))
-            .says(
+            .annotate(
                 "Fewer agents of a pool work than the configuration expects.",
                 "Too few agents of pool {pool} of {target} ({vendor}) work: {value} fewer than the configuration expects.",
             ),
         alert("RollcallPoolAllDisabled", Warning, Pool, all_disabled.and(served.max_by(Pool.names())))
             .lasting(hours(1))
-            .says(
+            .annotate(
                 "Every agent of a pool is out of service on purpose.",
                 "All {value} agents of pool {pool} of {target} ({vendor}) are disabled, and some served within the past day.",
             ),
@@ -134,7 +134,7 @@ fn capacity() -> Vec<Alert> {
         )
         .threshold(0.5, Unit::Share)
         .lasting(minutes(30))
-        .says(
+        .annotate(
             "Most agents of a pool serve, but need attention.",
             "{value:share} of the agents of pool {pool} of {target} ({vendor}) that should serve are degraded.",
         ),
@@ -152,18 +152,18 @@ fn agents() -> Vec<Alert> {
     vec![
         alert("RollcallAgentFailed", Info, Agent, family(&AGENT_HEALTH).is("health", "failed").equals(1.0))
             .lasting(minutes(30))
-            .says("An agent has failed.", "Agent {agent} of pool {pool} of {target} ({vendor}) has failed."),
+            .annotate("An agent has failed.", "Agent {agent} of pool {pool} of {target} ({vendor}) has failed."),
         alert("RollcallAgentStuck", Warning, Pool, stuck.or(very_stuck))
             .threshold(1800.0, Unit::Seconds)
             .lasting(minutes(5))
-            .says(
+            .annotate(
                 "An agent does not get through a change.",
                 "An agent of pool {pool} of {target} ({vendor}) has been transitional for {value:duration}.",
             ),
         alert("RollcallAgentFlapping", Warning, Pool, changes.at_least(Expr::Threshold))
             .threshold(6.0, Unit::Count)
             .lasting(minutes(15))
-            .says(
+            .annotate(
                 "An agent changes its class of health again and again.",
                 "An agent of pool {pool} of {target} ({vendor}) changed its class of health {value} times within an hour.",
             ),

@@ -41,7 +41,7 @@ fn jobs() -> Vec<Alert> {
         alert("ResilioJobBusyLong", severity, AgentJob, busy())
             .threshold(hours(long).as_secs_f64(), Unit::Seconds)
             .lasting(minutes(15))
-            .says(
+            .annotate(
                 "A Resilio job is busy for very long.",
                 "Job {job_name} on {agent} ({target}) loads, indexes or writes permissions for {value:duration} now.",
             )
@@ -51,38 +51,38 @@ fn jobs() -> Vec<Alert> {
             .sent_by(Sender::Prometheus)
             .threshold(0.25, Unit::Share)
             .lasting(minutes(15))
-            .says(
+            .annotate(
                 "A Resilio job has failed on many agents.",
                 "Job {job_name} has failed on {value:share} of the agents that have it, and on at least 3.",
             ),
         alert("ResilioJobFailed", Warning, AgentJob, failed().equals(1.0))
             .lasting(minutes(5))
-            .says("A Resilio job has failed.", "Job {job_name} has failed on {agent} ({target})."),
-        alert("ResilioJobNoPeers", Warning, AgentJob, in_status(&["no peers"])).lasting(minutes(15)).says(
+            .annotate("A Resilio job has failed.", "Job {job_name} has failed on {agent} ({target})."),
+        alert("ResilioJobNoPeers", Warning, AgentJob, in_status(&["no peers"])).lasting(minutes(15)).annotate(
             "A Resilio job is connected to no other agent.",
             "Job {job_name} on {agent} ({target}) is connected to no other agent, so it cannot transfer anything.",
         ),
         alert("ResilioJobErrors", Warning, AgentJob, family(&JOB_ERRORS).above(Expr::Threshold))
             .threshold(0.0, Unit::Count)
             .lasting(minutes(15))
-            .says("A Resilio job has errors.", "Job {job_name} on {agent} ({target}) reports errors: {value}."),
+            .annotate("A Resilio job has errors.", "Job {job_name} on {agent} ({target}) reports errors: {value}."),
         alert("ResilioJobEtaHigh", Warning, AgentJob, family(&JOB_ETA).above(Expr::Threshold))
             .threshold(hours(4).as_secs_f64(), Unit::Seconds)
             .lasting(minutes(30))
-            .says(
+            .annotate(
                 "A Resilio job will take long.",
                 "Job {job_name} on {agent} ({target}) expects to take {value:duration} more.",
             ),
         alert("ResilioJobStalled", Warning, AgentJob, still.and(in_status(TRANSFERS)).ignoring(STATUS))
             .lasting(hours(1))
-            .says(
+            .annotate(
                 "A Resilio job transfers and completes nothing.",
                 "Job {job_name} on {agent} ({target}) says that it transfers, and completed nothing within the past hour.",
             ),
         alert("ResilioJobNotSynced", Warning, AgentJob, age(family(&JOB_UNSYNCED_SINCE)).above(Expr::Threshold))
             .threshold(hours(24).as_secs_f64(), Unit::Seconds)
             .lasting(minutes(15))
-            .says(
+            .annotate(
                 "A Resilio job has not been in sync for long.",
                 "Job {job_name} on {agent} ({target}) has not been in sync for {value:duration}.",
             ),
@@ -99,11 +99,11 @@ fn clients() -> Vec<Alert> {
     vec![
         alert("ResilioClientPaused", Info, Agent, family(&CLIENT_PAUSED).equals(1.0))
             .lasting(hours(24))
-            .says("A Resilio agent is paused.", "Resilio agent {agent} ({target}) has been paused for a day."),
+            .annotate("A Resilio agent is paused.", "Resilio agent {agent} ({target}) has been paused for a day."),
         alert("ResilioClientRestartRequired", Info, Agent, family(&CLIENT_RESTART_REQUIRED).equals(1.0))
             .lasting(hours(1))
-            .says("A Resilio agent asks for a restart.", "Resilio agent {agent} ({target}) asks for a restart."),
-        alert("ResilioClientDisconnected", Warning, Agent, gone).lasting(minutes(15)).says(
+            .annotate("A Resilio agent asks for a restart.", "Resilio agent {agent} ({target}) asks for a restart."),
+        alert("ResilioClientDisconnected", Warning, Agent, gone).lasting(minutes(15)).annotate(
             "A Resilio agent has lost its management console.",
             "Resilio agent {agent} ({target}) is not connected to its management console, or its host has no network.",
         ),
@@ -111,7 +111,7 @@ fn clients() -> Vec<Alert> {
             .sent_by(Sender::Prometheus)
             .threshold(0.5, Unit::Share)
             .lasting(minutes(15))
-            .says(
+            .annotate(
                 "Resilio's management console has lost its agents.",
                 "{value:share} of the Resilio agents, and at least 5, are not connected to their management console.",
             ),

@@ -46,15 +46,15 @@ fn polls() -> Vec<Alert> {
             .lasting(minutes(10))
             .outlasting(2)
             .never_blind()
-            .says(
+            .annotate(
                 "A target that people depend on has not been read for half an hour.",
                 "{target} ({vendor}) could not be polled {value} times in a row, for half an hour by now.",
             ),
-        alert("RollcallTargetDown", Warning, Target, down()).lasting(minutes(10)).outlasting(2).never_blind().says(
+        alert("RollcallTargetDown", Warning, Target, down()).lasting(minutes(10)).outlasting(2).never_blind().annotate(
             "A target cannot be polled.",
             "{target} ({vendor}) could not be polled {value} times in a row: its agents are not watched.",
         ),
-        alert("RollcallTargetPartial", Warning, Target, family(&PARTIAL).equals(1.0)).lasting(minutes(30)).says(
+        alert("RollcallTargetPartial", Warning, Target, family(&PARTIAL).equals(1.0)).lasting(minutes(30)).annotate(
             "A target answers only in part.",
             "Polls of {target} ({vendor}) bring only a part of the data: some of its pools or agents are not watched.",
         ),
@@ -62,7 +62,7 @@ fn polls() -> Vec<Alert> {
             .lasting(minutes(15))
             .outlasting(3)
             .never_blind()
-            .says(
+            .annotate(
                 "A target refused the credentials, so log-ons to it are held.",
                 "{target} ({vendor}) refused the credentials of Rollcall; no log-on is tried until they change or the hold ends.",
             ),
@@ -70,7 +70,7 @@ fn polls() -> Vec<Alert> {
             .threshold(0.5, Unit::Share)
             .lasting(minutes(15))
             .never_blind()
-            .says(
+            .annotate(
                 "A vendor holds Rollcall back.",
                 "Requests to {target} ({vendor}) are held back {value:share} of the time, because the vendor asks for it.",
             ),
@@ -78,7 +78,7 @@ fn polls() -> Vec<Alert> {
             .threshold(0.8, Unit::Share)
             .lasting(minutes(15))
             .never_blind()
-            .says(
+            .annotate(
                 "Polls of a target take almost as long as they may.",
                 "Polls of {target} ({vendor}) take {value:share} of their interval or timeout.",
             ),
@@ -92,7 +92,7 @@ fn expiries() -> Vec<Alert> {
             .threshold(days(days_left).as_secs_f64(), Unit::Seconds)
             .lasting(hours(1))
             .never_blind()
-            .says(
+            .annotate(
                 "The TLS certificate of a vendor's server is about to expire.",
                 "The TLS certificate of {host}, which {target} ({vendor}) is polled through, expires in {value:duration}.",
             )
@@ -102,7 +102,7 @@ fn expiries() -> Vec<Alert> {
             .threshold(days(14).as_secs_f64(), Unit::Seconds)
             .lasting(hours(1))
             .never_blind()
-            .says(
+            .annotate(
                 "A credential of Rollcall is about to expire.",
                 "The {credential} with which {target} ({vendor}) is polled expires in {value:duration}.",
             ),
@@ -132,7 +132,7 @@ fn contents() -> Vec<Alert> {
     let vanished = seen.unless(family(&POOL_ON_DEMAND).all().max_by(Pool.names()));
     let complete_target = complete(family(&UP).all().max_by(TARGET));
     vec![
-        alert("RollcallUnknownState", Warning, Target, counted.above(0.0)).lasting(minutes(15)).says(
+        alert("RollcallUnknownState", Warning, Target, counted.above(0.0)).lasting(minutes(15)).annotate(
             "A vendor sends states that Rollcall does not know.",
             "{target} ({vendor}) keeps sending states that Rollcall does not know: what they mean for agents is not judged.",
         ),
@@ -140,7 +140,7 @@ fn contents() -> Vec<Alert> {
             .threshold(0.5, Unit::Share)
             .lasting(minutes(5))
             .outlasting(3)
-            .says(
+            .annotate(
                 "Half of a target's pools are down at once.",
                 "{value:share} of the pools of {target} ({vendor}), and at least 3, have failed agents and none that serves.",
             ),
@@ -148,13 +148,13 @@ fn contents() -> Vec<Alert> {
             .threshold(0.7, Unit::Share)
             .about(INVENTORIES)
             .lasting(minutes(15))
-            .says(
+            .annotate(
                 "A target lists far fewer agents than an hour ago.",
                 "{target} ({vendor}) lists {value:share} of the agents that it listed an hour ago.",
             ),
         alert("RollcallPoolVanished", Warning, Pool, vanished.and(complete_target).on(TARGET))
             .lasting(minutes(15))
-            .says(
+            .annotate(
                 "A pool is gone from a target's answers.",
                 "Pool {pool} of {target} ({vendor}) was there within the past day, and complete answers do not list it any more.",
             ),

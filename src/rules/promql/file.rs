@@ -4,7 +4,7 @@ use super::{Options, dashboard_url, expression, has, print, print::duration, rec
 use crate::rules::{
     catalogue::{Alert, Labels},
     expr::{Matcher, Pattern},
-    rule::{Part as Subjects, Rule},
+    rule::{Rule, Subjects},
     template,
 };
 
@@ -19,7 +19,7 @@ pub enum Format {
 
 /// Which rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Part {
+pub enum FilePart {
     /// All of them.
     All,
     /// Recording rules.
@@ -38,9 +38,9 @@ pub struct Groups {
 }
 
 /// A rule file.
-pub fn render(rules: &[Rule], part: Part, format: Format, options: &Options) -> String {
+pub fn render(rules: &[Rule], part: FilePart, format: Format, options: &Options) -> String {
     let mut groups = Groups::default();
-    if matches!(part, Part::All | Part::Recording) {
+    if matches!(part, FilePart::All | FilePart::Recording) {
         for rule in recording::rules() {
             groups.open("recording");
             groups.text.push_str(&format!("      - record: {}\n", rule.record));
@@ -49,7 +49,7 @@ pub fn render(rules: &[Rule], part: Part, format: Format, options: &Options) -> 
     }
     for rule in rules.iter().filter(|rule| has(rule)) {
         let daemon = rule.alert.group == "daemons";
-        if part == Part::All || part == if daemon { Part::Daemon } else { Part::Fleet } {
+        if part == FilePart::All || part == if daemon { FilePart::Daemon } else { FilePart::Fleet } {
             groups.open(rule.alert.group);
             groups.alert(rule, options);
         }

@@ -4,7 +4,7 @@ use super::super::Quirk;
 use super::{
     fleet::{Kind, Pool, View},
     job::{Job, at, single},
-    moment::Moment,
+    moment::SimTime,
 };
 
 /// One agent as the service would print it; `None` is a member that it leaves out.
@@ -25,9 +25,9 @@ pub(super) struct Agent {
     /// Provisioning state.
     pub(super) provisioning: Option<&'static str>,
     /// When it was made; the service prints the year 1 where it does not know.
-    pub(super) created: Option<Moment>,
+    pub(super) created: Option<SimTime>,
     /// Since when it has this status.
-    pub(super) status_changed: Option<Moment>,
+    pub(super) status_changed: Option<SimTime>,
     /// How many jobs it takes at once.
     pub(super) parallelism: i64,
     /// The job it runs.
@@ -35,7 +35,7 @@ pub(super) struct Agent {
     /// The job it ran before.
     pub(super) last: Option<Job>,
     /// When an update that is not done yet was asked for.
-    pub(super) update: Option<Moment>,
+    pub(super) update: Option<SimTime>,
 }
 
 /// Ids: so many for a pool, so many for each generation of short-lived agents; an int32 holds a thousand pools.
@@ -113,8 +113,8 @@ impl Pool {
             version: if dice % 7 == 3 { "4.255.0" } else { "4.266.2" },
             os: Some(self.os),
             provisioning: Some("Provisioned"),
-            created: Some(Moment::new(made, dice >> 20)),
-            status_changed: Some(Moment::new(changed, dice >> 28)),
+            created: Some(SimTime::new(made, dice >> 20)),
+            status_changed: Some(SimTime::new(changed, dice >> 28)),
             parallelism: if dice % 9 == 4 { 2 } else { 1 },
             job: None,
             last: None,
@@ -157,8 +157,8 @@ impl Pool {
         Some(Agent {
             id: self.agent_id(index, generation),
             name: format!("{}-{:05x}-{index}", self.prefix, dice & 0xf_ffff),
-            created: Some(Moment::new(born, dice)),
-            status_changed: Some(Moment::new(born + 8, dice >> 8)),
+            created: Some(SimTime::new(born, dice)),
+            status_changed: Some(SimTime::new(born + 8, dice >> 8)),
             job: (view.now - born >= 30).then(|| single(born + 30, dice, view.now)),
             ..self.base(view, index)
         })
@@ -188,7 +188,7 @@ impl Pool {
         Some(Agent {
             status,
             provisioning: Some(if running { "RunningRequest" } else { state }),
-            status_changed: Some(Moment::new(since, dice >> 8)),
+            status_changed: Some(SimTime::new(since, dice >> 8)),
             job,
             last: Some(last),
             ..base
@@ -213,10 +213,10 @@ impl Pool {
         agent.last = Some(last);
         if let Some(lost) = lost {
             agent.status = "offline";
-            agent.status_changed = Some(Moment::new(lost, dice >> 8));
+            agent.status_changed = Some(SimTime::new(lost, dice >> 8));
             // The service takes the job away when nobody has renewed the lock in time.
             match job.map(|job| (job.locked_until, job)) {
-                Some((Some(end), job)) if Moment::new(view.now, 0) >= end => agent.last = Some(job.abandoned(end)),
+                Some((Some(end), job)) if SimTime::new(view.now, 0) >= end => agent.last = Some(job.abandoned(end)),
                 Some((_, job)) => agent.job = Some(job),
                 None => {}
             }
@@ -224,7 +224,7 @@ impl Pool {
             // It finishes nothing and begins nothing: the night's script waited for it.
             agent.enabled = false;
             agent.status = if offline { "offline" } else { "online" };
-            agent.status_changed = Some(Moment::new(second, dice >> 8));
+            agent.status_changed = Some(SimTime::new(second, dice >> 8));
         } else {
             agent.job = job;
             agent.update = self.update(view, index);
@@ -250,12 +250,12 @@ impl Pool {
 
     /// One agent in sixteen updates itself for three minutes of every hour; longer, and with a job or two in between it
     /// would seem to flap. So it would in a patch night, whose script keeps it from that.
-    fn update(&self, view: &View, index: usize) -> Option<Moment> {
+    fn update(&self, view: &View, index: usize) -> Option<SimTime> {
         if self.kind == Kind::Deployment || index % 16 != 5 || view.patching.is_some() {
             return None;
         }
         let phase = ((index / 16 + self.index) % 12) as i64 * 300;
         let step = (view.now - phase).rem_euclid(3_600);
-        (step < 180).then(|| Moment::new(view.now - step, self.key(index)))
+        (step < 180).then(|| SimTime::new(view.now - step, self.key(index)))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     super::{Incident, Quirk, World},
-    moment::Moment,
+    moment::SimTime,
 };
 use std::sync::Arc;
 
@@ -113,8 +113,8 @@ impl View {
     }
 
     /// A moment as answers tell it.
-    pub(super) fn told(&self, moment: Moment) -> Moment {
-        Moment::at(self.world.real(moment.seconds()))
+    pub(super) fn reported(&self, moment: SimTime) -> SimTime {
+        SimTime::at(self.world.real(moment.seconds()))
     }
 
     /// Whether the quirk is on and this is the agent that it is about.

@@ -3,7 +3,7 @@
 use super::{
     agent::Agent,
     fleet::{Kind, Pool, View},
-    moment::Moment,
+    moment::SimTime,
 };
 
 /// One job request.
@@ -12,15 +12,15 @@ pub(super) struct Job {
     /// The vendor's id, an int64.
     pub(super) id: i64,
     /// When it was queued.
-    pub(super) queued: Moment,
+    pub(super) queued: SimTime,
     /// When an agent was picked.
-    pub(super) assigned: Option<Moment>,
+    pub(super) assigned: Option<SimTime>,
     /// When the agent took it.
-    pub(super) received: Option<Moment>,
+    pub(super) received: Option<SimTime>,
     /// Until when the agent has to renew its lock.
-    pub(super) locked_until: Option<Moment>,
+    pub(super) locked_until: Option<SimTime>,
     /// When it ended.
-    pub(super) finished: Option<Moment>,
+    pub(super) finished: Option<SimTime>,
     /// How it ended.
     pub(super) result: Option<&'static str>,
     /// `Build`, `Release`, `Deployment` or `PoolMaintenance`.
@@ -31,7 +31,7 @@ pub(super) struct Job {
 
 impl Job {
     /// The same job when its agent vanished, and its lock ended.
-    pub(super) fn abandoned(self, lock: Moment) -> Job {
+    pub(super) fn abandoned(self, lock: SimTime) -> Job {
         Job { finished: Some(lock.plus(5)), result: Some("abandoned"), ..self }
     }
 }
@@ -71,18 +71,18 @@ pub(super) fn single(start: i64, seed: u64, now: i64) -> Job {
 }
 
 fn running(start: i64, seed: u64, age: i64, kind: Kind) -> Job {
-    let assigned = Moment::new(start, seed >> 16);
+    let assigned = SimTime::new(start, seed >> 16);
     Job {
         locked_until: Some(assigned.plus(age / 60 * 60 + LOCK)),
         assigned: Some(assigned),
-        received: (age >= 4).then(|| Moment::new(start + 2, seed >> 24)),
+        received: (age >= 4).then(|| SimTime::new(start + 2, seed >> 24)),
         ..waiting(start - ((seed >> 32) % 25) as i64 - 1, seed, kind)
     }
 }
 
 fn finished(start: i64, run: i64, seed: u64, kind: Kind) -> Job {
     Job {
-        finished: Some(Moment::new(start + run, seed >> 12)),
+        finished: Some(SimTime::new(start + run, seed >> 12)),
         result: Some(match seed % 100 {
             0..=81 => "succeeded",
             82..=87 => "succeededWithIssues",
@@ -98,7 +98,7 @@ fn finished(start: i64, run: i64, seed: u64, kind: Kind) -> Job {
 fn waiting(queued: i64, seed: u64, kind: Kind) -> Job {
     Job {
         id: (queued & 0xffff_ffff) * 1_000 + (seed % 1_000) as i64,
-        queued: Moment::new(queued, seed >> 40),
+        queued: SimTime::new(queued, seed >> 40),
         assigned: None,
         received: None,
         locked_until: None,

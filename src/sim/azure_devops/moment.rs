@@ -8,22 +8,22 @@ use std::fmt;
 /// A 128th has at most seven decimal digits, as .NET's ticks have, and it is exact as `f64`: what the service prints and
 /// what the truth says are the same number, whichever way a client reads the digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Moment(i64);
+pub(crate) struct SimTime(i64);
 
-impl Moment {
+impl SimTime {
     /// A whole second and a fraction of it, in 128ths, of which only the lowest seven bits count.
-    pub(crate) fn new(second: i64, fraction: u64) -> Moment {
-        Moment(second * 128 + i64::from((fraction & 0x7f) as u8))
+    pub(crate) fn new(second: i64, fraction: u64) -> SimTime {
+        SimTime(second * 128 + i64::from((fraction & 0x7f) as u8))
     }
 
     /// So many seconds later, or earlier.
-    pub(crate) fn plus(self, seconds: i64) -> Moment {
-        Moment(self.0 + seconds * 128)
+    pub(crate) fn plus(self, seconds: i64) -> SimTime {
+        SimTime(self.0 + seconds * 128)
     }
 
     /// The nearest one to this Unix time.
-    pub(crate) fn at(seconds: f64) -> Moment {
-        Moment((seconds * 128.0).round() as i64)
+    pub(crate) fn at(seconds: f64) -> SimTime {
+        SimTime((seconds * 128.0).round() as i64)
     }
 
     /// Unix time.
@@ -38,7 +38,7 @@ impl Moment {
     }
 }
 
-impl fmt::Display for Moment {
+impl fmt::Display for SimTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.timestamp(), f)
     }
@@ -50,11 +50,11 @@ mod tests {
 
     #[test]
     fn fractions_have_up_to_seven_digits_and_no_trailing_zeros() {
-        let print = |fraction| Moment::new(1_768_464_000, fraction).to_string();
+        let print = |fraction| SimTime::new(1_768_464_000, fraction).to_string();
         assert_eq!(print(0), "2026-01-15T08:00:00Z");
         assert_eq!(print(64), "2026-01-15T08:00:00.5Z");
         assert_eq!(print(127), "2026-01-15T08:00:00.9921875Z");
-        assert_eq!(Moment::new(10, 64).seconds(), 10.5);
-        assert_eq!(Moment::new(10, 64).plus(-11).seconds(), -0.5);
+        assert_eq!(SimTime::new(10, 64).seconds(), 10.5);
+        assert_eq!(SimTime::new(10, 64).plus(-11).seconds(), -0.5);
     }
 }

@@ -92,7 +92,7 @@ fn pool_samples(samples: &mut Samples, view: &View, pool: &Pool) {
         samples.add("azure_devops_pool_jobs", &[("pool", name), ("state", state)], value);
     }
     if let Some(oldest) = queue.iter().map(|j| j.queued).min() {
-        samples.add("azure_devops_pool_oldest_queued_job_timestamp_seconds", &one, view.told(oldest).seconds());
+        samples.add("azure_devops_pool_oldest_queued_job_timestamp_seconds", &one, view.reported(oldest).seconds());
     }
 }
 
@@ -124,19 +124,22 @@ fn agent_samples(samples: &mut Samples, view: &View, pool: &Pool, agent: &Agent,
         ("azure_devops_agent_busy", Some(flag(busy.is_some()))),
         ("azure_devops_agent_update_pending", Some(flag(agent.update.is_some()))),
         ("azure_devops_agent_max_parallelism", Some(agent.parallelism as f64)),
-        ("azure_devops_agent_created_timestamp_seconds", agent.created.map(|m| view.told(m).seconds())),
-        ("azure_devops_agent_status_changed_timestamp_seconds", agent.status_changed.map(|m| view.told(m).seconds())),
+        ("azure_devops_agent_created_timestamp_seconds", agent.created.map(|m| view.reported(m).seconds())),
+        (
+            "azure_devops_agent_status_changed_timestamp_seconds",
+            agent.status_changed.map(|m| view.reported(m).seconds()),
+        ),
         (
             "azure_devops_agent_job_assigned_timestamp_seconds",
-            busy.and_then(|j| j.assigned).map(|m| view.told(m).seconds()),
+            busy.and_then(|j| j.assigned).map(|m| view.reported(m).seconds()),
         ),
         (
             "azure_devops_agent_job_locked_until_timestamp_seconds",
-            busy.and_then(|j| j.locked_until).map(|m| view.told(m).seconds()),
+            busy.and_then(|j| j.locked_until).map(|m| view.reported(m).seconds()),
         ),
         (
             "azure_devops_agent_last_job_finished_timestamp_seconds",
-            last.and_then(|j| j.finished).map(|m| view.told(m).seconds()),
+            last.and_then(|j| j.finished).map(|m| view.reported(m).seconds()),
         ),
     ];
     for (name, value) in values {

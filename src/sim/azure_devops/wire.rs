@@ -4,7 +4,7 @@ use super::{
     agent::Agent,
     fleet::{Pool, View},
     job::Job,
-    moment::Moment,
+    moment::SimTime,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -71,7 +71,7 @@ impl Printer {
             "uniqueName": "Build\\project-collection",
         });
         let mut value = json!({
-            "createdOn": self.moment(Moment::new(self.view.epoch - 800 * 86_400 - pool.id, pool.id as u64 * 37)),
+            "createdOn": self.moment(SimTime::new(self.view.epoch - 800 * 86_400 - pool.id, pool.id as u64 * 37)),
             "autoProvision": !pool.hosted(),
             "autoUpdate": true,
             "autoSize": true,
@@ -218,8 +218,8 @@ impl Printer {
         value
     }
 
-    fn moment(&self, moment: Moment) -> String {
-        self.view.told(moment).to_string()
+    fn moment(&self, moment: SimTime) -> String {
+        self.view.reported(moment).to_string()
     }
 
     fn finish(&self, mut value: Value) -> String {

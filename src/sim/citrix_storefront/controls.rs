@@ -2,7 +2,7 @@
 
 use super::{
     ChallengeStyle, ChoicesStyle, CitrixStorefront, FormStyle, ListStyle, LogOn, Protocol, auth::TOKEN_REALM,
-    fleet::Given,
+    fleet::StateOverride,
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -38,7 +38,7 @@ pub(super) struct Controls {
     pub(super) password_days: Option<u64>,
     pub(super) one_realm: bool,
     pub(super) parade: bool,
-    pub(super) given: Arc<BTreeMap<String, Given>>,
+    pub(super) given: Arc<BTreeMap<String, StateOverride>>,
     pub(super) auto_provisioned: u64,
     pub(super) power_actions: Vec<String>,
 }
@@ -123,7 +123,7 @@ impl CitrixStorefront {
 
     /// Gives one machine a state, e.g. `VDI-EAST-001`, On, Unregistered.
     pub fn set_state(&self, machine: &str, power: &'static str, registration: &'static str, in_progress: bool) {
-        let given = Given { power, registration, in_progress };
+        let given = StateOverride { power, registration, in_progress };
         Arc::make_mut(&mut self.controls().given).insert(machine.to_owned(), given);
     }
 

@@ -1,6 +1,6 @@
 //! Farms, their machines and the resources that lead to them, and the view of the world that one answer is made from.
 
-use super::super::{Incident, Quirk, World, azure_devops::moment::Moment};
+use super::super::{Incident, Quirk, World, azure_devops::moment::SimTime};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// One farm; its name is what the ids of its machines and resources begin with.
@@ -31,7 +31,7 @@ pub(super) enum Kind {
 
 /// A state that a test gave to a machine.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Given {
+pub(super) struct StateOverride {
     pub(super) power: &'static str,
     pub(super) registration: &'static str,
     pub(super) in_progress: bool,
@@ -54,12 +54,12 @@ pub(super) struct View {
     /// Machine after machine shows every combination of states.
     pub(super) parade: bool,
     /// States by machine name.
-    pub(super) given: Arc<BTreeMap<String, Given>>,
+    pub(super) given: Arc<BTreeMap<String, StateOverride>>,
 }
 
 impl View {
     /// The world as it is now.
-    pub(super) fn new(world: &Arc<World>, parade: bool, given: Arc<BTreeMap<String, Given>>) -> View {
+    pub(super) fn new(world: &Arc<World>, parade: bool, given: Arc<BTreeMap<String, StateOverride>>) -> View {
         let since = |incident| world.since(incident).map(|d| d.as_secs() as i64);
         View {
             now: world.now().as_secs() as i64,
@@ -79,8 +79,8 @@ impl View {
     }
 
     /// A moment as answers tell it.
-    pub(super) fn told(&self, moment: Moment) -> Moment {
-        Moment::at(self.world.real(moment.seconds()))
+    pub(super) fn reported(&self, moment: SimTime) -> SimTime {
+        SimTime::at(self.world.real(moment.seconds()))
     }
 
     /// Whether the quirk is on and this is the machine that it is about.

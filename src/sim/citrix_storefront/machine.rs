@@ -1,6 +1,6 @@
 //! One machine at one moment: a pure function of the seed, its place and the time.
 
-use super::super::{Quirk, azure_devops::moment::Moment};
+use super::super::{Quirk, azure_devops::moment::SimTime};
 use super::{
     fleet::{Farm, Kind, View},
     states::{POWER, REGISTRATION},
@@ -30,9 +30,9 @@ pub(super) struct Machine {
     /// A power action is in progress.
     pub(super) in_progress: Option<bool>,
     /// When the data was last updated.
-    pub(super) updated: Option<Moment>,
+    pub(super) updated: Option<SimTime>,
     /// When the power state could have been updated last. In the vendor's sample it is the earlier of the two.
-    pub(super) max_updated: Option<Moment>,
+    pub(super) max_updated: Option<SimTime>,
 }
 
 /// Power and registration state, and whether a power action is in progress.
@@ -76,7 +76,7 @@ impl Stamp {
     }
 
     /// Prints a moment.
-    pub(super) fn print(self, moment: Option<Moment>) -> String {
+    pub(super) fn print(self, moment: Option<SimTime>) -> String {
         let Some(moment) = moment.filter(|_| self != Stamp::Never) else {
             return "0001-01-01T00:00:00Z".to_owned();
         };
@@ -90,13 +90,13 @@ impl Stamp {
     }
 
     /// The moment as far as this form can tell it.
-    fn shown(self, second: i64, fraction: u64) -> Option<Moment> {
+    fn shown(self, second: i64, fraction: u64) -> Option<SimTime> {
         match self {
-            Stamp::Whole => Some(Moment::new(second, 0)),
+            Stamp::Whole => Some(SimTime::new(second, 0)),
             // Eighths of a second have three digits.
-            Stamp::Three => Some(Moment::new(second, fraction & 0x70)),
+            Stamp::Three => Some(SimTime::new(second, fraction & 0x70)),
             Stamp::Never => None,
-            Stamp::Seven | Stamp::NoZone => Some(Moment::new(second, fraction)),
+            Stamp::Seven | Stamp::NoZone => Some(SimTime::new(second, fraction)),
         }
     }
 }
@@ -124,7 +124,7 @@ impl Farm {
         }
         let stamp = Stamp::of(view, index);
         let shown = |back, fraction| stamp.shown(view.now - back, fraction).filter(|_| !view.old_server);
-        let moment = |back, fraction| shown(back, fraction).map(|moment| view.told(moment));
+        let moment = |back, fraction| shown(back, fraction).map(|moment| view.reported(moment));
         Machine {
             index,
             id: format!("{}.{}", self.name, sid(self.index, index)),

@@ -52,7 +52,7 @@ impl Default for Access {
 
 impl Access {
     /// Counts a request; whether it is still within the limit of its window.
-    pub(super) fn admit(&mut self) -> bool {
+    pub(super) fn within_limit(&mut self) -> bool {
         let now = Instant::now();
         let (begun, count) = match self.window {
             Some((begun, count)) if now - begun < WINDOW => (begun, count),

@@ -33,7 +33,7 @@ pub(super) mod kind {
     pub(crate) const VDI_HOST: i32 = 2013;
 }
 
-/// The lots of [`Moment::calm`] are drawn anew after so many seconds.
+/// The lots of [`FarmState::calm`] are drawn anew after so many seconds.
 const WATCH: u64 = 10_800;
 /// The lot of a desktop that is made anew.
 const ANEW: usize = 5;
@@ -127,7 +127,7 @@ fn site_groups(site: usize, hosts: usize) -> Vec<Group> {
 
 /// What every row of one answer depends on, read once, so that a streamed list is of one moment.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Moment {
+pub(super) struct FarmState {
     now: u64,
     gateway_lost: bool,
     patch_night: Option<Duration>,
@@ -136,9 +136,9 @@ pub(super) struct Moment {
     old_server: bool,
 }
 
-impl Moment {
-    pub(super) fn of(world: &World, vendor: &'static str) -> Moment {
-        Moment {
+impl FarmState {
+    pub(super) fn of(world: &World, vendor: &'static str) -> FarmState {
+        FarmState {
             now: world.now().as_secs(),
             gateway_lost: world.since(Incident::GatewayLost).is_some(),
             patch_night: world.since(Incident::PatchNight),
@@ -276,7 +276,7 @@ mod tests {
         let world = world(4_000);
         for group in layout(world.share("parallels_ras")) {
             for minute in (0..1_440_u64).step_by(7) {
-                let mut moment = Moment::of(&world, "parallels_ras");
+                let mut moment = FarmState::of(&world, "parallels_ras");
                 moment.now += minute * 60;
                 for night in [None, Some(Duration::from_secs(minute * 60))] {
                     moment.patch_night = night;
@@ -297,7 +297,7 @@ mod tests {
         let mut changes: HashMap<(Group, usize), Vec<u64>> = HashMap::new();
         let mut last = HashMap::new();
         for step in 0..8_640 {
-            let mut moment = Moment::of(&world, "parallels_ras");
+            let mut moment = FarmState::of(&world, "parallels_ras");
             moment.now += step * 10;
             for row in groups.iter().flat_map(|g| moment.rows(&world, *g)) {
                 let key = (row.group, row.index);
@@ -320,7 +320,7 @@ mod tests {
         let rows = |seed| {
             let mut world = world(1_000);
             world.options.seed = seed;
-            let moment = Moment::of(&world, "parallels_ras");
+            let moment = FarmState::of(&world, "parallels_ras");
             let groups = layout(world.share("parallels_ras"));
             let all = groups.into_iter().flat_map(|g| moment.rows(&world, g));
             all.collect::<Vec<_>>()

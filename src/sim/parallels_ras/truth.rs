@@ -1,6 +1,6 @@
 //! What a perfect exporter shows of the farm, by sections 4 and 5 of `deploy/docs/reference.md`.
 
-use super::fleet::{Group, Moment, kind};
+use super::fleet::{FarmState, Group, kind};
 use super::wire::Odd;
 use super::{TARGET, VENDOR, states};
 use crate::{Truth, World};
@@ -11,7 +11,7 @@ const LABEL_LIMIT: usize = 256;
 
 /// Every sample. `forbidden` are the lists that the account cannot read: the agents of those go by their id.
 pub(super) fn of(world: &World, groups: &[Group], forbidden: &BTreeSet<String>) -> Vec<Truth> {
-    let moment = Moment::of(world, VENDOR);
+    let moment = FarmState::of(world, VENDOR);
     let odd = Odd::of(world);
     let mut samples = Vec::new();
     for group in groups {

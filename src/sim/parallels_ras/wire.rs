@@ -1,6 +1,6 @@
 //! What the service writes: the agent list, the configuration lists, problems. Lists are made while they are sent.
 
-use super::fleet::{self, Group, Moment, Row, kind};
+use super::fleet::{self, FarmState, Group, Row, kind};
 use super::{VENDOR, states};
 use crate::{Body, Quirk, Response, World};
 use bytes::Bytes;
@@ -59,7 +59,7 @@ impl Odd {
 
 /// `GET /api/Agent`: exactly the four documented fields, of the groups that the query asks for.
 pub(super) fn agents(world: Arc<World>, groups: Vec<Group>) -> Response {
-    let moment = Moment::of(&world, VENDOR);
+    let moment = FarmState::of(&world, VENDOR);
     let odd = Odd::of(&world);
     let bad = odd.bad_item.then(|| r#"{"agentState":[],"serverType":{},"siteId":"none"}"#.to_owned());
     let rows = groups.into_iter().flat_map(move |group| {
@@ -71,7 +71,7 @@ pub(super) fn agents(world: Arc<World>, groups: Vec<Group>) -> Response {
 
 /// `GET /api/Agent/{server}`: the agents on one configured server, compared without regard to case.
 pub(super) fn agents_of(world: &World, groups: Vec<Group>, server: &str) -> Response {
-    let moment = Moment::of(world, VENDOR);
+    let moment = FarmState::of(world, VENDOR);
     let odd = Odd::of(world);
     let named = [kind::PA, kind::GATEWAY, kind::PROVIDER, kind::RDS_HOST];
     let rows: Vec<String> = groups

@@ -11,7 +11,7 @@ const CAPACITY: usize = 100_000;
 
 /// One request that a service saw.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Seen {
+pub struct JournalEntry {
     /// The vendor whose service saw it.
     pub vendor: &'static str,
     /// Method, e.g. `GET`.
@@ -23,12 +23,12 @@ pub struct Seen {
     /// Whether it submitted a password, a PAT or a client secret.
     pub secret: bool,
     /// When it came, in real time since the start of the simulation.
-    pub came: Duration,
-    /// When the head of the answer was sent; [`Self::came`] where there was no answer.
+    pub received_at: Duration,
+    /// When the head of the answer was sent; [`Self::received_at`] where there was no answer.
     pub answered: Duration,
 }
 
-/// A ring of [`Seen`].
+/// A ring of [`JournalEntry`].
 #[derive(Debug)]
 pub(super) struct Journal {
     started: Instant,
@@ -39,7 +39,7 @@ pub(super) struct Journal {
 struct Ring {
     /// Number of the oldest entry still here.
     first: u64,
-    entries: VecDeque<Seen>,
+    entries: VecDeque<JournalEntry>,
 }
 
 impl Default for Journal {
@@ -51,20 +51,20 @@ impl Default for Journal {
 impl Journal {
     /// Notes a request when it comes, so that one that hangs for ever is seen too; gives the number for [`Self::close`].
     pub(super) fn open(&self, vendor: &'static str, method: &str, path: &str, secret: bool) -> u64 {
-        let came = self.started.elapsed();
+        let received_at = self.started.elapsed();
         let mut ring = self.ring();
         if ring.entries.len() == CAPACITY {
             ring.entries.pop_front();
             ring.first += 1;
         }
-        ring.entries.push_back(Seen {
+        ring.entries.push_back(JournalEntry {
             vendor,
             method: method.to_owned(),
             path: path.to_owned(),
             status: 0,
             secret,
-            came,
-            answered: came,
+            received_at,
+            answered: received_at,
         });
         ring.first + ring.entries.len() as u64 - 1
     }
@@ -82,7 +82,7 @@ impl Journal {
         }
     }
 
-    pub(super) fn entries(&self) -> Vec<Seen> {
+    pub(super) fn entries(&self) -> Vec<JournalEntry> {
         self.ring().entries.iter().cloned().collect()
     }
 

@@ -5,7 +5,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use super::{super::PoolView, Ledger, part::Held};
+use super::{super::PoolView, Ledger, part::StoredPart};
 use crate::exposition::text;
 
 impl Ledger {
@@ -38,7 +38,7 @@ impl Ledger {
 
 /// The pools that a part names, also those whose agents it leaves to others, but none of logical rows only: that is no pool
 /// of agents.
-fn named_pools(held: &Held) -> impl Iterator<Item = &Arc<str>> {
-    let pools = held.roster.pools().iter().zip(&held.tallies);
-    pools.filter(|(_, tally)| !tally.logical || tally.agents.iter().any(|n| *n > 0)).map(|(name, _)| name)
+fn named_pools(held: &StoredPart) -> impl Iterator<Item = &Arc<str>> {
+    let pools = held.roster.pools().iter().zip(&held.pool_counts);
+    pools.filter(|(_, counts)| !counts.logical || counts.agents.iter().any(|n| *n > 0)).map(|(name, _)| name)
 }

@@ -6,9 +6,9 @@ use std::{
 };
 
 use super::{
-    super::names::{Claims, Named, Names, Taken},
-    part::{Held, Style},
-    since::Since,
+    super::names::{NamedParts, Names, ReservedNames, RowsByName},
+    part::{RenderOptions, StoredPart},
+    since::SinceLookup,
 };
 use crate::{
     api::{Outcome, Part, Pool, Same, Warning, Warnings},
@@ -17,13 +17,13 @@ use crate::{
 
 /// The parts of a poll.
 pub(super) struct Intake<'a> {
-    held: HashMap<&'a str, &'a Held>,
-    parts: Vec<(Box<str>, Brought)>,
+    held: HashMap<&'a str, &'a StoredPart>,
+    parts: Vec<(Box<str>, ReadOutcome)>,
     /// The names of all pools, each once.
     pools: HashSet<Arc<str>>,
 }
 
-enum Brought {
+enum ReadOutcome {
     /// A new part, and the names of its pools as they are shown.
     New(Box<Part>, Vec<Arc<str>>),
     /// As it is held.
@@ -33,45 +33,45 @@ enum Brought {
 }
 
 /// What becomes of a part.
-pub(super) enum Came {
+pub(super) enum PartUpdate {
     /// It is replaced.
-    New(Box<Held>),
+    Replace(Box<StoredPart>),
     /// It stays, and is as good as new.
-    Same,
+    Refresh,
     /// It stays.
-    Old,
+    Keep,
 }
 
 impl<'a> Intake<'a> {
     /// Takes in what a poll brought; `held` are the parts that are known.
-    pub fn new(parts: Vec<(Box<str>, Outcome)>, held: &'a [Held]) -> Intake<'a> {
+    pub fn new(parts: Vec<(Box<str>, Outcome)>, held: &'a [StoredPart]) -> Intake<'a> {
         let held = held.iter().map(|held| (&*held.key, held)).collect();
         let mut intake = Intake { held, parts: Vec::with_capacity(parts.len()), pools: HashSet::new() };
         for (key, outcome) in parts {
-            let brought = match outcome {
+            let outcome = match outcome {
                 Outcome::Fresh(part) => intake.new_part(part),
-                Outcome::Same(same) if intake.is_held(&key, &same) => Brought::Same(same),
+                Outcome::Same(same) if intake.is_held(&key, &same) => ReadOutcome::Same(same),
                 Outcome::Same(same) => intake.read(same),
-                Outcome::Failed(_) => Brought::Failed,
+                Outcome::Failed(_) => ReadOutcome::Failed,
             };
-            intake.parts.push((key, brought));
+            intake.parts.push((key, outcome));
         }
         intake
     }
 
     fn is_held(&self, key: &str, same: &Same) -> bool {
-        self.held.get(key).is_some_and(|held| held.origin.as_ref() == Some(&same.origin))
+        self.held.get(key).is_some_and(|held| held.fingerprint.as_ref() == Some(&same.fingerprint))
     }
 
-    fn read(&mut self, same: Same) -> Brought {
+    fn read(&mut self, same: Same) -> ReadOutcome {
         match same.read() {
             Ok(part) => self.new_part(part),
             // It could be read when it came first.
-            Err(_) => Brought::Failed,
+            Err(_) => ReadOutcome::Failed,
         }
     }
 
-    fn new_part(&mut self, part: Part) -> Brought {
+    fn new_part(&mut self, part: Part) -> ReadOutcome {
         for agent in &part.agents {
             let (name, lost) = text::cut(&agent.name);
             if lost {
@@ -79,7 +79,7 @@ impl<'a> Intake<'a> {
             }
         }
         let pools = part.pools.iter().map(|pool| self.pool(pool, &part.warnings)).collect();
-        Brought::New(Box::new(part), pools)
+        ReadOutcome::New(Box::new(part), pools)
     }
 
     /// The name of a pool, cut to length; one allocation for all parts.
@@ -97,42 +97,49 @@ impl<'a> Intake<'a> {
 
     /// Agents of all parts, of those that failed as they are known.
     pub fn agents(&self) -> usize {
-        let agents = self.parts.iter().map(|(key, brought)| match brought {
-            Brought::New(part, _) => part.agents.iter().filter(|agent| agent.health.is_some()).count(),
-            Brought::Same(_) | Brought::Failed => self.held.get(&**key).map_or(0, |held| held.agents()),
+        let agents = self.parts.iter().map(|(key, outcome)| match outcome {
+            ReadOutcome::New(part, _) => part.agents.iter().filter(|agent| agent.health.is_some()).count(),
+            ReadOutcome::Same(_) | ReadOutcome::Failed => self.held.get(&**key).map_or(0, |held| held.agents()),
         });
         agents.sum()
     }
 
     /// Whether a part could not be read.
     pub fn has_failed(&self) -> bool {
-        self.parts.iter().any(|(_, brought)| matches!(brought, Brought::Failed))
+        self.parts.iter().any(|(_, outcome)| matches!(outcome, ReadOutcome::Failed))
     }
 
     /// Counts the oddities of the new parts.
     pub fn warnings(&self, warnings: &Warnings) {
-        for (_, brought) in &self.parts {
-            if let Brought::New(part, _) = brought {
-                warnings.take_up(&part.warnings);
+        for (_, outcome) in &self.parts {
+            if let ReadOutcome::New(part, _) = outcome {
+                warnings.merge(&part.warnings);
             }
         }
     }
 
     /// Renders the parts that are new.
-    pub fn render(mut self, style: Style<'_>, since: &Since<'_>) -> Vec<(Box<str>, Came)> {
+    pub fn render(mut self, options: RenderOptions<'_>, since: &SinceLookup<'_>) -> Vec<(Box<str>, PartUpdate)> {
         let mut names = self.names().into_iter();
         let Intake { held, parts, .. } = self;
-        let render = |(key, brought): (Box<str>, Brought)| {
-            let came = match brought {
-                Brought::New(part, pools) => {
+        let render = |(key, outcome): (Box<str>, ReadOutcome)| {
+            let update = match outcome {
+                ReadOutcome::New(part, pools) => {
                     let names = names.next().unwrap_or_default();
                     let before = held.get(&*key).copied();
-                    Came::New(Box::new(Held::render(key.clone(), *part, pools, &names, style, since.of(before))))
+                    PartUpdate::Replace(Box::new(StoredPart::render(
+                        key.clone(),
+                        *part,
+                        pools,
+                        &names,
+                        options,
+                        since.of(before),
+                    )))
                 }
-                Brought::Same(_) => Came::Same,
-                Brought::Failed => Came::Old,
+                ReadOutcome::Same(_) => PartUpdate::Refresh,
+                ReadOutcome::Failed => PartUpdate::Keep,
             };
-            (key, came)
+            (key, update)
         };
         parts.into_iter().map(render).collect()
     }
@@ -141,38 +148,40 @@ impl<'a> Intake<'a> {
     /// has an agent of the same name: the ids say who keeps it, and those are not held.
     fn names(&mut self) -> Vec<Names> {
         loop {
-            let named: Vec<_> = self.parts.iter().filter_map(|(_, brought)| brought.named()).collect();
-            let named: &Named<'_> = &named;
-            let claims = Claims::new(named);
-            let stays = |wanted: fn(&Brought) -> bool| {
-                let parts = self.parts.iter().filter(move |(_, brought)| wanted(brought));
+            let named: Vec<_> = self.parts.iter().filter_map(|(_, outcome)| outcome.named()).collect();
+            let named: &NamedParts<'_> = &named;
+            let rows_by_name = RowsByName::new(named);
+            let stays = |wanted: fn(&ReadOutcome) -> bool| {
+                let parts = self.parts.iter().filter(move |(_, outcome)| wanted(outcome));
                 parts.filter_map(|(key, _)| self.held.get(&**key).map(|held| &*held.roster)).collect::<Vec<_>>()
             };
-            let rivals: Vec<usize> = (0..self.parts.len()).filter(|at| self.is_rival(*at, &claims)).collect();
-            if rivals.is_empty() {
-                let failed = stays(|brought| matches!(brought, Brought::Failed));
-                let same = stays(|brought| matches!(brought, Brought::Same(_)));
-                return claims.assign(&Taken::new(&failed, same));
+            let conflicts: Vec<usize> =
+                (0..self.parts.len()).filter(|at| self.has_conflict(*at, &rows_by_name)).collect();
+            if conflicts.is_empty() {
+                let failed = stays(|outcome| matches!(outcome, ReadOutcome::Failed));
+                let same = stays(|outcome| matches!(outcome, ReadOutcome::Same(_)));
+                return rows_by_name.assign(&ReservedNames::new(&failed, same));
             }
-            for at in rivals {
-                if let Brought::Same(same) = std::mem::replace(&mut self.parts[at].1, Brought::Failed) {
+            for at in conflicts {
+                if let ReadOutcome::Same(same) = std::mem::replace(&mut self.parts[at].1, ReadOutcome::Failed) {
                     self.parts[at].1 = self.read(same);
                 }
             }
         }
     }
 
-    fn is_rival(&self, at: usize, claims: &Claims<'_>) -> bool {
-        let (key, brought) = &self.parts[at];
-        matches!(brought, Brought::Same(_)) && self.held.get(&**key).is_some_and(|held| claims.touch(&held.roster))
+    fn has_conflict(&self, at: usize, rows_by_name: &RowsByName<'_>) -> bool {
+        let (key, outcome) = &self.parts[at];
+        matches!(outcome, ReadOutcome::Same(_))
+            && self.held.get(&**key).is_some_and(|held| rows_by_name.overlaps(&held.roster))
     }
 }
 
-impl Brought {
+impl ReadOutcome {
     fn named(&self) -> Option<(&Part, &[Arc<str>])> {
         match self {
-            Brought::New(part, pools) => Some((part, pools)),
-            Brought::Same(_) | Brought::Failed => None,
+            ReadOutcome::New(part, pools) => Some((part, pools)),
+            ReadOutcome::Same(_) | ReadOutcome::Failed => None,
         }
     }
 }

@@ -10,10 +10,10 @@ use super::{
         roster::{Member, Roster},
     },
     lines::{self, Prefixes},
-    since::Before,
+    since::PartSinceLookup,
 };
 use crate::{
-    api::{Part, Warnings, origin::Origin},
+    api::{Part, Warnings, fingerprint::PartFingerprint},
     catalogue::{Family, agent},
     clock::UnixTime,
     exposition::text,
@@ -24,14 +24,14 @@ pub(super) static HEALTH: [&Family; 2] = [&agent::AGENT_HEALTH, &agent::AGENT_HE
 
 /// A part as it is kept.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct StoredPart {
     pub key: Box<str>,
     /// When it was last told; it is stale a while after.
     pub observed: UnixTime,
     /// When the vendor said it.
     pub read: UnixTime,
     /// What it comes from; none where another part could change it, or the configuration has changed since.
-    pub origin: Option<Origin>,
+    pub fingerprint: Option<PartFingerprint>,
     /// Oddities in it, which count at every poll that brings it.
     pub warnings: Warnings,
     /// Its pools: name, and whether they are on demand.
@@ -39,7 +39,7 @@ pub(super) struct Held {
     /// Its agents and other rows that have a name of their own.
     pub roster: Arc<Roster>,
     /// What is in the pools of the roster, in their order.
-    pub tallies: Box<[Tally]>,
+    pub pool_counts: Box<[PoolCounts]>,
     /// The vendor's families.
     pub families: &'static [&'static Family],
     /// Lines by family: [`HEALTH`] first, then the vendor's own.
@@ -48,7 +48,7 @@ pub(super) struct Held {
 
 /// What a part has in a pool.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Tally {
+pub(super) struct PoolCounts {
     /// Agents by class, in the order of [`Health::ALL`].
     pub agents: [u32; 6],
     /// Whether it has rows there that are no agents.
@@ -64,7 +64,7 @@ pub(super) struct Segment {
 
 /// How a part becomes text.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Style<'a> {
+pub(super) struct RenderOptions<'a> {
     /// The labels that all series of the target begin with.
     pub base: &'a [u8],
     /// Whether states that do not hold are shown, too.
@@ -72,38 +72,38 @@ pub(super) struct Style<'a> {
     pub now: UnixTime,
 }
 
-impl Held {
+impl StoredPart {
     /// Renders a part. `pools` and `names` are what its pools and agents are shown under.
     pub fn render(
         key: Box<str>,
         part: Part,
         pools: Vec<Arc<str>>,
         names: &Names,
-        style: Style<'_>,
-        before: Before<'_, '_>,
-    ) -> Held {
-        let prefixes = Prefixes::new(&part, &pools, names, style.base);
+        options: RenderOptions<'_>,
+        before: PartSinceLookup<'_, '_>,
+    ) -> StoredPart {
+        let prefixes = Prefixes::new(&part, &pools, names, options.base);
         let mut segments = Vec::with_capacity(HEALTH.len() + part.families.len());
-        let (roster, tallies) = enrol(&part, &pools, names, style.now, before);
+        let (roster, pool_counts) = add_agents(&part, &pools, names, options.now, before);
         segments.extend(lines::health(&part, &roster, &prefixes));
         for (family, samples) in part.families.iter().zip(&part.samples) {
             let declared =
-                part.state_names.iter().find(|(ordinal, _)| style.full_state_sets && *ordinal == family.ordinal);
+                part.state_names.iter().find(|(ordinal, _)| options.full_state_sets && *ordinal == family.ordinal);
             let states = declared.map_or(&[][..], |(_, names)| *names);
             segments.push(lines::segment(&part, family, samples, &prefixes, states));
         }
         // A pool whose agents are elsewhere is not for this part to count.
         let pools = pools.iter().zip(&part.pools).filter(|(_, pool)| pool.counted);
         let pools = pools.map(|(name, pool)| (Arc::clone(name), pool.on_demand)).collect();
-        Held {
+        StoredPart {
             key,
-            observed: style.now,
-            read: style.now,
-            origin: part.origin.filter(|_| !names.contested),
+            observed: options.now,
+            read: options.now,
+            fingerprint: part.fingerprint.filter(|_| !names.contested),
             warnings: part.warnings,
             pools,
             roster: Arc::new(roster),
-            tallies,
+            pool_counts,
             families: part.families,
             segments,
         }
@@ -120,23 +120,23 @@ impl Held {
         self.roster.members().map(|member| (&*pools[member.pool as usize], member))
     }
 
-    /// The lines of a family, by its index in [`Held::segments`], and the key of the part.
+    /// The lines of a family, by its index in [`StoredPart::segments`], and the key of the part.
     pub fn segment(&mut self, index: usize) -> Option<(&str, &mut Segment)> {
-        let Held { key, segments, .. } = self;
+        let StoredPart { key, segments, .. } = self;
         segments.get_mut(index).filter(|segment| segment.series > 0).map(|segment| (&**key, segment))
     }
 }
 
 /// The rows of a part that are shown in it, and what is in its pools.
-fn enrol(
+fn add_agents(
     part: &Part,
     pools: &[Arc<str>],
     names: &Names,
     now: UnixTime,
-    mut before: Before<'_, '_>,
-) -> (Roster, Box<[Tally]>) {
+    mut before: PartSinceLookup<'_, '_>,
+) -> (Roster, Box<[PoolCounts]>) {
     let mut roster = Roster::new(pools.to_vec(), part.agents.len());
-    let mut tallies = vec![Tally::default(); pools.len()];
+    let mut pool_counts = vec![PoolCounts::default(); pools.len()];
     let mut states: HashMap<Arc<str>, u32, foldhash::fast::RandomState> = HashMap::default();
     let mut last: Option<(&Arc<str>, u32)> = None;
     for (row, agent) in part.agents.iter().enumerate() {
@@ -147,21 +147,21 @@ fn enrol(
             _ => *states.entry(Arc::clone(&agent.state)).or_insert_with(|| roster.state(text::cut(&agent.state).0)),
         };
         last = Some((&agent.state, state));
-        let tally = &mut tallies[agent.pool.0 as usize];
+        let counts = &mut pool_counts[agent.pool.0 as usize];
         let at = match agent.health {
             Some(health) => {
-                tally.agents[health as usize] += 1;
+                counts.agents[health as usize] += 1;
                 before.seen(&pools[agent.pool.0 as usize], name, health).unwrap_or(now)
             }
             None => {
-                tally.logical = true;
+                counts.logical = true;
                 now
             }
         };
         roster.push(agent.pool.0, name, agent.health, at, state);
     }
     roster.shrink();
-    (roster, tallies.into())
+    (roster, pool_counts.into())
 }
 
 #[cfg(test)]

@@ -12,13 +12,13 @@ use super::part::Segment;
 use crate::exposition::Block;
 
 /// Parts are joined up to about this many bytes where nothing was joined before.
-const GOOD: usize = 64 * 1024;
+const TARGET_SIZE: usize = 64 * 1024;
 
 /// A part that began a block begins one again only behind at least this many bytes.
-const LEAST: usize = GOOD / 4;
+const MIN_SIZE: usize = TARGET_SIZE / 4;
 
 /// No part is added that would make it more than this.
-const MOST: usize = GOOD * 2;
+const MAX_SIZE: usize = TARGET_SIZE * 2;
 
 /// Blocks in their order, each with the key of the part that it begins with.
 #[derive(Debug, Default)]
@@ -60,8 +60,8 @@ fn together(segments: &[(&str, &mut Segment)], old: &HashMap<Box<str>, Block>) -
     let ends = |(key, segment): &(&str, &mut Segment)| {
         let before = filled;
         filled += segment.bytes.len();
-        let was_beginning = before >= LEAST && old.contains_key(*key);
-        before > 0 && (filled > MOST || was_beginning || old.is_empty() && before >= GOOD)
+        let was_beginning = before >= MIN_SIZE && old.contains_key(*key);
+        before > 0 && (filled > MAX_SIZE || was_beginning || old.is_empty() && before >= TARGET_SIZE)
     };
     segments.iter().position(ends).unwrap_or(segments.len())
 }
@@ -129,30 +129,30 @@ mod tests {
 
     #[test]
     fn a_large_part_is_a_block_by_itself_and_is_not_copied() {
-        let mut parts = parts(&[GOOD, 3 * MOST, 10, 20, 2 * GOOD]);
+        let mut parts = parts(&[TARGET_SIZE, 3 * MAX_SIZE, 10, 20, 2 * TARGET_SIZE]);
         let before = parts[1].1.bytes.clone();
         let pieces = renew(Pieces::default(), &mut parts);
-        assert_eq!(sizes(&pieces), [GOOD, 3 * MOST, 30, 2 * GOOD]);
+        assert_eq!(sizes(&pieces), [TARGET_SIZE, 3 * MAX_SIZE, 30, 2 * TARGET_SIZE]);
         assert_eq!(parts[1].1.bytes.as_ptr(), before.as_ptr());
     }
 
     #[test]
     fn small_parts_are_joined_and_kept_once() {
-        let mut parts = parts(&[GOOD / 8; 40]);
+        let mut parts = parts(&[TARGET_SIZE / 8; 40]);
         let pieces = renew(Pieces::default(), &mut parts);
-        assert_eq!(sizes(&pieces), [GOOD; 5]);
+        assert_eq!(sizes(&pieces), [TARGET_SIZE; 5]);
         let first = pieces.blocks().next().expect("five").plain().clone();
-        assert_eq!(parts[1].1.bytes.as_ptr(), first[GOOD / 8..].as_ptr());
+        assert_eq!(parts[1].1.bytes.as_ptr(), first[TARGET_SIZE / 8..].as_ptr());
     }
 
     #[test]
     fn a_part_that_changes_costs_its_own_block_only() {
-        let mut all = parts(&[GOOD / 8; 40]);
+        let mut all = parts(&[TARGET_SIZE / 8; 40]);
         let before = renew(Pieces::default(), &mut all);
         let old: Vec<Block> = before.blocks().cloned().collect();
         // It becomes longer, and one becomes as long as several.
-        all[9].1.bytes = Bytes::from(vec![200; GOOD / 4]);
-        all[17].1.bytes = Bytes::from(vec![201; GOOD]);
+        all[9].1.bytes = Bytes::from(vec![200; TARGET_SIZE / 4]);
+        all[17].1.bytes = Bytes::from(vec![201; TARGET_SIZE]);
         let after = renew(before, &mut all);
         let kept = old.iter().filter(|old| after.blocks().any(|new| new.is(old))).count();
         assert_eq!(kept, 3, "{:?}", sizes(&after));
@@ -162,6 +162,6 @@ mod tests {
         let last = renew(after, &mut all);
         let kept = old.iter().filter(|old| last.blocks().any(|new| new.is(old))).count();
         assert_eq!(kept, old.len() - 2, "{:?}", sizes(&last));
-        assert!(sizes(&last).into_iter().all(|size| size <= MOST));
+        assert!(sizes(&last).into_iter().all(|size| size <= MAX_SIZE));
     }
 }

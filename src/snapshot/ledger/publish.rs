@@ -9,7 +9,7 @@ use std::{
 use super::{
     super::{Agents, PoolView, Snapshot, render::Lines, status},
     Ledger, Published,
-    part::{self, Held},
+    part::{self, StoredPart},
     pieces::Pieces,
 };
 use crate::{
@@ -24,8 +24,8 @@ impl Ledger {
     /// What is known now, without parts that are older than `stale_after`.
     pub fn publish(&mut self, now: UnixTime) -> Published {
         let stale_after = self.target.stale_after;
-        let is_fresh = |held: &&mut Held| now <= held.observed.plus(stale_after);
-        let mut fresh: Vec<&mut Held> = self.parts.iter_mut().filter(is_fresh).collect();
+        let is_fresh = |held: &&mut StoredPart| now <= held.observed.plus(stale_after);
+        let mut fresh: Vec<&mut StoredPart> = self.parts.iter_mut().filter(is_fresh).collect();
         let next_stale = fresh.iter().map(|held| held.observed.plus(stale_after)).min();
         self.status.stale = fresh.is_empty();
         let agents = Agents::of(fresh.iter().map(|held| Arc::clone(&held.roster)).collect());
@@ -73,14 +73,14 @@ pub(super) fn key_of(family: &'static Family) -> FamilyKey {
 }
 
 /// The families that parts bring lines for, and their keys: the vendor's own and those of the agents' health.
-fn held_families(parts: &[&mut Held]) -> Vec<(usize, FamilyKey)> {
+fn held_families(parts: &[&mut StoredPart]) -> Vec<(usize, FamilyKey)> {
     let Some(first) = parts.first() else { return Vec::new() };
     let own = first.families.iter().enumerate().map(|(index, family)| (index + part::HEALTH.len(), key_of(family)));
     part::HEALTH.iter().enumerate().map(|(index, family)| (index, key_of(family))).chain(own).collect()
 }
 
 /// The pools of all fresh parts, by name, with their agents counted.
-fn pool_views(target: &Target, parts: &[&mut Held]) -> Vec<PoolView> {
+fn pool_views(target: &Target, parts: &[&mut StoredPart]) -> Vec<PoolView> {
     let mut pools: BTreeMap<Arc<str>, PoolView> = BTreeMap::new();
     for held in parts {
         for (name, on_demand) in &held.pools {
@@ -94,15 +94,15 @@ fn pool_views(target: &Target, parts: &[&mut Held]) -> Vec<PoolView> {
             view.last_success = view.last_success.min(held.read);
             view.on_demand |= on_demand;
         }
-        for (name, tally) in held.roster.pools().iter().zip(&held.tallies) {
+        for (name, counts) in held.roster.pools().iter().zip(&held.pool_counts) {
             if let Some(view) = pools.get_mut(name) {
-                view.agents.iter_mut().zip(tally.agents).for_each(|(sum, agents)| *sum += agents);
+                view.agents.iter_mut().zip(counts.agents).for_each(|(sum, agents)| *sum += agents);
             }
         }
     }
     // A pool of logical rows only is no pool of agents.
-    let rows = parts.iter().flat_map(|held| held.roster.pools().iter().zip(&held.tallies));
-    let logical: HashSet<&str> = rows.filter(|(_, tally)| tally.logical).map(|(name, _)| &**name).collect();
+    let rows = parts.iter().flat_map(|held| held.roster.pools().iter().zip(&held.pool_counts));
+    let logical: HashSet<&str> = rows.filter(|(_, counts)| counts.logical).map(|(name, _)| &**name).collect();
     pools.retain(|name, view| view.agents.iter().any(|n| *n > 0) || !logical.contains(&**name));
     pools.into_values().collect()
 }

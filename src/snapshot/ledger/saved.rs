@@ -111,8 +111,8 @@ mod tests {
         };
         let poll = |ledger: &mut Ledger, at, pools: [bool; 2]| {
             let mut observation = Observation::default();
-            for (name, came) in ["a", "b"].into_iter().zip(pools) {
-                match came {
+            for (name, updates) in ["a", "b"].into_iter().zip(pools) {
+                match updates {
                     true => pool(&mut observation, name),
                     false => observation.failed(name, Failure::new(Reason::Forbidden, "403")),
                 }

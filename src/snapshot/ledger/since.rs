@@ -5,12 +5,12 @@ use std::{cell::OnceCell, collections::HashMap, hash::BuildHasher};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-use super::{super::roster::Member, part::Held};
+use super::{super::roster::Member, part::StoredPart};
 use crate::{clock::UnixTime, health::Health};
 
 /// What was known before: the parts of the last poll, and what the state file told.
-pub(super) struct Since<'a> {
-    parts: &'a [Held],
+pub(super) struct SinceLookup<'a> {
+    parts: &'a [StoredPart],
     restored: &'a HashMap<(String, String), (Health, UnixTime)>,
     index: OnceCell<Index<'a>>,
 }
@@ -22,15 +22,18 @@ struct Index<'a> {
     restored: HashMap<(&'a str, &'a str), (Health, UnixTime)>,
 }
 
-impl<'a> Since<'a> {
+impl<'a> SinceLookup<'a> {
     /// What these parts and the state file know.
-    pub fn new(parts: &'a [Held], restored: &'a HashMap<(String, String), (Health, UnixTime)>) -> Since<'a> {
-        Since { parts, restored, index: OnceCell::new() }
+    pub fn new(
+        parts: &'a [StoredPart],
+        restored: &'a HashMap<(String, String), (Health, UnixTime)>,
+    ) -> SinceLookup<'a> {
+        SinceLookup { parts, restored, index: OnceCell::new() }
     }
 
     /// The look-up for the rows of a part, in their order; `held` is the part as it was.
-    pub fn of<'s>(&'s self, held: Option<&'s Held>) -> Before<'s, 'a> {
-        Before { since: self, held, next: 0 }
+    pub fn of<'s>(&'s self, held: Option<&'s StoredPart>) -> PartSinceLookup<'s, 'a> {
+        PartSinceLookup { since: self, held, next: 0 }
     }
 
     fn index(&self) -> &Index<'a> {
@@ -43,14 +46,14 @@ impl<'a> Since<'a> {
                     if member.health.is_none() {
                         continue;
                     }
-                    let place = (part as u32, row as u32);
+                    let position = (part as u32, row as u32);
                     let is_it = |other: &(u32, u32)| self.name(*other) == Some((pool, member.name));
                     match table.find_mut(hasher.hash_one((pool, member.name)), is_it) {
                         // Of an agent in two parts the later one counts.
-                        Some(other) => *other = place,
+                        Some(other) => *other = position,
                         None => {
                             let rehash = |other: &(u32, u32)| hasher.hash_one(self.name(*other).unwrap_or_default());
-                            table.insert_unique(hasher.hash_one((pool, member.name)), place, rehash);
+                            table.insert_unique(hasher.hash_one((pool, member.name)), position, rehash);
                         }
                     }
                 }
@@ -60,9 +63,9 @@ impl<'a> Since<'a> {
         })
     }
 
-    fn name(&self, place: (u32, u32)) -> Option<(&'a str, &'a str)> {
-        let held = &self.parts[place.0 as usize];
-        let member = held.roster.get(place.1 as usize)?;
+    fn name(&self, position: (u32, u32)) -> Option<(&'a str, &'a str)> {
+        let held = &self.parts[position.0 as usize];
+        let member = held.roster.get(position.1 as usize)?;
         Some((&held.roster.pools()[member.pool as usize], member.name))
     }
 
@@ -80,13 +83,13 @@ impl<'a> Since<'a> {
 }
 
 /// The look-up for one part. Agents mostly stay where they were, so the row behind the last one is looked at first.
-pub(super) struct Before<'s, 'a> {
-    since: &'s Since<'a>,
-    held: Option<&'s Held>,
+pub(super) struct PartSinceLookup<'s, 'a> {
+    since: &'s SinceLookup<'a>,
+    held: Option<&'s StoredPart>,
     next: usize,
 }
 
-impl Before<'_, '_> {
+impl PartSinceLookup<'_, '_> {
     /// Since when an agent is in this class; `None`: it was not before.
     pub fn seen(&mut self, pool: &str, name: &str, health: Health) -> Option<UnixTime> {
         // The one behind that, too, for the case that one has gone.

@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     api::{
         Agent, Id, Outcome, Part, Same, Warning,
-        origin::{Origin, Print},
+        fingerprint::{ContentHash, PartFingerprint},
     },
     catalogue::{self, resilio},
     config::target::Expect,
@@ -261,8 +261,8 @@ fn every_family_is_found_in_the_catalogue() {
 }
 
 /// A part of these agents, which comes from what they are.
-fn print(agents: &[(String, i64, Health)]) -> Origin {
-    vec![Print::of(format!("{agents:?}").as_bytes()).expect("prints can be made")].into()
+fn print(agents: &[(String, i64, Health)]) -> PartFingerprint {
+    vec![ContentHash::of(format!("{agents:?}").as_bytes()).expect("prints can be made")].into()
 }
 
 fn named(pool: &str, agents: &[(String, i64, Health)]) -> Part {
@@ -274,24 +274,24 @@ fn named(pool: &str, agents: &[(String, i64, Health)]) -> Part {
 /// What a poll brings of a part: none, a failure, or agents.
 type Drawn = Option<Option<Vec<(String, i64, Health)>>>;
 
-/// The outcome, read as if nothing were known or, with `origins`, without reading what is known.
+/// The outcome, read as if nothing were known or, with `fingerprints`, without reading what is known.
 fn outcome(
     key: &str,
     drawn: &Option<Vec<(String, i64, Health)>>,
-    origins: Option<&Origins>,
+    fingerprints: Option<&PartFingerprints>,
     kept: &mut usize,
 ) -> Outcome {
     let Some(agents) = drawn else { return failed() };
     // Two of the three parts tell of the same pool.
     let pool = if key == "3" { "q" } else { "p" };
-    let origin = print(agents);
-    if origins.is_some_and(|origins| origins.get(key) == Some(&origin)) {
+    let fingerprint = print(agents);
+    if fingerprints.is_some_and(|fingerprints| fingerprints.get(key) == Some(&fingerprint)) {
         let agents = agents.clone();
         *kept += 1;
-        return Outcome::Same(Same::new(origin, move || Ok(named(pool, &agents))));
+        return Outcome::Same(Same::new(fingerprint, move || Ok(named(pool, &agents))));
     }
     let mut part = named(pool, agents);
-    part.origin = Some(origin);
+    part.fingerprint = Some(fingerprint);
     Outcome::Fresh(part)
 }
 
@@ -321,14 +321,14 @@ fn what_is_not_read_again_is_what_reading_it_would_have_brought() {
                 let mut seen = std::collections::HashSet::new();
                 agents.retain(|(_, id, _)| seen.insert(*id));
             }
-            let origins = few.origins();
+            let fingerprints = few.fingerprints();
             let mut same = 0;
-            let mut take = |origins: Option<&Origins>| {
+            let mut take = |fingerprints: Option<&PartFingerprints>| {
                 let keys = ["1", "2", "3"].into_iter().zip(&present);
                 let parts = keys.filter_map(|(key, drawn)| Some((key, drawn.as_ref()?)));
-                parts.map(|(key, drawn)| (key, outcome(key, drawn, origins, &mut same))).collect()
+                parts.map(|(key, drawn)| (key, outcome(key, drawn, fingerprints, &mut same))).collect()
             };
-            let (whole, part) = (take(None), take(Some(&origins)));
+            let (whole, part) = (take(None), take(Some(&fingerprints)));
             let second = poll as u64 * 60;
             let (one, other) = (apply(&mut all, second, whole), apply(&mut few, second, part));
             for kind in Warning::ALL {
@@ -366,9 +366,9 @@ fn a_part_that_is_the_same_is_neither_rendered_nor_deflated_again() {
     assert!(old.is(&new));
     assert_eq!(after.pools[0].last_success, at_second(200));
     // Under another configuration nothing is known any more.
-    assert!(!ledger.origins().is_empty());
+    assert!(!ledger.fingerprints().is_empty());
     ledger.reconfigure(Arc::new(target()), true);
-    assert!(ledger.origins().is_empty());
+    assert!(ledger.fingerprints().is_empty());
 }
 
 #[test]

@@ -20,7 +20,7 @@ const TURN: usize = 16 << 20;
 
 /// Some targets' places and the group that was made of their snapshots, in the same order.
 #[derive(Debug, Clone)]
-pub struct Joint {
+pub struct JoinedGroup {
     pub slots: Arc<[Arc<Slot>]>,
     pub group: Arc<Group>,
     /// What was joined, in bytes.
@@ -31,13 +31,13 @@ pub struct Joint {
 #[derive(Debug, Default)]
 pub struct Joined {
     list: Arc<List>,
-    joints: Vec<Joint>,
+    joined_groups: Vec<JoinedGroup>,
 }
 
-impl Joint {
-    fn new(slots: Arc<[Arc<Slot>]>, snapshots: Vec<Arc<Snapshot>>, old: Option<&Group>) -> Joint {
+impl JoinedGroup {
+    fn new(slots: Arc<[Arc<Slot>]>, snapshots: Vec<Arc<Snapshot>>, old: Option<&Group>) -> JoinedGroup {
         let weight = snapshots.iter().map(|snapshot| weight(snapshot)).sum();
-        Joint { slots, group: Arc::new(Group::new(snapshots, old)), weight }
+        JoinedGroup { slots, group: Arc::new(Group::new(snapshots, old)), weight }
     }
 
     /// Whether no target has a newer snapshot.
@@ -45,9 +45,9 @@ impl Joint {
         self.slots.iter().zip(self.group.members()).all(|(slot, snapshot)| slot.has(snapshot))
     }
 
-    fn again(&self) -> Joint {
+    fn again(&self) -> JoinedGroup {
         let snapshots = self.slots.iter().map(|slot| slot.load()).collect();
-        Joint::new(Arc::clone(&self.slots), snapshots, Some(&self.group))
+        JoinedGroup::new(Arc::clone(&self.slots), snapshots, Some(&self.group))
     }
 }
 
@@ -58,57 +58,62 @@ impl Joined {
     }
 
     /// The groups.
-    pub fn joints(&self) -> &[Joint] {
-        &self.joints
+    pub fn joined_groups(&self) -> &[JoinedGroup] {
+        &self.joined_groups
     }
 
     /// The same for this list, with what changed joined again; `None` where nothing did.
     pub fn next(&self, list: &Arc<List>) -> Option<Joined> {
-        let (mut kept, mut changed): (Vec<Joint>, Vec<Joint>) = self.joints.iter().cloned().partition(Joint::is_newest);
+        let (mut kept, mut changed): (Vec<JoinedGroup>, Vec<JoinedGroup>) =
+            self.joined_groups.iter().cloned().partition(JoinedGroup::is_newest);
         if self.is_of(list) {
             if changed.is_empty() {
                 return None;
             }
             let mut begun = 0;
-            let is_turn = |joint: &&Joint| {
-                begun += joint.weight;
-                begun - joint.weight < TURN
+            let is_turn = |joined_group: &&JoinedGroup| {
+                begun += joined_group.weight;
+                begun - joined_group.weight < TURN
             };
             let turn = changed.iter().take_while(is_turn).count();
             let waiting = changed.split_off(turn);
-            let good = |joint: &Joint| joint.weight <= 2 * GROUP;
-            if changed.iter().map(|joint| joint.weight).sum::<usize>() <= LITTLE && changed.iter().all(good) {
-                let again = changed.iter().map(Joint::again);
+            let good = |joined_group: &JoinedGroup| joined_group.weight <= 2 * GROUP;
+            if changed.iter().map(|joined_group| joined_group.weight).sum::<usize>() <= LITTLE
+                && changed.iter().all(good)
+            {
+                let again = changed.iter().map(JoinedGroup::again);
                 kept.extend(again);
             } else {
-                let small = kept.extract_if(.., |joint| joint.weight < GROUP / 4);
-                let slots = changed.into_iter().chain(small).flat_map(|joint| joint.slots.to_vec()).collect();
-                kept.extend(dealt(slots));
+                let small = kept.extract_if(.., |joined_group| joined_group.weight < GROUP / 4);
+                let slots =
+                    changed.into_iter().chain(small).flat_map(|joined_group| joined_group.slots.to_vec()).collect();
+                kept.extend(into_groups(slots));
             }
             // They come first next time.
             kept.splice(0..0, waiting);
         } else {
             let listed: HashSet<*const Slot> = list.slots().iter().map(Arc::as_ptr).collect();
-            let is_whole = |joint: &Joint| joint.slots.iter().all(|slot| listed.contains(&Arc::as_ptr(slot)));
-            kept.retain(|joint| is_whole(joint) && joint.weight >= GROUP / 4);
+            let is_whole =
+                |joined_group: &JoinedGroup| joined_group.slots.iter().all(|slot| listed.contains(&Arc::as_ptr(slot)));
+            kept.retain(|joined_group| is_whole(joined_group) && joined_group.weight >= GROUP / 4);
             let known: HashSet<*const Slot> =
-                kept.iter().flat_map(|joint| joint.slots.iter().map(Arc::as_ptr)).collect();
-            kept.extend(dealt(
+                kept.iter().flat_map(|joined_group| joined_group.slots.iter().map(Arc::as_ptr)).collect();
+            kept.extend(into_groups(
                 list.slots().iter().filter(|slot| !known.contains(&Arc::as_ptr(slot))).cloned().collect(),
             ));
         }
-        Some(Joined { list: Arc::clone(list), joints: kept })
+        Some(Joined { list: Arc::clone(list), joined_groups: kept })
     }
 }
 
 /// New groups: of one vendor each, so that a scrape of one can use them, and of targets that were polled one after the other.
-fn dealt(slots: Vec<Arc<Slot>>) -> Vec<Joint> {
+fn into_groups(slots: Vec<Arc<Slot>>) -> Vec<JoinedGroup> {
     let mut all: Vec<(Arc<Slot>, Arc<Snapshot>)> =
         slots.into_iter().map(|slot| (Arc::clone(&slot), slot.load())).collect();
     all.sort_by(|(_, a), (_, b)| {
         a.target.vendor().cmp(b.target.vendor()).then(a.status.last_poll.cmp(&b.status.last_poll))
     });
-    let mut joints = Vec::new();
+    let mut joined_groups = Vec::new();
     for of_vendor in all.chunk_by(|(_, a), (_, b)| a.target.vendor() == b.target.vendor()) {
         let mut start = 0;
         let mut filled = 0;
@@ -116,12 +121,12 @@ fn dealt(slots: Vec<Arc<Slot>>) -> Vec<Joint> {
             filled += weight(snapshot);
             if filled >= GROUP || index + 1 == of_vendor.len() {
                 let (slots, snapshots): (Vec<_>, Vec<_>) = of_vendor[start..=index].iter().cloned().unzip();
-                joints.push(Joint::new(slots.into(), snapshots, None));
+                joined_groups.push(JoinedGroup::new(slots.into(), snapshots, None));
                 (start, filled) = (index + 1, 0);
             }
         }
     }
-    joints
+    joined_groups
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Ask, asks, fill, variables};
-use crate::support::{Alertmanager, Daemon, MORNING, PATIENCE, Prometheus, wait_until};
+use super::{PanelQuery, fill, panel_queries, variables};
+use crate::support::{Alertmanager, Daemon, MORNING, Prometheus, WAIT_TIMEOUT, wait_until};
 
 /// When a query that is empty in a calm fleet has data. Each is held to that by a test.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,23 +36,23 @@ pub const EMPTY: &[(&str, &str, &str, When, &str)] = &[
 ];
 
 /// Why a query may be empty while all is well.
-pub fn excuse(ask: &Ask) -> Option<When> {
+pub fn excuse(panel_query: &PanelQuery) -> Option<When> {
     let listed = |(uid, panel, ids, ..): &&(&str, &str, &str, When, &str)| {
-        ask.uid == *uid && ask.panel == *panel && ids.contains(ask.id.as_str())
+        panel_query.uid == *uid && panel_query.panel == *panel && ids.contains(panel_query.id.as_str())
     };
     EMPTY.iter().find(listed).map(|entry| entry.3)
 }
 
 /// The queries that have no data yet, or an error.
-pub fn missing(prometheus: &Prometheus, asks: &[Ask]) -> Vec<(Ask, String)> {
+pub fn missing(prometheus: &Prometheus, panel_queries: &[PanelQuery]) -> Vec<(PanelQuery, String)> {
     let mut missing = Vec::new();
-    for ask in asks {
-        let expr = ask.filled(".*");
-        let answer = if ask.instant { prometheus.now(&expr) } else { prometheus.lately(&expr) };
+    for panel_query in panel_queries {
+        let expr = panel_query.filled(".*");
+        let answer = if panel_query.instant { prometheus.now(&expr) } else { prometheus.lately(&expr) };
         match answer {
             Ok(series) if !series.is_empty() => {}
-            Ok(_) => missing.push((ask.clone(), "no data".to_owned())),
-            Err(error) => missing.push((ask.clone(), error)),
+            Ok(_) => missing.push((panel_query.clone(), "no data".to_owned())),
+            Err(error) => missing.push((panel_query.clone(), error)),
         }
     }
     missing
@@ -60,17 +60,19 @@ pub fn missing(prometheus: &Prometheus, asks: &[Ask]) -> Vec<(Ask, String)> {
 
 /// Waits until these have data.
 #[track_caller]
-pub fn wait_for_data(prometheus: &Prometheus, asks: Vec<Ask>) {
-    let mut left = asks;
-    wait_until("every query has data", 2 * PATIENCE, || {
+pub fn wait_for_data(prometheus: &Prometheus, panel_queries: Vec<PanelQuery>) {
+    let mut left = panel_queries;
+    wait_until("every query has data", 2 * WAIT_TIMEOUT, || {
         let missing = missing(prometheus, &left);
-        left = missing.iter().map(|(ask, _)| ask.clone()).collect();
+        left = missing.iter().map(|(panel_query, _)| panel_query.clone()).collect();
         if missing.is_empty() {
             return Ok(());
         }
         // Scrapes come once a second.
         std::thread::sleep(Duration::from_secs(1));
-        let lines = missing.iter().map(|(ask, why)| format!("{}: {why}\n  {}", ask.name(), ask.filled(".*")));
+        let lines = missing
+            .iter()
+            .map(|(panel_query, why)| format!("{}: {why}\n  {}", panel_query.name(), panel_query.filled(".*")));
         Err(lines.collect::<Vec<_>>().join("\n"))
     });
 }
@@ -79,7 +81,10 @@ pub fn wait_for_data(prometheus: &Prometheus, asks: Vec<Ask>) {
 fn every_panel_and_variable_has_data_in_the_demo() {
     let daemon = Daemon::demo(&MORNING);
     let prometheus = Prometheus::start(daemon.url(), "groups: []\n");
-    wait_for_data(&prometheus, asks().into_iter().filter(|ask| excuse(ask).is_none()).collect());
+    wait_for_data(
+        &prometheus,
+        panel_queries().into_iter().filter(|panel_query| excuse(panel_query).is_none()).collect(),
+    );
     // What one half of a query has must not hide that the other has nothing.
     let halves =
         ["rollcall_credential_expiry_timestamp_seconds", "rollcall_tls_certificate_not_after_timestamp_seconds"];
@@ -92,10 +97,10 @@ fn every_panel_and_variable_has_data_in_the_demo() {
         assert!(!values.is_empty(), "{uid}: {label} has no values");
     }
     // What is excused must at least be no error.
-    for ask in asks().iter().filter(|ask| excuse(ask).is_some()) {
-        let expr = ask.filled(".*");
-        let answer = if ask.instant { prometheus.now(&expr) } else { prometheus.lately(&expr) };
-        answer.unwrap_or_else(|error| panic!("{}: {error}\n{expr}", ask.name()));
+    for panel_query in panel_queries().iter().filter(|panel_query| excuse(panel_query).is_some()) {
+        let expr = panel_query.filled(".*");
+        let answer = if panel_query.instant { prometheus.now(&expr) } else { prometheus.lately(&expr) };
+        answer.unwrap_or_else(|error| panic!("{}: {error}\n{expr}", panel_query.name()));
     }
 }
 
@@ -105,20 +110,27 @@ fn panels_about_direct_mode_have_data_in_a_demo_that_pages() {
     let flags = ["--alertmanager", &alertmanager.url(), "--incident", "vendor-api-down", "--incident.delay", "0s"];
     let daemon = Daemon::demo(&[&flags[..], &MORNING].concat());
     let prometheus = Prometheus::start(daemon.url(), "groups: []\n");
-    wait_for_data(&prometheus, asks().into_iter().filter(|ask| excuse(ask) == Some(When::Direct)).collect());
+    wait_for_data(
+        &prometheus,
+        panel_queries().into_iter().filter(|panel_query| excuse(panel_query) == Some(When::Direct)).collect(),
+    );
     // The watchdog fires at once, for the sake of the notifications: it is no alert that anybody should see.
-    let asks = asks();
-    let firing =
-        asks.iter().find(|ask| ask.uid == "rollcall-overview" && ask.panel == "Firing alerts").expect("a panel");
+    let panel_queries = panel_queries();
+    let firing = panel_queries
+        .iter()
+        .find(|panel_query| panel_query.uid == "rollcall-overview" && panel_query.panel == "Firing alerts")
+        .expect("a panel");
     assert_eq!(prometheus.now(&firing.filled(".*")).map(|series| series.len()), Ok(0));
 }
 
 #[test]
 fn every_excuse_is_about_a_query_that_exists() {
-    let asks = asks();
+    let panel_queries = panel_queries();
     for (uid, panel, ids, ..) in EMPTY {
         for id in ids.chars() {
-            let found = asks.iter().any(|ask| ask.uid == *uid && ask.panel == *panel && ask.id == id.to_string());
+            let found = panel_queries.iter().any(|panel_query| {
+                panel_query.uid == *uid && panel_query.panel == *panel && panel_query.id == id.to_string()
+            });
             assert!(found, "there is no {uid} / {panel} / {id}");
         }
     }

@@ -15,10 +15,11 @@ use rollcall::{
 use rollcall_sim::{AzureDevops, Incident, Options};
 
 use super::{
-    Ask, asks,
+    PanelQuery,
     data::{When, excuse, wait_for_data},
+    panel_queries,
 };
-use crate::support::{self, Daemon, Folder, PATIENCE, Prometheus, Series, Sim, Target, wait_until};
+use crate::support::{self, Daemon, Folder, Prometheus, Series, Sim, Target, WAIT_TIMEOUT, wait_until};
 
 /// What of the overview is higher than in a calm fleet: incident, panel, legend or `refId`.
 const VISIBLE: &[(Incident, &str, &str)] = &[
@@ -89,15 +90,15 @@ fn fleet(incident: Option<Incident>) -> (Sim, String) {
 }
 
 /// What a query gives for one fleet.
-fn series(prometheus: &Prometheus, ask: &Ask, fleet: &str) -> Vec<Series> {
-    let expr = ask.filled(&format!("{fleet}[.].*"));
-    let series = if ask.instant { prometheus.now(&expr) } else { prometheus.lately(&expr) };
-    series.unwrap_or_else(|error| panic!("{}: {error}\n{expr}", ask.name()))
+fn series(prometheus: &Prometheus, panel_query: &PanelQuery, fleet: &str) -> Vec<Series> {
+    let expr = panel_query.filled(&format!("{fleet}[.].*"));
+    let series = if panel_query.instant { prometheus.now(&expr) } else { prometheus.lately(&expr) };
+    series.unwrap_or_else(|error| panic!("{}: {error}\n{expr}", panel_query.name()))
 }
 
 /// The sum of a query's values for one fleet; of numbers that are not there, 0.
-fn sum(prometheus: &Prometheus, ask: &Ask, fleet: &str) -> f64 {
-    series(prometheus, ask, fleet).iter().map(|series| series.value).filter(|value| value.is_finite()).sum()
+fn sum(prometheus: &Prometheus, panel_query: &PanelQuery, fleet: &str) -> f64 {
+    series(prometheus, panel_query, fleet).iter().map(|series| series.value).filter(|value| value.is_finite()).sum()
 }
 
 #[test]
@@ -109,26 +110,29 @@ fn every_incident_is_visible_on_the_overview() {
     let daemon = Daemon::start(&config);
     let prometheus = Prometheus::start(daemon.url(), &rules());
 
-    let of_incidents = |ask: &Ask| excuse(ask) == Some(When::Incident);
-    wait_for_data(&prometheus, asks().into_iter().filter(of_incidents).collect());
+    let of_incidents = |panel_query: &PanelQuery| excuse(panel_query) == Some(When::Incident);
+    wait_for_data(&prometheus, panel_queries().into_iter().filter(of_incidents).collect());
 
-    let overview: Vec<Ask> = asks().into_iter().filter(|ask| ask.uid == "rollcall-overview").collect();
+    let overview: Vec<PanelQuery> =
+        panel_queries().into_iter().filter(|panel_query| panel_query.uid == "rollcall-overview").collect();
     let mut left = VISIBLE.to_vec();
-    wait_until("every incident is visible", 2 * PATIENCE, || {
+    wait_until("every incident is visible", 2 * WAIT_TIMEOUT, || {
         let mut said = Vec::new();
         left.retain(|(incident, panel, what)| {
-            let found = overview.iter().find(|ask| ask.panel == *panel && (ask.legend == *what || ask.id == *what));
-            let ask = found.unwrap_or_else(|| panic!("the overview has no {panel} / {what}"));
-            let (calm, now) = (sum(&prometheus, ask, "calm"), sum(&prometheus, ask, incident.name()));
+            let found = overview.iter().find(|panel_query| {
+                panel_query.panel == *panel && (panel_query.legend == *what || panel_query.id == *what)
+            });
+            let panel_query = found.unwrap_or_else(|| panic!("the overview has no {panel} / {what}"));
+            let (calm, now) = (sum(&prometheus, panel_query, "calm"), sum(&prometheus, panel_query, incident.name()));
             said.push(format!("{incident}: {panel} / {what} is {now}, calm {calm}"));
             now <= calm
         });
         std::thread::sleep(Duration::from_secs(1));
         if left.is_empty() { Ok(()) } else { Err(said.join("\n")) }
     });
-    let firing = overview.iter().find(|ask| ask.panel == "Firing alerts").expect("a panel");
+    let firing = overview.iter().find(|panel_query| panel_query.panel == "Firing alerts").expect("a panel");
     let mut left = FIRING.to_vec();
-    wait_until("every alert is visible", 2 * PATIENCE, || {
+    wait_until("every alert is visible", 2 * WAIT_TIMEOUT, || {
         let fires = |fleet: &str, name: &str| {
             let label = ("alertname".to_owned(), name.to_owned());
             series(&prometheus, firing, fleet).iter().any(|series| series.labels.contains(&label))
@@ -155,12 +159,16 @@ fn an_expected_pool_that_is_not_there_is_visible_on_the_overview() {
     let prometheus = Prometheus::start(daemon.url(), &rules());
     let label = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let pool = label("pool", "misspelt");
-    let overview: Vec<Ask> = asks().into_iter().filter(|ask| ask.uid == "rollcall-overview").collect();
+    let overview: Vec<PanelQuery> =
+        panel_queries().into_iter().filter(|panel_query| panel_query.uid == "rollcall-overview").collect();
     let of = |panel: &str| {
-        let ask = overview.iter().find(|ask| ask.panel == panel).expect("a panel");
-        series(&prometheus, ask, "calm").into_iter().filter(|series| series.labels.contains(&pool)).collect::<Vec<_>>()
+        let panel_query = overview.iter().find(|panel_query| panel_query.panel == panel).expect("a panel");
+        series(&prometheus, panel_query, "calm")
+            .into_iter()
+            .filter(|series| series.labels.contains(&pool))
+            .collect::<Vec<_>>()
     };
-    wait_until("it misses all of its agents, and the alert fires", 2 * PATIENCE, || {
+    wait_until("it misses all of its agents, and the alert fires", 2 * WAIT_TIMEOUT, || {
         let (missing, firing) = (of("Pools that miss the most capacity"), of("Firing alerts"));
         let fires = firing.iter().any(|alert| alert.labels.contains(&label("alertname", "RollcallPoolBelowMinimum")));
         let all = missing.iter().any(|series| series.value == 8.0);

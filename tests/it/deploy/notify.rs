@@ -2,7 +2,7 @@
 
 use std::{os::unix::net::UnixDatagram, time::Duration};
 
-use crate::support::{Config, Daemon, Folder, PATIENCE, Sim, Target};
+use crate::support::{Config, Daemon, Folder, Sim, Target, WAIT_TIMEOUT};
 
 /// The manager's end: reads one message, of whatever kind.
 fn next(socket: &UnixDatagram) -> String {
@@ -20,7 +20,7 @@ fn next_of(socket: &UnixDatagram, beginning: &str) -> String {
 fn systemd_hears_when_the_daemon_is_ready_reloads_lives_and_stops() {
     let (sim, folder) = (Sim::frozen(), Folder::new());
     let socket = UnixDatagram::bind(folder.file("notify")).expect("a folder of ours");
-    socket.set_read_timeout(Some(PATIENCE)).expect("a time that is not zero");
+    socket.set_read_timeout(Some(WAIT_TIMEOUT)).expect("a time that is not zero");
     let config = Config::quick().target(Target::resilio("filer-01", &sim, 1)).write(&folder);
     let path = folder.file("notify");
     let variables = [("NOTIFY_SOCKET", path.to_str().expect("our own name")), ("WATCHDOG_USEC", "400000")];

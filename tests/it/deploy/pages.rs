@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 
-use crate::support::{Daemon, MORNING, PATIENCE, Prometheus, VENDORS, wait_until};
+use crate::support::{Daemon, MORNING, Prometheus, VENDORS, WAIT_TIMEOUT, wait_until};
 
 /// What the metrics of vendors and daemon begin with.
 const PREFIXES: [&str; 5] = ["rollcall_", "parallels_ras_", "resilio_", "azure_devops_", "citrix_"];
@@ -66,7 +66,7 @@ fn every_query_of_the_readme_and_the_guides_has_data_where_everything_goes_wrong
         let answers = demos.iter().map(|(prometheus, _)| prometheus.now(&asked(query)));
         answers.map(|answer| answer.unwrap_or_else(|error| panic!("{query}: {error}"))).any(|series| !series.is_empty())
     };
-    wait_until("every query has data", 2 * PATIENCE, || {
+    wait_until("every query has data", 2 * WAIT_TIMEOUT, || {
         left.retain(|query| !has_data(query) && !BEYOND.iter().any(|(part, _)| query.contains(part)));
         if left.is_empty() {
             return Ok(());

@@ -10,7 +10,9 @@ use std::{
 
 use rollcall_sim::{Fault, Options};
 
-use crate::support::{Config, Daemon, Exposition, Folder, Front, PATIENCE, Sim, Target, VENDORS, frozen, wait_until};
+use crate::support::{
+    Config, Daemon, Exposition, FaultProxy, Folder, Sim, Target, VENDORS, WAIT_TIMEOUT, frozen, wait_until,
+};
 use case::{Case, data, difference};
 use rows::{After, Break, data_path, rows};
 
@@ -21,30 +23,30 @@ const INTERVAL: Duration = Duration::from_secs(4);
 
 #[test]
 fn every_vendor_under_every_breakage_keeps_good_data_until_they_are_old_and_recovers() {
-    let mut ward = Ward::start();
-    ward.break_everything();
-    ward.watch_until_settled();
-    ward.assert_no_problems();
-    ward.note_what_was_asked();
-    ward.heal_everything();
-    let now = ward.watch_until_recovered();
-    ward.everything_is_as_before(&now);
-    ward.bystanders_were_polled(&now);
-    ward.the_log_tells_each_once();
-    ward.assert_no_problems();
+    let mut fleet = BrokenFleet::start();
+    fleet.break_everything();
+    fleet.watch_until_settled();
+    fleet.assert_no_problems();
+    fleet.note_what_was_asked();
+    fleet.heal_everything();
+    let now = fleet.watch_until_recovered();
+    fleet.everything_is_as_before(&now);
+    fleet.bystanders_were_polled(&now);
+    fleet.the_log_tells_each_once();
+    fleet.assert_no_problems();
 }
 
 /// The vendors of one breakage.
-struct World {
+struct BrokenVendor {
     how: Break,
     sim: Sim,
-    fronts: [Front; VENDORS.len()],
+    proxies: [FaultProxy; VENDORS.len()],
 }
 
-impl World {
+impl BrokenVendor {
     fn break_vendor(&self, vendor: &'static str) {
-        let World { how, sim, fronts } = self;
-        let front = VENDORS.iter().position(|other| *other == vendor).map(|index| &fronts[index]).expect("a vendor");
+        let BrokenVendor { how, sim, proxies } = self;
+        let proxy = VENDORS.iter().position(|other| *other == vendor).map(|index| &proxies[index]).expect("a vendor");
         let (media_type, other_root) = match vendor {
             "citrix_storefront" => ("text/xml", "<other/>"),
             _ => ("application/json", "{}"),
@@ -52,17 +54,17 @@ impl World {
         match how {
             Break::Shut => sim.shut(vendor),
             Break::Fault(fault) => sim.fail(vendor, data_path(vendor), fault.clone()),
-            Break::Answer(status, header) => front.answer(data_path(vendor), *status, &[*header]),
+            Break::Answer(status, header) => proxy.answer(data_path(vendor), *status, &[*header]),
             Break::OtherRoot => sim.fail(vendor, data_path(vendor), Fault::Status(200, other_root, media_type)),
             Break::Empty => sim.fail(vendor, data_path(vendor), Fault::Status(200, "", media_type)),
-            Break::Begun { stays } => front.begin(data_path(vendor), media_type, &other_root[..1], *stays),
+            Break::Begun { stays } => proxy.begin(data_path(vendor), media_type, &other_root[..1], *stays),
         }
     }
 }
 
 /// Every vendor under every breakage, and every vendor once more that stays well.
-struct Ward {
-    worlds: Vec<World>,
+struct BrokenFleet {
+    worlds: Vec<BrokenVendor>,
     /// For each world one of every vendor.
     cases: Vec<Case>,
     bystanders: [String; VENDORS.len()],
@@ -78,9 +80,9 @@ struct Ward {
     _folder: Folder,
 }
 
-impl Ward {
+impl BrokenFleet {
     /// All are well.
-    fn start() -> Ward {
+    fn start() -> BrokenFleet {
         let small = || Sim::start(Options { agents: 20, ..frozen() });
         let (well, folder) = (small(), Folder::new());
         let mut config =
@@ -90,17 +92,17 @@ impl Ward {
         let (mut worlds, mut cases) = (Vec::new(), Vec::new());
         for (name, how, expected) in rows() {
             let sim = small();
-            let fronts = VENDORS.map(|vendor| Front::of(&sim, vendor));
-            for ((vendor, expected), front) in VENDORS.into_iter().zip(expected).zip(&fronts) {
+            let proxies = VENDORS.map(|vendor| FaultProxy::of(&sim, vendor));
+            for ((vendor, expected), proxy) in VENDORS.into_iter().zip(expected).zip(&proxies) {
                 let target = format!("{vendor}-{name}");
                 let mut entry = quick(vendor, &target, &sim);
                 if matches!(how, Break::Answer(..) | Break::Begun { .. }) {
-                    entry = entry.map("url", |url| url.replace(&sim.url(vendor), front.url()));
+                    entry = entry.map("url", |url| url.replace(&sim.url(vendor), proxy.url()));
                 }
                 config = config.target(entry);
                 cases.push(Case::new(target, vendor, expected));
             }
-            worlds.push(World { how, sim, fronts });
+            worlds.push(BrokenVendor { how, sim, proxies });
         }
         let daemon = Daemon::start(&config.write(&folder));
         let names = cases.iter().map(|case| case.target.as_str()).chain(bystanders.iter().map(String::as_str));
@@ -108,7 +110,7 @@ impl Ward {
         let begun = Instant::now();
         cases.iter_mut().for_each(|case| case.is_well(&before));
         let problems = BTreeSet::new();
-        Ward {
+        BrokenFleet {
             worlds,
             cases,
             bystanders,
@@ -127,9 +129,9 @@ impl Ward {
         let cases = self.cases.iter().enumerate().map(|(index, case)| (&self.worlds[index / VENDORS.len()], case));
         let (mut whole, at_once): (Vec<_>, Vec<_>) = cases.partition(|(_, case)| case.vendor == "azure_devops");
         at_once.into_iter().for_each(|(world, case)| world.break_vendor(case.vendor));
-        wait_until("each was between two polls", PATIENCE, || {
+        wait_until("each was between two polls", WAIT_TIMEOUT, || {
             let now = self.daemon.scrape();
-            let rests = |(_, case): &mut (&World, &Case)| rests(&now, &case.target);
+            let rests = |(_, case): &mut (&BrokenVendor, &Case)| rests(&now, &case.target);
             whole.extract_if(.., rests).for_each(|(world, case)| world.break_vendor(case.vendor));
             if whole.is_empty() { Ok(()) } else { Err(format!("{} are whole", whole.len())) }
         });
@@ -139,7 +141,7 @@ impl Ward {
     fn watch_until_settled(&mut self) {
         let broken = Instant::now();
         let mut last_look = broken;
-        while !self.cases.iter().all(|case| case.settled) && broken.elapsed() < PATIENCE {
+        while !self.cases.iter().all(|case| case.settled) && broken.elapsed() < WAIT_TIMEOUT {
             let now = self.look();
             // On a machine that stood still nobody saw what was there in between, and it cannot be held against the daemon.
             let stood_still = last_look.elapsed() > Duration::from_secs(4);
@@ -181,11 +183,11 @@ impl Ward {
     }
 
     fn heal_everything(&self) {
-        for World { sim, fronts, .. } in &self.worlds {
-            for (vendor, front) in VENDORS.iter().zip(fronts) {
+        for BrokenVendor { sim, proxies, .. } in &self.worlds {
+            for (vendor, proxy) in VENDORS.iter().zip(proxies) {
                 sim.reopen(vendor);
                 sim.heal(vendor);
-                front.heal();
+                proxy.heal();
             }
         }
     }
@@ -198,7 +200,7 @@ impl Ward {
             self.bystanders_notice_nothing(&now);
             let recovering = self.cases.iter().filter(|case| case.expected.after == After::Recovers);
             let waiting: Vec<&Case> = recovering.filter(|case| !case.has_recovered(&now)).collect();
-            if !waiting.is_empty() && healed.elapsed() <= PATIENCE {
+            if !waiting.is_empty() && healed.elapsed() <= WAIT_TIMEOUT {
                 continue;
             }
             let about = |case: &Case| format!("{} did not recover:\n{}", case.target, now.about(&case.target));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rollcall_sim::{Fault, Options};
 
-use crate::support::{Config, Daemon, Exposition, Folder, Front, Sample, Sim, Target, frozen};
+use crate::support::{Config, Daemon, Exposition, FaultProxy, Folder, Sample, Sim, Target, frozen};
 
 fn broken() -> Fault {
     Fault::Status(500, "", "text/plain")
@@ -92,9 +92,9 @@ fn an_azure_queue_that_fails_is_no_failure_and_never_an_empty_queue() {
 fn a_citrix_chunk_that_fails_keeps_its_machines_and_goes_alone_when_they_are_old() {
     let sim = Sim::start(Options { agents: 1_800, ..frozen() });
     let folder = Folder::new();
-    let front = Front::of(&sim, "citrix_storefront");
+    let proxy = FaultProxy::of(&sim, "citrix_storefront");
     let target =
-        Target::citrix("desktops", &sim).map("url", |url| url.replace(&sim.url("citrix_storefront"), front.url()));
+        Target::citrix("desktops", &sim).map("url", |url| url.replace(&sim.url("citrix_storefront"), proxy.url()));
     let config = Config::with_defaults("{ interval: 1s, timeout: 10s, stale_after: 20s }").target(target);
     let daemon = Daemon::start(&config.write(&folder));
     let before = daemon.wait_until_up(&["desktops"]);
@@ -102,7 +102,7 @@ fn a_citrix_chunk_that_fails_keeps_its_machines_and_goes_alone_when_they_are_old
     assert!(all.len() > 200, "{}", all.len());
 
     // Only the body of the request for the first chunk names this desktop.
-    front.answer("XD-East.Desktop 1<", 500, &[]);
+    proxy.answer("XD-East.Desktop 1<", 500, &[]);
     let now = daemon.wait_for("the poll is partial", |now| partial(now, "desktops"));
     assert_eq!(agents(&now, "desktops"), all, "the old machines are kept");
     let now = daemon.wait_for("the chunk is withdrawn", |now| agents(now, "desktops") != all);
@@ -114,7 +114,7 @@ fn a_citrix_chunk_that_fails_keeps_its_machines_and_goes_alone_when_they_are_old
     assert_eq!(now.of("desktops", "rollcall_target_stale"), Some(0.0));
     assert_only_partial(&now, "desktops");
 
-    front.heal();
+    proxy.heal();
     let now = daemon.wait_for("the chunk is back", |now| agents(now, "desktops") == all);
     assert_eq!(now.failure("desktops"), "");
 }

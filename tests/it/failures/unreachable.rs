@@ -61,7 +61,7 @@ fn a_server_that_cannot_be_reached_is_told_by_its_reason_and_gives_no_data() {
     let config = Config::with_defaults("{ interval: 1s, timeout: 10s, stale_after: 20s }");
     let config = config.targets(rows.iter().map(|(_, _, target)| target.clone()));
     let daemon = Daemon::start(&config.write(&folder));
-    let now = daemon.wait_for_within("every target was polled", crate::support::PATIENCE, |now| {
+    let now = daemon.wait_for_within("every target was polled", crate::support::WAIT_TIMEOUT, |now| {
         let waiting = rows.iter().find(|(_, _, target)| now.of(target.name(), "rollcall_target_up").is_none());
         waiting.map_or(Ok(()), |(_, _, target)| Err(now.about(target.name())))
     });

@@ -1,6 +1,6 @@
 //! `probe` and `check --connect` keep to the holds, and a person may end one.
 
-use super::scene::{KINDS, Scene, all_names, assert_held, names};
+use super::fixture::{HoldFixture, KINDS, all_names, assert_held, names};
 use crate::{
     program::rollcall,
     support::{Daemon, http},
@@ -8,8 +8,8 @@ use crate::{
 
 #[test]
 fn looks_send_a_refused_password_once_and_a_daemon_knows_it_then() {
-    let scene = Scene::new();
-    let config = scene.configure(|target| target);
+    let fixture = HoldFixture::new();
+    let config = fixture.configure(|target| target);
     let file = config.to_str().expect("a plain name");
     for kind in &KINDS {
         let [one, other] = names(kind);
@@ -20,27 +20,27 @@ fn looks_send_a_refused_password_once_and_a_daemon_knows_it_then() {
             assert!(ended.err.contains("held: log-ons are held since"), "{again}: {}", ended.err);
         }
     }
-    assert_eq!(scene.sent(), Scene::all_sent(1));
+    assert_eq!(fixture.sent(), HoldFixture::all_sent(1));
     let ended = rollcall(&["check", "--connect", file]).expect(1);
     assert_eq!(ended.out.matches("held: ").count(), all_names().len(), "{}", ended.out);
     let daemon = Daemon::start(&config);
-    assert_held(&scene.wait_until_held(&daemon));
-    assert_eq!(scene.sent(), Scene::all_sent(1), "the daemon begins with what the looks have learnt");
+    assert_held(&fixture.wait_until_held(&daemon));
+    assert_eq!(fixture.sent(), HoldFixture::all_sent(1), "the daemon begins with what the looks have learnt");
 
     // It alone writes the state file; looks beside it still read there what is held.
     let ended = rollcall(&["serve", "--config.file", file, "--web.listen-address", "127.0.0.1:0"]).expect(1);
     assert!(ended.err.contains("is in use by another rollcall"), "{}", ended.err);
     let ended = rollcall(&["check", "--connect", file]).expect(1);
     assert_eq!(ended.out.matches("held: ").count(), all_names().len(), "{}", ended.out);
-    assert_eq!(scene.sent(), Scene::all_sent(1));
+    assert_eq!(fixture.sent(), HoldFixture::all_sent(1));
 }
 
 #[test]
 fn without_a_state_file_a_look_says_that_the_next_one_sends_it_again() {
-    let scene = Scene::new();
-    let config = scene.configure(|target| target);
-    let text = scene.folder.read("rollcall.yml").replace("state_file: rollcall.state\n", "");
-    scene.folder.write("rollcall.yml", &text);
+    let fixture = HoldFixture::new();
+    let config = fixture.configure(|target| target);
+    let text = fixture.folder.read("rollcall.yml").replace("state_file: rollcall.state\n", "");
+    fixture.folder.write("rollcall.yml", &text);
     let file = config.to_str().expect("a plain name");
     let ended = rollcall(&["probe", "ras-a", "--config.file", file]).expect(1);
     assert!(ended.err.contains("there is no state_file, so nothing keeps this hold"), "{}", ended.err);
@@ -48,10 +48,10 @@ fn without_a_state_file_a_look_says_that_the_next_one_sends_it_again() {
 
 #[test]
 fn whoever_has_unlocked_an_account_need_not_wait() {
-    let scene = Scene::new();
-    let config = scene.configure(|target| target);
+    let fixture = HoldFixture::new();
+    let config = fixture.configure(|target| target);
     let daemon = Daemon::with_flags(&config, &["--web.enable-lifecycle"]);
-    scene.wait_until_held(&daemon);
+    fixture.wait_until_held(&daemon);
     let release = |query: &str| http("POST", &format!("{}/-/release{query}", daemon.url()), &[]);
     assert_eq!(release("").status, 400);
     assert_eq!(release("?target=nobody").status, 404);
@@ -59,11 +59,11 @@ fn whoever_has_unlocked_an_account_need_not_wait() {
 
     // Still locked: one try, and it is held again.
     assert_eq!(release("?target=ras-a").status, 200);
-    let (ras, sim) = scene.each().next().expect("there are kinds");
+    let (ras, sim) = fixture.each().next().expect("there are kinds");
     daemon.wait_for("the second refusal", |now| {
         names(ras).iter().map(|name| now.failures(name, "auth")).sum::<f64>() == 2.0
     });
-    assert_held(&scene.wait_until_held(&daemon));
+    assert_held(&fixture.wait_until_held(&daemon));
     assert_eq!(sim.secrets_seen(ras.vendor), 2);
 
     // Unlocked: what was refused is right now, and both targets of the account are back.

@@ -35,7 +35,7 @@ fn a_refused_token_backs_off_and_is_never_held() {
             .journal()
             .iter()
             .filter(|s| s.vendor == vendor && s.path.contains(path))
-            .map(|s| s.came.as_secs_f64())
+            .map(|s| s.received_at.as_secs_f64())
             .collect();
         // Less is between two requests of one poll.
         let waits: Vec<f64> = asked.windows(2).map(|pair| pair[1] - pair[0]).filter(|wait| *wait > 1.5).collect();

@@ -7,8 +7,8 @@ use std::{
 
 use rollcall_sim::Fault;
 
-use super::scene::{KINDS, Kind, secret, wait_until_saved};
-use crate::support::{Config, Daemon, Exposition, Folder, PATIENCE, Sim, wait_until};
+use super::fixture::{KINDS, Kind, secret, wait_until_saved};
+use crate::support::{Config, Daemon, Exposition, Folder, Sim, WAIT_TIMEOUT, wait_until};
 
 /// What answers a log-on of this kind takes so long.
 fn slow_down(kind: &Kind, sim: &Sim, answer: Duration) {
@@ -26,20 +26,21 @@ fn slow_down(kind: &Kind, sim: &Sim, answer: Duration) {
 }
 
 /// The kinds that log on at every poll without a session, each with one target whose secret is refused slowly.
-struct SlowScene {
+struct SlowHoldFixture {
     folder: Folder,
     rows: Vec<(Kind, Sim)>,
 }
 
-impl SlowScene {
-    fn new(answer: Duration) -> SlowScene {
+impl SlowHoldFixture {
+    fn new(answer: Duration) -> SlowHoldFixture {
         let kinds = KINDS.into_iter().filter(|kind| kind.vendor != "parallels_ras_session");
-        let scene = SlowScene { folder: Folder::new(), rows: kinds.map(|kind| (kind, Sim::frozen())).collect() };
-        for (kind, sim) in &scene.rows {
+        let fixture =
+            SlowHoldFixture { folder: Folder::new(), rows: kinds.map(|kind| (kind, Sim::frozen())).collect() };
+        for (kind, sim) in &fixture.rows {
             slow_down(kind, sim, answer);
         }
-        scene.bring("wrong");
-        scene
+        fixture.bring("wrong");
+        fixture
     }
 
     /// Another wrong secret.
@@ -66,7 +67,7 @@ impl SlowScene {
 
     #[track_caller]
     fn wait_until_sent(&self, times: usize) {
-        wait_until("every secret is sent", PATIENCE, || {
+        wait_until("every secret is sent", WAIT_TIMEOUT, || {
             if self.sent() == self.all_sent(times) { Ok(()) } else { Err(format!("{:?}", self.sent())) }
         });
     }
@@ -86,41 +87,41 @@ impl SlowScene {
 fn an_edit_during_the_log_on_does_not_send_it_twice_and_neither_does_a_restart() {
     let patient = "{ interval: 1s, timeout: 40s, stale_after: 60s }";
     // The edit comes while all of them wait for their answers.
-    let scene = SlowScene::new(Duration::from_secs(10));
-    let daemon = Daemon::start(&scene.configure(patient, "{}"));
-    scene.wait_until_sent(1);
-    scene.configure(patient, "{ site: zrh }");
+    let fixture = SlowHoldFixture::new(Duration::from_secs(10));
+    let daemon = Daemon::start(&fixture.configure(patient, "{}"));
+    fixture.wait_until_sent(1);
+    fixture.configure(patient, "{ site: zrh }");
     daemon.reload();
-    let now = scene.wait_until_held(&daemon);
-    assert_eq!(scene.sent(), scene.all_sent(1));
-    assert!(scene.rows.iter().all(|(kind, _)| now.failures(kind.name, "auth") == 0.0), "nobody was waiting any more");
+    let now = fixture.wait_until_held(&daemon);
+    assert_eq!(fixture.sent(), fixture.all_sent(1));
+    assert!(fixture.rows.iter().all(|(kind, _)| now.failures(kind.name, "auth") == 0.0), "nobody was waiting any more");
 
-    scene.bring("worse");
-    let config = scene.configure(patient, "{ site: gva }");
+    fixture.bring("worse");
+    let config = fixture.configure(patient, "{ site: gva }");
     daemon.reload();
-    scene.wait_until_sent(2);
+    fixture.wait_until_sent(2);
     daemon.terminate();
     let daemon = Daemon::start(&config);
-    scene.wait_until_held(&daemon);
-    assert_eq!(scene.sent(), scene.all_sent(2), "after a restart");
+    fixture.wait_until_held(&daemon);
+    assert_eq!(fixture.sent(), fixture.all_sent(2), "after a restart");
 }
 
 #[test]
 fn a_refusal_slower_than_the_timeout_is_sent_once() {
     // One of them is asked twice, and each answer takes half of the time: less than the timeout, and together more.
-    let scene = SlowScene::new(Duration::from_secs(7));
-    let config = scene.configure("{ interval: 1s, timeout: 5s, stale_after: 8s }", "{}");
+    let fixture = SlowHoldFixture::new(Duration::from_secs(7));
+    let config = fixture.configure("{ interval: 1s, timeout: 5s, stale_after: 8s }", "{}");
     let begun = Instant::now();
     let daemon = Daemon::start(&config);
-    let now = scene.wait_until_held(&daemon);
-    for (kind, _) in &scene.rows {
+    let now = fixture.wait_until_held(&daemon);
+    for (kind, _) in &fixture.rows {
         assert!(now.failures(kind.name, "timeout") >= 1.0, "{}", kind.name);
         assert_eq!(now.failures(kind.name, "auth"), 0.0, "{}", kind.name);
     }
-    assert_eq!(scene.sent(), scene.all_sent(1));
-    wait_until_saved(&scene.folder, scene.rows.len(), begun);
+    assert_eq!(fixture.sent(), fixture.all_sent(1));
+    wait_until_saved(&fixture.folder, fixture.rows.len(), begun);
     daemon.kill();
     let daemon = Daemon::start(&config);
-    scene.wait_until_held(&daemon);
-    assert_eq!(scene.sent(), scene.all_sent(1), "after SIGKILL");
+    fixture.wait_until_held(&daemon);
+    assert_eq!(fixture.sent(), fixture.all_sent(1), "after SIGKILL");
 }

@@ -8,7 +8,7 @@ use rollcall_sim::Incident;
 
 /// What an incident costs at the targets of one vendor, whoever pages: Prometheus, the daemon, or both at once.
 #[derive(Debug, Clone, Copy)]
-pub struct Cost {
+pub struct ExpectedPages {
     /// What happens.
     pub incident: Incident,
     /// At whose targets.
@@ -28,29 +28,29 @@ pub const LASTS: u64 = 60;
 pub const SYNC_STUCK_LASTS: u64 = 140;
 
 /// All that cost anything.
-pub const COSTS: &[Cost] = &[
-    Cost {
+pub const EXPECTED_PAGES: &[ExpectedPages] = &[
+    ExpectedPages {
         incident: Incident::HypervisorLost,
         vendor: "citrix_storefront",
         pages: &[16],
         tickets: &[],
         why: "One for the target: CitrixPowerStateUnknown, which mutes what follows from it.",
     },
-    Cost {
+    ExpectedPages {
         incident: Incident::BuildPoolOffline,
         vendor: "azure_devops",
         pages: &[6],
         tickets: &[],
         why: "RollcallPoolDown, which mutes the queue that grows in front of the pool.",
     },
-    Cost {
+    ExpectedPages {
         incident: Incident::PasswordExpired,
         vendor: "parallels_ras",
         pages: &[],
         tickets: &[20],
         why: "RollcallTargetLoginHeld, one for all targets of a vendor; users are not hindered.",
     },
-    Cost {
+    ExpectedPages {
         incident: Incident::SyncStuck,
         vendor: "resilio",
         pages: &[],
@@ -58,21 +58,21 @@ pub const COSTS: &[Cost] = &[
         why: "ResilioJobNoPeers of one agent; after two hours also ResilioJobStalled of the other, which is another fault on \
               another agent: nothing says that the first explains it.",
     },
-    Cost {
+    ExpectedPages {
         incident: Incident::PrimingRefused,
         vendor: "parallels_ras_session",
         pages: &[16],
         tickets: &[],
         why: "ParallelsRasSessionProbeFailing after two deep probes, which come every 15m; the light probe primes nothing.",
     },
-    Cost {
+    ExpectedPages {
         incident: Incident::GatewayLost,
         vendor: "parallels_ras",
         pages: &[6],
         tickets: &[],
         why: "ParallelsRasEntryPointDown of the farm.",
     },
-    Cost {
+    ExpectedPages {
         incident: Incident::GatewayLost,
         vendor: "parallels_ras_session",
         pages: &[3, 16],
@@ -80,14 +80,14 @@ pub const COSTS: &[Cost] = &[
         why: "ParallelsRasSessionProbeFailing of each of the two probes, light and deep: each is a target, and pages are grouped \
               by target.",
     },
-    Cost {
+    ExpectedPages {
         incident: Incident::VendorApiDown,
         vendor: "azure_devops",
         pages: &[],
         tickets: &[17, 17],
         why: "RollcallTargetDown of each of the two targets, as tickets are grouped by target; builds wait.",
     },
-    Cost {
+    ExpectedPages {
         incident: Incident::VendorApiDown,
         vendor: "citrix_storefront",
         pages: &[28],
@@ -112,7 +112,7 @@ incidents with Prometheus, with the daemon, and with both at once, and finds the
 "
     );
     for incident in Incident::ALL {
-        let costs: Vec<&Cost> = COSTS.iter().filter(|cost| cost.incident == incident).collect();
+        let costs: Vec<&ExpectedPages> = EXPECTED_PAGES.iter().filter(|cost| cost.incident == incident).collect();
         for cost in &costs {
             let (pages, tickets) = (after(cost.pages), after(cost.tickets));
             out.push_str(&format!("| {incident} | {} | {pages} | {tickets} | {} |\n", cost.vendor, cost.why));

@@ -4,11 +4,11 @@ use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     site::{FACTOR, Site},
-    stub::{Mood, Stub},
+    stub::{Behaviour, Stub},
 };
 use crate::{
     program::rollcall,
-    support::{ClosedPort, Daemon, PATIENCE, Prometheus},
+    support::{ClosedPort, Daemon, Prometheus, WAIT_TIMEOUT},
 };
 
 /// More than one resend is in the five minutes that the rule looks back.
@@ -17,8 +17,8 @@ const RESEND: Duration = Duration::from_secs(120);
 #[test]
 fn a_daemon_that_reaches_no_alertmanager_is_told_and_one_that_reaches_one_of_two_is_not() {
     let site = Site::new();
-    let [refusing, broken] = [400, 500].map(|status| Stub::start(Mood::Answers(status)));
-    let well = Stub::start(Mood::Answers(200));
+    let [refusing, broken] = [400, 500].map(|status| Stub::start(Behaviour::Answers(status)));
+    let well = Stub::start(Behaviour::Answers(200));
     let dead = ClosedPort::any();
     let daemon = |name: &str, urls: &[&str]| {
         let peers: Vec<String> = urls.iter().map(|url| format!("{{ url: '{url}' }}")).collect();
@@ -44,7 +44,7 @@ fn a_daemon_that_reaches_no_alertmanager_is_told_and_one_that_reaches_one_of_two
         let found: BTreeSet<String> = labels.filter(|(name, _)| name == "instance").map(|(_, value)| value).collect();
         if found == expected { Ok(()) } else { Err(format!("{found:?} instead of {expected:?}")) }
     };
-    prometheus.wait_for("all are told", PATIENCE, fired);
+    prometheus.wait_for("all are told", WAIT_TIMEOUT, fired);
     // The others would have been by then.
     std::thread::sleep(Duration::from_secs(3));
     assert_eq!(fired(&prometheus), Ok(()));

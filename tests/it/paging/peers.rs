@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use super::{
     site::{FACTOR, RESEND, Site},
-    stub::{Mood, Request, Stub},
+    stub::{Behaviour, NotifyRequest, Stub},
 };
-use crate::support::{ClosedPort, Daemon, PATIENCE, wait_until};
+use crate::support::{ClosedPort, Daemon, WAIT_TIMEOUT, wait_until};
 
 const POOL_DOWN: &str = "RollcallPoolDown";
 
@@ -16,7 +16,7 @@ const REFUSED: Duration = Duration::from_secs(120);
 /// Waits until this line was logged so many times.
 #[track_caller]
 fn logged(daemon: &Daemon, line: &str, times: usize) {
-    wait_until(line, PATIENCE, || {
+    wait_until(line, WAIT_TIMEOUT, || {
         let log = daemon.log();
         if log.lines().filter(|one| one.contains(line)).count() >= times { Ok(()) } else { Err(log) }
     });
@@ -51,8 +51,8 @@ fn an_alertmanager_that_was_away_hears_once_what_fires_and_what_has_ended() {
 #[test]
 fn peers_that_are_ill_delay_nobody_and_hear_everything_once_they_are_well() {
     let site = Site::new();
-    let [refusing, broken] = [400, 500].map(|status| Stub::start(Mood::Answers(status)));
-    let (silent, well) = (Stub::start(Mood::Silent), Stub::start(Mood::Answers(200)));
+    let [refusing, broken] = [400, 500].map(|status| Stub::start(Behaviour::Answers(status)));
+    let (silent, well) = (Stub::start(Behaviour::Silent), Stub::start(Behaviour::Answers(200)));
     let dead = ClosedPort::any();
     let urls = [dead.url(), silent.url(), broken.url(), refusing.url(), well.url(), &site.alertmanager.url()];
     let peers = urls.map(|url| format!("{{ url: '{url}' }}")).join(", ");
@@ -60,7 +60,7 @@ fn peers_that_are_ill_delay_nobody_and_hear_everything_once_they_are_well() {
     daemon.wait_until_up(&["builds"]);
     // The one that never answers has just been sent a request, which is given up after ten seconds.
     let asked = silent.requests().len();
-    wait_until("it is asked anew", PATIENCE, || {
+    wait_until("it is asked anew", WAIT_TIMEOUT, || {
         let now = silent.requests().len();
         if now > asked { Ok(()) } else { Err(format!("{now}")) }
     });
@@ -68,11 +68,12 @@ fn peers_that_are_ill_delay_nobody_and_hear_everything_once_they_are_well() {
     site.wait_for("both are told", &[true]);
     // It waits still when another is told: nobody waits for it. It is told again and again, as it may be that the very first
     // page comes between two requests to the silent one.
-    wait_until("the one that is well is told while the silent one waits", PATIENCE, || {
+    wait_until("the one that is well is told while the silent one waits", WAIT_TIMEOUT, || {
         let (pages, asked) = (well.requests(), silent.requests());
-        let waits =
-            |page: Instant, request: &Request| request.came < page && request.ended.is_none_or(|ended| ended > page);
-        let mut pages = pages.iter().filter(|page| page.tells(POOL_DOWN)).map(|page| page.came);
+        let waits = |page: Instant, request: &NotifyRequest| {
+            request.received_at < page && request.ended.is_none_or(|ended| ended > page)
+        };
+        let mut pages = pages.iter().filter(|page| page.has_alert(POOL_DOWN)).map(|page| page.received_at);
         let beside = pages.any(|page| asked.iter().any(|request| waits(page, request)));
         if beside { Ok(()) } else { Err(format!("{asked:?}\n{}", daemon.log())) }
     });
@@ -88,17 +89,17 @@ fn peers_that_are_ill_delay_nobody_and_hear_everything_once_they_are_well() {
     assert!(of("queue_length", dead.url()) >= Some(2.0), "they wait for it");
     assert!(of("queue_length", dead.url()) < Some(100.0), "one entry for each alert");
     let asked: Vec<Instant> =
-        refusing.requests().iter().filter(|one| one.tells(POOL_DOWN)).map(|one| one.came).collect();
+        refusing.requests().iter().filter(|one| one.has_alert(POOL_DOWN)).map(|one| one.received_at).collect();
     let since = asked.first().expect("it was asked").elapsed();
     let times = since.div_duration_f64(REFUSED / FACTOR).ceil() as usize;
     assert!(asked.len() <= times + 1, "{} times in {since:?}: 400 is asked in a loop", asked.len());
 
     // Once they are well they are told.
-    broken.set(Mood::Answers(200));
-    silent.set(Mood::Answers(200));
+    broken.set(Behaviour::Answers(200));
+    silent.set(Behaviour::Answers(200));
     for stub in [&broken, &silent] {
-        wait_until("it is told", PATIENCE, || {
-            let last = stub.requests().into_iter().rev().find(|request| request.tells(POOL_DOWN));
+        wait_until("it is told", WAIT_TIMEOUT, || {
+            let last = stub.requests().into_iter().rev().find(|request| request.has_alert(POOL_DOWN));
             let sent = daemon.scrape().get("rollcall_notifications_sent_total", &[("alertmanager", stub.url())]);
             if last.is_some() && sent > Some(0.0) { Ok(()) } else { Err(format!("{sent:?} {:?}", stub.requests())) }
         });

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::site::{FACTOR, LET_GO, RESEND, Site};
-use crate::support::{Exposition, PATIENCE, Prometheus, Series};
+use crate::support::{Exposition, Prometheus, Series, WAIT_TIMEOUT};
 
 fn failures(now: &Exposition) -> f64 {
     now.all("rollcall_poll_failures_total", &[("target", "builds")]).iter().map(|sample| sample.value).sum()
@@ -23,12 +23,12 @@ fn missed_scrapes_and_failed_polls_page_nobody_again() {
     site.wait_for("both are told", &[true]);
     // The daemon does not answer for a scrape or two.
     daemon.signal("STOP");
-    prometheus.wait_for("a scrape failed", PATIENCE, |prometheus| match value(&prometheus.now("up")?) {
+    prometheus.wait_for("a scrape failed", WAIT_TIMEOUT, |prometheus| match value(&prometheus.now("up")?) {
         Some(0.0) => Ok(()),
         other => Err(format!("{other:?}")),
     });
     daemon.signal("CONT");
-    prometheus.wait_for("scrapes are well", PATIENCE, |prometheus| match value(&prometheus.now("up")?) {
+    prometheus.wait_for("scrapes are well", WAIT_TIMEOUT, |prometheus| match value(&prometheus.now("up")?) {
         Some(1.0) => Ok(()),
         other => Err(format!("{other:?}")),
     });
@@ -58,7 +58,7 @@ fn of_two_daemons_that_are_scraped_one_is_killed_and_a_pool_is_forbidden() {
     site.begin();
     site.wait_for("both are told", &[true]);
     first.kill();
-    prometheus.wait_for("one is down", PATIENCE, |prometheus| match value(&prometheus.now("sum(up)")?) {
+    prometheus.wait_for("one is down", WAIT_TIMEOUT, |prometheus| match value(&prometheus.now("sum(up)")?) {
         Some(1.0) => Ok(()),
         other => Err(format!("{other:?}")),
     });

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use super::site::{BOTH, LAPSE, Site};
-use crate::support::{Daemon, PATIENCE, wait_until};
+use crate::support::{Daemon, WAIT_TIMEOUT, wait_until};
 
 /// The ports of the daemons whose sign of life Alertmanager has.
 fn signs_of_life(site: &Site) -> BTreeSet<String> {
@@ -67,7 +67,7 @@ fn one_of_two_daemons_with_ha_is_killed_and_nobody_hears_of_it() {
     // Each has a sign of life of its own, and everything else is one alert.
     let port = |daemon: &Daemon| daemon.url().rsplit(':').next().expect("a port").to_owned();
     let alive = |ports: BTreeSet<String>| {
-        wait_until("signs of life of these alone", PATIENCE, || {
+        wait_until("signs of life of these alone", WAIT_TIMEOUT, || {
             let found = signs_of_life(&site);
             if found == ports { Ok(()) } else { Err(format!("{found:?} instead of {ports:?}")) }
         });

@@ -8,7 +8,7 @@ use std::{
 use rollcall_sim::{Fault, Incident};
 use serde_json::{Value, json};
 
-use crate::support::{Alertmanager, Config, Daemon, Folder, PATIENCE, Receiver, Sim, Target, wait_until};
+use crate::support::{Alertmanager, Config, Daemon, Folder, Receiver, Sim, Target, WAIT_TIMEOUT, wait_until};
 
 /// How many times faster everything is that alerting waits for.
 pub const FACTOR: u32 = 60;
@@ -121,7 +121,7 @@ impl Site {
     /// Waits until the state file of this daemon says that both alerts fire: what a kill leaves.
     #[track_caller]
     pub fn wait_until_saved(&self, name: &str) {
-        wait_until("both are saved", PATIENCE, || {
+        wait_until("both are saved", WAIT_TIMEOUT, || {
             let text = fs::read_to_string(self.folder.file(&format!("{name}/{name}.state"))).unwrap_or_default();
             let state: Value = serde_json::from_str(&text).unwrap_or_default();
             let alerts = state["alerts"]["targets"]["builds"]["alerts"].as_array().into_iter().flatten();
@@ -141,7 +141,7 @@ impl Site {
     /// Waits until both alerts have this story.
     #[track_caller]
     pub fn wait_for(&self, what: &str, story: &[bool]) {
-        wait_until(what, PATIENCE, || match self.differs(story) {
+        wait_until(what, WAIT_TIMEOUT, || match self.differs(story) {
             None => Ok(()),
             Some(said) => Err(said),
         });

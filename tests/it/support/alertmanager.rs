@@ -11,7 +11,7 @@ use std::{
 use rollcall::duration;
 use serde_json::{Value, json};
 
-use super::{Answer, ClosedPort, Folder, PATIENCE, Receiver, ask, listening_port, wait_until};
+use super::{Answer, ClosedPort, Folder, Receiver, WAIT_TIMEOUT, ask, listening_port, wait_until};
 
 /// A running Alertmanager; killed when it is dropped.
 pub struct Alertmanager {
@@ -73,7 +73,7 @@ impl Alertmanager {
         self.kill();
         self.closed = None;
         self.child = Some(self.spawn());
-        wait_until("Alertmanager is ready", PATIENCE, || {
+        wait_until("Alertmanager is ready", WAIT_TIMEOUT, || {
             // For a moment nobody held the port.
             let ended = self.child.as_mut().is_some_and(|child| child.try_wait().is_ok_and(|ended| ended.is_some()));
             if ended && self.log().contains("address already in use") {

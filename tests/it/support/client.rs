@@ -4,11 +4,11 @@ use std::sync::LazyLock;
 
 use reqwest::{Client, Error, Method, StatusCode, header::HeaderMap, redirect::Policy};
 
-use super::{PATIENCE, runtime};
+use super::{WAIT_TIMEOUT, runtime};
 
 /// Nothing is followed, unpacked, kept open for the next request or sent through a proxy.
 static CLIENT: LazyLock<Client> = LazyLock::new(|| {
-    let client = Client::builder().no_proxy().redirect(Policy::none()).pool_max_idle_per_host(0).timeout(PATIENCE);
+    let client = Client::builder().no_proxy().redirect(Policy::none()).pool_max_idle_per_host(0).timeout(WAIT_TIMEOUT);
     runtime().block_on(async { client.build() }).expect("a client without options that can be wrong")
 });
 

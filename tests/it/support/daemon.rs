@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::Command, time::Duration};
 
-use super::{Answer, Exposition, PATIENCE, ask, wait_until};
+use super::{Answer, Exposition, WAIT_TIMEOUT, ask, wait_until};
 use crate::program::{Ended, Running, command};
 
 /// A running daemon; killed when it is dropped.
@@ -91,7 +91,7 @@ impl Daemon {
     /// Scrapes until the condition holds, and returns that scrape. Panics with the last one and the end of the log.
     #[track_caller]
     pub fn wait_for(&self, what: &str, mut holds: impl FnMut(&Exposition) -> bool) -> Exposition {
-        self.wait_for_within(what, PATIENCE, |exposition| holds(exposition).then_some(()).ok_or_else(String::new))
+        self.wait_for_within(what, WAIT_TIMEOUT, |exposition| holds(exposition).then_some(()).ok_or_else(String::new))
     }
 
     /// The same with a time of its own, and with words for what is still missing.
@@ -121,7 +121,7 @@ impl Daemon {
     /// Waits until every one of these targets was polled with success.
     #[track_caller]
     pub fn wait_until_up(&self, targets: &[&str]) -> Exposition {
-        self.wait_for_within("every target is up", PATIENCE, |exposition| {
+        self.wait_for_within("every target is up", WAIT_TIMEOUT, |exposition| {
             let down = targets.iter().find(|target| exposition.of(target, "rollcall_target_up") != Some(1.0));
             down.map_or(Ok(()), |target| Err(format!("{target}:\n{}", exposition.about(target))))
         })
@@ -130,7 +130,7 @@ impl Daemon {
     /// Waits until every target was polled with success, whatever their names are.
     #[track_caller]
     pub fn wait_until_all_up(&self) -> Exposition {
-        self.wait_for_within("every target is up", 2 * PATIENCE, |exposition| {
+        self.wait_for_within("every target is up", 2 * WAIT_TIMEOUT, |exposition| {
             let targets = exposition.all("rollcall_target_info", &[]).into_iter().map(|sample| sample.label("target"));
             let up = exposition.all("rollcall_target_up", &[]).into_iter().filter(|sample| sample.value == 1.0);
             let up: Vec<&str> = up.map(|sample| sample.label("target")).collect();
@@ -142,7 +142,7 @@ impl Daemon {
     /// Waits until a line of the log contains all of these.
     #[track_caller]
     pub fn wait_for_log(&self, parts: &[&str]) -> String {
-        wait_until(&format!("a line with {parts:?}"), PATIENCE, || {
+        wait_until(&format!("a line with {parts:?}"), WAIT_TIMEOUT, || {
             let log = self.log();
             let line = log.lines().find(|line| parts.iter().all(|part| line.contains(part)));
             line.map(str::to_owned).ok_or_else(|| log.clone())
@@ -168,7 +168,7 @@ impl Daemon {
             |log: &str| log.matches("Configuration loaded.").count() + log.matches("Configuration refused").count();
         let before = done(&self.log());
         self.signal("HUP");
-        wait_until("the reload is done", PATIENCE, || {
+        wait_until("the reload is done", WAIT_TIMEOUT, || {
             let log = self.log();
             if done(&log) > before { Ok(()) } else { Err(log) }
         });

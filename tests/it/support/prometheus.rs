@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::{Answer, Folder, PATIENCE, ask, listening_port, wait_until};
+use super::{Answer, Folder, WAIT_TIMEOUT, ask, listening_port, wait_until};
 
 /// A running Prometheus; killed when it is dropped.
 pub struct Prometheus {
@@ -78,12 +78,12 @@ impl Prometheus {
             .stderr(log)
             .spawn()
             .expect("prometheus is installed: apt-get install prometheus");
-        let port = wait_until("Prometheus listens", PATIENCE, || {
+        let port = wait_until("Prometheus listens", WAIT_TIMEOUT, || {
             let log = folder.read("log");
             listening_port(&log).ok_or(log)
         });
         let prometheus = Prometheus { child, url: format!("http://127.0.0.1:{port}"), _folder: folder };
-        wait_until("Prometheus is ready", PATIENCE, || match prometheus.get("/-/ready") {
+        wait_until("Prometheus is ready", WAIT_TIMEOUT, || match prometheus.get("/-/ready") {
             Ok(answer) if answer.status == 200 => Ok(()),
             other => Err(format!("{other:?}\n{}", prometheus._folder.read("log"))),
         });

@@ -22,19 +22,19 @@ pub struct Notification {
     /// Whether anything in the group fires.
     pub firing: bool,
     /// All that the notification tells of.
-    pub alerts: Vec<Told>,
+    pub alerts: Vec<ReceivedAlert>,
 }
 
 /// An alert in a notification.
 #[derive(Debug, Clone)]
-pub struct Told {
+pub struct ReceivedAlert {
     /// Whether it fires, or was resolved.
     pub firing: bool,
     /// `alertname`, `severity`, `vendor`, `target`, …
     pub labels: Vec<(String, String)>,
 }
 
-impl Told {
+impl ReceivedAlert {
     /// The value of a label; empty where it is absent.
     pub fn label(&self, name: &str) -> &str {
         self.labels.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
@@ -44,7 +44,7 @@ impl Told {
 impl Notification {
     /// One line for people: `12.30s pager firing {target="builds"} +RollcallPoolDown(critical)/builds/linux-build//`.
     pub fn line(&self) -> String {
-        let told = |told: &Told| {
+        let told = |told: &ReceivedAlert| {
             let sign = if told.firing { '+' } else { '-' };
             let of: Vec<&str> = ["target", "pool", "agent", "job_name"].map(|name| told.label(name)).to_vec();
             format!("{sign}{}({})/{}", told.label("alertname"), told.label("severity"), of.join("/"))
@@ -116,7 +116,7 @@ fn receive(request: &Request, begun: Instant, notes: &Mutex<Vec<Notification>>) 
 
 fn read(body: &Value, receiver: String, at: Duration) -> Notification {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let alert = |alert: &Value| Told {
+    let alert = |alert: &Value| ReceivedAlert {
         firing: alert["status"] == "firing",
         labels: alert["labels"].as_object().into_iter().flatten().map(|(k, v)| (k.clone(), text(v))).collect(),
     };

@@ -5,11 +5,11 @@ use std::{collections::BTreeSet, time::Duration};
 
 use rollcall_sim::Incident;
 
-use super::{compare::Bench, consistent::every_series_is_as_in_the_contract, fleet};
+use super::{compare::TruthFixture, consistent::every_series_is_as_in_the_contract, fleet};
 use crate::{
     catalogue::CONTRACT,
-    support::{Alertmanager, Config, Daemon, Folder, PATIENCE, Sim, Target, frozen, wait_until},
-    tls::Front,
+    support::{Alertmanager, Config, Daemon, Folder, Sim, Target, WAIT_TIMEOUT, frozen, wait_until},
+    tls::TlsProxy,
 };
 
 #[test]
@@ -47,7 +47,7 @@ fn healthy() -> BTreeSet<&'static str> {
         "rollcall_tls_certificate_not_after_timestamp_seconds",
     ];
     // Not at every moment a job waits for an agent.
-    wait_until("all others are in the healthy demo", PATIENCE, || {
+    wait_until("all others are in the healthy demo", WAIT_TIMEOUT, || {
         seen.extend(every_series_is_as_in_the_contract(&demo.scrape()));
         let missing: BTreeSet<&str> =
             CONTRACT.iter().map(|row| row.0).filter(|name| !seen.contains(name) && !rest.contains(name)).collect();
@@ -60,7 +60,7 @@ fn healthy() -> BTreeSet<&'static str> {
 fn broken() -> BTreeSet<&'static str> {
     let incidents = ["--incident", "gateway-lost", "--incident", "vendor-api-down", "--incident", "password-expired"];
     let demo = Daemon::demo(&[&incidents[..], &["--incident.delay", "0s"]].concat());
-    let exposition = wait_until("the incidents show", PATIENCE, || {
+    let exposition = wait_until("the incidents show", WAIT_TIMEOUT, || {
         let exposition = demo.scrape();
         let failing = ["hq-farm", "builds", "desktops"].map(|target| exposition.failure(target));
         let errors = exposition.all("parallels_ras_session_probe_error", &[("verdict", "endpoint")]);
@@ -78,20 +78,20 @@ fn broken() -> BTreeSet<&'static str> {
 
 /// The rate limit of Azure DevOps while it delays.
 fn limited() -> BTreeSet<&'static str> {
-    let bench = Bench::without_deep(fleet(20, 1));
-    bench.sim.world().begin(Incident::RateLimited);
-    bench.sim.world().advance(Duration::from_secs(70));
-    every_series_is_as_in_the_contract(&bench.wait_for_truth("a delay of 1.25 s is told"))
+    let fixture = TruthFixture::without_deep(fleet(20, 1));
+    fixture.sim.world().begin(Incident::RateLimited);
+    fixture.sim.world().advance(Duration::from_secs(70));
+    every_series_is_as_in_the_contract(&fixture.wait_for_truth("a delay of 1.25 s is told"))
 }
 
 /// Settings that the demo does not have: an expectation, a label, TLS.
 fn configured() -> BTreeSet<&'static str> {
     let sim = Sim::start(frozen());
     let folder = Folder::new();
-    let front = Front::of(sim.address("azure_devops"));
-    folder.write("ca.pem", &front.certificate);
+    let proxy = TlsProxy::of(sim.address("azure_devops"));
+    folder.write("ca.pem", &proxy.certificate);
     let target = Target::azure("builds", &sim)
-        .set("url", &format!("https://{}/contoso", front.address))
+        .set("url", &format!("https://{}/contoso", proxy.address))
         .set("http", "{ tls: { ca_file: ca.pem } }")
         .set("labels", "{ site: zrh }")
         .set("expect", "[{ pool: \"linux-*\", min_serving: 3 }, { pool: gone, min_serving: 2 }]");
@@ -112,7 +112,7 @@ fn configured() -> BTreeSet<&'static str> {
     assert_eq!(end[0].value, 67_090_118_400.0);
     let info = exposition.all("rollcall_target_info", &[("site", "zrh")]);
     assert_eq!(info.len(), 1);
-    assert_eq!(info[0].label("url"), format!("https://{}/contoso", front.address));
+    assert_eq!(info[0].label("url"), format!("https://{}/contoso", proxy.address));
     every_series_is_as_in_the_contract(&exposition)
 }
 

@@ -10,14 +10,14 @@ use rollcall_sim::{Options, Truth};
 use super::consistent::consistent;
 use crate::{
     program,
-    support::{Daemon, Exposition, Folder, PATIENCE, Sample, Sim},
+    support::{Daemon, Exposition, Folder, Sample, Sim, WAIT_TIMEOUT},
 };
 
 /// The probe that opens real sessions: it is polled every quarter of an hour at most, so `rollcall probe` asks it here.
 const DEEP: &str = "hq-session-deep";
 
 /// Longer than the first polls are spread, and than the back-off of what was refused once, on a busy machine.
-const LONG: Duration = PATIENCE;
+const LONG: Duration = WAIT_TIMEOUT;
 
 /// Vendor metrics that depend on the daemon's own clock and history.
 const OF_THE_DAEMON: [&str; 4] = [
@@ -35,7 +35,7 @@ pub fn prepare(options: Options, change: impl FnOnce(&Sim)) -> Sim {
 }
 
 /// A daemon that polls a simulation.
-pub struct Bench {
+pub struct TruthFixture {
     /// The vendors.
     pub sim: Sim,
     /// The daemon.
@@ -43,28 +43,28 @@ pub struct Bench {
     folder: Folder,
 }
 
-impl Bench {
+impl TruthFixture {
     /// Every target of the simulation.
-    pub fn start(options: Options) -> Bench {
-        Bench::over(Sim::start(options), true)
+    pub fn start(options: Options) -> TruthFixture {
+        TruthFixture::over(Sim::start(options), true)
     }
 
     /// All but the deep probe.
-    pub fn without_deep(options: Options) -> Bench {
-        Bench::over(Sim::start(options), false)
+    pub fn without_deep(options: Options) -> TruthFixture {
+        TruthFixture::over(Sim::start(options), false)
     }
 
     /// A daemon over this simulation, with or without the deep probe.
-    pub fn over(sim: Sim, deep: bool) -> Bench {
-        Bench::polling(sim, |target| deep || target != DEEP)
+    pub fn over(sim: Sim, deep: bool) -> TruthFixture {
+        TruthFixture::polling(sim, |target| deep || target != DEEP)
     }
 
     /// A daemon that polls these targets of the simulation.
-    pub fn polling(sim: Sim, polled: impl Fn(&str) -> bool) -> Bench {
+    pub fn polling(sim: Sim, polled: impl Fn(&str) -> bool) -> TruthFixture {
         let folder = Folder::new();
         folder.write("all.yml", &sim.config_yaml());
         let file = folder.write("rollcall.yml", &quick(&sim.config_yaml(), polled));
-        Bench { daemon: Daemon::start(&file), sim, folder }
+        TruthFixture { daemon: Daemon::start(&file), sim, folder }
     }
 
     /// Waits until every sample is the truth, then checks what the truth does not hold. Panics with the differences.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rollcall_sim::{CitrixStorefront, ListStyle, Options, Quirk, Truth};
 
 use super::{
-    compare::{Bench, prepare},
+    compare::{TruthFixture, prepare},
     fleet,
 };
 
@@ -32,7 +32,7 @@ fn every_agent_state_of_ras_is_shown_on_every_kind_of_server() {
         let some: Vec<Truth> = truth.iter().filter(of).cloned().collect();
         assert_eq!(values(&some, "parallels_ras_agent_state", "state"), all, "{server_type}");
     }
-    Bench::polling(sim, |target| target == "hq-farm").wait_for_truth("every state of RAS");
+    TruthFixture::polling(sim, |target| target == "hq-farm").wait_for_truth("every state of RAS");
 }
 
 #[test]
@@ -45,12 +45,12 @@ fn every_combination_of_citrix_states_is_shown_however_it_is_written() {
         Some(ListStyle::Prefixed),
     ];
     let sim = prepare(fleet(1_600, 6), |sim| sim.citrix_storefront().set_parade(true));
-    let bench = Bench::polling(sim, |target| target == "desktops");
+    let fixture = TruthFixture::polling(sim, |target| target == "desktops");
     for style in styles {
-        bench.sim.citrix_storefront().set_list_style(style);
+        fixture.sim.citrix_storefront().set_list_style(style);
         for other_spelling in [false, true] {
-            bench.sim.world().set_quirk("citrix_storefront", Quirk::OtherSpelling, other_spelling);
-            let truth = bench.sim.truth();
+            fixture.sim.world().set_quirk("citrix_storefront", Quirk::OtherSpelling, other_spelling);
+            let truth = fixture.sim.truth();
             let combined: BTreeSet<(&str, &str)> = truth
                 .iter()
                 .filter(|sample| sample.name == "citrix_machine_power_state")
@@ -64,7 +64,7 @@ fn every_combination_of_citrix_states_is_shown_however_it_is_written() {
                 .collect();
             let states = CitrixStorefront::POWER_STATES.len() * CitrixStorefront::REGISTRATION_STATES.len();
             assert_eq!((combined.len(), states), (48, 48));
-            bench.wait_for_truth(&format!("{style:?}, other spelling {other_spelling}"));
+            fixture.wait_for_truth(&format!("{style:?}, other spelling {other_spelling}"));
         }
     }
 }
@@ -124,10 +124,10 @@ fn every_state_of_a_resilio_client_and_every_status_of_a_job_is_shown() {
     states.insert("other");
     assert_eq!(values(&truth, "resilio_client_state", "state"), states);
     assert!(values(&truth, "resilio_job_status", "status").is_superset(&STATUSES.into()));
-    let bench = Bench::polling(sim, |target| target.starts_with("filer-"));
-    bench.wait_for_truth("every state of Resilio");
+    let fixture = TruthFixture::polling(sim, |target| target.starts_with("filer-"));
+    fixture.wait_for_truth("every state of Resilio");
     // A status that nobody knows, a finished job that expired, and errors of every shape.
-    let resilio = bench.sim.resilio();
+    let resilio = fixture.sim.resilio();
     for (job, status) in [(384, "hibernating"), (385, "initial synchronization")] {
         resilio.set_job_status(0, job, Some(status));
     }
@@ -148,7 +148,7 @@ fn every_state_of_a_resilio_client_and_every_status_of_a_job_is_shown() {
     {
         resilio.set_job_errors(client, 385, errors);
     }
-    let exposition = bench.wait_for_truth("errors of every shape");
+    let exposition = fixture.wait_for_truth("errors of every shape");
     assert_eq!(exposition.all("resilio_job_status", &[("status", "other")]).len(), 1);
 }
 
@@ -159,12 +159,12 @@ fn every_row_of_the_session_error_table_has_its_verdict_in_both_modes() {
     assert!(codes.len() > 50, "{codes:?}");
     // The broker's own errors, and one that no table has.
     codes.extend([3, 4, 100, 101, 102, 103, 104, 200, 201, 202, 203, 9_999]);
-    let bench = Bench::without_deep(fleet(20, 6));
+    let fixture = TruthFixture::without_deep(fleet(20, 6));
     let mut verdicts = BTreeSet::new();
     for code in codes {
-        bench.sim.parallels_ras_session().set_session_code(Some(code));
+        fixture.sim.parallels_ras_session().set_session_code(Some(code));
         for target in ["hq-session-light", "hq-session-deep"] {
-            let (exit, exposition) = bench.probe(target, &format!("code {code}"));
+            let (exit, exposition) = fixture.probe(target, &format!("code {code}"));
             let errors = exposition.all("parallels_ras_session_probe_error", &[]);
             // The page's misprint is told as the code that it stands for.
             let shown = if code == 64_435 { 6_435 } else { code }.to_string();

@@ -75,7 +75,7 @@ async fn fires_and_resolves(url: &Url) {
     outbox.apply(&config.alerting).await.expect("no files are needed");
     let fires = |n: usize| Notification { starts_at: clock.now(), ..firing(&n.to_string()) };
     let told: Vec<Notification> = (0..1000).map(fires).collect();
-    outbox.update(clock.now(), told.iter().cloned().map(Change::Told));
+    outbox.update(clock.now(), told.iter().cloned().map(Change::Notify));
     let found = alerts(url, |found| found.len() == 1000).await;
     // Both know an alert by the same fingerprint.
     for alert in &told {
@@ -83,7 +83,7 @@ async fn fires_and_resolves(url: &Url) {
         assert!(found.iter().any(|found| found["fingerprint"] == fingerprint.as_str()), "{fingerprint}");
     }
     let ends = told.into_iter().take(300).map(|alert| Notification { ends_at: Some(clock.now()), ..alert });
-    outbox.update(clock.now(), ends.map(Change::Told));
+    outbox.update(clock.now(), ends.map(Change::Notify));
     // Its list has what still fires.
     alerts(url, |found| found.len() == 700).await;
     outbox.stop().await;
@@ -102,6 +102,6 @@ async fn a_real_alertmanager_agrees() {
     let fine = Notification { starts_at: Clock::system().now(), ..firing("fine") };
     let now = Clock::system().now();
     let batch = Batch { at: now, lapses_at: now.plus(Duration::from_secs(60)), ..batch([nameless, fine]) };
-    assert!(matches!(client(&settings(&url)).deliver(&batch).await, Outcome::Invalid(_)));
+    assert!(matches!(client(&settings(&url)).deliver(&batch).await, DeliveryOutcome::Invalid(_)));
     alerts(&url, |found| found.len() == 701).await;
 }

@@ -7,7 +7,7 @@ use rollcall_test_server::{Request, Response, Server};
 
 /// A request as it came.
 #[derive(Debug, Clone)]
-pub(super) struct Seen {
+pub(super) struct RecordedRequest {
     /// Method, path and type.
     pub line: String,
     pub authorization: String,
@@ -33,13 +33,13 @@ impl Stub {
         Stub { url: server.url().parse().expect("an address makes a URL"), server }
     }
 
-    pub fn seen(&self) -> Vec<Seen> {
+    pub fn seen(&self) -> Vec<RecordedRequest> {
         self.server.requests().iter().map(read).collect()
     }
 }
 
-fn read(request: &Request) -> Seen {
-    Seen {
+fn read(request: &Request) -> RecordedRequest {
+    RecordedRequest {
         line: format!("{} {}", request.line, request.header("content-type")),
         authorization: request.header("authorization").to_owned(),
         alerts: serde_json::from_slice(&request.body).expect("an array of alerts"),

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    alert::engine::{history::Need, tests::Table},
+    alert::engine::{history::RangeSelector, tests::Table},
     catalogue::{
         agent::{POOL_AGENTS, POOL_ON_DEMAND},
         target::{AGENTS, PARTIAL, POLLS, UP},
@@ -27,8 +27,8 @@ fn pool(value: f64, pool: &str) -> Sample {
 fn result_in(expr: impl Into<Expr>, history: &History, text: &str, now: i64) -> Vec<Sample> {
     let table = Table::new("v", "t", text);
     let mut cache = Cache::default();
-    let mut scene = Scene { source: &table, history, now: UnixTime::from_secs(now), cache: &mut cache };
-    let mut samples = scene.samples(&expr.into());
+    let mut context = EvalContext { source: &table, history, now: UnixTime::from_secs(now), cache: &mut cache };
+    let mut samples = context.samples(&expr.into());
     samples.sort_by(|a, b| a.labels.cmp(&b.labels));
     samples
 }
@@ -96,7 +96,7 @@ fn the_past_is_that_of_the_evaluations() {
     let before = || family(&AGENTS).ago(Duration::from_secs(3600)).all();
     let grown = || past(Function::Increase, family(&POLLS), Duration::from_secs(600));
     let most = || past(Function::Max, family(&AGENTS), Duration::from_secs(7200));
-    let needs = Need::of([&before(), &grown(), &most()].into_iter());
+    let range_selectors = RangeSelector::of([&before(), &grown(), &most()].into_iter());
     let mut history = History::default();
     let text = |agents: &str, polls: i64| {
         let labels = r#"vendor="v",target="t""#;
@@ -110,7 +110,11 @@ fn the_past_is_that_of_the_evaluations() {
             60..80 => agents(6),
             _ => String::new(),
         };
-        history.record(&needs, &Table::new("v", "t", &text(&present, minute)), UnixTime::from_secs(minute * 60));
+        history.record(
+            &range_selectors,
+            &Table::new("v", "t", &text(&present, minute)),
+            UnixTime::from_secs(minute * 60),
+        );
     }
     let at = |expr: Expr, minute: i64| {
         let samples = result_in(expr, &history, "", minute * 60);
@@ -129,12 +133,12 @@ fn the_past_is_that_of_the_evaluations() {
 #[test]
 fn nothing_is_known_of_the_time_in_which_nobody_looked() {
     let before = || family(&AGENTS).ago(Duration::from_secs(3600)).all();
-    let needs = Need::of([&before()].into_iter());
+    let range_selectors = RangeSelector::of([&before()].into_iter());
     let table = Table::new("v", "t", "rollcall_target_agents{vendor=\"v\",target=\"t\"} 10\n");
     let mut history = History::default();
-    history.record(&needs, &table, UnixTime::from_secs(0));
+    history.record(&range_selectors, &table, UnixTime::from_secs(0));
     let mut history = History::restore(history.save());
-    history.record(&needs, &table, UnixTime::from_secs(3600));
+    history.record(&range_selectors, &table, UnixTime::from_secs(3600));
     assert_eq!(result_in(before(), &history, "", 3600 + 200)[0].value, 10.0);
     assert_eq!(result_in(before(), &history, "", 3600 + 400), []);
     assert_eq!(result_in(before(), &history, "", 7200)[0].value, 10.0);

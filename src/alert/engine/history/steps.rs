@@ -3,10 +3,10 @@
 use crate::clock::UnixTime;
 
 /// So many steps are kept at most; it is more than any threshold on changes asks for.
-const MOST: usize = 256;
+const MAX_STEPS: usize = 256;
 
 /// So many survive a restart.
-const SAVED: usize = 32;
+const MAX_SAVED_STEPS: usize = 32;
 
 /// Values of a series in the order of time; `None`: it was not there.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -33,7 +33,7 @@ impl Steps {
     pub fn trim(&mut self, horizon: UnixTime, counter: bool) {
         let old = self.0.iter().take_while(|(at, _)| *at <= horizon).count();
         self.0.drain(..old.saturating_sub(1));
-        if self.0.len() > MOST {
+        if self.0.len() > MAX_STEPS {
             if counter {
                 let last = self.0.len() - 1;
                 let mut index = 0;
@@ -42,7 +42,7 @@ impl Steps {
                     index % 2 == 1 || index > last || value.is_none()
                 });
             } else {
-                self.0.drain(..self.0.len() - MOST);
+                self.0.drain(..self.0.len() - MAX_STEPS);
             }
         }
     }
@@ -110,7 +110,7 @@ impl Steps {
     /// As it is kept in a file: the newest steps.
     pub fn save(&self) -> Vec<(UnixTime, Option<f64>)> {
         let finite = |(at, value): &(UnixTime, Option<f64>)| (*at, value.filter(|value| value.is_finite()));
-        self.0[self.0.len().saturating_sub(SAVED)..].iter().map(finite).collect()
+        self.0[self.0.len().saturating_sub(MAX_SAVED_STEPS)..].iter().map(finite).collect()
     }
 
     /// From a file.
@@ -182,7 +182,7 @@ mod tests {
             counter.push(at(n), Some(n as f64));
             counter.trim(at(-1), true);
         });
-        assert!(counter.0.len() <= MOST + 1);
+        assert!(counter.0.len() <= MAX_STEPS + 1);
         assert_eq!(counter.increase(at(0), at(999)), Some(999.0));
         let mut gauge = steps(&[(0, Some(1.0)), (10, Some(2.0)), (20, Some(1.0))]);
         gauge.trim(at(15), false);

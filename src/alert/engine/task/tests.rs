@@ -23,34 +23,35 @@ fn fleet(clock: Clock) -> Arc<Fleet> {
     fleet
 }
 
-fn names(pager: &Pager) -> Vec<(&'static str, bool)> {
-    pager.alerts().iter().map(|alert| (alert.name, alert.fired.is_some())).collect()
+fn names(evaluator: &AlertEvaluator) -> Vec<(&'static str, bool)> {
+    evaluator.alerts().iter().map(|alert| (alert.name, alert.fired.is_some())).collect()
 }
 
 /// A pager in direct mode at work.
-struct Paging {
-    pager: Arc<Pager>,
+struct RunningEvaluator {
+    evaluator: Arc<AlertEvaluator>,
     stop: CancellationToken,
     running: JoinHandle<()>,
     _turn: tokio::sync::MutexGuard<'static, ()>,
 }
 
-impl Paging {
-    async fn start() -> Paging {
+impl RunningEvaluator {
+    async fn start() -> RunningEvaluator {
         let turn = crate::event::COUNTING_ALERTS.lock().await;
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let clock = Clock::at(UnixTime::from_secs(1_000_000));
-        let pager = Arc::new(Pager::new(fleet(clock), SavedAlerts::default(), String::new(), "a:1".to_owned()));
-        pager.apply(&config("direct").alerting).await.expect("it can be used");
+        let evaluator =
+            Arc::new(AlertEvaluator::new(fleet(clock), SavedAlerts::default(), String::new(), "a:1".to_owned()));
+        evaluator.apply(&config("direct").alerting).await.expect("it can be used");
         let stop = CancellationToken::new();
-        let running = tokio::spawn(Arc::clone(&pager).run(stop.clone()));
-        Paging { pager, stop, running, _turn: turn }
+        let running = tokio::spawn(Arc::clone(&evaluator).run(stop.clone()));
+        RunningEvaluator { evaluator, stop, running, _turn: turn }
     }
 
-    async fn end(self) -> Arc<Pager> {
+    async fn end(self) -> Arc<AlertEvaluator> {
         self.stop.cancel();
         self.running.await.expect("it ends");
-        self.pager
+        self.evaluator
     }
 }
 
@@ -60,54 +61,54 @@ async fn minutes(n: u64) {
 
 #[tokio::test(start_paused = true)]
 async fn time_alone_makes_an_alert_fire_and_the_mode_says_who_tells() {
-    let paging = Paging::start().await;
-    let pager = &paging.pager;
+    let paging = RunningEvaluator::start().await;
+    let evaluator = &paging.evaluator;
     minutes(1).await;
-    assert_eq!(names(pager), [("RollcallTargetDown", false), ("RollcallDirectWatchdog", true)]);
+    assert_eq!(names(evaluator), [("RollcallTargetDown", false), ("RollcallDirectWatchdog", true)]);
     minutes(10).await;
-    assert_eq!(names(pager), [("RollcallTargetDown", true), ("RollcallDirectWatchdog", true)]);
-    assert_eq!(pager.outbox.known().len(), 2);
+    assert_eq!(names(evaluator), [("RollcallTargetDown", true), ("RollcallDirectWatchdog", true)]);
+    assert_eq!(evaluator.outbox.known().len(), 2);
     let family =
         crate::event::gather().into_iter().find(|family| family.name() == "rollcall_alerts").expect("it is there");
     assert_eq!(family.get_metric().len(), 4);
 
     // While somebody else pages nothing is shown and nothing told.
-    pager.apply(&config("off").alerting).await.expect("it can be used");
+    evaluator.apply(&config("off").alerting).await.expect("it can be used");
     minutes(2).await;
-    assert_eq!((names(pager), pager.outbox.known().len()), (Vec::new(), 0));
+    assert_eq!((names(evaluator), evaluator.outbox.known().len()), (Vec::new(), 0));
     assert!(crate::event::gather().iter().all(|family| family.name() != "rollcall_alerts"));
 
     // Back after a short while it goes on where it was.
-    pager.apply(&config("direct").alerting).await.expect("it can be used");
+    evaluator.apply(&config("direct").alerting).await.expect("it can be used");
     minutes(1).await;
-    assert_eq!(names(pager), [("RollcallTargetDown", true), ("RollcallDirectWatchdog", true)]);
-    let down = pager.outbox.known().into_iter().find(|alert| alert.labels["alertname"] == "RollcallTargetDown");
+    assert_eq!(names(evaluator), [("RollcallTargetDown", true), ("RollcallDirectWatchdog", true)]);
+    let down = evaluator.outbox.known().into_iter().find(|alert| alert.labels["alertname"] == "RollcallTargetDown");
     // What a poll brings is evaluated together with what comes within this time.
     let (began, due) = (down.expect("it fires").starts_at, UnixTime::from_secs(1_000_600));
-    assert!(began >= due && began.since(due) <= TOGETHER, "{began:?}");
+    assert!(began >= due && began.since(due) <= BATCH_DELAY, "{began:?}");
 
-    let pager = paging.end().await;
-    assert!(pager.outbox.known().iter().all(|alert| alert.ends_at.is_none()), "a stop resolves nothing");
-    pager.stop().await;
+    let evaluator = paging.end().await;
+    assert!(evaluator.outbox.known().iter().all(|alert| alert.ends_at.is_none()), "a stop resolves nothing");
+    evaluator.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
 #[expect(clippy::await_holding_lock, reason = "that is how it hangs")]
 async fn an_evaluation_that_hangs_ends_the_sign_of_life_and_nothing_else() {
-    let paging = Paging::start().await;
-    let pager = &paging.pager;
+    let paging = RunningEvaluator::start().await;
+    let evaluator = &paging.evaluator;
     let told = || {
         let mut told: Vec<String> =
-            pager.outbox.known().iter().map(|alert| alert.labels["alertname"].clone()).collect();
+            evaluator.outbox.known().iter().map(|alert| alert.labels["alertname"].clone()).collect();
         told.sort();
         told
     };
     minutes(15).await;
     assert_eq!(told(), ["RollcallDirectWatchdog", "RollcallTargetDown"]);
 
-    let busy = pager.desk();
+    let busy = evaluator.state();
     // Time does not go on by itself while an evaluation waits.
-    let steps = 2 * (EVERY + STUCK).as_secs();
+    let steps = 2 * (EVALUATION_INTERVAL + STUCK_TIMEOUT).as_secs();
     for _ in 0..steps {
         tokio::time::advance(Duration::from_millis(500)).await;
     }

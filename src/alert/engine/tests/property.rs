@@ -53,12 +53,12 @@ struct Observer {
     /// Since when no poll showed it well.
     down_since: Option<i64>,
     /// When the alert that is told began, if one is.
-    told: Option<UnixTime>,
+    announced: Option<UnixTime>,
     heard: usize,
 }
 
 impl Observer {
-    fn sees(&mut self, down: bool, now: i64) {
+    fn observe(&mut self, down: bool, now: i64) {
         self.shown = Some((down, now));
         if down {
             self.down_since.get_or_insert(now);
@@ -67,24 +67,24 @@ impl Observer {
         }
     }
 
-    fn hears(&mut self, site: &Site) {
-        for (at, change) in &site.said[self.heard..] {
-            let Change::Told(told) = change else { panic!("nothing is withdrawn: {change:?}") };
-            if told.labels["alertname"] != POOL_DOWN {
+    fn receive(&mut self, site: &Site) {
+        for (at, change) in &site.reported[self.heard..] {
+            let Change::Notify(announced) = change else { panic!("nothing is withdrawn: {change:?}") };
+            if announced.labels["alertname"] != POOL_DOWN {
                 continue;
             }
-            if told.ends_at.is_some() {
-                assert_eq!(self.told.take(), Some(told.starts_at), "an end without a beginning at {at}");
+            if announced.ends_at.is_some() {
+                assert_eq!(self.announced.take(), Some(announced.starts_at), "an end without a beginning at {at}");
                 assert!(matches!(self.shown, Some((false, _))), "an end that nobody saw at {at}: {self:?}");
             } else {
-                let first = self.told.replace(told.starts_at);
-                assert!(first.is_none_or(|first| first == told.starts_at), "a second page at {at}");
+                let first = self.announced.replace(announced.starts_at);
+                assert!(first.is_none_or(|first| first == announced.starts_at), "a second page at {at}");
                 if first.is_none() {
                     assert!(self.down_since.is_some_and(|since| since + FOR <= *at), "too early at {at}: {self:?}");
                 }
             }
         }
-        self.heard = site.said.len();
+        self.heard = site.reported.len();
     }
 }
 
@@ -97,11 +97,11 @@ fn run(steps: &[Step]) {
     for step in steps {
         match *step {
             Step::Down => {
-                observer.sees(true, site.now);
+                observer.observe(true, site.now);
                 site.poll(&[("builds", 0, 3), other]);
             }
             Step::Well => {
-                observer.sees(false, site.now);
+                observer.observe(false, site.now);
                 site.poll(&[("builds", 3, 0), other]);
             }
             Step::Partial => site.poll_parts(&[other], &["builds"]),
@@ -110,7 +110,7 @@ fn run(steps: &[Step]) {
                 // The time of the last evaluation is in the state to the minute, so the daemon writes it as often.
                 for _ in 0..seconds / 60 {
                     site.wait(60);
-                    observer.hears(&site);
+                    observer.receive(&site);
                     saved = (save(&site), observer.down_since);
                 }
                 site.wait(seconds % 60);
@@ -127,8 +127,8 @@ fn run(steps: &[Step]) {
                 site.engine.configure(same);
             }
         }
-        let news = site.said.len() > observer.heard;
-        observer.hears(&site);
+        let news = site.reported.len() > observer.heard;
+        observer.receive(&site);
         // What fires or ends is written at once, the rest now and then.
         if news || matches!(step, Step::Save) {
             saved = (save(&site), observer.down_since);
@@ -136,13 +136,13 @@ fn run(steps: &[Step]) {
     }
     // At the end it is well, and everybody agrees on that.
     for _ in 0..2 + keep(POOL_DOWN) / 60 {
-        observer.sees(false, site.now);
+        observer.observe(false, site.now);
         site.poll(&[("builds", 3, 0), other]);
-        observer.hears(&site);
+        observer.receive(&site);
         site.wait(60);
-        observer.hears(&site);
+        observer.receive(&site);
     }
-    assert_eq!(observer.told, None, "it is well and still fires");
+    assert_eq!(observer.announced, None, "it is well and still fires");
 }
 
 /// Two restarts without a poll in between, far apart: what fires was told all the time.

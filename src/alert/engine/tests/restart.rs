@@ -10,12 +10,12 @@ const POOL_DOWN: &str = "RollcallPoolDown";
 fn after_a_restart_it_is_said_again_before_anything_else() {
     let mut site = Site::only("azure_devops", "", &[POOL_DOWN]);
     site.poll_for(10, DOWN);
-    site.said.clear();
+    site.reported.clear();
     site.restart(10, "");
     site.evaluate();
-    let [(_, Change::Told(told))] = &site.said[..] else { panic!("{:?}", site.said) };
-    assert_eq!((told.starts_at, told.ends_at), (UnixTime::from_secs(1_000_300), None));
-    assert!(told.annotations["description"].starts_with("100% of the agents"), "{told:?}");
+    let [(_, Change::Notify(notification))] = &site.reported[..] else { panic!("{:?}", site.reported) };
+    assert_eq!((notification.starts_at, notification.ends_at), (UnixTime::from_secs(1_000_300), None));
+    assert!(notification.annotations["description"].starts_with("100% of the agents"), "{notification:?}");
 }
 
 #[test]
@@ -72,10 +72,10 @@ fn what_is_pending_goes_on_over_a_short_restart_only() {
 fn what_may_have_ended_while_nobody_looked_is_not_said_again_unseen() {
     let mut site = Site::only("azure_devops", "", &[POOL_DOWN, "RollcallTargetDown", "RollcallPoolVanished"]);
     site.poll_for(10, DOWN);
-    site.said.clear();
+    site.reported.clear();
     site.restart(7200, "");
     site.evaluate();
-    assert!(site.said.is_empty());
+    assert!(site.reported.is_empty());
     let mut well = Site::only("azure_devops", "", &[POOL_DOWN, "RollcallTargetDown", "RollcallPoolVanished"]);
     std::mem::swap(&mut well.engine, &mut site.engine);
     well.now = site.now;
@@ -88,14 +88,16 @@ fn what_may_have_ended_while_nobody_looked_is_not_said_again_unseen() {
 fn what_still_fires_after_a_long_pause_kept_its_start() {
     let mut site = Site::only("azure_devops", "", &[POOL_DOWN, "RollcallTargetDown", "RollcallPoolVanished"]);
     site.poll_for(10, DOWN);
-    site.said.clear();
+    site.reported.clear();
     site.restart(7200, "");
     site.poll_for(1, DOWN);
     let starts: Vec<UnixTime> = site
-        .said
+        .reported
         .iter()
         .filter_map(|(_, change)| match change {
-            Change::Told(told) if told.labels["alertname"] == POOL_DOWN => Some(told.starts_at),
+            Change::Notify(notification) if notification.labels["alertname"] == POOL_DOWN => {
+                Some(notification.starts_at)
+            }
             _ => None,
         })
         .collect();
@@ -177,11 +179,11 @@ fn what_fires_ends_in_time_though_the_clock_is_set_back() {
             false => site.now -= 7200,
         }
         site.poll_for(keep(POOL_DOWN) / 60, WELL);
-        let ends = site.said.iter().filter_map(|(_, change)| match change {
-            Change::Told(told) => told.ends_at.map(|ended| (told.starts_at, ended)),
+        let ends = site.reported.iter().filter_map(|(_, change)| match change {
+            Change::Notify(notification) => notification.ends_at.map(|ended| (notification.starts_at, ended)),
             Change::Withdrawn(_) => panic!("it is known how it ended"),
         });
-        let [(started, ended)] = ends.collect::<Vec<_>>()[..] else { panic!("{:?}", site.said) };
+        let [(started, ended)] = ends.collect::<Vec<_>>()[..] else { panic!("{:?}", site.reported) };
         assert!(started <= ended && ended <= UnixTime::from_secs(site.now), "{started} {ended}");
         assert_eq!(site.story(POOL_DOWN).iter().map(|(_, word)| *word).collect::<Vec<_>>(), ["firing", "resolved"]);
     }

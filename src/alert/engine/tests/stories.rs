@@ -18,8 +18,8 @@ fn it_fires_after_its_for_and_is_resolved_once_it_was_well_for_keep_firing_for()
     // Ten minutes of fault, of which five fired, then as long as it goes on.
     let end = 600 + keep(POOL_DOWN);
     assert_eq!(site.story(POOL_DOWN), [(300, "firing"), (end, "resolved")]);
-    let resolved = site.said.iter().rev().find_map(|(_, change)| match change {
-        Change::Told(told) if told.labels["alertname"] == POOL_DOWN => Some(told),
+    let resolved = site.reported.iter().rev().find_map(|(_, change)| match change {
+        Change::Notify(notification) if notification.labels["alertname"] == POOL_DOWN => Some(notification),
         _ => None,
     });
     let resolved = resolved.expect("it was resolved");
@@ -186,8 +186,11 @@ fn a_target_that_is_gone_takes_its_alerts_along_without_an_end() {
 fn the_watchdog_fires_at_once_and_for_ever() {
     let mut engine = Engine::new(rules("").of_instance("host:10077"), SavedAlerts::default());
     let changes = engine.evaluate_own(UnixTime::from_secs(5));
-    let [Change::Told(told)] = &changes[..] else { panic!("{changes:?}") };
+    let [Change::Notify(notification)] = &changes[..] else { panic!("{changes:?}") };
     // Of two daemons each has its own.
-    assert_eq!((&*told.labels["alertname"], &*told.labels["instance"]), ("RollcallDirectWatchdog", "host:10077"));
+    assert_eq!(
+        (&*notification.labels["alertname"], &*notification.labels["instance"]),
+        ("RollcallDirectWatchdog", "host:10077")
+    );
     assert_eq!(engine.evaluate_own(UnixTime::from_secs(20)), []);
 }

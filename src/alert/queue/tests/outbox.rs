@@ -28,13 +28,13 @@ fn what_is_withdrawn_is_never_told_to_have_ended() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.expect("a runtime").block_on(async {
         let outbox = Outbox::new(Clock::at(START));
-        outbox.update(START, [firing(1), firing(2), resolved(3, START)].map(Change::Told));
+        outbox.update(START, [firing(1), firing(2), resolved(3, START)].map(Change::Notify));
         outbox.withdraw(START, |alert| *alert != firing(1));
         let mut known = outbox.known();
         known.sort_by_key(|alert| alert.labels["pool"].clone());
         assert_eq!(known, [Arc::new(firing(1)), Arc::new(resolved(3, START))]);
         // An hour later the end is forgotten here as well.
-        outbox.update(START.plus(60 * MINUTE), [Change::Told(firing(1))]);
+        outbox.update(START.plus(60 * MINUTE), [Change::Notify(firing(1))]);
         assert_eq!(outbox.known(), [Arc::new(firing(1))]);
     });
 }

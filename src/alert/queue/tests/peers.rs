@@ -3,8 +3,8 @@
 use tokio::time::{Instant, sleep};
 
 use super::{
-    super::outbox::Settings,
-    receiver::{Mood, Receiver},
+    super::outbox::PeerSettings,
+    receiver::{Behaviour, Receiver},
     *,
 };
 use crate::{clock::Clock, config::Alertmanager, event};
@@ -18,10 +18,10 @@ struct Site {
     ill: Receiver,
 }
 
-fn settings(label: &str, timing: Timing) -> Settings {
+fn settings(label: &str, timing: Timing) -> PeerSettings {
     let url = "http://127.0.0.1:9093".parse().expect("a valid URL");
     let alertmanager = Alertmanager { url, auth: None, http: Default::default() };
-    Settings { label: label.to_owned(), alertmanager, timing, external: Labels::new() }
+    PeerSettings { label: label.to_owned(), alertmanager, timing, external: Labels::new() }
 }
 
 /// `name` keeps the metrics of the tests apart.
@@ -36,8 +36,8 @@ async fn site(name: &str, timing: Timing) -> Site {
 }
 
 impl Site {
-    fn tell(&self, alerts: impl IntoIterator<Item = Notification>) {
-        self.outbox.update(self.clock.now(), alerts.into_iter().map(Change::Told));
+    fn send(&self, alerts: impl IntoIterator<Item = Notification>) {
+        self.outbox.update(self.clock.now(), alerts.into_iter().map(Change::Notify));
     }
 
     fn waiting(&self) -> [usize; 2] {
@@ -60,15 +60,15 @@ fn sample(name: &str, alertmanager: &str) -> Option<f64> {
 
 #[tokio::test(start_paused = true)]
 async fn a_peer_dead_for_ten_minutes_loses_nothing_and_delays_nobody() {
-    for (name, mood) in [("silent", Mood::Silent), ("gone", Mood::Answers(failed()))] {
+    for (name, behaviour) in [("silent", Behaviour::Silent), ("gone", Behaviour::Answers(failed()))] {
         let site = site(name, timing()).await;
-        site.ill.set(mood);
-        site.tell((0..1000).map(firing));
+        site.ill.set(behaviour);
+        site.send((0..1000).map(firing));
         for round in 0..600usize {
             // One alert flaps each second: it is resolved, and fires again a second later.
             let (n, now) = (round / 2 % 1000, site.clock.now());
             let again = Notification { starts_at: now, ..firing(n) };
-            site.tell([if round % 2 == 0 { resolved(n, now) } else { again }]);
+            site.send([if round % 2 == 0 { resolved(n, now) } else { again }]);
             sleep(SECOND / 2).await;
             // The living peer has heard it at once.
             let fires = site.well.firing().contains(&firing(n).fingerprint());
@@ -81,8 +81,8 @@ async fn a_peer_dead_for_ten_minutes_loses_nothing_and_delays_nobody() {
         assert!((20..250).contains(&requests), "{name}: full jitter below 30 s, {requests} requests");
         // 250 of them end while it is away.
         let now = site.clock.now();
-        site.tell((0..250).map(|n| resolved(n, now)));
-        site.ill.set(Mood::Takes(Duration::ZERO));
+        site.send((0..250).map(|n| resolved(n, now)));
+        site.ill.set(Behaviour::Takes(Duration::ZERO));
         // A request that is under way for 10 s, a pause of up to 30 s.
         sleep(42 * SECOND).await;
         assert_eq!((site.ill.firing().len(), site.waiting()), (750, [0, 0]), "{name}");
@@ -95,15 +95,15 @@ async fn a_peer_dead_for_ten_minutes_loses_nothing_and_delays_nobody() {
 }
 
 /// When a peer that is well was asked, and with how many alerts, beside one in this mood.
-async fn heard_beside(name: &str, mood: Mood) -> Vec<(Duration, usize)> {
+async fn heard_beside(name: &str, behaviour: Behaviour) -> Vec<(Duration, usize)> {
     let site = site(name, timing()).await;
-    site.ill.set(mood);
-    site.tell((0..600).map(firing));
+    site.ill.set(behaviour);
+    site.send((0..600).map(firing));
     for turn in 0..200 {
         sleep(3 * SECOND).await;
         let now = site.clock.now();
         let again = |n| Notification { starts_at: now, ..firing(n) };
-        site.tell((0..5).map(|n| if turn % 2 == 0 { resolved(n, now) } else { again(n) }));
+        site.send((0..5).map(|n| if turn % 2 == 0 { resolved(n, now) } else { again(n) }));
     }
     sleep(SECOND).await;
     let requests = site.well.inner().requests.clone();
@@ -112,31 +112,31 @@ async fn heard_beside(name: &str, mood: Mood) -> Vec<(Duration, usize)> {
 
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_is_well_is_told_the_same_at_the_same_moments_whatever_the_other_one_does() {
-    let alone = heard_beside("beside-well", Mood::Takes(Duration::ZERO)).await;
+    let alone = heard_beside("beside-well", Behaviour::Takes(Duration::ZERO)).await;
     assert!(alone.len() > 200, "{}", alone.len());
     let moods = [
-        Mood::Silent,
-        Mood::Takes(9 * SECOND),
-        Mood::Answers(failed()),
-        Mood::Answers(invalid()),
-        Mood::Answers(refused()),
+        Behaviour::Silent,
+        Behaviour::Takes(9 * SECOND),
+        Behaviour::Answers(failed()),
+        Behaviour::Answers(invalid()),
+        Behaviour::Answers(refused()),
     ];
-    for (n, mood) in moods.into_iter().enumerate() {
-        assert_eq!(heard_beside(&format!("beside-{n}"), mood.clone()).await, alone, "{mood:?}");
+    for (n, behaviour) in moods.into_iter().enumerate() {
+        assert_eq!(heard_beside(&format!("beside-{n}"), behaviour.clone()).await, alone, "{behaviour:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_end_arrives_as_soon_as_the_peer_is_back() {
     let site = site("back", timing()).await;
-    site.tell([firing(1)]);
+    site.send([firing(1)]);
     sleep(SECOND).await;
     assert_eq!(site.ill.firing().len(), 1);
-    site.ill.set(Mood::Answers(failed()));
-    site.tell([resolved(1, site.clock.now())]);
+    site.ill.set(Behaviour::Answers(failed()));
+    site.send([resolved(1, site.clock.now())]);
     sleep(2 * MINUTE + SECOND / 2).await;
     assert_eq!((site.ill.ends(), site.waiting()), (0, [0, 1]));
-    site.ill.set(Mood::Takes(Duration::ZERO));
+    site.ill.set(Behaviour::Takes(Duration::ZERO));
     sleep(30 * SECOND).await;
     assert_eq!((site.ill.ends(), site.ill.firing().len()), (1, 0));
     // And again for a quarter of an hour after the end, so that one lost on the way inside does no harm.
@@ -149,7 +149,7 @@ async fn an_end_arrives_as_soon_as_the_peer_is_back() {
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_restarts_hears_everything_within_the_resend_delay() {
     let site = site("restart", timing()).await;
-    site.tell((0..10).map(firing));
+    site.send((0..10).map(firing));
     sleep(SECOND).await;
     site.ill.inner().alerts.clear();
     sleep(MINUTE).await;
@@ -159,8 +159,8 @@ async fn a_peer_that_restarts_hears_everything_within_the_resend_delay() {
 #[tokio::test(start_paused = true)]
 async fn firing_alerts_never_lapse_between_two_resends() {
     let site = site("lapse", timing()).await;
-    site.tell((0..300).map(firing));
-    site.ill.set(Mood::Takes(8 * SECOND));
+    site.send((0..300).map(firing));
+    site.ill.set(Behaviour::Takes(8 * SECOND));
     for second in 0..600 {
         sleep(SECOND).await;
         assert!(second < 20 || site.ill.firing().len() == 300, "{second}");
@@ -172,8 +172,8 @@ async fn firing_alerts_never_lapse_between_two_resends() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_of_400_is_counted_and_ends_the_matter_until_the_next_resend() {
     let site = site("invalid", timing()).await;
-    site.ill.set(Mood::Answers(invalid()));
-    site.tell((0..300).map(firing));
+    site.ill.set(Behaviour::Answers(invalid()));
+    site.send((0..300).map(firing));
     sleep(59 * SECOND).await;
     assert_eq!((site.ill.inner().requests.len(), site.waiting()), (2, [0, 0]));
     assert_eq!(sample("rollcall_notifications_failed_total", "invalid-ill"), Some(300.0));
@@ -183,8 +183,8 @@ async fn an_answer_of_400_is_counted_and_ends_the_matter_until_the_next_resend()
 #[tokio::test(start_paused = true)]
 async fn a_request_without_answer_is_given_up_after_ten_seconds() {
     let site = site("never", timing()).await;
-    site.ill.set(Mood::Silent);
-    site.tell([firing(1)]);
+    site.ill.set(Behaviour::Silent);
+    site.send([firing(1)]);
     sleep(25 * SECOND).await;
     let requests: Vec<_> = site.ill.inner().requests.iter().map(|(at, _)| at.since(START)).collect();
     assert!(requests.len() >= 2 && (10 * SECOND..12 * SECOND).contains(&requests[1]), "{requests:?}");
@@ -193,14 +193,14 @@ async fn a_request_without_answer_is_given_up_after_ten_seconds() {
 #[tokio::test(start_paused = true)]
 async fn a_stop_sends_what_is_not_told_and_resolves_nothing() {
     let site = site("stop", timing()).await;
-    site.tell((0..600).map(firing));
+    site.send((0..600).map(firing));
     sleep(SECOND).await;
-    site.ill.set(Mood::Answers(failed()));
+    site.ill.set(Behaviour::Answers(failed()));
     let now = site.clock.now();
-    site.tell((0..100).map(|n| resolved(n, now)).chain((600..700).map(firing)));
+    site.send((0..100).map(|n| resolved(n, now)).chain((600..700).map(firing)));
     sleep(2 * MINUTE).await;
     // It is back at the last moment, in the middle of a pause.
-    site.ill.set(Mood::Takes(Duration::ZERO));
+    site.ill.set(Behaviour::Takes(Duration::ZERO));
     let stopped = Instant::now();
     site.outbox.stop().await;
     assert!(stopped.elapsed() < SECOND, "{:?}", stopped.elapsed());
@@ -209,10 +209,10 @@ async fn a_stop_sends_what_is_not_told_and_resolves_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_waits_five_seconds_for_a_dead_peer() {
-    for (name, mood) in [("stop-silent", Mood::Silent), ("stop-gone", Mood::Answers(failed()))] {
+    for (name, behaviour) in [("stop-silent", Behaviour::Silent), ("stop-gone", Behaviour::Answers(failed()))] {
         let site = site(name, timing()).await;
-        site.ill.set(mood);
-        site.tell([firing(1), firing(2)]);
+        site.ill.set(behaviour);
+        site.send([firing(1), firing(2)]);
         sleep(SECOND).await;
         let stopped = Instant::now();
         site.outbox.stop().await;
@@ -224,9 +224,9 @@ async fn a_stop_waits_five_seconds_for_a_dead_peer() {
 #[tokio::test(start_paused = true)]
 async fn with_ha_alerts_lapse() {
     let site = site("ha", Timing { ha: true, ..timing() }).await;
-    site.tell((0..10).map(firing));
+    site.send((0..10).map(firing));
     sleep(SECOND).await;
-    site.tell((0..10).map(|n| resolved(n, site.clock.now())));
+    site.send((0..10).map(|n| resolved(n, site.clock.now())));
     sleep(3 * MINUTE).await;
     assert_eq!(site.well.firing().len(), 10);
     sleep(MINUTE).await;
@@ -240,8 +240,8 @@ async fn a_reload_starts_and_ends_peers_and_their_series() {
         assert_eq!(sample(&format!("rollcall_notifications_{name}"), "reload-ill"), Some(0.0), "{name}");
     }
     assert_eq!(sample("rollcall_notification_duration_seconds", "reload-ill"), Some(0.0));
-    site.tell((0..10).map(firing));
-    site.tell([resolved(11, START)]);
+    site.send((0..10).map(firing));
+    site.send([resolved(11, START)]);
     sleep(SECOND).await;
     assert_eq!(sample("rollcall_notifications_sent_total", "reload-well"), Some(11.0));
     assert_eq!(sample("rollcall_notification_duration_seconds", "reload-well"), Some(1.0));
@@ -263,7 +263,7 @@ async fn requests_go_by_the_systems_clock_also_where_nothing_is_polled() {
     outbox.exchange(vec![(settings("stepped", timing()), receiver.clone())]).await;
     // The system's clock stands still meanwhile, so to the daemon it was set back by an hour.
     tokio::time::advance(3600 * SECOND).await;
-    outbox.update(clock.now(), [Change::Told(firing(0))]);
+    outbox.update(clock.now(), [Change::Notify(firing(0))]);
     sleep(SECOND).await;
     assert_eq!(receiver.firing().len(), 1);
     let ahead = clock.now().since(std::time::SystemTime::now().into());

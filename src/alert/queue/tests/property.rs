@@ -100,7 +100,7 @@ impl World {
             }
         }
         let outcome = match answer {
-            Answer::Accepted => Outcome::Accepted,
+            Answer::Accepted => DeliveryOutcome::Accepted,
             // An alert that nobody wants even alone is not what this is about.
             Answer::Refused if batch.alerts.len() > 1 => refused(),
             _ => failed(),

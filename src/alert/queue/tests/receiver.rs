@@ -10,24 +10,24 @@ use tokio::time::sleep;
 
 use super::super::{Batch, Fingerprint};
 use crate::{
-    alert::alertmanager::{Deliver, Outcome},
+    alert::alertmanager::{Deliver, DeliveryOutcome},
     clock::{Clock, UnixTime},
 };
 
 /// What it does with a request.
 #[derive(Debug, Clone)]
-pub(super) enum Mood {
+pub(super) enum Behaviour {
     /// Takes it, after so long.
     Takes(Duration),
     /// Answers like this, and stores nothing.
-    Answers(Outcome),
+    Answers(DeliveryOutcome),
     /// Never answers.
     Silent,
 }
 
 #[derive(Debug)]
 pub(super) struct Inner {
-    pub mood: Mood,
+    pub behaviour: Behaviour,
     /// When each request came, and how many alerts it had.
     pub requests: Vec<(UnixTime, usize)>,
     /// Every end that was told, with the time at which it came.
@@ -45,8 +45,8 @@ pub(super) struct Receiver {
 
 impl Receiver {
     pub fn new(clock: Clock) -> Receiver {
-        let mood = Mood::Takes(Duration::ZERO);
-        let inner = Inner { mood, requests: Vec::new(), ends: Vec::new(), alerts: BTreeMap::new() };
+        let behaviour = Behaviour::Takes(Duration::ZERO);
+        let inner = Inner { behaviour, requests: Vec::new(), ends: Vec::new(), alerts: BTreeMap::new() };
         Receiver { clock, inner: Arc::new(Mutex::new(inner)) }
     }
 
@@ -54,8 +54,8 @@ impl Receiver {
         self.inner.lock().expect("no test panics while it holds this")
     }
 
-    pub fn set(&self, mood: Mood) {
-        self.inner().mood = mood;
+    pub fn set(&self, behaviour: Behaviour) {
+        self.inner().behaviour = behaviour;
     }
 
     /// How many ends it was told.
@@ -82,20 +82,20 @@ impl Receiver {
 }
 
 impl Deliver for Receiver {
-    async fn deliver(&self, batch: &Batch) -> Outcome {
-        let mood = {
+    async fn deliver(&self, batch: &Batch) -> DeliveryOutcome {
+        let behaviour = {
             let mut inner = self.inner();
             inner.requests.push((self.clock.now(), batch.alerts.len()));
-            inner.mood.clone()
+            inner.behaviour.clone()
         };
-        match mood {
-            Mood::Takes(time) => {
+        match behaviour {
+            Behaviour::Takes(time) => {
                 sleep(time).await;
                 self.store(batch);
-                Outcome::Accepted
+                DeliveryOutcome::Accepted
             }
-            Mood::Answers(outcome) => outcome,
-            Mood::Silent => std::future::pending().await,
+            Behaviour::Answers(outcome) => outcome,
+            Behaviour::Silent => std::future::pending().await,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What the wire says of agents and pools, and what becomes of it.
 
 use super::{
-    super::states::{Facts, Status, health},
+    super::states::{HealthInputs, Status, health},
     *,
 };
 use crate::{api::Warnings, config::target::HealthOverride};
@@ -15,7 +15,7 @@ fn decode(items: &str, settings: &target::AzureDevOps, pool: &PoolRow) -> (Part,
         pool: Glob::new("odd").expect("a glob"),
         health: Health::Degraded,
     }];
-    let reader = agents::Reader { target: &target, settings, pool, warnings: &warnings };
+    let reader = agents::AgentDecoder { target: &target, settings, pool, warnings: &warnings };
     let mut part = Part::new(FAMILIES);
     agents::begin(pool, &mut part);
     reader.read(format!("[{items}]").as_bytes(), &mut part).expect("a list");
@@ -54,7 +54,7 @@ fn health_follows_the_rules_of_the_reference() {
     ];
     for (row, expected) in rows {
         let cells: Vec<&str> = row.split(' ').collect();
-        let facts = Facts {
+        let inputs = HealthInputs {
             enabled: cells[0] == "1",
             status: match cells[1] {
                 "online" => Status::Online,
@@ -67,7 +67,7 @@ fn health_follows_the_rules_of_the_reference() {
             update_pending: cells[5] == "1",
             busy: cells[6] == "1",
         };
-        assert_eq!(health(&facts).as_str(), expected, "{row}");
+        assert_eq!(health(&inputs).as_str(), expected, "{row}");
     }
 }
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::api::{
     Warnings,
-    stub::{origins, poll_knowing},
+    stub::{fingerprints, poll_knowing},
 };
 
 #[tokio::test]
@@ -101,14 +101,17 @@ async fn pages_that_are_as_they_were_are_not_read_again() {
     let (first, warnings) = poll_at(&mut api, &memory, NOW).await;
     let first = first.expect("a poll that works");
     assert_eq!(warnings.count(crate::api::Warning::UnknownState), 1);
-    let known = origins(&first);
+    let known = fingerprints(&first);
     let (again, _) = poll_knowing(&mut api, &memory, NOW, &known).await;
     let again = same(again.expect("a poll that works"), "1").expect("nothing has changed");
-    assert_eq!(Some(&again.origin), known.get("1"));
+    assert_eq!(Some(&again.fingerprint), known.get("1"));
     // Read after all, it is what it was, with its oddities.
     let read = again.read().expect("it was read before");
     assert_eq!(samples(&read), samples(fresh(&first, "1")));
-    assert_eq!((read.warnings.count(crate::api::Warning::UnknownState), read.origin.as_ref()), (1, known.get("1")));
+    assert_eq!(
+        (read.warnings.count(crate::api::Warning::UnknownState), read.fingerprint.as_ref()),
+        (1, known.get("1"))
+    );
 
     // Where a later page is another one, those before it are read, too.
     *SECOND.lock().expect("no panic") = r#"{"id":3,"name":"c","status":"online"}"#;

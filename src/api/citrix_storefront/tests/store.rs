@@ -10,7 +10,7 @@ pub const PASSWORD: &str = "s3cret & more";
 
 /// One request.
 #[derive(Debug, Clone)]
-pub struct Seen {
+pub struct RecordedRequest {
     pub method: String,
     pub path: String,
     pub credentials: bool,
@@ -44,7 +44,7 @@ pub struct Behaviour {
 
 /// What the server is made of.
 pub struct Store {
-    pub seen: Mutex<Vec<Seen>>,
+    pub seen: Mutex<Vec<RecordedRequest>>,
     behaviour: Mutex<Behaviour>,
 }
 
@@ -89,7 +89,7 @@ pub fn serve() -> (Arc<Store>, Server, Url) {
     (store, server, url)
 }
 
-struct Asked {
+struct ParsedRequest {
     /// The server's URL, as the client knows it.
     base: String,
     path: String,
@@ -98,10 +98,10 @@ struct Asked {
     body: String,
 }
 
-type Said = (u16, &'static str, String, Vec<(&'static str, String)>);
+type RawResponse = (u16, &'static str, String, Vec<(&'static str, String)>);
 
 fn answer(store: &Store, request: &Request) -> Response {
-    let asked = Asked {
+    let asked = ParsedRequest {
         base: format!("http://{}", request.header("host")),
         path: request.path().to_owned(),
         authorization: request.header("authorization").to_owned(),
@@ -109,7 +109,7 @@ fn answer(store: &Store, request: &Request) -> Response {
         body: request.body_text(),
     };
     let (status, kind, body, headers) = route(&mut store.behaviour.lock().expect("no panic"), &asked);
-    store.seen.lock().expect("no panic").push(Seen {
+    store.seen.lock().expect("no panic").push(RecordedRequest {
         method: request.method().to_owned(),
         credentials: asked.body.contains("pw=") || asked.authorization.starts_with("Basic "),
         path: asked.path,
@@ -119,7 +119,7 @@ fn answer(store: &Store, request: &Request) -> Response {
     headers.iter().fold(response, |response, (name, value)| response.header(name, value))
 }
 
-fn route(b: &mut Behaviour, asked: &Asked) -> Said {
+fn route(b: &mut Behaviour, asked: &ParsedRequest) -> RawResponse {
     let auth = format!("{}/Citrix/Authentication", asked.base);
     match asked.path.as_str() {
         "/Citrix/Store/endpoints/v1" => {
@@ -197,7 +197,7 @@ fn route(b: &mut Behaviour, asked: &Asked) -> Said {
 }
 
 /// A 401 unless the token is of the present age.
-fn protect(b: &Behaviour, asked: &Asked, realm: &str, service: bool) -> Option<Said> {
+fn protect(b: &Behaviour, asked: &ParsedRequest, realm: &str, service: bool) -> Option<RawResponse> {
     let wanted = match service {
         true => format!("CitrixAuth service-{}-{realm}", b.service_age),
         false => format!("CitrixAuth primary-{}", b.primary_age),
@@ -226,7 +226,7 @@ fn protect(b: &Behaviour, asked: &Asked, realm: &str, service: bool) -> Option<S
     Some((401, "none", String::new(), headers))
 }
 
-fn token(token: &str, lifetime: &str) -> Said {
+fn token(token: &str, lifetime: &str) -> RawResponse {
     let expiry = match token.starts_with("primary") {
         true => {
             "<CredentialUpdateInformationList xmlns='urn:c'><CredentialUpdateInformation><ExpiryTime>2025-10-09T08:53:20Z</ExpiryTime></CredentialUpdateInformation></CredentialUpdateInformationList>"
@@ -257,7 +257,7 @@ fn form(b: &Behaviour, error: &str) -> String {
     )
 }
 
-fn enumeration(b: &Behaviour) -> Said {
+fn enumeration(b: &Behaviour) -> RawResponse {
     let (status, count) = b.enumeration;
     if let Ok(status) = status.parse() {
         return (status, "none", String::new(), vec![]);
@@ -273,7 +273,7 @@ fn enumeration(b: &Behaviour) -> Said {
 }
 
 /// Only the first two resources have machines.
-fn machines(b: &mut Behaviour, asked: &Asked) -> Said {
+fn machines(b: &mut Behaviour, asked: &ParsedRequest) -> RawResponse {
     if b.failing_resource.is_some_and(|id| asked.body.contains(id)) {
         return (500, "none", String::new(), vec![]);
     }

@@ -1,5 +1,5 @@
 use jiff::{
-    Timestamp,
+    Timestamp as JiffTimestamp,
     fmt::strtime,
     tz::{Offset, TimeZone},
 };
@@ -10,8 +10,8 @@ use proptest::{
 
 use super::*;
 
-fn read(text: &str) -> Field<Moment> {
-    Moment::text(Cow::Borrowed(text))
+fn read(text: &str) -> Field<Timestamp> {
+    Timestamp::text(Cow::Borrowed(text))
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn dates_come_with_any_number_of_digits_and_with_or_without_a_zone() {
         ("9999-12-31T23:59:59.9999999", 253_402_300_799, 999_999_900),
     ];
     for (text, seconds, nanos) in rows {
-        assert_eq!(read(text), Field::Value(Moment::new(seconds, nanos)), "{text}");
+        assert_eq!(read(text), Field::Value(Timestamp::new(seconds, nanos)), "{text}");
     }
 }
 
@@ -71,7 +71,7 @@ fn days_are_those_of_their_month() {
 
 #[test]
 fn hour_24_is_midnight_and_nothing_later() {
-    let midnight = Field::Value(Moment::new(1_704_067_200, 0));
+    let midnight = Field::Value(Timestamp::new(1_704_067_200, 0));
     for text in ["2024-01-01T00:00:00Z", "2023-12-31T24:00:00Z", "2023-12-31T24:00:00.000", "2023-12-31T24:00:00+00"] {
         assert_eq!(read(text), midnight, "{text}");
     }
@@ -142,7 +142,7 @@ fn what_is_no_date_is_bad() {
 #[test]
 fn unix_times_are_read_from_text_as_well() {
     for text in ["1700000000", "1700000000.0", "1700000000000", " 1700000000 "] {
-        assert_eq!(read(text), Field::Value(Moment::new(1_700_000_000, 0)), "{text}");
+        assert_eq!(read(text), Field::Value(Timestamp::new(1_700_000_000, 0)), "{text}");
     }
     for text in ["0", "-1", "0.0"] {
         assert_eq!(read(text), Field::Missing, "{text}");
@@ -151,8 +151,8 @@ fn unix_times_are_read_from_text_as_well() {
 
 #[test]
 fn a_moment_is_a_unix_time_in_whole_milliseconds() {
-    assert_eq!(UnixTime::from(Moment::new(1_758_705_954, 299_830_500)), UnixTime(1_758_705_954_299));
-    assert_eq!(UnixTime::from(Moment::new(-1, 999_000_000)), UnixTime(-1));
+    assert_eq!(UnixTime::from(Timestamp::new(1_758_705_954, 299_830_500)), UnixTime(1_758_705_954_299));
+    assert_eq!(UnixTime::from(Timestamp::new(-1, 999_000_000)), UnixTime(-1));
 }
 
 #[test]
@@ -174,9 +174,9 @@ fn spans_are_those_of_dot_net() {
 }
 
 /// From the year 2 to 9998, so that an offset does not lead out of the years of four digits.
-fn moments() -> impl Strategy<Value = Timestamp> {
+fn moments() -> impl Strategy<Value = JiffTimestamp> {
     (-62_100_000_000_i64..253_370_000_000, 0..1_000_000_000)
-        .prop_map(|(second, nano)| Timestamp::new(second, nano).expect("within jiff's years"))
+        .prop_map(|(second, nano)| JiffTimestamp::new(second, nano).expect("within jiff's years"))
 }
 
 /// Zones as far from UTC as .NET allows.
@@ -208,13 +208,13 @@ proptest::proptest! {
         let unit = 10_i32.pow(9 - digits as u32);
         let nanos = moment.as_nanosecond().rem_euclid(1_000_000_000) as i32 / unit * unit;
         let seconds = moment.as_nanosecond().div_euclid(1_000_000_000) as i64;
-        proptest::prop_assert_eq!(read(&text), Field::Value(Moment::new(seconds, nanos as u32)), "{}", text);
+        proptest::prop_assert_eq!(read(&text), Field::Value(Timestamp::new(seconds, nanos as u32)), "{}", text);
     }
 
     #[test]
     fn the_standard_form_of_jiff_reads_back(moment in moments()) {
         let nanos = moment.as_nanosecond();
-        let expected = Moment::new(nanos.div_euclid(1_000_000_000) as i64, nanos.rem_euclid(1_000_000_000) as u32);
+        let expected = Timestamp::new(nanos.div_euclid(1_000_000_000) as i64, nanos.rem_euclid(1_000_000_000) as u32);
         proptest::prop_assert_eq!(read(&moment.to_string()), Field::Value(expected));
     }
 

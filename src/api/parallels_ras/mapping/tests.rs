@@ -15,8 +15,9 @@ fn settings(target: &Target) -> ParallelsRas {
 fn decode_for(json: &str, target: &Target) -> (Vec<String>, Part, Warnings) {
     let (warnings, settings) = (Warnings::default(), settings(target));
     let rows = rows(json.as_bytes(), &settings.site_ids, &warnings).expect("a list");
-    let basis = Basis { target: Arc::new(target.clone()), settings: Arc::new(settings), names: Names::default() };
-    let mut part = part(&rows, &basis, warnings);
+    let mapping_context =
+        MappingContext { target: Arc::new(target.clone()), settings: Arc::new(settings), names: Names::default() };
+    let mut part = part(&rows, &mapping_context, warnings);
     let warnings = std::mem::take(&mut part.warnings);
     (samples(&part), part, warnings)
 }

@@ -27,15 +27,15 @@ async fn a_name_stays_until_a_good_list_gives_another_one() {
 }
 
 /// A poll by which these parts are known.
-async fn poll_knowing(api: &mut ParallelsRas, seconds: u64, known: &Origins) -> Observation {
+async fn poll_knowing(api: &mut ParallelsRas, seconds: u64, known: &PartFingerprints) -> Observation {
     let (memory, warnings) = (Memory::default(), Warnings::default());
     let (now, deadline) = (T0.plus(Duration::from_secs(seconds)), Instant::now() + Duration::from_secs(20));
     let cx = Context { now, deadline, memory: &memory, warnings: &warnings, known };
     Api::poll(api, &cx).await.expect("a good poll")
 }
 
-fn known(observation: &Observation) -> Origins {
-    [("".into(), part(observation).origin.clone().expect("it can be told"))].into_iter().collect()
+fn known(observation: &Observation) -> PartFingerprints {
+    [("".into(), part(observation).fingerprint.clone().expect("it can be told"))].into_iter().collect()
 }
 
 #[tokio::test]
@@ -49,9 +49,9 @@ async fn a_list_that_is_as_it_was_is_not_read_again_until_names_are_due() {
     });
     let mut api = open(&stub);
     let first = poll_at(&mut api, 0).await.expect("a good poll");
-    let origins = known(&first);
+    let fingerprints = known(&first);
     stub.take();
-    let again = poll_knowing(&mut api, 60, &origins).await;
+    let again = poll_knowing(&mut api, 60, &fingerprints).await;
     let [(_, Outcome::Same(same))] = <[_; 1]>::try_from(again.parts).expect("one part") else {
         panic!("nothing has changed");
     };
@@ -61,9 +61,9 @@ async fn a_list_that_is_as_it_was_is_not_read_again_until_names_are_due() {
     assert_eq!(stub.asked(), ["GET /api/Agent"]);
 
     // The list of gateways, which was not found, is asked for again after ten minutes, and that of the hosts as well.
-    let third = poll_knowing(&mut api, 601, &origins).await;
+    let third = poll_knowing(&mut api, 601, &fingerprints).await;
     assert_eq!(names(&third), ["rds-01.example.com", "1"]);
-    assert_ne!(known(&third), origins, "other names may have come");
+    assert_ne!(known(&third), fingerprints, "other names may have come");
     // Another list is read, too.
     *LIST.lock().expect("no panic") = r#"[{"id": "1", "siteId": 1, "agentState": 9, "serverType": "x"}, 5]"#;
     let fourth = poll_knowing(&mut api, 660, &known(&third)).await;
@@ -83,8 +83,8 @@ async fn a_forbidden_list_costs_only_the_names() {
     for (seconds, lists) in [(0, 2), (700, 1), (3601, 2)] {
         let observation = poll_at(&mut api, seconds).await.expect("lists never fail a poll");
         assert_eq!(names(&observation), ["rds-01.example.com", "1"]);
-        let asked = stub.asked();
-        assert_eq!(asked.iter().filter(|what| what.contains("Host") || what.contains("Gateway")).count(), lists);
+        let requests = stub.asked();
+        assert_eq!(requests.iter().filter(|what| what.contains("Host") || what.contains("Gateway")).count(), lists);
     }
 }
 

@@ -74,23 +74,23 @@ fn the_rate_limit_is_told_and_then_enforced() {
         ..Options::default()
     };
     let service = AzureDevops::new(Arc::new(World::new(options)));
-    let (mut refused, mut told) = (false, false);
+    let (mut refused, mut reported) = (false, false);
     for _ in 0..300 {
         service.world.advance(Duration::from_secs(1));
         let response = get(&service, "/contoso/_apis/distributedtask/pools/9");
         let header = |name| response.headers.contains_key(name);
         assert!(header("x-ratelimit-remaining") && header("x-ratelimit-reset"));
         match response.status {
-            StatusCode::OK => told |= header("retry-after") && header("x-ratelimit-delay"),
+            StatusCode::OK => reported |= header("retry-after") && header("x-ratelimit-delay"),
             status => {
                 assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
                 assert!(header("retry-after"));
                 refused = true;
             }
         }
-        if refused && told {
+        if refused && reported {
             return;
         }
     }
-    panic!("the incident has both phases: refused {refused}, told {told}");
+    panic!("the incident has both phases: refused {refused}, told {reported}");
 }

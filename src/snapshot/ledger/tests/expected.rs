@@ -19,7 +19,7 @@ fn one(pool: &str) -> Outcome {
 }
 
 /// What is told of expectations, as `pool=n`.
-fn told(ledger: &mut Ledger, at: u64) -> Vec<String> {
+fn apply_and_render(ledger: &mut Ledger, at: u64) -> Vec<String> {
     let lines = lines(ledger, at, "rollcall_pool_min_serving");
     let short = |line: String| line.replace("rollcall_pool_min_serving{,pool=\"", "").replace("\"} ", "=");
     lines.into_iter().map(short).collect()
@@ -35,23 +35,23 @@ fn apply_incomplete(ledger: &mut Ledger, at: u64, parts: Vec<(&str, Outcome)>) {
 #[test]
 fn a_pool_that_is_expected_by_its_name_is_told_also_where_it_is_not_there() {
     let mut ledger = expecting(&[("a", 2), ("gone", 8)]);
-    assert!(told(&mut ledger, 0).is_empty(), "nothing is known yet");
+    assert!(apply_and_render(&mut ledger, 0).is_empty(), "nothing is known yet");
     apply(&mut ledger, 0, vec![("1", one("a"))]);
-    assert_eq!(told(&mut ledger, 0), ["a=2", "gone=8"]);
+    assert_eq!(apply_and_render(&mut ledger, 0), ["a=2", "gone=8"]);
     assert_eq!(lines(&mut ledger, 0, "rollcall_pool_agents").len(), 6, "of the pool that is there");
     let series = ledger.publish(T0).snapshot.series;
     assert_eq!(lines(&mut ledger, 0, "rollcall_target_series"), [format!("rollcall_target_series{{}} {series}")]);
     apply(&mut ledger, 60, vec![("1", one("a")), ("2", one("gone"))]);
-    assert_eq!(told(&mut ledger, 60), ["a=2", "gone=8"]);
+    assert_eq!(apply_and_render(&mut ledger, 60), ["a=2", "gone=8"]);
     apply(&mut ledger, 120, vec![("2", one("gone"))]);
-    assert_eq!(told(&mut ledger, 120), ["gone=8", "a=2"]);
+    assert_eq!(apply_and_render(&mut ledger, 120), ["gone=8", "a=2"]);
 }
 
 #[test]
 fn globs_expect_nothing_of_pools_that_are_not_there() {
     let mut ledger = expecting(&[("b*", 1), ("c?", 1), ("{d,e}", 1), ("[f]", 1), ("build", 8), ("g", 3), ("g", 4)]);
     apply(&mut ledger, 0, vec![("1", one("a"))]);
-    assert_eq!(told(&mut ledger, 0), ["g=3"], "of a name that comes after its glob the glob counts");
+    assert_eq!(apply_and_render(&mut ledger, 0), ["g=3"], "of a name that comes after its glob the glob counts");
 }
 
 #[test]
@@ -59,18 +59,18 @@ fn a_pool_whose_part_cannot_be_read_is_not_gone() {
     let mut ledger = expecting(&[("p", 2)]);
     // Nobody knows whose part it is that was never read.
     apply(&mut ledger, 0, vec![("1", one("a")), ("2", failed())]);
-    assert!(told(&mut ledger, 0).is_empty());
+    assert!(apply_and_render(&mut ledger, 0).is_empty());
     apply(&mut ledger, 60, vec![("1", one("a")), ("2", one("p"))]);
-    assert_eq!(told(&mut ledger, 60), ["p=2"]);
+    assert_eq!(apply_and_render(&mut ledger, 60), ["p=2"]);
     // It is kept, and withdrawn later.
     apply(&mut ledger, 300, vec![("1", one("a")), ("2", failed())]);
-    assert_eq!(told(&mut ledger, 300), ["p=2"]);
+    assert_eq!(apply_and_render(&mut ledger, 300), ["p=2"]);
     assert_eq!(lines(&mut ledger, 300, "rollcall_pool_agents").len(), 12);
     apply(&mut ledger, 600, vec![("1", one("a")), ("2", failed())]);
-    assert!(told(&mut ledger, 600).is_empty());
+    assert!(apply_and_render(&mut ledger, 600).is_empty());
     // An answer without the part is one without the pool.
     apply(&mut ledger, 660, vec![("1", one("a"))]);
-    assert_eq!(told(&mut ledger, 660), ["p=2"]);
+    assert_eq!(apply_and_render(&mut ledger, 660), ["p=2"]);
     assert_eq!(lines(&mut ledger, 660, "rollcall_pool_agents").len(), 6);
 }
 
@@ -79,24 +79,24 @@ fn a_pool_that_is_gone_stays_so_until_it_comes_or_nothing_is_known() {
     let mut ledger = expecting(&[("p", 2)]);
     apply(&mut ledger, 0, vec![("1", one("a"))]);
     apply(&mut ledger, 60, vec![("1", one("a")), ("2", failed())]);
-    assert_eq!(told(&mut ledger, 60), ["p=2"], "a partial answer does not say that it is back");
-    assert_eq!(told(&mut ledger, 360), ["p=2"], "nor does a failed poll");
-    assert!(told(&mut ledger, 361).is_empty(), "the target is stale");
+    assert_eq!(apply_and_render(&mut ledger, 60), ["p=2"], "a partial answer does not say that it is back");
+    assert_eq!(apply_and_render(&mut ledger, 360), ["p=2"], "nor does a failed poll");
+    assert!(apply_and_render(&mut ledger, 361).is_empty(), "the target is stale");
     apply(&mut ledger, 400, vec![("1", failed()), ("2", one("p"))]);
-    assert_eq!(told(&mut ledger, 400), ["p=2"]);
+    assert_eq!(apply_and_render(&mut ledger, 400), ["p=2"]);
     // It came with a partial answer, and its part is withdrawn without another answer that told of everything.
     apply(&mut ledger, 800, vec![("1", one("a")), ("2", failed())]);
-    assert!(told(&mut ledger, 800).is_empty());
+    assert!(apply_and_render(&mut ledger, 800).is_empty());
 }
 
 #[test]
 fn a_vendor_that_did_not_list_everything_says_nothing_of_what_is_missing() {
     let mut ledger = expecting(&[("p", 2)]);
     apply_incomplete(&mut ledger, 0, vec![("1", one("a"))]);
-    assert!(told(&mut ledger, 0).is_empty());
+    assert!(apply_and_render(&mut ledger, 0).is_empty());
     apply(&mut ledger, 60, vec![("1", one("a"))]);
     apply_incomplete(&mut ledger, 120, vec![("1", one("a"))]);
-    assert_eq!(told(&mut ledger, 120), ["p=2"], "it was gone before");
+    assert_eq!(apply_and_render(&mut ledger, 120), ["p=2"], "it was gone before");
 }
 
 #[test]
@@ -104,9 +104,9 @@ fn another_configuration_waits_for_an_answer_to_its_own_questions() {
     let mut ledger = expecting(&[("p", 2)]);
     apply(&mut ledger, 0, vec![("1", one("a"))]);
     ledger.reconfigure(Arc::new(Target { expect: entries(&[("q", 1)]), ..target() }), false);
-    assert!(told(&mut ledger, 0).is_empty());
+    assert!(apply_and_render(&mut ledger, 0).is_empty());
     apply(&mut ledger, 60, vec![("1", one("a"))]);
-    assert_eq!(told(&mut ledger, 60), ["q=1"]);
+    assert_eq!(apply_and_render(&mut ledger, 60), ["q=1"]);
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn a_pool_that_is_only_described_is_there_and_one_of_logical_rows_only_is_not() 
     let row = Agent { pool, name: "row".into(), id: Id::Number(2), health: None, state: "".into() };
     described.agent(row).expect("ids are unique");
     apply(&mut ledger, 0, vec![("", Outcome::Fresh(described))]);
-    assert_eq!(told(&mut ledger, 0), ["logical=1"]);
+    assert_eq!(apply_and_render(&mut ledger, 0), ["logical=1"]);
 }
 
 #[test]
@@ -148,15 +148,15 @@ fn a_pool_on_demand_may_be_gone() {
     let mut elastic = Part::new(resilio::FAMILIES);
     elastic.pool("elastic", true);
     apply(&mut ledger, 0, vec![("1", one("a")), ("2", Outcome::Fresh(elastic))]);
-    assert_eq!(told(&mut ledger, 0), ["elastic=2"]);
+    assert_eq!(apply_and_render(&mut ledger, 0), ["elastic=2"]);
     for at in [60, 2 * day, 3 * day] {
         apply(&mut ledger, at, vec![("1", one("a"))]);
-        assert!(told(&mut ledger, at).is_empty(), "after {at} seconds");
+        assert!(apply_and_render(&mut ledger, at).is_empty(), "after {at} seconds");
     }
     let mut restarted = expecting(&[("elastic", 2)]);
     restarted.restore(ledger.save());
     apply(&mut restarted, 3 * day + 60, vec![("1", one("a"))]);
-    assert!(told(&mut restarted, 3 * day + 60).is_empty());
+    assert!(apply_and_render(&mut restarted, 3 * day + 60).is_empty());
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::{
 
 /// A request without its token.
 #[derive(Debug, Clone)]
-pub struct Ask {
+pub struct ApiRequest {
     /// Word for the metrics.
     pub operation: &'static str,
     /// Where.
@@ -24,10 +24,10 @@ pub struct Ask {
     pub body: Option<(&'static str, Bytes)>,
 }
 
-impl Ask {
+impl ApiRequest {
     /// A `GET`.
-    pub fn get(operation: &'static str, url: Url, accept: &'static str) -> Ask {
-        Ask { operation, url, accept, body: None }
+    pub fn get(operation: &'static str, url: Url, accept: &'static str) -> ApiRequest {
+        ApiRequest { operation, url, accept, body: None }
     }
 
     /// A `POST`.
@@ -37,8 +37,8 @@ impl Ask {
         accept: &'static str,
         content: &'static str,
         body: impl Into<Bytes>,
-    ) -> Ask {
-        Ask { operation, url, accept, body: Some((content, body.into())) }
+    ) -> ApiRequest {
+        ApiRequest { operation, url, accept, body: Some((content, body.into())) }
     }
 
     /// The request, with a token of CitrixAuth where there is one.

@@ -57,23 +57,23 @@ pub const KINDS: [Kind; 5] = [
 ];
 
 /// Every kind with two targets that share the refused secret, each kind with a simulation of its own.
-pub struct Scene {
+pub struct HoldFixture {
     pub folder: Folder,
     sims: Vec<Sim>,
 }
 
-impl Scene {
-    pub fn new() -> Scene {
-        let scene = Scene { folder: Folder::new(), sims: KINDS.iter().map(|_| Sim::frozen()).collect() };
-        for (kind, sim) in scene.each() {
+impl HoldFixture {
+    pub fn new() -> HoldFixture {
+        let fixture = HoldFixture { folder: Folder::new(), sims: KINDS.iter().map(|_| Sim::frozen()).collect() };
+        for (kind, sim) in fixture.each() {
             // Of its own: one vendor, user and secret are one identity, whatever the way to log on.
-            scene.folder.write(&secret(kind), &format!("wrong-{}\n", kind.name));
+            fixture.folder.write(&secret(kind), &format!("wrong-{}\n", kind.name));
             if kind.vendor == "parallels_ras_session" {
                 // A light probe is refused only where the broker says so.
                 sim.parallels_ras_session().set_session_code(Some(5_155));
             }
         }
-        scene
+        fixture
     }
 
     pub fn each(&self) -> impl Iterator<Item = (&'static Kind, &Sim)> {

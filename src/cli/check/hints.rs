@@ -15,10 +15,10 @@ const NAMED: usize = 5;
 pub fn of(snapshot: &Snapshot) -> Vec<String> {
     let target = &snapshot.target;
     let pools: Vec<&str> = snapshot.pools.iter().map(|pool| &*pool.name).collect();
-    let mut doubts = Vec::new();
+    let mut hints = Vec::new();
     let mut of_pools = |path: String, glob: &Glob| {
         if !pools.iter().any(|pool| glob.matches(pool)) {
-            doubts.push(format!("{path}: {:?} matches no pool; {}", glob.as_str(), there_are(&pools)));
+            hints.push(format!("{path}: {:?} matches no pool; {}", glob.as_str(), there_are(&pools)));
         }
     };
     for (index, expect) in target.expect.iter().enumerate() {
@@ -34,15 +34,15 @@ pub fn of(snapshot: &Snapshot) -> Vec<String> {
         let Globs(globs) = &settings.offline_by_design;
         for (index, glob) in globs.iter().enumerate() {
             if !snapshot.agents.iter().any(|agent| glob.matches(agent.name)) {
-                doubts.push(format!("offline_by_design[{index}]: {:?} matches no agent", glob.as_str()));
+                hints.push(format!("offline_by_design[{index}]: {:?} matches no agent", glob.as_str()));
             }
         }
     }
     if snapshot.agents.is_empty() {
         // It explains the others.
-        doubts.insert(0, why_none(target, pools.len()));
+        hints.insert(0, why_none(target, pools.len()));
     }
-    doubts
+    hints
 }
 
 fn there_are(pools: &[&str]) -> String {
@@ -93,7 +93,7 @@ mod tests {
     };
 
     /// The doubts about a target of these settings after a poll that showed these pools, each with an agent `runner-1`.
-    fn doubts(settings: &str, pools: &[&str]) -> Vec<String> {
+    fn hints(settings: &str, pools: &[&str]) -> Vec<String> {
         let yaml = format!("targets: [{{ name: t, {settings} }}]");
         let config = Config::parse(&yaml, "rollcall.yml", Path::new(".")).expect("it is valid");
         let mut ledger = Ledger::new(Arc::clone(&config.targets[0]), false);
@@ -123,7 +123,7 @@ mod tests {
             "on_demand_pools[0]: \"win*\" matches no pool; there are: default, linux",
             "offline_by_design[1]: \"placeholder-*\" matches no agent",
         ];
-        assert_eq!(doubts(&settings, &["default", "linux"]), expected);
+        assert_eq!(hints(&settings, &["default", "linux"]), expected);
     }
 
     #[test]
@@ -141,7 +141,7 @@ mod tests {
             (farm.to_owned(), "site_ids may match no site".to_owned()),
             (citrix.to_owned(), "the store may offer this account no desktops".to_owned()),
         ] {
-            assert_eq!(doubts(&settings, &[]), [format!("no agents: {expected}")], "{settings}");
+            assert_eq!(hints(&settings, &[]), [format!("no agents: {expected}")], "{settings}");
         }
     }
 }

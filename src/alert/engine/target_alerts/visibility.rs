@@ -11,7 +11,7 @@ use super::{
         sample::LabelSet,
         source::{self, Source},
     },
-    Active,
+    ActiveAlert,
 };
 use crate::{
     catalogue::target::{LAST_SUCCESS, PARTIAL},
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// How much of the target can be seen.
-pub(super) struct Sight<'a> {
+pub(super) struct Visibility<'a> {
     source: &'a dyn Source,
     /// When one looks.
     pub now: UnixTime,
@@ -34,7 +34,7 @@ pub(super) struct Sight<'a> {
     unread: HashMap<&'static str, HashSet<LabelSet>>,
 }
 
-impl<'a> Sight<'a> {
+impl<'a> Visibility<'a> {
     /// At the newest samples.
     pub fn of(
         source: &'a dyn Source,
@@ -44,9 +44,9 @@ impl<'a> Sight<'a> {
         started: UnixTime,
         max_hold: Duration,
         unread: HashMap<&'static str, HashSet<LabelSet>>,
-    ) -> Sight<'a> {
+    ) -> Visibility<'a> {
         let last_success = source::single(source, &LAST_SUCCESS).unwrap_or_default();
-        Sight {
+        Visibility {
             source,
             now,
             blind: up == 0.0 && now.as_secs_f64() - last_success < max_hold.as_secs_f64(),
@@ -57,9 +57,9 @@ impl<'a> Sight<'a> {
     }
 
     /// Whether nobody can know that it has ended. `parts` keeps which subjects have their part.
-    pub fn is_blind(&self, active: &Active, parts: &mut HashMap<&'static str, HashSet<LabelSet>>) -> bool {
+    pub fn is_blind(&self, active: &ActiveAlert, parts: &mut HashMap<&'static str, HashSet<LabelSet>>) -> bool {
         if !active.alert.hold {
-            return active.carried && self.unpolled;
+            return active.restored && self.unpolled;
         }
         let mut part_is_gone = || {
             let Some((family, names)) = active.alert.labels.presence() else { return false };

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use super::{
     super::{
         Outcome, Part, Same, Warnings,
-        origin::{Origin, Print},
+        fingerprint::{ContentHash, PartFingerprint},
     },
     agents,
     pools::PoolRow,
 };
 use crate::{
-    aside::{MANY_BYTES, aside},
+    blocking::{LARGE_BODY, block_in_place_if},
     catalogue::azure_devops::FAMILIES,
     config::{Target, target},
     failure::Failure,
@@ -21,7 +21,7 @@ use crate::{
 
 /// What the reading of a pool's agents depends on beside the pages.
 #[derive(Debug, Clone)]
-pub struct Basis {
+pub struct PoolContext {
     /// The target, for its overrides and its limit.
     pub target: Arc<Target>,
     /// Its settings.
@@ -32,38 +32,42 @@ pub struct Basis {
 
 /// The agents of a pool so far.
 #[derive(Debug)]
-pub struct Reading<'a> {
-    basis: Basis,
+pub struct PoolReader<'a> {
+    context: PoolContext,
     /// What the ledger holds comes from this.
-    known: Option<&'a Origin>,
+    known: Option<&'a PartFingerprint>,
     /// What this part comes from; `None` where it cannot be told.
-    prints: Option<Vec<Print>>,
+    hashes: Option<Vec<ContentHash>>,
     /// Pages that are as they were, as long as all of them are.
     waiting: Option<Vec<Body>>,
     part: Part,
     warnings: Warnings,
 }
 
-impl<'a> Reading<'a> {
-    /// No page has come yet. `asks` is the print of what the reading depends on, `known` what the last good one came from.
-    pub fn new(basis: Basis, asks: Option<Print>, known: Option<&'a Origin>) -> Reading<'a> {
-        let prints = asks.map(|print| vec![print]);
-        let known = known.filter(|known| prints.as_ref().is_some_and(|prints| known.starts_with(prints)));
+impl<'a> PoolReader<'a> {
+    /// No page has come yet. `inputs` is the print of what the reading depends on, `known` what the last good one came from.
+    pub fn new(
+        context: PoolContext,
+        inputs: Option<ContentHash>,
+        known: Option<&'a PartFingerprint>,
+    ) -> PoolReader<'a> {
+        let hashes = inputs.map(|hash| vec![hash]);
+        let known = known.filter(|known| hashes.as_ref().is_some_and(|hashes| known.starts_with(hashes)));
         let mut part = Part::new(FAMILIES);
-        agents::begin(&basis.pool, &mut part);
-        Reading { basis, known, prints, waiting: known.map(|_| Vec::new()), part, warnings: Warnings::default() }
+        agents::begin(&context.pool, &mut part);
+        PoolReader { context, known, hashes, waiting: known.map(|_| Vec::new()), part, warnings: Warnings::default() }
     }
 
     /// Takes a page; tells how many agents it has added.
     pub fn page(&mut self, body: Body) -> Result<usize, Failure> {
-        aside(body.is_much(), || {
+        block_in_place_if(body.is_large(), || {
             let before = self.part.agents.len();
-            self.prints = self.prints.take().and_then(|mut prints| {
-                prints.push(Print::of(body.as_sent())?);
-                Some(prints)
+            self.hashes = self.hashes.take().and_then(|mut hashes| {
+                hashes.push(ContentHash::of(body.as_sent())?);
+                Some(hashes)
             });
-            let as_before = match (self.known, &self.prints) {
-                (Some(known), Some(prints)) => known.starts_with(prints),
+            let as_before = match (self.known, &self.hashes) {
+                (Some(known), Some(hashes)) => known.starts_with(hashes),
                 _ => false,
             };
             match &mut self.waiting {
@@ -79,20 +83,20 @@ impl<'a> Reading<'a> {
 
     /// There are no more pages. `warnings` counts the oddities where it fails.
     pub fn finish(mut self, warnings: &Warnings) -> Result<Outcome, Failure> {
-        let origin = self.prints.take().map(Origin::from);
-        if let Some(waiting) = self.waiting.take_if(|_| origin.as_ref() == self.known)
-            && let Some(origin) = origin
+        let fingerprint = self.hashes.take().map(PartFingerprint::from);
+        if let Some(waiting) = self.waiting.take_if(|_| fingerprint.as_ref() == self.known)
+            && let Some(fingerprint) = fingerprint
         {
-            let basis = self.basis;
-            return Ok(Outcome::Same(Same::new(origin, move || read(basis, &waiting))));
+            let context = self.context;
+            return Ok(Outcome::Same(Same::new(fingerprint, move || read(context, &waiting))));
         }
         let weight: usize = self.waiting.iter().flatten().map(Body::weight).sum();
-        if let Err(failure) = aside(weight >= MANY_BYTES, || self.read_waiting()) {
-            warnings.take_up(&self.warnings);
+        if let Err(failure) = block_in_place_if(weight >= LARGE_BODY, || self.read_waiting()) {
+            warnings.merge(&self.warnings);
             return Err(failure);
         }
         let mut part = self.into_part();
-        part.origin = origin;
+        part.fingerprint = fingerprint;
         Ok(Outcome::Fresh(part))
     }
 
@@ -106,8 +110,8 @@ impl<'a> Reading<'a> {
     }
 
     fn read(&mut self, body: &Body) -> Result<(), Failure> {
-        let Basis { target, settings, pool } = &self.basis;
-        agents::Reader { target, settings, pool, warnings: &self.warnings }.read(body.reader(), &mut self.part)
+        let PoolContext { target, settings, pool } = &self.context;
+        agents::AgentDecoder { target, settings, pool, warnings: &self.warnings }.read(body.reader(), &mut self.part)
     }
 
     fn into_part(mut self) -> Part {
@@ -118,8 +122,8 @@ impl<'a> Reading<'a> {
 }
 
 /// Reads pages that are there.
-pub fn read(basis: Basis, pages: &[Body]) -> Result<Part, Failure> {
-    let mut reading = Reading::new(basis, None, None);
+pub fn read(context: PoolContext, pages: &[Body]) -> Result<Part, Failure> {
+    let mut reading = PoolReader::new(context, None, None);
     pages.iter().try_for_each(|body| reading.read(body))?;
     Ok(reading.into_part())
 }

@@ -14,19 +14,19 @@
 //!
 //! Where the clock was set back, every wait has lasted as long as it had before.
 
-mod sight;
+mod visibility;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     time::Duration,
 };
 
-use sight::Sight;
+use visibility::Visibility;
 
 use super::{
-    eval::{Cache, Scene},
-    history::{History, LOOKBACK, Need},
-    rules::{Rules, Settings},
+    eval::{Cache, EvalContext},
+    history::{History, LOOKBACK, RangeSelector},
+    rules::{EvalSettings, Rules},
     sample::LabelSet,
     source::{self, Source},
     text,
@@ -34,7 +34,7 @@ use super::{
 use crate::{
     alert::{
         queue::{Change, Fingerprint, Notification},
-        state::{SavedAlert, SavedBook, minute},
+        state::{SavedAlert, SavedTargetAlerts, minute},
     },
     catalogue::target::UP,
     clock::UnixTime,
@@ -48,11 +48,11 @@ use crate::{
 
 /// Where nothing was evaluated for longer than this, what fired may have ended without anybody having noticed: it is told
 /// only once it was seen again. As long as alerts about targets go on after their condition.
-const ASLEEP: Duration = Duration::from_secs(900);
+const MAX_EVALUATION_GAP: Duration = Duration::from_secs(900);
 
 /// Which alert: name and severity, and its other labels.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Identity {
+struct AlertKey {
     name: &'static str,
     severity: Severity,
     labels: LabelSet,
@@ -60,7 +60,7 @@ struct Identity {
 
 /// An alert that is pending or fires.
 #[derive(Debug, Clone)]
-pub struct Active {
+pub struct ActiveAlert {
     /// Its row of the catalogue.
     pub alert: &'static Alert,
     /// Its labels besides `alertname` and `severity`.
@@ -76,21 +76,21 @@ pub struct Active {
     /// Whether it goes on only because nobody can know.
     pub held: bool,
     /// From before a restart, and not seen since.
-    carried: bool,
+    restored: bool,
     /// What was last told of it.
-    told: Option<Notification>,
+    last_sent: Option<Notification>,
 }
 
 /// The alerts of one target.
 #[derive(Debug)]
-pub struct Book {
+pub struct TargetAlerts {
     vendor: String,
     /// Its rules, by index, and the past that they look at.
-    mine: Vec<usize>,
-    needs: Vec<Need>,
+    rule_indices: Vec<usize>,
+    range_selectors: Vec<RangeSelector>,
     history: History,
     cache: Cache,
-    active: BTreeMap<Identity, Active>,
+    active: BTreeMap<AlertKey, ActiveAlert>,
     /// When its rules were last evaluated.
     evaluated: Option<UnixTime>,
     /// When they last were, or could not be because the target was not polled yet.
@@ -101,13 +101,13 @@ pub struct Book {
     polled: bool,
 }
 
-impl Book {
+impl TargetAlerts {
     /// A book without alerts. `own`: for the alerts that are about no target.
-    pub fn new(vendor: &str, target: &str, own: bool, rules: &Rules) -> Book {
-        let mut book = Book {
+    pub fn new(vendor: &str, target: &str, own: bool, rules: &Rules) -> TargetAlerts {
+        let mut target_alerts = TargetAlerts {
             vendor: vendor.to_owned(),
-            mine: Vec::new(),
-            needs: Vec::new(),
+            rule_indices: Vec::new(),
+            range_selectors: Vec::new(),
             history: History::default(),
             cache: Cache::default(),
             active: BTreeMap::new(),
@@ -116,20 +116,22 @@ impl Book {
             started: None,
             polled: false,
         };
-        book.configure(target, own, rules);
-        book
+        target_alerts.configure(target, own, rules);
+        target_alerts
     }
 
     /// Goes on under other rules.
     pub fn configure(&mut self, target: &str, own: bool, rules: &Rules) {
-        self.mine = rules.about(&self.vendor, target, own);
-        let mine = self.mine.iter().map(|index| &rules.all[*index]);
-        self.needs = Need::of(mine.flat_map(|rule| [&rule.expr].into_iter().chain(rules.unread.get(rule.alert.name))));
+        self.rule_indices = rules.about(&self.vendor, target, own);
+        let rule_indices = self.rule_indices.iter().map(|index| &rules.all[*index]);
+        self.range_selectors = RangeSelector::of(
+            rule_indices.flat_map(|rule| [&rule.expr].into_iter().chain(rules.unread.get(rule.alert.name))),
+        );
         self.cache = Cache::default();
     }
 
     /// Takes up what an earlier run has saved about the same API.
-    pub fn restore(&mut self, saved: SavedBook) {
+    pub fn restore(&mut self, saved: SavedTargetAlerts) {
         if saved.vendor != self.vendor {
             return;
         }
@@ -138,8 +140,8 @@ impl Book {
         for alert in saved.alerts {
             let row = catalogue::named(&alert.alert).find(|row| row.severity.as_str() == alert.severity);
             if let (Some(row), Some(labels)) = (row, LabelSet::known(&alert.labels)) {
-                let identity = Identity { name: row.name, severity: row.severity, labels: labels.clone() };
-                let active = Active {
+                let identity = AlertKey { name: row.name, severity: row.severity, labels: labels.clone() };
+                let active = ActiveAlert {
                     alert: row,
                     labels,
                     since: alert.since,
@@ -147,8 +149,8 @@ impl Book {
                     clearing: alert.clearing,
                     value: alert.value,
                     held: false,
-                    carried: true,
-                    told: None,
+                    restored: true,
+                    last_sent: None,
                 };
                 self.active.insert(identity, active);
             }
@@ -156,7 +158,7 @@ impl Book {
     }
 
     /// What survives a restart.
-    pub fn save(&self) -> SavedBook {
+    pub fn save(&self) -> SavedTargetAlerts {
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         let alerts = self.active.values().map(|active| SavedAlert {
             alert: active.alert.name.to_owned(),
@@ -167,7 +169,7 @@ impl Book {
             clearing: active.clearing,
             value: active.value.filter(|value| value.is_finite()),
         });
-        SavedBook {
+        SavedTargetAlerts {
             vendor: self.vendor.clone(),
             evaluated: self.evaluated.map(minute),
             awake: self.awake.map(minute),
@@ -182,55 +184,56 @@ impl Book {
     }
 
     /// What is pending or fires.
-    pub fn alerts(&self) -> impl Iterator<Item = &Active> {
+    pub fn alerts(&self) -> impl Iterator<Item = &ActiveAlert> {
         self.active.values()
     }
 
     /// Evaluates the target's rules; returns what is new.
     pub fn evaluate(&mut self, rules: &Rules, source: &dyn Source, now: UnixTime) -> Vec<Change> {
         self.set_back(now);
-        let asleep = self.awake.is_some_and(|before| now.since(before) > scaled(ASLEEP));
+        let after_gap = self.awake.is_some_and(|before| now.since(before) > scaled(MAX_EVALUATION_GAP));
         let started = *self.started.get_or_insert(now);
         let up = source::single(source, &UP);
-        if asleep && up.is_none() {
+        if after_gap && up.is_none() {
             return Vec::new();
         }
         self.awake = Some(now);
-        let Some(up) = up else { return self.tell(&rules.settings) };
+        let Some(up) = up else { return self.unsent_notifications(&rules.settings) };
         self.polled |= up == 1.0;
-        if asleep {
-            self.active.values_mut().for_each(|active| (active.carried, active.told) = (true, None));
+        if after_gap {
+            self.active.values_mut().for_each(|active| (active.restored, active.last_sent) = (true, None));
         }
         if self.evaluated.is_some_and(|before| now.since(before) > scaled(LOOKBACK)) {
             self.active.retain(|_, active| active.fired.is_some());
         }
         self.evaluated = Some(now);
-        self.history.record(&self.needs, source, now);
+        self.history.record(&self.range_selectors, source, now);
         let present = self.present(rules, source, now);
         let unread = self.unread(rules, source, now);
-        let sight = Sight::of(source, now, up, self.polled, started, rules.settings.max_hold, unread);
-        let mut changes = self.absent(rules, &sight, &present, asleep);
+        let visibility = Visibility::of(source, now, up, self.polled, started, rules.settings.max_hold, unread);
+        let mut changes = self.absent(rules, &visibility, &present, after_gap);
         for (identity, (value, rule)) in present {
-            let active = self.active.entry(identity).or_insert_with_key(|identity| Active::new(rule, identity, now));
-            (active.clearing, active.held, active.carried) = (None, false, false);
+            let active =
+                self.active.entry(identity).or_insert_with_key(|identity| ActiveAlert::new(rule, identity, now));
+            (active.clearing, active.held, active.restored) = (None, false, false);
             active.value = Some(value).filter(|value| !value.is_nan());
             if active.fired.is_none() && now.since(active.since) >= rule.r#for {
                 active.fired = Some(now);
             }
         }
-        changes.extend(self.tell(&rules.settings));
+        changes.extend(self.unsent_notifications(&rules.settings));
         changes
     }
 
     /// Nothing of this is to be told any more: the target is gone, or is another one.
     pub fn withdraw(&mut self) -> Vec<Change> {
         let gone = std::mem::take(&mut self.active);
-        gone.into_values().filter_map(Active::withdrawn).collect()
+        gone.into_values().filter_map(ActiveAlert::withdrawn).collect()
     }
 
     /// Somebody else was told meanwhile, or nobody: everything that fires is to be told again.
-    pub fn forget_told(&mut self) {
-        self.active.values_mut().for_each(|active| active.told = None);
+    pub fn resend_all(&mut self) {
+        self.active.values_mut().for_each(|active| active.last_sent = None);
     }
 
     /// Where the clock was set back, moments from before lie ahead: what is pending would not fire until they are reached
@@ -257,18 +260,18 @@ impl Book {
         rules: &'r Rules,
         source: &dyn Source,
         now: UnixTime,
-    ) -> HashMap<Identity, (f64, &'r Rule)> {
-        let mut scene = Scene { source, history: &self.history, now, cache: &mut self.cache };
+    ) -> HashMap<AlertKey, (f64, &'r Rule)> {
+        let mut context = EvalContext { source, history: &self.history, now, cache: &mut self.cache };
         let mut present = HashMap::new();
-        for index in &self.mine {
+        for index in &self.rule_indices {
             let rule = &rules.all[*index];
-            for sample in scene.samples(&rule.expr) {
+            for sample in context.samples(&rule.expr) {
                 let labels = match rule.alert.labels {
                     // No sample knows it.
                     Labels::Instance => LabelSet::of([("instance", rules.settings.instance.as_str())]),
                     labels => sample.labels.grouped(Grouping::By(labels.names())),
                 };
-                let identity = Identity { name: rule.alert.name, severity: rule.alert.severity, labels };
+                let identity = AlertKey { name: rule.alert.name, severity: rule.alert.severity, labels };
                 present.insert(identity, (sample.value, rule));
             }
         }
@@ -284,9 +287,9 @@ impl Book {
     ) -> HashMap<&'static str, HashSet<LabelSet>> {
         let firing = self.active.values().filter(|active| active.fired.is_some()).map(|active| active.alert.name);
         let firing: HashSet<&'static str> = firing.filter(|name| rules.unread.contains_key(name)).collect();
-        let mut scene = Scene { source, history: &self.history, now, cache: &mut self.cache };
+        let mut context = EvalContext { source, history: &self.history, now, cache: &mut self.cache };
         let mut pools = |name| {
-            let samples = scene.samples(rules.unread.get(name)?);
+            let samples = context.samples(rules.unread.get(name)?);
             Some((name, samples.into_iter().map(|sample| sample.labels).collect()))
         };
         firing.into_iter().filter_map(&mut pools).collect()
@@ -296,11 +299,11 @@ impl Book {
     fn absent<V>(
         &mut self,
         rules: &Rules,
-        sight: &Sight<'_>,
-        present: &HashMap<Identity, V>,
-        asleep: bool,
+        visibility: &Visibility<'_>,
+        present: &HashMap<AlertKey, V>,
+        after_gap: bool,
     ) -> Vec<Change> {
-        let mine = &self.mine;
+        let rule_indices = &self.rule_indices;
         let mut changes = Vec::new();
         let mut parts = HashMap::new();
         self.active.retain(|identity, active| {
@@ -308,51 +311,51 @@ impl Book {
                 return true;
             }
             let Some(fired) = active.fired else { return false };
-            let own = mine.iter().map(|index| &rules.all[*index]);
+            let own = rule_indices.iter().map(|index| &rules.all[*index]);
             let Some(rule) = own.into_iter().find(|rule| rule.is_about(active.alert, &active.labels)) else {
                 // No rule says anything about it any more, so nobody knows how it ends.
                 changes.extend(active.clone().withdrawn());
                 return false;
             };
-            if sight.is_blind(active, &mut parts) {
+            if visibility.is_blind(active, &mut parts) {
                 (active.held, active.clearing, active.value) = (true, None, None);
                 return true;
             }
             active.held = false;
-            if asleep && active.carried {
+            if after_gap && active.restored {
                 changes.extend(active.clone().withdrawn());
                 return false;
             }
-            let clearing = *active.clearing.get_or_insert(sight.now);
-            if sight.now.since(clearing) < rule.keep_firing_for {
+            let clearing = *active.clearing.get_or_insert(visibility.now);
+            if visibility.now.since(clearing) < rule.keep_firing_for {
                 return true;
             }
             let mut notification = text::notification(active, fired, &rules.settings);
-            notification.ends_at = Some(sight.now);
-            changes.push(Change::Told(notification));
+            notification.ends_at = Some(visibility.now);
+            changes.push(Change::Notify(notification));
             false
         });
         changes
     }
 
     /// What fires and was not told so before, or in other words.
-    fn tell(&mut self, settings: &Settings) -> Vec<Change> {
+    fn unsent_notifications(&mut self, settings: &EvalSettings) -> Vec<Change> {
         let mut changes = Vec::new();
         for active in self.active.values_mut() {
             let Some(fired) = active.fired else { continue };
             let notification = text::notification(active, fired, settings);
-            if active.told.as_ref() != Some(&notification) {
-                active.told = Some(notification.clone());
-                changes.push(Change::Told(notification));
+            if active.last_sent.as_ref() != Some(&notification) {
+                active.last_sent = Some(notification.clone());
+                changes.push(Change::Notify(notification));
             }
         }
         changes
     }
 }
 
-impl Active {
-    fn new(rule: &Rule, identity: &Identity, now: UnixTime) -> Active {
-        Active {
+impl ActiveAlert {
+    fn new(rule: &Rule, identity: &AlertKey, now: UnixTime) -> ActiveAlert {
+        ActiveAlert {
             alert: rule.alert,
             labels: identity.labels.clone(),
             since: now,
@@ -360,8 +363,8 @@ impl Active {
             clearing: None,
             value: None,
             held: false,
-            carried: false,
-            told: None,
+            restored: false,
+            last_sent: None,
         }
     }
 

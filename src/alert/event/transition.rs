@@ -43,27 +43,27 @@ impl AlertsCounted {
 
 /// What became of an alert of direct mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Turn {
+pub enum Transition {
     /// It begins to fire.
-    Fires,
+    Firing,
     /// It fires since before the daemon, or direct mode, was started, and is told again.
-    FiresStill,
+    StillFiring,
     /// It was resolved.
-    Ended,
+    Resolved,
     /// Nobody says any more whether it fires: its target or its rule is gone, or somebody else pages.
     Withdrawn,
 }
 
 /// An alert of direct mode begins or ceases to fire.
 #[derive(Debug)]
-pub struct AlertTurned<'a> {
+pub struct AlertTransition<'a> {
     /// The alert.
     pub alert: &'a Notification,
     /// What became of it.
-    pub turn: Turn,
+    pub transition: Transition,
 }
 
-impl AlertTurned<'_> {
+impl AlertTransition<'_> {
     /// What wakes somebody is worth a warning; signs of life, and what was told before, are for who looks closely.
     pub fn emit(self) {
         let label = |name: &str| self.alert.labels.get(name).map(String::as_str);
@@ -87,14 +87,14 @@ impl AlertTurned<'_> {
                 )
             };
         }
-        match (self.turn, severity) {
-            (Turn::Fires, Some("none")) => line!(debug, "Alert fires."),
-            (Turn::Fires, Some("critical")) => line!(warn, "Alert fires."),
-            (Turn::Fires, _) => line!(info, "Alert fires."),
-            (Turn::FiresStill, _) => line!(debug, "Alert fires still."),
-            (Turn::Ended, _) => line!(info, "Alert ended."),
-            (Turn::Withdrawn, Some("none")) => line!(debug, "Alert withdrawn."),
-            (Turn::Withdrawn, _) => line!(info, "Alert withdrawn."),
+        match (self.transition, severity) {
+            (Transition::Firing, Some("none")) => line!(debug, "Alert fires."),
+            (Transition::Firing, Some("critical")) => line!(warn, "Alert fires."),
+            (Transition::Firing, _) => line!(info, "Alert fires."),
+            (Transition::StillFiring, _) => line!(debug, "Alert fires still."),
+            (Transition::Resolved, _) => line!(info, "Alert ended."),
+            (Transition::Withdrawn, Some("none")) => line!(debug, "Alert withdrawn."),
+            (Transition::Withdrawn, _) => line!(info, "Alert withdrawn."),
         }
     }
 }

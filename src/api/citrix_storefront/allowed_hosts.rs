@@ -9,17 +9,17 @@ use crate::failure::{Failure, Reason};
 
 /// The hosts that may be talked to.
 #[derive(Debug, Clone)]
-pub struct Reach {
+pub struct AllowedHosts {
     secure: bool,
     hosts: Vec<String>,
 }
 
-impl Reach {
+impl AllowedHosts {
     /// The host of `url`, and these.
-    pub fn new(url: &Url, allowed: &[String]) -> Reach {
+    pub fn new(url: &Url, allowed: &[String]) -> AllowedHosts {
         let own = url.host_str().unwrap_or_default().to_ascii_lowercase();
         let hosts = allowed.iter().map(|host| host.trim().to_ascii_lowercase()).chain([own]);
-        Reach { secure: url.scheme() == "https", hosts: hosts.collect() }
+        AllowedHosts { secure: url.scheme() == "https", hosts: hosts.collect() }
     }
 
     /// A URL that a server told us, relative ones from `base`. One that is out of reach is a failure of reason `auth`.
@@ -49,22 +49,22 @@ impl Reach {
 mod tests {
     use super::*;
 
-    fn reach(url: &str) -> (Url, Reach) {
+    fn allowed_hosts(url: &str) -> (Url, AllowedHosts) {
         let url: Url = url.parse().expect("a URL");
-        let reach = Reach::new(&url, &["auth.example.com".to_owned(), "fd00::1".to_owned()]);
-        (url, reach)
+        let allowed_hosts = AllowedHosts::new(&url, &["auth.example.com".to_owned(), "fd00::1".to_owned()]);
+        (url, allowed_hosts)
     }
 
     #[test]
     fn credentials_stay_on_known_hosts_and_on_https() {
-        let (base, reach) = reach("https://sf.example.com/Citrix/Store");
+        let (base, allowed_hosts) = allowed_hosts("https://sf.example.com/Citrix/Store");
         for good in [
             "https://SF.example.com/Citrix/Authentication/auth/v1/token",
             "https://auth.example.com:8443/token",
             "https://[fd00::1]/token",
             "/Citrix/Authentication/ExplicitForms",
         ] {
-            assert!(reach.resolve(&base, good).is_ok(), "{good}");
+            assert!(allowed_hosts.resolve(&base, good).is_ok(), "{good}");
         }
         for bad in [
             "https://evil.example.com/token",
@@ -75,7 +75,7 @@ mod tests {
             "file:///etc/passwd",
             "https://",
         ] {
-            assert_eq!(reach.resolve(&base, bad).expect_err(bad).reason, Reason::Auth, "{bad}");
+            assert_eq!(allowed_hosts.resolve(&base, bad).expect_err(bad).reason, Reason::Auth, "{bad}");
         }
     }
 
@@ -103,8 +103,8 @@ mod tests {
                 "a URL of the scheme ftp, which is neither https nor http",
             ),
         ] {
-            let (base, reach) = reach(url);
-            let failure = reach.resolve(&base, location).expect_err(location);
+            let (base, allowed_hosts) = allowed_hosts(url);
+            let failure = allowed_hosts.resolve(&base, location).expect_err(location);
             assert_eq!(failure.reason, Reason::Auth);
             assert_eq!(failure.message, format!("the server points to {why}"), "{url} {location}");
         }
@@ -112,8 +112,8 @@ mod tests {
 
     #[test]
     fn plain_http_may_go_up_to_https() {
-        let (base, reach) = reach("http://sf.example.com/Citrix/Store");
-        assert!(reach.resolve(&base, "https://sf.example.com/token").is_ok());
-        assert!(reach.resolve(&base, "http://sf.example.com:81/token").is_ok());
+        let (base, allowed_hosts) = allowed_hosts("http://sf.example.com/Citrix/Store");
+        assert!(allowed_hosts.resolve(&base, "https://sf.example.com/token").is_ok());
+        assert!(allowed_hosts.resolve(&base, "http://sf.example.com:81/token").is_ok());
     }
 }

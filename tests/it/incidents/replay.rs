@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::costs::{COSTS, Cost};
+use super::costs::{EXPECTED_PAGES, ExpectedPages};
 use rollcall_sim::Incident;
 
 use super::{
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     program::rollcall,
-    support::{Alertmanager, Daemon, Exposition, Folder, Notification, PATIENCE, Prometheus, Receiver},
+    support::{Alertmanager, Daemon, Exposition, Folder, Notification, Prometheus, Receiver, WAIT_TIMEOUT},
 };
 
 /// The longest time from the end of an incident to its last notification, in minutes: `keep_firing_for`, a group interval of
@@ -41,7 +41,7 @@ pub enum Mode {
 }
 
 /// Everything of one replay.
-pub struct Stage {
+pub struct Replay {
     pub receiver: Receiver,
     fleets: Vec<Fleet>,
     alertmanager: Alertmanager,
@@ -53,9 +53,9 @@ pub struct Stage {
     _prometheus: Option<Prometheus>,
 }
 
-impl Stage {
+impl Replay {
     /// All fleets are well, and whoever pages knows. Everything is so many times faster.
-    pub fn new(mode: Mode, cases: &[Case], factor: u32) -> Stage {
+    pub fn new(mode: Mode, cases: &[Case], factor: u32) -> Replay {
         let fleets: Vec<Fleet> = cases.iter().map(|case| Fleet::new(*case, factor)).collect();
         let receiver = Receiver::start();
         let alertmanager = Alertmanager::start(&receiver, factor);
@@ -71,14 +71,14 @@ impl Stage {
         let targets: Vec<&str> = fleets.iter().flat_map(Fleet::names).collect();
         daemon.wait_until_up(&targets);
         if let Some(prometheus) = &prometheus {
-            prometheus.wait_for("Prometheus has seen every target", PATIENCE, |prometheus| {
+            prometheus.wait_for("Prometheus has seen every target", WAIT_TIMEOUT, |prometheus| {
                 let up = prometheus.now("count(rollcall_target_up == 1)")?.first().map(|series| series.value);
                 if up == Some(targets.len() as f64) { Ok(()) } else { Err(format!("{up:?} of {}", targets.len())) }
             });
         }
         let minute = Duration::from_secs(60) / factor;
         let pace = Pace::of(daemon.url(), minute, 3 * minute);
-        Stage { receiver, fleets, alertmanager, daemon, mode, folder, factor, pace, _prometheus: prometheus }
+        Replay { receiver, fleets, alertmanager, daemon, mode, folder, factor, pace, _prometheus: prometheus }
     }
 
     /// How late the machine was at the worst, as a share of what whoever polls and scrapes tolerates.
@@ -109,7 +109,7 @@ impl Stage {
     /// Lets every incident begin and end, and waits until nobody is told anything any more. An error where that takes too
     /// long, where an incident does not show, and where the machine is later than `bound` at the beginning, or twice that
     /// later on.
-    pub fn play(&mut self, bound: f64) -> Result<(), String> {
+    pub fn run(&mut self, bound: f64) -> Result<(), String> {
         self.wait(self.minutes(TRIAL), bound)?;
         let bound = 2.0 * bound;
         let begun = Instant::now();
@@ -182,30 +182,30 @@ impl Stage {
     /// What the replay cost otherwise than the documentation says.
     pub fn differences(&self) -> String {
         let mut out = String::new();
-        let mut found: BTreeMap<Subject, Told> = BTreeMap::new();
+        let mut found: BTreeMap<Subject, Delivered> = BTreeMap::new();
         for ((receiver, group), notes) in self.groups() {
             let alerts = notes.iter().flat_map(|note| &note.alerts);
             let subjects: BTreeSet<Subject> =
-                alerts.map(|told| subject(told.label("target"), told.label("vendor"))).collect();
-            let told: Vec<bool> = notes.iter().map(|note| note.firing).collect();
-            if told != [true, false] {
-                let _ = writeln!(out, "{receiver} {group} was told {told:?} instead of one beginning and one end");
+                alerts.map(|delivered| subject(delivered.label("target"), delivered.label("vendor"))).collect();
+            let delivered: Vec<bool> = notes.iter().map(|note| note.firing).collect();
+            if delivered != [true, false] {
+                let _ = writeln!(out, "{receiver} {group} was told {delivered:?} instead of one beginning and one end");
             }
             if subjects.len() > 1 {
                 let _ = writeln!(out, "{receiver} {group} is about several fleets: {subjects:?}");
             }
             let firing = notes.iter().filter(|note| note.firing).map(|note| note.at);
-            let told = found.entry(subjects.into_iter().next().unwrap_or_default()).or_default();
-            (if receiver == "pager" { &mut told.pages } else { &mut told.tickets }).extend(firing);
+            let delivered = found.entry(subjects.into_iter().next().unwrap_or_default()).or_default();
+            (if receiver == "pager" { &mut delivered.pages } else { &mut delivered.tickets }).extend(firing);
         }
         for fleet in &self.fleets {
             for vendor in fleet.case.vendors {
-                let of = |cost: &&Cost| Some(cost.incident) == fleet.case.incident && cost.vendor == *vendor;
-                let cost = COSTS.iter().find(of);
-                let told = found.remove(&subject(fleet.name(), vendor)).unwrap_or_default();
+                let of = |cost: &&ExpectedPages| Some(cost.incident) == fleet.case.incident && cost.vendor == *vendor;
+                let cost = EXPECTED_PAGES.iter().find(of);
+                let delivered = found.remove(&subject(fleet.name(), vendor)).unwrap_or_default();
                 for (what, found, expected) in [
-                    ("pages", told.pages, cost.map_or(&[][..], |cost| cost.pages)),
-                    ("tickets", told.tickets, cost.map_or(&[][..], |cost| cost.tickets)),
+                    ("pages", delivered.pages, cost.map_or(&[][..], |cost| cost.pages)),
+                    ("tickets", delivered.tickets, cost.map_or(&[][..], |cost| cost.tickets)),
                 ] {
                     if !self.agree(&found, fleet.began, expected) {
                         let after: Vec<f64> =
@@ -215,7 +215,7 @@ impl Stage {
                 }
             }
         }
-        for cost in COSTS {
+        for cost in EXPECTED_PAGES {
             let of =
                 |fleet: &Fleet| fleet.case.incident == Some(cost.incident) && fleet.case.vendors.contains(&cost.vendor);
             if !self.fleets.iter().any(of) {
@@ -239,7 +239,7 @@ impl Stage {
 
 /// What a vendor's targets of one fleet cost: when what was told.
 #[derive(Debug, Default)]
-struct Told {
+struct Delivered {
     pages: Vec<Duration>,
     tickets: Vec<Duration>,
 }

@@ -14,24 +14,24 @@ use tokio::{
 };
 
 /// Without a byte taken for so long, the connection ends.
-const NO_PROGRESS: Duration = Duration::from_secs(30);
+const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What is ready to be sent must be taken within this time, however many bytes a second trickle away.
-const NO_END: Duration = Duration::from_secs(120);
+const TOTAL_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A stream whose writes fail with `TimedOut` where the other side does not read.
 #[derive(Debug)]
-pub struct Patience {
+pub struct WriteTimeout {
     stream: TcpStream,
     /// When the first byte was written that is not known to be taken.
     writing_since: Option<Instant>,
-    stuck: Option<Pin<Box<Sleep>>>,
+    stall_timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl Patience {
+impl WriteTimeout {
     /// Guards a stream.
-    pub fn new(stream: TcpStream) -> Patience {
-        Patience { stream, writing_since: None, stuck: None }
+    pub fn new(stream: TcpStream) -> WriteTimeout {
+        WriteTimeout { stream, writing_since: None, stall_timer: None }
     }
 
     fn write(
@@ -40,30 +40,30 @@ impl Patience {
         write: impl FnOnce(Pin<&mut TcpStream>, &mut Context<'_>) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
         let since = *self.writing_since.get_or_insert_with(Instant::now);
-        if since.elapsed() > NO_END {
+        if since.elapsed() > TOTAL_TIMEOUT {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         match write(Pin::new(&mut self.stream), cx) {
             Poll::Ready(result) => {
-                self.stuck = None;
+                self.stall_timer = None;
                 Poll::Ready(result)
             }
             Poll::Pending => {
-                let stuck = self.stuck.get_or_insert_with(|| Box::pin(sleep(NO_PROGRESS)));
-                ready!(stuck.as_mut().poll(cx));
+                let stall_timer = self.stall_timer.get_or_insert_with(|| Box::pin(sleep(STALL_TIMEOUT)));
+                ready!(stall_timer.as_mut().poll(cx));
                 Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
             }
         }
     }
 }
 
-impl AsyncRead for Patience {
+impl AsyncRead for WriteTimeout {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
-impl AsyncWrite for Patience {
+impl AsyncWrite for WriteTimeout {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.write(cx, |stream, cx| stream.poll_write(cx, buf))
     }
@@ -100,11 +100,11 @@ mod tests {
 
     use super::*;
 
-    async fn pair() -> (Patience, TcpStream) {
+    async fn pair() -> (WriteTimeout, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it listens");
         let (client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
-        (Patience::new(accepted.expect("a connection").0), client.expect("a connection"))
+        (WriteTimeout::new(accepted.expect("a connection").0), client.expect("a connection"))
     }
 
     #[tokio::test]
@@ -121,7 +121,7 @@ mod tests {
         // The socket's buffers are full by then; what follows is the timer alone.
         tokio::time::sleep(Duration::from_millis(300)).await;
         tokio::time::pause();
-        tokio::time::advance(NO_PROGRESS + Duration::from_secs(1)).await;
+        tokio::time::advance(STALL_TIMEOUT + Duration::from_secs(1)).await;
         let result = task.await.expect("no panic");
         assert_eq!(result.expect_err("it gave up").kind(), io::ErrorKind::TimedOut);
     }

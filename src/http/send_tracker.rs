@@ -15,21 +15,21 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::Instant;
 
 const WAITING: u8 = 0;
-const LEFT: u8 = 1;
+const SENT: u8 = 1;
 const STOPPED: u8 = 2;
 
 /// Follows the request of an exchange that carries credentials: until it leaves it can be stopped, and from then on its
 /// answer is waited for as long as the exchange may take. Cloning shares it.
 #[derive(Debug, Clone)]
-pub struct Sent {
+pub struct SendTracker {
     state: Arc<AtomicU8>,
     until: Instant,
 }
 
-impl Sent {
+impl SendTracker {
     /// Of an exchange that may take until then.
-    pub fn new(until: Instant) -> Sent {
-        Sent { state: Arc::default(), until }
+    pub fn new(until: Instant) -> SendTracker {
+        SendTracker { state: Arc::default(), until }
     }
 
     /// Until when the exchange may take.
@@ -38,8 +38,8 @@ impl Sent {
     }
 
     /// Whether the credentials have left, as far as anybody can tell.
-    pub fn has_left(&self) -> bool {
-        self.state.load(Ordering::Acquire) == LEFT
+    pub fn is_sent(&self) -> bool {
+        self.state.load(Ordering::Acquire) == SENT
     }
 
     /// Keeps the credentials from leaving; false where they have left already.
@@ -48,8 +48,8 @@ impl Sent {
     }
 
     /// The credentials leave now; false where they must not any more.
-    pub fn leave(&self) -> bool {
-        self.change(LEFT)
+    pub fn mark_sent(&self) -> bool {
+        self.change(SENT)
     }
 
     fn change(&self, to: u8) -> bool {
@@ -61,14 +61,14 @@ impl Sent {
 }
 
 /// A body that tells when it is asked for.
-pub(super) struct Told {
+pub(super) struct TrackedBody {
     content: Option<Bytes>,
-    sent: Sent,
+    sent: SendTracker,
 }
 
-impl Told {
-    pub(super) fn new(content: Bytes, sent: Sent) -> Told {
-        Told { content: Some(content), sent }
+impl TrackedBody {
+    pub(super) fn new(content: Bytes, sent: SendTracker) -> TrackedBody {
+        TrackedBody { content: Some(content), sent }
     }
 }
 
@@ -84,12 +84,12 @@ impl fmt::Display for Stopped {
 
 impl std::error::Error for Stopped {}
 
-impl Body for Told {
+impl Body for TrackedBody {
     type Data = Bytes;
     type Error = Stopped;
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Stopped>>> {
-        if !self.sent.leave() {
+        if !self.sent.mark_sent() {
             return Poll::Ready(Some(Err(Stopped)));
         }
         Poll::Ready(self.content.take().map(|content| Ok(Frame::data(content))))

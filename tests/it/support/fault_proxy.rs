@@ -16,21 +16,21 @@ use super::on_runtime;
 type Rules = Arc<Mutex<Vec<(String, String, bool)>>>;
 
 /// The server, until it is dropped.
-pub struct Front {
+pub struct FaultProxy {
     server: Server,
     rules: Rules,
 }
 
-impl Front {
+impl FaultProxy {
     /// In front of this vendor.
-    pub fn of(sim: &Simulation, vendor: &str) -> Front {
+    pub fn of(sim: &Simulation, vendor: &str) -> FaultProxy {
         let vendor = sim.address(vendor);
         let rules = Rules::default();
         let server = on_runtime(|| {
             let rules = Arc::clone(&rules);
             Server::hijack(move |request, client| answer(request, client, vendor, Arc::clone(&rules)))
         });
-        Front { server, rules }
+        FaultProxy { server, rules }
     }
 
     /// `http://127.0.0.1:40123`
