@@ -528,10 +528,16 @@ def told(page, heading):
     return re.findall(r"^\| `(\w+)` \|", re.split(r"\n\|(?:---\|)+\n", section)[1], re.MULTILINE)
 
 
+def names(path, enum):
+    """The variants of an enum as they are written in labels: `NotFound` is `not_found`."""
+    body = (ROOT / path).read_text().split(f"pub enum {enum} {{\n")[1].split("\n}")[0]
+    variants = re.findall(r"^    (\w+),$", body, re.MULTILINE)
+    return [re.sub(r"(?<=[a-z])(?=[A-Z])", "_", variant).lower() for variant in variants]
+
+
 @check
 def guides_tell_what_to_do_about_every_reason():
-    source = (ROOT / "src" / "failure.rs").read_text()
-    reasons = re.findall(r'Reason::\w+ => "(\w+)"', source)
+    reasons = names("src/failure.rs", "Reason")
     need(len(reasons) >= 15, "the reasons are not where they were")
     for vendor in ["parallels-ras", "parallels-ras-session", "resilio", "azure-devops", "citrix-storefront"]:
         page = DEPLOY / "docs" / f"{vendor}.md"
@@ -547,8 +553,7 @@ def guides_tell_what_to_do_about_every_reason():
 
 @check
 def guide_of_the_session_probe_tells_what_to_do_about_every_verdict():
-    source = (ROOT / "src/api/parallels_ras_session/verdict.rs").read_text()
-    verdicts = re.findall(r'Verdict::\w+ => "(\w+)"', source)
+    verdicts = names("src/api/parallels_ras_session/verdict.rs", "Verdict")
     need(len(verdicts) >= 13, "the verdicts are not where they were")
     rows = told(DEPLOY / "docs/parallels-ras-session.md", "When the probe says no")
     need(sorted([*rows, "ok"]) == sorted(verdicts), f"{sorted({*rows, 'ok'} ^ set(verdicts))} of the verdicts")
