@@ -116,7 +116,7 @@ impl Endpoints {
 /// Good targets, targets with wrong credentials, and targets at strange servers; every kind of secret among them.
 fn yaml(endpoints: &Endpoints) -> String {
     let mut yaml = format!(
-        "defaults: {{ interval: 1s, timeout: 3s, stale_after: 6s }}\n\
+        "defaults: {{ interval: 1s, timeout: 10s, stale_after: 15s }}\n\
          http: {{ proxy_url: none, headers: {{ X-Gateway-Key: {} }} }}\n\
          state_file: rollcall.state\n\
          alerting:\n  mode: off\n  alertmanagers:\n    - url: http://127.0.0.1:9\n      auth: {{ username: am, password: {} }}\n    \
