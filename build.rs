@@ -1,9 +1,14 @@
 //! Tells the binary which source and compiler it was made from.
 
-use std::process::Command;
+use std::{path::Path, process::Command};
 
 fn main() {
-    println!("cargo::rerun-if-changed=.git/logs/HEAD");
+    // Elsewhere in a worktree. Cargo takes a file that is missing for one that has changed, and would build anew each time.
+    if let Some(log) = first_line("git", &["rev-parse", "--git-path", "logs/HEAD"])
+        && Path::new(&log).exists()
+    {
+        println!("cargo::rerun-if-changed={log}");
+    }
     println!("cargo::rerun-if-env-changed=ROLLCALL_REVISION");
     let revision = std::env::var("ROLLCALL_REVISION").ok();
     let revision = revision.or_else(|| first_line("git", &["rev-parse", "--short=12", "HEAD"]));

@@ -18,15 +18,18 @@ use crate::{
     clock::{Clock, UnixTime},
     config::{Config, Target},
     event::{Panicked, panic_text},
-    failure::Failure,
     notify,
     poll::{Clients, Fleet, SavedFleet},
     shard::Shard,
 };
 
+mod error;
 mod event;
-mod keep;
+mod joiner;
 pub mod state;
+mod state_writer;
+
+pub use error::ConfigError;
 
 use state::{State, StateError, StateFile, StateLock};
 
@@ -63,7 +66,7 @@ impl Daemon {
         shard: Option<Shard>,
         external_url: String,
         instance: String,
-    ) -> Result<Arc<Daemon>, String> {
+    ) -> Result<Arc<Daemon>, ConfigError> {
         let clock = Clock::system();
         let (config, elsewhere) = load(&config_file, shard)?;
         let mut state_file = config.state_file.clone().map(StateFile::new);
@@ -91,18 +94,18 @@ impl Daemon {
         let fleet = Arc::new(Fleet::new(clock, SavedFleet { identities, targets }));
         let evaluator = Arc::new(AlertEvaluator::new(Arc::clone(&fleet), alerts, external_url, instance));
         warn(&config);
-        let clients = Clients::new(&config).map_err(of_target)?;
+        let clients = Clients::new(&config).map_err(ConfigError::target)?;
         // Before the targets: their first snapshots say already who pages.
-        evaluator.apply(&config.alerting).await.map_err(of_alertmanager)?;
+        evaluator.apply(&config.alerting).await.map_err(ConfigError::alertmanager)?;
         fleet.apply(&config, clients);
         event::Reloaded { error: None, now: clock.now() }.emit();
         let stop = CancellationToken::new();
         let mut tasks = vec![
             tokio::spawn(Arc::clone(&evaluator).run(stop.clone())),
-            tokio::spawn(keep::joined(Arc::clone(fleet.store()), stop.clone())),
+            tokio::spawn(joiner::run(Arc::clone(fleet.store()), stop.clone())),
         ];
         if let Some(file) = state_file {
-            tasks.push(tokio::spawn(keep::state(Arc::clone(&fleet), Arc::clone(&evaluator), file, stop.clone())));
+            tasks.push(tokio::spawn(state_writer::run(Arc::clone(&fleet), Arc::clone(&evaluator), file, stop.clone())));
         }
         Ok(Arc::new(Daemon {
             config_file,
@@ -126,7 +129,7 @@ impl Daemon {
         let reload = tokio::spawn(async move {
             let _turn = daemon.reloading.lock().await;
             notify::reloading();
-            let result = daemon.load_and_apply().await;
+            let result = daemon.load_and_apply().await.map_err(|error| error.to_string());
             let now = daemon.fleet.clock().now();
             event::Reloaded { error: result.as_ref().err().map(String::as_str), now }.emit();
             notify::ready();
@@ -143,15 +146,15 @@ impl Daemon {
         }
     }
 
-    async fn load_and_apply(&self) -> Result<(), String> {
+    async fn load_and_apply(&self) -> Result<(), ConfigError> {
         let (config, elsewhere) = load(&self.config_file, self.shard)?;
         if config.state_file != self.config.load().state_file {
             tracing::warn!("A changed state_file takes effect at the next start.");
         }
         warn(&config);
         // All that can fail comes before the first change.
-        let clients = Clients::new(&config).map_err(of_target)?;
-        self.evaluator.apply(&config.alerting).await.map_err(of_alertmanager)?;
+        let clients = Clients::new(&config).map_err(ConfigError::target)?;
+        self.evaluator.apply(&config.alerting).await.map_err(ConfigError::alertmanager)?;
         self.fleet.apply(&config, clients);
         self.config.store(Arc::new(config));
         self.elsewhere.store(Arc::new(elsewhere));
@@ -204,7 +207,7 @@ impl Daemon {
 }
 
 /// The right to write the state file. Where the folder gives no such right, every try to write will say so.
-async fn lock(file: Option<&StateFile>) -> Result<Option<StateLock>, String> {
+async fn lock(file: Option<&StateFile>) -> Result<Option<StateLock>, ConfigError> {
     let Some(file) = file else { return Ok(None) };
     let limit = Instant::now() + BUSY_TIMEOUT;
     loop {
@@ -212,27 +215,19 @@ async fn lock(file: Option<&StateFile>) -> Result<Option<StateLock>, String> {
             Ok(lock) => return Ok(Some(lock)),
             Err(StateError::InUse { .. }) if Instant::now() < limit => sleep(BUSY_TIMEOUT / 50).await,
             Err(StateError::Io { .. }) => return Ok(None),
-            Err(error) => return Err(error.to_string()),
+            Err(error) => return Err(error.into()),
         }
     }
 }
 
 /// Reads the configuration, and takes out of it the targets that other shards poll.
-fn load(file: &Path, shard: Option<Shard>) -> Result<(Config, Vec<Arc<Target>>), String> {
-    let mut config = Config::load(file).map_err(|errors| errors.to_string())?;
+fn load(file: &Path, shard: Option<Shard>) -> Result<(Config, Vec<Arc<Target>>), ConfigError> {
+    let mut config = Config::load(file)?;
     let Some(shard) = shard else { return Ok((config, Vec::new())) };
     let (ours, others): (Vec<_>, Vec<_>) = config.targets.drain(..).partition(|target| shard.has(&target.name));
     tracing::info!(%shard, targets = ours.len(), of = ours.len() + others.len(), "Targets dealt out.");
     config.targets = ours;
     Ok((config, others))
-}
-
-fn of_target((target, failure): (String, Failure)) -> String {
-    format!("target {target}: {failure}")
-}
-
-fn of_alertmanager((url, failure): (String, Failure)) -> String {
-    format!("alertmanager {url}: {failure}")
 }
 
 fn warn(config: &Config) {

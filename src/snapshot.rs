@@ -13,7 +13,7 @@ mod status;
 mod store;
 
 pub use group::Group;
-pub use ledger::{Ledger, Published, SavedAgent, SavedTarget};
+pub use ledger::{Ledger, Published, SavedAgent, SavedPool, SavedTarget};
 pub use roster::Agents;
 pub use scrape::{of_target, scrape};
 pub use status::Status;

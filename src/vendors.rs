@@ -69,10 +69,10 @@ macro_rules! define {
                 }
             }
 
-            /// The name of the API for people.
-            pub const fn title(self) -> &'static str {
+            /// [`as_str`](Self::as_str) alone in a list.
+            pub const fn label_values(self) -> &'static [&'static str] {
                 match self {
-                    $(Vendor::$vendor => $title),+
+                    $(Vendor::$vendor => &[stringify!($name)]),+
                 }
             }
 
@@ -108,6 +108,12 @@ macro_rules! define {
 }
 vendor_table!(define);
 
+/// How the names of all alerts of vendors begin, each once: `ParallelsRas` stands for `ParallelsRasSession` as well.
+pub fn alert_prefixes() -> impl Iterator<Item = &'static str> {
+    let all = || Vendor::ALL.iter().map(|vendor| vendor.alert_prefix());
+    all().filter(move |prefix| !all().any(|other| other != *prefix && prefix.starts_with(other)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,6 +124,24 @@ mod tests {
         let simulation = simulation.expect("free ports on loopback");
         let all: Vec<&str> = Vendor::ALL.iter().map(|vendor| vendor.as_str()).collect();
         assert_eq!(simulation.vendors().collect::<Vec<_>>(), all);
+    }
+
+    #[test]
+    fn metrics_and_alerts_begin_as_the_table_says() {
+        // The first two tables are about agents and targets of all vendors.
+        for families in &crate::catalogue::TABLES[2..] {
+            let begin =
+                |vendor: &&Vendor| families.iter().all(|family| family.name.starts_with(vendor.metric_prefix()));
+            assert!(Vendor::ALL.iter().any(|vendor| begin(&vendor)), "{}", families[0].name);
+        }
+        for vendor in Vendor::ALL {
+            let is_own = |family: &crate::catalogue::Family| family.name.starts_with(vendor.metric_prefix());
+            assert!(crate::catalogue::all().any(is_own), "{} has no metric", vendor.as_str());
+            let about = crate::rules::catalogue::all().iter().filter(|row| row.vendors == vendor.label_values());
+            let mut own = about.filter(|row| !row.name.starts_with("Rollcall")).peekable();
+            assert!(own.peek().is_some(), "{} has no alert", vendor.as_str());
+            own.for_each(|row| assert!(row.name.starts_with(vendor.alert_prefix()), "{}", row.name));
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
+use serde_tuple::{Deserialize_tuple, Serialize_tuple};
 
 use crate::{clock::UnixTime, scale::scaled};
 
@@ -60,8 +61,14 @@ pub struct SavedTrack {
     pub series: Vec<SavedSeries>,
 }
 
-/// Labels of a series, and its values with the moments from which on they were seen; `null`: not there.
-pub type SavedSeries = (BTreeMap<String, String>, Vec<(UnixTime, Option<f64>)>);
+/// A series and its past; an array in the state file.
+#[derive(Debug, Clone, PartialEq, Serialize_tuple, Deserialize_tuple)]
+pub struct SavedSeries {
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Its values with the moments from which on they were seen; `None`: it was not there.
+    pub steps: Vec<(UnixTime, Option<f64>)>,
+}
 
 /// A moment to the full minute before, so that a file with nothing new in it need not be written anew.
 pub fn minute(moment: UnixTime) -> UnixTime {

@@ -1,4 +1,4 @@
-//! What a part comes from: prints of the answers, by which an answer is known again without being kept.
+//! What a part comes from: hashes of the answers, by which an answer is known again without being kept.
 
 use std::{
     collections::HashMap,
@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-/// 128 bits that stand for some bytes: two answers of one print are the same.
+/// 128 bits that stand for some bytes: two answers with the same hash are the same.
 ///
 /// It is the beginning of a BLAKE3 hash under a key that is drawn at the start and never leaves the process, so that nobody can
 /// make two different answers that share one. It means nothing to another process.
@@ -22,7 +22,7 @@ static KEY: LazyLock<Option<[u8; blake3::KEY_LEN]>> = LazyLock::new(|| {
 });
 
 impl ContentHash {
-    /// The print of these bytes; `None` where this machine has no random numbers.
+    /// The hash of these bytes; `None` where this machine has no random numbers.
     pub fn of(bytes: &[u8]) -> Option<ContentHash> {
         let hash = blake3::keyed_hash(KEY.as_ref()?, bytes);
         hash.as_bytes().first_chunk().copied().map(ContentHash)
@@ -34,7 +34,7 @@ impl ContentHash {
 pub struct PartFingerprint(Arc<[ContentHash]>);
 
 impl PartFingerprint {
-    /// The first so many prints, if there are as many.
+    /// Whether the first hashes are these.
     pub fn starts_with(&self, hashes: &[ContentHash]) -> bool {
         self.0.starts_with(hashes)
     }
@@ -61,7 +61,7 @@ impl Default for ReaderId {
 }
 
 impl ReaderId {
-    /// The first print of a part: who reads it, and everything beside the answers that it depends on.
+    /// The first hash of a part: who reads it, and everything beside the answers that it depends on.
     pub fn hash_inputs(&self, what: &impl Debug) -> Option<ContentHash> {
         ContentHash::of(format!("{} {what:?}", self.0).as_bytes())
     }
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_print_tells_answers_apart_by_every_bit() {
+    fn a_hash_tells_answers_apart_by_every_bit() {
         let mut body = vec![b'a'; 100_000];
         let hash = ContentHash::of(&body);
         assert!(hash.is_some());

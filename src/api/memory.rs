@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use serde_tuple::{Deserialize_tuple, Serialize_tuple};
+
 use crate::clock::UnixTime;
 
 /// The since-when of a target's things other than agents: the states of Resilio jobs.
@@ -20,6 +22,21 @@ struct Entry {
     state: String,
     since: UnixTime,
     seen: UnixTime,
+}
+
+/// Since when one thing is in its state; an array in the state file.
+#[derive(Debug, Clone, PartialEq, Serialize_tuple, Deserialize_tuple)]
+pub struct SavedSince {
+    /// A fixed word of the vendor, `job_status` for example.
+    pub kind: String,
+    /// Which thing.
+    pub id: String,
+    /// Its state.
+    pub state: String,
+    /// Since when it is in this state.
+    pub since: UnixTime,
+    /// When it was last seen.
+    pub seen: UnixTime,
 }
 
 /// Things that were not seen for so long are forgotten.
@@ -44,13 +61,17 @@ impl Memory {
         entry.since
     }
 
-    /// What survives a restart: kind, thing, state, since when, when last seen.
-    pub fn save(&self, now: UnixTime) -> Vec<(String, String, String, UnixTime, UnixTime)> {
+    /// What survives a restart.
+    pub fn save(&self, now: UnixTime) -> Vec<SavedSince> {
         self.forget(now);
         let entries = self.lock();
-        let rows = entries
-            .iter()
-            .map(|((what, thing), entry)| (what.clone(), thing.clone(), entry.state.clone(), entry.since, entry.seen));
+        let rows = entries.iter().map(|((kind, id), entry)| SavedSince {
+            kind: kind.clone(),
+            id: id.clone(),
+            state: entry.state.clone(),
+            since: entry.since,
+            seen: entry.seen,
+        });
         rows.collect()
     }
 
@@ -60,9 +81,10 @@ impl Memory {
     }
 
     /// Takes up what an earlier run has saved.
-    pub fn restore(&self, rows: Vec<(String, String, String, UnixTime, UnixTime)>) {
-        let rows =
-            rows.into_iter().map(|(what, thing, state, since, seen)| ((what, thing), Entry { state, since, seen }));
+    pub fn restore(&self, rows: Vec<SavedSince>) {
+        let rows = rows
+            .into_iter()
+            .map(|SavedSince { kind, id, state, since, seen }| ((kind, id), Entry { state, since, seen }));
         self.lock().extend(rows);
     }
 

@@ -29,7 +29,9 @@ pub fn run(args: Demo) -> Result<(), String> {
         let folder = Folder::new().map_err(|error| format!("cannot write the demo's configuration: {error}"))?;
         folder.write(CERTIFICATE, &farm.certificate)?;
         let file = folder.write("rollcall.yml", &configuration(&simulation, &farm, &args.alertmanagers))?;
-        let daemon = Daemon::start(file, None, options.external_url.clone(), serve::instance(&listeners)).await?;
+        let daemon = Daemon::start(file, None, options.external_url.clone(), serve::instance(&listeners))
+            .await
+            .map_err(|error| error.to_string())?;
         let prefix = options.route_prefix.clone();
         let server = web::Server::new(listeners, web::State::new(Arc::clone(&daemon), options));
         let mut text = String::from("Rollcall over a simulated fleet.\n\nSimulated APIs:\n");

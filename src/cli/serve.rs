@@ -14,7 +14,8 @@ pub fn run(args: Serve) -> Result<(), String> {
         let signals = Signals::new()?;
         let server = listen(&args.listen).await?;
         let (url, instance) = (options.external_url.clone(), instance(&server));
-        let daemon = Daemon::start(args.config_file, args.shard, url, instance).await?;
+        let daemon =
+            Daemon::start(args.config_file, args.shard, url, instance).await.map_err(|error| error.to_string())?;
         let server = web::Server::new(server, web::State::new(Arc::clone(&daemon), options));
         until_stopped(daemon, server, signals).await
     })

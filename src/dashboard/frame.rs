@@ -1,5 +1,6 @@
 //! What all dashboards have in common: the frame of the JSON, the grid, and the selectors in the queries.
 
+use crate::vendors::alert_prefixes;
 use serde_json::{Value, json};
 
 use super::{Dashboard, variable};
@@ -8,7 +9,11 @@ use super::{Dashboard, variable};
 pub const GRID: u32 = 24;
 
 /// The alerts of the shipped rules about what is selected, without the watchdogs, which always fire.
-pub const ALERTS: &str = r#"ALERTS{@alerts,alertstate="firing",alertname=~"(Rollcall|ParallelsRas|Resilio|AzureDevOps|Citrix).+",alertname!~".*Watchdog"}"#;
+pub fn firing_alerts() -> String {
+    let names: Vec<&str> = std::iter::once("Rollcall").chain(alert_prefixes()).collect();
+    let names = names.join("|");
+    format!(r#"ALERTS{{@alerts,alertstate="firing",alertname=~"({names}).+",alertname!~".*Watchdog"}}"#)
+}
 
 /// The alerts that daemons in direct mode send themselves, without their watchdog.
 pub const DIRECT_ALERTS: &str = r#"rollcall_alerts{state="firing",alertname!~".*Watchdog"} > 0"#;
@@ -70,7 +75,7 @@ pub fn frame(dashboard: &Dashboard) -> Value {
         }],
         "templating": { "list": variables },
         "annotations": { "list": [
-            annotation("Alerts of Prometheus", &expand(ALERTS, dashboard.vendor), super::look::BAD),
+            annotation("Alerts of Prometheus", &expand(&firing_alerts(), dashboard.vendor), super::look::BAD),
             annotation("Alerts of daemons in direct mode", DIRECT_ALERTS, super::look::ODD),
         ] },
         "panels": panels(dashboard),

@@ -2,7 +2,7 @@
 
 use super::{
     Dashboard, Link, Panel, Row, Variable,
-    frame::{ALERTS, DIRECT_ALERTS},
+    frame::{DIRECT_ALERTS, firing_alerts},
     link, look,
     shared::{self, ELIGIBLE, SERVING, agents},
 };
@@ -37,7 +37,7 @@ pub fn dashboard(runbooks: Option<&str>, vendors: &[Dashboard]) -> Dashboard {
 
 /// Alerts firing of a severity, in either mode.
 fn firing_of(severity: &str) -> String {
-    let (rules, direct) = (ALERTS.replace('}', &format!(",severity=\"{severity}\"}}")), DIRECT_ALERTS);
+    let (rules, direct) = (firing_alerts().replace('}', &format!(",severity=\"{severity}\"}}")), DIRECT_ALERTS);
     let direct = direct.replace('}', &format!(",severity=\"{severity}\"}}"));
     format!("(count({rules}) or vector(0)) + (sum({direct}) or vector(0))")
 }
@@ -153,7 +153,8 @@ fn alerts(runbooks: Option<&str>) -> Panel {
         "Number",
         "none",
         format!(
-            "sum by (alertname, severity, vendor, target, pool, agent) ({ALERTS})\nor sum by (alertname, severity) ({DIRECT_ALERTS})"
+            "sum by (alertname, severity, vendor, target, pool, agent) ({})\nor sum by (alertname, severity) ({DIRECT_ALERTS})",
+            firing_alerts()
         ),
     )
     .sorted("Severity", false)

@@ -232,7 +232,7 @@ impl Fleet {
         SavedFleet { identities: self.logons.save(), targets }
     }
 
-    /// The desk of a target that starts: with what its earlier task knew, or with what the state file tells.
+    /// The state of a target that starts: what its earlier task knew, or what the state file has of it.
     fn target_state(&self, target: &Arc<Target>, full_state_sets: bool, before: Option<TargetState>) -> TargetState {
         let same_api = |target_state: &TargetState| {
             target_state.target.vendor() == target.vendor() && target_state.target.url == target.url

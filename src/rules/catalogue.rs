@@ -14,7 +14,10 @@ pub use daemons::{DIRECT_WATCHDOG, SCRAPE_UP};
 use std::{sync::LazyLock, time::Duration};
 
 use super::expr::{Expr, Matcher};
-use crate::catalogue::{self as metrics, Family};
+use crate::{
+    catalogue::{self as metrics, Family},
+    vendors::Vendor,
+};
 
 /// One row of the catalogue: an alert in one severity.
 #[derive(Debug)]
@@ -318,6 +321,11 @@ fn table(
 ) -> Vec<Alert> {
     let vendors_of = |row: &Alert| if row.vendors.is_empty() { vendors } else { row.vendors };
     rows.into_iter().map(|row| Alert { group, dashboard, vendors: vendors_of(&row), ..row }).collect()
+}
+
+/// What all alerts about one vendor share.
+fn of_vendor(group: &'static str, vendor: Vendor, rows: Vec<Alert>) -> Vec<Alert> {
+    table(group, vendor.dashboard(), vendor.label_values(), rows)
 }
 
 /// More than the time between two evaluations of Prometheus, which is a minute by default.

@@ -1,4 +1,4 @@
-//! The book of a target: what every part brought last, since when agents are in their class, and what that looks like.
+//! The ledger of a target: what every part brought last, since when agents are in their class, and what that looks like.
 
 mod expected;
 mod intake;
@@ -9,7 +9,7 @@ mod publish;
 mod saved;
 mod since;
 
-pub use saved::{SavedAgent, SavedTarget};
+pub use saved::{SavedAgent, SavedPool, SavedTarget};
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -79,7 +79,7 @@ impl Ledger {
         &self.target
     }
 
-    /// The book goes on under a changed configuration of the same API.
+    /// The ledger goes on under a changed configuration of the same API.
     pub fn reconfigure(&mut self, target: Arc<Target>, full_state_sets: bool) {
         self.target = target;
         self.full_state_sets = full_state_sets;

@@ -539,8 +539,10 @@ def names(path, enum):
 def guides_tell_what_to_do_about_every_reason():
     reasons = names("src/failure.rs", "Reason")
     need(len(reasons) >= 15, "the reasons are not where they were")
-    for vendor in ["parallels-ras", "parallels-ras-session", "resilio", "azure-devops", "citrix-storefront"]:
-        page = DEPLOY / "docs" / f"{vendor}.md"
+    guides = re.findall(r'guide: "([^"]+)"', (ROOT / "src" / "vendors.rs").read_text())
+    need(len(guides) >= 5, "the guides are not where they were")
+    for guide in guides:
+        page = DEPLOY / "docs" / guide
         rows = told(page, "When a poll fails")
         need(sorted(rows) == sorted(reasons), f"{page}: {sorted(set(rows) ^ set(reasons))} of the reasons")
         text = page.read_text()

@@ -12,9 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{
     program::{Ended, Running, command, rollcall},
-    support::{
-        Config, Daemon, Exposition, Folder, SLOWNESS, Sim, Target, VENDORS, WAIT_TIMEOUT, http, runtime, wait_until,
-    },
+    support::{Config, Daemon, Exposition, Folder, Sim, Target, VENDORS, WAIT_TIMEOUT, http, runtime, wait_until},
 };
 
 const COMMANDS: [&str; 9] =
@@ -174,7 +172,7 @@ fn the_demo_prints_where_everything_is_and_stops_cleanly() {
     assert!(demo.get("/").text().contains("hq-farm"));
     let begun = Instant::now();
     demo.terminate();
-    assert!(begun.elapsed() < SLOWNESS * Duration::from_secs(10));
+    assert!(begun.elapsed() < Duration::from_secs(10));
 }
 
 #[test]
@@ -261,16 +259,17 @@ fn the_daemon_listens_on_all_its_addresses_and_on_every_interface() {
 
 /// The simulation as a process of its own, at full size: what the issue promises to whoever tests with it.
 #[test]
-fn a_hundred_thousand_simulated_agents_start_and_stay_small_while_they_are_read() {
+fn a_hundred_thousand_simulated_agents_start_within_seconds_and_stay_small_while_they_are_read() {
     const LIMIT_KIB: u64 = 300 * 1024;
     let folder = Folder::new();
     let file = folder.file("rollcall.yml");
-    let begun = Instant::now();
     let mut command = command();
     command.args(["simulate", "--agents", "100000", "--config.file"]).arg(&file);
     let mut simulation = Running::start(&mut command);
     let said = simulation.wait_for("Stop with Ctrl-C");
-    let started = begun.elapsed();
+    // Time on a processor, so that it says the same on a busy machine.
+    let started = simulation.cpu_time();
+    assert!(started < Duration::from_secs(5), "{started:?}");
     let url = |vendor: &str| {
         let line = said.lines().find_map(|line| line.trim().strip_prefix(vendor)?.strip_prefix(' '));
         line.unwrap_or_else(|| panic!("{vendor} in\n{said}")).trim().to_owned()
@@ -303,7 +302,7 @@ fn a_hundred_thousand_simulated_agents_start_and_stay_small_while_they_are_read(
         assert!(agents >= least, "{target}: {agents} agents\n{}", ended.out);
     }
     let peak = simulation.memory_kib("VmHWM");
-    println!("started after {started:?}, at most {peak} KiB resident");
+    println!("started after {started:?} of a processor, at most {peak} KiB resident");
     assert!(peak < LIMIT_KIB, "{peak} KiB");
     assert!(std::fs::read_to_string(&file).is_ok_and(|text| text.contains(CitrixStorefront::USERNAME)));
 }

@@ -8,9 +8,7 @@ use std::{
 use reqwest::StatusCode;
 use rollcall_sim::{Fault, JournalEntry};
 
-use crate::support::{
-    Config, Daemon, Exposition, FaultProxy, Folder, SLOWNESS, Sim, Target, VENDORS, WAIT_TIMEOUT, wait_until,
-};
+use crate::support::{Config, Daemon, Exposition, FaultProxy, Folder, Sim, Target, VENDORS, WAIT_TIMEOUT, wait_until};
 
 /// When the requests of a vendor with this in their path came, in seconds.
 fn request_times(sim: &Sim, vendor: &str, path: &str) -> Vec<f64> {
@@ -35,7 +33,7 @@ fn every_vendor_is_up_within_seconds_and_sigterm_logs_off() {
     assert_eq!(sim.parallels_ras().open_sessions(), 1);
     let began = Instant::now();
     let log = daemon.terminate();
-    assert!(began.elapsed() < SLOWNESS * STOP, "{:?}", began.elapsed());
+    assert!(began.elapsed() < STOP, "{:?}", began.elapsed());
     assert!(log.contains("Stopping."));
     assert_eq!(sim.parallels_ras().open_sessions(), 0, "the RAS session was not logged off");
     assert_eq!(sim.asked("parallels_ras", "/api/Session/logoff"), 1);
@@ -58,7 +56,7 @@ fn sigint_stops_within_10_s_also_while_every_vendor_hangs() {
     let began = Instant::now();
     daemon.signal("INT");
     daemon.wait().expect(0);
-    assert!(began.elapsed() < SLOWNESS * STOP, "{:?}", began.elapsed());
+    assert!(began.elapsed() < STOP, "{:?}", began.elapsed());
 }
 
 #[test]
@@ -159,10 +157,10 @@ fn back_off_grows_to_its_limit_and_ends_with_the_first_success() {
     // The limit is the smaller of 5 intervals and a third of stale_after: 12 s.
     let config = Config::with_defaults("{ interval: 3s, timeout: 6s, stale_after: 36s }");
     let daemon = Daemon::start(&config.target(Target::resilio("filer", &sim, 1)).write(&folder));
-    daemon.wait_for("five failures", |now| now.of("filer", "rollcall_target_consecutive_failures") >= Some(5.0));
+    daemon.wait_for("six failures", |now| now.of("filer", "rollcall_target_consecutive_failures") >= Some(6.0));
     let failing = waits(&request_times(&sim, "resilio", "/client"));
     // Due after 3 s, 4.8 to 6 s and 9.6 to 12 s; a request that comes late on a busy machine makes the next wait shorter.
-    let expected = [(1.5, 5.7), (3.3, 8.7), (8.1, 15.0), (8.1, 15.0)];
+    let expected = [(1.5, 5.7), (3.3, 8.7), (8.1, 15.0), (8.1, 15.0), (8.1, 15.0)];
     assert!(failing.len() >= expected.len(), "{failing:?}");
     for (wait, (least, most)) in failing.iter().zip(expected) {
         assert!((least..most).contains(wait), "{failing:?}");

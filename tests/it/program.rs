@@ -5,6 +5,7 @@ use std::{
     process::{Child, Command, ExitStatus, Output, Stdio},
     sync::{Arc, Mutex},
     thread::JoinHandle,
+    time::Duration,
 };
 
 use crate::support::{WAIT_TIMEOUT, wait_until};
@@ -135,6 +136,16 @@ impl Running {
         let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
         let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
         number.unwrap_or_else(|| panic!("{field} in\n{status}"))
+    }
+
+    /// The time on a processor that it has taken so far.
+    #[track_caller]
+    pub fn cpu_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).expect("Linux, and it runs");
+        // Behind the name, which may hold anything: state, …, utime and stime in hundredths of a second (proc(5)).
+        let fields = stat.rsplit_once(')').expect("the name stands in parentheses").1.split_whitespace();
+        let ticks = fields.skip(11).take(2).map(|field| field.parse::<u64>().expect("a number")).sum::<u64>();
+        Duration::from_millis(10 * ticks)
     }
 
     /// Sends a signal: `HUP`, `TERM`, `INT`, `KILL`.

@@ -30,9 +30,6 @@ use std::time::Duration;
 /// Longer than anything takes on a busy machine; nothing waits for so long where all is well.
 pub const WAIT_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// How many times slower than an idle machine one may be where a test must go by the clock on the wall.
-pub const SLOWNESS: u32 = 3;
-
 /// The vendors, in the order of the simulation's ports.
 pub const VENDORS: [&str; Vendor::ALL.len()] = {
     let mut names = [""; Vendor::ALL.len()];

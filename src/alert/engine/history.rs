@@ -178,7 +178,7 @@ impl History {
     /// Takes up what an earlier run has saved.
     pub fn restore(saved: Vec<SavedTrack>) -> History {
         let tracks = saved.into_iter().map(|track| {
-            let series = track.series.into_iter().filter_map(|(labels, steps)| {
+            let series = track.series.into_iter().filter_map(|SavedSeries { labels, steps }| {
                 let steps = Steps::restore(steps);
                 Some((LabelSet::known(&labels)?, Series { steps, seen: 0 }))
             });
@@ -237,10 +237,10 @@ impl Track {
         let known = self.series.iter().filter(|(_, series)| self.steady || series.steps.changed());
         let series = known.take(SAVED_SERIES).map(|(labels, series)| {
             let labels = labels.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
-            (labels.collect(), series.steps.save())
+            SavedSeries { labels: labels.collect(), steps: series.steps.save() }
         });
         let mut series: Vec<_> = series.collect();
-        series.sort_by(|(a, _): &SavedSeries, (b, _)| a.cmp(b));
+        series.sort_by(|a: &SavedSeries, b| a.labels.cmp(&b.labels));
         SavedTrack { key: key.to_owned(), recorded: minute(self.recorded.unwrap_or_default()), series }
     }
 }

@@ -60,7 +60,7 @@ struct EvaluatorState {
 }
 
 impl AlertEvaluator {
-    /// A pager that is off. `saved` is what an earlier run has saved; `external_url` is where people reach the daemon,
+    /// An evaluator that is off. `saved` is what an earlier run has saved; `external_url` is where people reach the daemon,
     /// `instance` tells it from others.
     pub fn new(fleet: Arc<Fleet>, saved: SavedAlerts, external_url: String, instance: String) -> AlertEvaluator {
         let outbox = Outbox::new(fleet.clock());
@@ -194,7 +194,7 @@ impl AlertEvaluator {
         state.seen.insert(target.to_owned(), Arc::clone(snapshot));
         // One target's trouble is not the others'.
         match catch_unwind(AssertUnwindSafe(|| state.engine.evaluate(&**snapshot, now))) {
-            // Told before the desk is free, so that a change of the mode comes before or after all of it.
+            // Sent before the lock is released, so that a change of the mode comes before or after all of it.
             Ok(changes) => self.send_changes(now, changes),
             Err(panic) => {
                 Panicked { task: "alerts", subject: Some(target), message: panic_text(&*panic) }.emit();

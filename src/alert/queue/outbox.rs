@@ -1,4 +1,4 @@
-//! All peers, and the book of what each of them has to know.
+//! All peers, and the alerts that each of them has to know.
 
 use std::{
     collections::HashMap,

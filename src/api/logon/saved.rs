@@ -1,5 +1,6 @@
 //! Holds in the state file. Of a secret only a bcrypt hash is kept there, to recognise it after a restart.
 
+use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +10,7 @@ use crate::{clock::UnixTime, config::secret::SecretText};
 /// Cost of the hashes: some 5 ms each, since they are checked at every start.
 const COST: u32 = 6;
 
-/// bcrypt reads this much, in bytes; of longer secrets it hashes their BLAKE3.
+/// bcrypt reads this much, in bytes; of longer secrets it hashes their SHA-256.
 const LONGEST: usize = 72;
 
 /// What a hash is made with.
@@ -119,5 +120,16 @@ fn new_salt() -> Salt {
 
 fn digestible(secret: &SecretText) -> Vec<u8> {
     let bytes = secret.expose().as_bytes();
-    if bytes.len() < LONGEST { bytes.to_vec() } else { STANDARD.encode(blake3::hash(bytes).as_bytes()).into_bytes() }
+    if bytes.len() < LONGEST { bytes.to_vec() } else { STANDARD.encode(digest(&SHA256, bytes)).into_bytes() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_secret_is_known_again_from_the_state_files_of_all_versions() {
+        let secret = SecretText::new("x".repeat(100));
+        assert_eq!(digestible(&secret), b"Cey268i878cz9vLsRPeRq+7WqZ7fDMMVGWN4mK69Utg=");
+    }
 }

@@ -4,7 +4,7 @@ use super::{
     Alert,
     Labels::{Agent, Pool, Target},
     Severity::{Critical, Info, Warning},
-    Unit, alert, hours, minutes, table,
+    Unit, alert, hours, minutes, of_vendor,
 };
 use crate::{
     catalogue::azure_devops::{
@@ -12,6 +12,7 @@ use crate::{
         POOL_OLDEST_QUEUED_JOB,
     },
     rules::expr::{Expr, age, family},
+    vendors,
 };
 
 const AGENT: &[&str] = &["agent"];
@@ -20,7 +21,7 @@ const STATE: &[&str] = &["state"];
 pub(super) fn alerts() -> Vec<Alert> {
     let mut rows = queues();
     rows.extend(agents());
-    table("azure_devops", "rollcall-azure-devops", &["azure_devops"], rows)
+    of_vendor("azure_devops", vendors::Vendor::AzureDevOps, rows)
 }
 
 /// Agents that can take jobs.

@@ -4,13 +4,14 @@ use super::{
     Alert,
     Labels::{Agent, Pool, Target},
     Severity::{Critical, Info, Warning},
-    Unit, alert, days, hours, minutes, table,
+    Unit, alert, days, hours, minutes, of_vendor,
 };
 use crate::{
     catalogue::citrix_storefront::{
         MACHINE_POWER_ACTION, MACHINE_POWER_STATE, MACHINE_REGISTRATION_STATE, STORE_ENUMERATION, STORE_MACHINES,
     },
     rules::expr::{Expr, Function, family, past},
+    vendors,
 };
 
 const STATE: &[&str] = &["state"];
@@ -18,7 +19,7 @@ const STATE: &[&str] = &["state"];
 pub(super) fn alerts() -> Vec<Alert> {
     let mut rows = machines();
     rows.extend(store());
-    table("citrix_storefront", "rollcall-citrix", &["citrix_storefront"], rows)
+    of_vendor("citrix_storefront", vendors::Vendor::CitrixStorefront, rows)
 }
 
 fn power(state: &'static str) -> Expr {

@@ -4,7 +4,7 @@ use super::{
     Alert,
     Labels::{Agent, Pool, Target},
     Severity::{Critical, Warning},
-    Unit, alert, minutes, pools, table,
+    Unit, alert, minutes, of_vendor, pools,
 };
 use crate::{
     catalogue::{
@@ -13,6 +13,7 @@ use crate::{
         parallels_ras_session::{PRIME, PROBE_CONSECUTIVE_FAILURES, PROBE_ERROR},
     },
     rules::expr::{Expr, Selector, family},
+    vendors,
 };
 
 /// The states of class failed, but for those that have an alert of their own.
@@ -70,8 +71,8 @@ fn in_state(rows: Selector, names: &[&'static str]) -> Expr {
 }
 
 pub(super) fn alerts() -> Vec<Alert> {
-    let mut rows = table("parallels_ras", "rollcall-parallels-ras", &["parallels_ras"], farm());
-    rows.extend(table("parallels_ras", "rollcall-parallels-ras", &["parallels_ras_session"], probe()));
+    let mut rows = of_vendor("parallels_ras", vendors::Vendor::ParallelsRas, farm());
+    rows.extend(of_vendor("parallels_ras", vendors::Vendor::ParallelsRasSession, probe()));
     rows
 }
 

@@ -5,7 +5,7 @@ use super::{
     Labels::{Agent, AgentJob, Vendor, VendorJob},
     Sender,
     Severity::{Critical, Info, Warning},
-    Unit, alert, hours, minutes, table,
+    Unit, alert, hours, minutes, of_vendor,
 };
 use crate::{
     catalogue::resilio::{
@@ -13,6 +13,7 @@ use crate::{
         JOB_STATUS, JOB_STATUS_SINCE, JOB_UNSYNCED_SINCE,
     },
     rules::expr::{Expr, Function, age, family, past},
+    vendors,
 };
 
 /// What may rightly take long, and says nothing of its progress.
@@ -23,7 +24,7 @@ const STATUS: &[&str] = &["status"];
 pub(super) fn alerts() -> Vec<Alert> {
     let mut rows = jobs();
     rows.extend(clients());
-    table("resilio", "rollcall-resilio", &["resilio"], rows)
+    of_vendor("resilio", vendors::Vendor::Resilio, rows)
 }
 
 fn in_status(names: &[&'static str]) -> Expr {

@@ -27,7 +27,7 @@ fn names(evaluator: &AlertEvaluator) -> Vec<(&'static str, bool)> {
     evaluator.alerts().iter().map(|alert| (alert.name, alert.fired.is_some())).collect()
 }
 
-/// A pager in direct mode at work.
+/// An evaluator that runs in direct mode.
 struct RunningEvaluator {
     evaluator: Arc<AlertEvaluator>,
     stop: CancellationToken,

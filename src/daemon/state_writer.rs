@@ -1,4 +1,4 @@
-//! Two tasks of the daemon: one writes the state file, one keeps small targets joined for the scrape.
+//! The task that writes the state file.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::state::{State, StateFile};
-use crate::{alert::engine::task::AlertEvaluator, event, poll::Fleet, scale::scaled, snapshot::Store};
+use crate::{alert::engine::task::AlertEvaluator, event, poll::Fleet, scale::scaled};
 
 /// The state file is written at least this often where something changed; for alerts that begin or end, and for log-on
 /// holds, at once.
@@ -19,11 +19,8 @@ const SLOW_SAVE: Duration = Duration::from_millis(250);
 /// So many times as long as it took longer.
 const SLOW_SAVE_BACKOFF: u32 = 10;
 
-/// Targets that changed are joined with others this often.
-const JOIN_EVERY: Duration = Duration::from_secs(1);
-
 /// Writes the state file whenever something changed, until it is cancelled, and once more then.
-pub async fn state(fleet: Arc<Fleet>, pager: Arc<AlertEvaluator>, file: StateFile, cancelled: CancellationToken) {
+pub async fn run(fleet: Arc<Fleet>, evaluator: Arc<AlertEvaluator>, file: StateFile, cancelled: CancellationToken) {
     let mut last = None;
     let mut error_logged = false;
     let mut next_urgent_save = Instant::now();
@@ -34,10 +31,10 @@ pub async fn state(fleet: Arc<Fleet>, pager: Arc<AlertEvaluator>, file: StateFil
             () = fleet.logons_changed() => false,
             () = sleep(scaled(SAVE_INTERVAL)) => false,
         };
-        let (fleet, pager, file) = (Arc::clone(&fleet), Arc::clone(&pager), file.clone());
+        let (fleet, evaluator, file) = (Arc::clone(&fleet), Arc::clone(&evaluator), file.clone());
         let (before, began) = (last.take(), Instant::now());
         let saved = tokio::task::spawn_blocking(move || {
-            let state = State::new(fleet.clock().now(), fleet.save(), pager.save());
+            let state = State::new(fleet.clock().now(), fleet.save(), evaluator.save());
             let same = before.as_ref().is_some_and(|before: &State| before.is_same_content(&state));
             let result = if same { Ok(()) } else { file.save(&state) };
             (state, result)
@@ -61,22 +58,6 @@ pub async fn state(fleet: Arc<Fleet>, pager: Arc<AlertEvaluator>, file: StateFil
         next_urgent_save = Instant::now() + began.elapsed().saturating_sub(SLOW_SAVE) * SLOW_SAVE_BACKOFF;
         if done {
             return;
-        }
-    }
-}
-
-/// Keeps what is served joined, beside the threads that serve it.
-pub async fn joined(store: Arc<Store>, cancelled: CancellationToken) {
-    loop {
-        tokio::select! {
-            () = cancelled.cancelled() => return,
-            () = sleep(JOIN_EVERY) => {}
-        }
-        let store = Arc::clone(&store);
-        if let Err(error) = tokio::task::spawn_blocking(move || store.join()).await
-            && error.is_panic()
-        {
-            event::Panicked { task: "join", subject: None, message: event::panic_text(&*error.into_panic()) }.emit();
         }
     }
 }
