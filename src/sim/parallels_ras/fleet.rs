@@ -160,7 +160,7 @@ impl FarmState {
             _ if self.every_state => states::AGENT_STATES[index % states::AGENT_STATES.len()].0,
             kind::RDS_HOST if self.unknown_state && group.site == 1 && index == 0 => 99,
             kind::RDS_HOST | kind::VDI_HOST | kind::AVD_HOST => match self.patch_night {
-                Some(since) => patched(since, group, index),
+                Some(since) => self.in_patch_night(world, since, group, index),
                 None => self.calm(world, group, index),
             },
             kind::GUEST => self.calm(world, group, index),
@@ -179,19 +179,8 @@ impl FarmState {
     /// A host of a calm farm. Whatever happens to it happens once in [`WATCH`] at the same phase, so that no hour sees
     /// six changes of one host: that would be flapping.
     fn calm(self, world: &World, group: Group, index: usize) -> i32 {
-        let watch = (self.now / WATCH) as usize;
-        let offset = world.dice("calm", watch as u64 ^ pool_key(group)) as usize % group.count;
-        let position = (index + offset) % group.count;
-        let desktop = matches!(group.server_type, kind::VDI_HOST | kind::GUEST);
-        let lot = match group.count {
-            // Nothing that takes a host out of a pool so small.
-            0..10 if desktop && position == 3 => ANEW,
-            0..10 => ORDINARY,
-            // A small pool has one such host in ten, of changing kind.
-            10..60 if position.is_multiple_of(10) => (position / 10 + watch) % ORDINARY,
-            10..60 => ORDINARY,
-            _ => position % 60,
-        };
+        let desktop = is_desktop(group);
+        let lot = lot(world, self.now, group, index);
         let second = self.phase(world, group, index, WATCH);
         match lot {
             0 => 14,
@@ -219,6 +208,19 @@ impl FarmState {
         }
     }
 
+    /// A host in a patch night. What something else happens to within an hour is left out of it, so that no hour sees six
+    /// changes of one host, whenever the night begins and ends; it stays drained where it would be gone.
+    fn in_patch_night(self, world: &World, since: Duration, group: Group, index: usize) -> i32 {
+        let hour_before = self.now.saturating_sub(since.as_secs()).saturating_sub(3_600);
+        let watches = hour_before / WATCH..=(self.now + 3_600) / WATCH;
+        let ordinary = |watch: u64| is_ordinary(lot(world, watch * WATCH, group, index), group);
+        match self.calm(world, group, index) {
+            _ if watches.clone().all(ordinary) => patched(since, group, index),
+            -1 => 13,
+            state => state,
+        }
+    }
+
     /// Seconds into a period that begins for every object at another time.
     fn phase(self, world: &World, group: Group, index: usize, period: u64) -> u64 {
         let shift = world.dice("phase", pool_key(group) ^ ((index as u64) << 20));
@@ -226,8 +228,8 @@ impl FarmState {
     }
 }
 
-/// A host in a patch night: a tenth of the pool at a time (at least one) is drained for six minutes, reboots for two and
-/// a half, synchronises for one, then the next are due. A round takes two hours, so that no host is seen to flap.
+/// A host in a patch night: a tenth of the pool at a time (at least one) is drained for six minutes and reboots for two and
+/// a half, then the next are due. A round takes two hours, so that no host is seen to flap.
 fn patched(since: Duration, group: Group, index: usize) -> i32 {
     const SLOT: u64 = 600;
     let batch = (group.count / 10).max(1);
@@ -239,8 +241,36 @@ fn patched(since: Duration, group: Group, index: usize) -> i32 {
     match second {
         0..360 => 13,
         360..510 => -1,
-        510..570 => 10,
         _ => 0,
+    }
+}
+
+fn is_desktop(group: Group) -> bool {
+    matches!(group.server_type, kind::VDI_HOST | kind::GUEST)
+}
+
+/// What happens to a host of a calm farm in this watch.
+fn lot(world: &World, now: u64, group: Group, index: usize) -> usize {
+    let watch = (now / WATCH) as usize;
+    let offset = world.dice("calm", watch as u64 ^ pool_key(group)) as usize % group.count;
+    let position = (index + offset) % group.count;
+    match group.count {
+        // Nothing that takes a host out of a pool so small.
+        0..10 if is_desktop(group) && position == 3 => ANEW,
+        0..10 => ORDINARY,
+        // A small pool has one such host in ten, of changing kind.
+        10..60 if position.is_multiple_of(10) => (position / 10 + watch) % ORDINARY,
+        10..60 => ORDINARY,
+        _ => position % 60,
+    }
+}
+
+/// Whether the host does no more than synchronise its settings.
+fn is_ordinary(lot: usize, group: Group) -> bool {
+    match lot {
+        0..=4 => false,
+        ANEW | 6 | 7 => !is_desktop(group),
+        _ => true,
     }
 }
 
@@ -290,20 +320,24 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_calm_day_moves_and_no_host_changes_its_class_six_times_in_an_hour() {
-        let world = world(400);
-        let groups = layout(world.share("parallels_ras"));
+    /// When hosts change their class, in seconds, looked at every ten; `night` is for how long a patch night has gone on.
+    fn changes(
+        world: &World,
+        groups: &[Group],
+        seconds: std::ops::Range<u64>,
+        night: impl Fn(u64) -> Option<Duration>,
+    ) -> HashMap<(Group, usize), Vec<u64>> {
         let mut changes: HashMap<(Group, usize), Vec<u64>> = HashMap::new();
         let mut last = HashMap::new();
-        for step in 0..8_640 {
-            let mut moment = FarmState::of(&world, "parallels_ras");
-            moment.now += step * 10;
-            for row in groups.iter().flat_map(|g| moment.rows(&world, *g)) {
+        for second in seconds.step_by(10) {
+            let mut moment = FarmState::of(world, "parallels_ras");
+            moment.now += second;
+            moment.patch_night = night(second);
+            for row in groups.iter().flat_map(|g| moment.rows(world, *g)) {
                 let key = (row.group, row.index);
                 let class = states::health(row.state, row.group.server_type, true);
                 if last.insert(key, class).is_some_and(|before| before != class) {
-                    changes.entry(key).or_default().push(step * 10);
+                    changes.entry(key).or_default().push(second);
                 }
             }
         }
@@ -311,8 +345,29 @@ mod tests {
             let flaps = times.windows(6).any(|w| w[5] - w[0] <= 3_600);
             assert!(!flaps, "{key:?}: {times:?}");
         }
-        let all: usize = changes.values().map(Vec::len).sum();
+        changes
+    }
+
+    #[test]
+    fn a_calm_day_moves_and_no_host_changes_its_class_six_times_in_an_hour() {
+        let world = world(400);
+        let groups = layout(world.share("parallels_ras"));
+        let all: usize = changes(&world, &groups, 0..86_400, |_| None).values().map(Vec::len).sum();
         assert!(all > 24 * 10, "something happens every few minutes: {all}");
+    }
+
+    #[test]
+    fn no_host_changes_its_class_six_times_in_an_hour_whenever_a_patch_night_begins_and_ends() {
+        const HOUR: u64 = 3_600;
+        let world = world(60);
+        let groups = layout(world.share("parallels_ras"));
+        for minute in (60..720).step_by(5) {
+            let (begin, end) = (minute * 60, minute * 60 + HOUR);
+            let night = |second: u64| (begin..end).contains(&second).then(|| Duration::from_secs(second - begin));
+            let patched = changes(&world, &groups, begin - HOUR..end + HOUR, night);
+            let within = |times: &&Vec<u64>| times.iter().any(|second| (begin + 10..end).contains(second));
+            assert!(patched.values().filter(within).count() >= 3, "hosts are rebooted in the night of minute {minute}");
+        }
     }
 
     #[test]
