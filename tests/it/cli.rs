@@ -188,26 +188,6 @@ fn a_proxy_of_the_environment_that_cannot_be_reached_is_named_without_its_creden
     assert!(!ended.err.contains("canary"), "{}", ended.err);
 }
 
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-#[test]
-fn the_allocator_gives_large_pieces_back_unless_the_environment_says_otherwise() {
-    for (set, expected) in [(None, "131072"), (Some("65536"), "65536")] {
-        let mut command = command();
-        command.args(["demo", "--web.listen-address", "127.0.0.1:0"]).env_remove("MALLOC_MMAP_THRESHOLD_");
-        let folder = tempfile::tempdir().expect("a folder for temporary files");
-        command.envs(set.map(|bytes| ("MALLOC_MMAP_THRESHOLD_", bytes))).env("TMPDIR", folder.path());
-        let mut demo = Running::start(&mut command);
-        demo.wait_for("/metrics  metrics");
-        // It is the process that was started, with the arguments that it was started with.
-        let read = |what: &str| std::fs::read(format!("/proc/{}/{what}", demo.pid())).expect("Linux, and it runs");
-        let (arguments, environment) = (read("cmdline"), read("environ"));
-        assert!(arguments.ends_with(b"\0demo\0--web.listen-address\x00127.0.0.1:0\0"), "{arguments:?}");
-        let bound = format!("MALLOC_MMAP_THRESHOLD_={expected}");
-        assert_eq!(environment.split(|byte| *byte == 0).filter(|one| *one == bound.as_bytes()).count(), 1, "{set:?}");
-        assert_eq!(demo.terminate().code, 0);
-    }
-}
-
 #[test]
 fn addresses_that_cannot_be_listened_on_are_told_before_anything_is_polled() {
     let sim = Sim::frozen();
