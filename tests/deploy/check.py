@@ -10,17 +10,23 @@ each check and ends with 1 where one failed. Without CHECK all are run; --list n
 
 import argparse
 import importlib.metadata
+import contextlib
 import io
 import json
 import os
 import pathlib
 import re
 import shutil
+import socket
 import stat
 import subprocess
 import sys
 import tarfile
 import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
 import xml.etree.ElementTree
 import zipfile
 
@@ -62,6 +68,61 @@ def run(*command, **options):
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False, **options)
     need(done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
     return done.stdout
+
+
+def versions(name):
+    """The program of this machine and, where ROLLCALL_TEST_NEWER says where it is unpacked, the newer one."""
+    newer = os.environ.get("ROLLCALL_TEST_NEWER")
+    programs = [tool(name)]
+    if newer:
+        programs.append(os.path.join(newer, "usr/bin", name))
+        need(os.access(programs[-1], os.X_OK), f"ROLLCALL_TEST_NEWER is {newer}, and there is no {programs[-1]}")
+    return programs
+
+
+# What a check returns that has seen the older version only.
+def the_older_only():
+    return None if os.environ.get("ROLLCALL_TEST_NEWER") else "the newer version: ROLLCALL_TEST_NEWER is not set"
+
+
+@contextlib.contextmanager
+def running(*command):
+    """A program in the background, stopped at the end."""
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen([str(part) for part in command], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        try:
+            yield process
+        except Failed as error:
+            log.seek(0)
+            raise Failed(f"{error}\n{log.read()}") from None
+        finally:
+            process.kill()
+            process.wait()
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def get(url):
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(url, timeout=60) as answer:
+        return answer.read().decode()
+
+
+def wait_for(what, ask, seconds=120):
+    """What `ask` returns as soon as that is true."""
+    end, said = time.monotonic() + seconds, None
+    while time.monotonic() < end:
+        try:
+            if answer := ask():
+                return answer
+        except (OSError, urllib.error.URLError) as error:
+            said = error
+        time.sleep(0.1)
+    raise Failed(f"not within {seconds} s: {what} ({said})")
 
 
 def helm(folder=pathlib.Path(sys.prefix) / "helm"):
@@ -387,12 +448,84 @@ def configuration_of_the_chart_is_one_of_rollcall():
 
 @check
 def prometheus_takes_its_configuration():
-    run(tool("promtool"), "check", "config", DEPLOY / "prometheus" / "prometheus.yml")
-    # The containers see the rules in another place.
-    with tempfile.TemporaryDirectory() as folder:
-        shutil.copy(DEPLOY / "compose" / "prometheus.yml", folder)
-        (pathlib.Path(folder) / "rules").symlink_to(DEPLOY / "prometheus")
-        run(tool("promtool"), "check", "config", pathlib.Path(folder) / "prometheus.yml")
+    for promtool in versions("promtool"):
+        run(promtool, "check", "config", DEPLOY / "prometheus" / "prometheus.yml")
+        # The containers see the rules in another place.
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copy(DEPLOY / "compose" / "prometheus.yml", folder)
+            (pathlib.Path(folder) / "rules").symlink_to(DEPLOY / "prometheus")
+            run(promtool, "check", "config", pathlib.Path(folder) / "prometheus.yml")
+    return the_older_only()
+
+
+GRACE = "--rules.alert.for-grace-period="
+
+
+def seconds(time):
+    """`1h30m` as Prometheus means it."""
+    units = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+    return sum(int(number) * units[unit] for number, unit in re.findall(r"(\d+)([dhms])", str(time)))
+
+
+@check
+def what_fires_by_a_short_for_is_restored_after_a_restart_of_prometheus():
+    compose = yaml.safe_load((DEPLOY / "compose" / "compose.yml").read_text())
+    flags = [flag for flag in compose["services"]["prometheus"]["command"] if flag.startswith(GRACE)]
+    need(len(flags) == 1, f"the command of Prometheus has no {GRACE}")
+    grace = flags[0].removeprefix(GRACE)
+    fors = [rule["for"] for path in (DEPLOY / "prometheus").glob("*.rules.yml")
+            for group in yaml.safe_load(path.read_text())["groups"] for rule in group["rules"] if "for" in rule]
+    short = [time for time in fors if 0 < seconds(time) < seconds(grace)]
+    need(len(fors) > 40 and not short, f"{len(fors)} rules with a `for`, of which {short} are below {grace}")
+    for page in ["prometheus/prometheus.yml", "docs/prometheus.md", "../README.md"]:
+        need(GRACE + grace in (DEPLOY / page).read_text(), f"deploy/{page} does not say {GRACE}{grace}")
+    for name in ["docs/prometheus.md", "kubernetes/rollcall/templates/NOTES.txt", "kubernetes/rollcall/values.yaml"]:
+        found = re.findall(r"(?:[fF]orGracePeriod|ruleGracePeriod):? (\w+)", (DEPLOY / name).read_text())
+        need(found and set(found) == {grace}, f"deploy/{name} says {found} instead of {grace}")
+
+
+@check
+def labels_of_targets_stay_whatever_the_job_says():
+    if not rollcall:
+        return "needs --rollcall"
+    job = next(job for job in yaml.safe_load((DEPLOY / "prometheus/prometheus.yml").read_text())["scrape_configs"]
+               if job["job_name"] == "rollcall")
+    (compose,) = (job for job in yaml.safe_load((DEPLOY / "compose/prometheus.yml").read_text())["scrape_configs"]
+                  if job["job_name"] == "rollcall")
+    (monitor,) = of_kind(rendered("--set", "serviceMonitor.enabled=true"), "ServiceMonitor")
+    need(compose.get("honor_labels") and monitor["spec"]["endpoints"][0].get("honorLabels"), "the labels are not kept")
+    page = (DEPLOY / "docs/prometheus.md").read_text()
+    renamed = next(text for text in re.findall(r"```promql\n(.*?)\n```", page, re.DOTALL) if "exported_target" in text)
+    number = next(text for text in re.findall(r"```promql\n(.*?)\n```", page, re.DOTALL) if text.startswith("count("))
+    daemon, server = free_port(), free_port()
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        config = pathlib.Path(folder) / "rollcall.yml"
+        targets = [{"name": name, "vendor": "resilio", "url": "http://127.0.0.1:1"} for name in ("one", "two")]
+        config.write_text(yaml.safe_dump({"targets": targets}))
+        stack.enter_context(running(rollcall, "serve", f"--config.file={config}", f"--web.listen-address=127.0.0.1:{daemon}"))
+        job |= {"scrape_interval": "1s", "scrape_timeout": "1s",
+                "static_configs": [{"targets": [f"127.0.0.1:{daemon}"], "labels": {"target": "all", "vendor": "any"}}]}
+        for prometheus in versions("prometheus"):
+            for kept in (True, False):
+                file = pathlib.Path(folder) / "prometheus.yml"
+                file.write_text(yaml.safe_dump({"scrape_configs": [job if kept else {**job, "honor_labels": False}]}))
+                data = tempfile.mkdtemp(dir=folder)
+                with running(prometheus, f"--config.file={file}", f"--storage.tsdb.path={data}",
+                             f"--web.listen-address=127.0.0.1:{server}"):
+
+                    def ask(query):
+                        query = urllib.parse.urlencode({"query": query})
+                        return json.loads(get(f"http://127.0.0.1:{server}/api/v1/query?{query}"))["data"]["result"]
+
+                    up = wait_for("both targets are scraped", lambda: len(found := ask("rollcall_target_up")) == 2 and found)
+                    names = sorted((series["metric"]["vendor"], series["metric"]["target"]) for series in up)
+                    told = (names, ask(number)[0]["value"][1], bool(ask(renamed)))
+                    expected = ([("resilio", "one"), ("resilio", "two")], "2", False)
+                    expected = expected if kept else ([("any", "all")] * 2, "1", True)
+                    need(told == expected, f"{prometheus}, kept {kept}: {told} instead of {expected}")
+                    series = ask("rollcall_build_info") + ask("up")
+                    need({one["metric"]["job"] for one in series} == {"rollcall"}, f"{series}")
+    return the_older_only()
 
 
 @check
