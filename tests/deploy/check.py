@@ -82,7 +82,7 @@ def versions(name):
 
 # What a check returns that has seen the older version only.
 def the_older_only():
-    return None if os.environ.get("ROLLCALL_TEST_NEWER") else "the newer version: ROLLCALL_TEST_NEWER is not set"
+    return None if os.environ.get("ROLLCALL_TEST_NEWER") else "done with one version, as ROLLCALL_TEST_NEWER is not set"
 
 
 @contextlib.contextmanager
@@ -297,6 +297,7 @@ def plain_manifests_are_those_of_the_chart():
             need(same, f"manifests/{name} is not what the chart gives: run deploy/kubernetes/render")
 
 
+ADAPT = "global.compatibility.openshift.adaptSecurityContext"
 EVERYTHING = {
     "shards": 3,
     "secrets": ["one", "two"],
@@ -331,6 +332,9 @@ def variants():
         yield "sharded", rendered(values=("plain.yaml", "sharded.yaml"))
         yield "everything", rendered("--values", file.name)
         yield "without state", rendered("--set", "persistence.enabled=false")
+        yield "openshift", rendered("--api-versions", "security.openshift.io/v1")
+        yield "openshift, forced", rendered("--values", file.name, "--set", f"{ADAPT}=force")
+        yield "openshift, not adapted", rendered("--api-versions", "security.openshift.io/v1", "--set", f"{ADAPT}=disabled")
 
 
 @check
@@ -353,7 +357,7 @@ def pods_are_within_the_restricted_pod_security_standard():
     for name, documents in variants():
         (stateful,) = of_kind(documents, "StatefulSet")
         pod = stateful["spec"]["template"]["spec"]
-        need(pod["securityContext"]["runAsNonRoot"] and pod["securityContext"]["runAsUser"] > 0, name)
+        need(pod["securityContext"]["runAsNonRoot"] and pod["securityContext"].get("runAsUser", 65532) > 0, name)
         need(pod["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault", name)
         need(not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys(), name)
         allowed = {"configMap", "emptyDir", "projected", "secret"}
@@ -368,6 +372,31 @@ def pods_are_within_the_restricted_pod_security_standard():
             given |= {claim["metadata"]["name"] for claim in stateful["spec"].get("volumeClaimTemplates", [])}
             need(mounted == given, f"{name}: mounted {mounted}, given {given}")
         need(pod["automountServiceAccountToken"] is False and pod["enableServiceLinks"] is False, name)
+
+
+@check
+def openshift_assigns_users_and_groups_and_its_resolvers_are_reached():
+    fixed = {"runAsUser", "runAsGroup", "fsGroup"}
+    for name, documents in variants():
+        (stateful,) = of_kind(documents, "StatefulSet")
+        pod = stateful["spec"]["template"]["spec"]
+        contexts = [pod["securityContext"], *(container["securityContext"] for container in pod["containers"])]
+        named = fixed & set().union(*contexts)
+        expected = set() if name in ("openshift", "openshift, forced") else fixed
+        need(named == expected, f"{name}: {named} instead of {expected}")
+        for policy in of_kind(documents, "NetworkPolicy"):
+            dns = {(port["port"], port["protocol"]) for port in policy["spec"]["egress"][0]["ports"]}
+            need({(53, "UDP"), (53, "TCP"), (5353, "UDP"), (5353, "TCP")} == dns, f"{name}: {dns}")
+            need("to" not in policy["spec"]["egress"][0], f"{name}: DNS is only let through to some")
+    (policy,) = of_kind(rendered("--set", "networkPolicy.dnsPorts={1053}"), "NetworkPolicy")
+    need({port["port"] for port in policy["spec"]["egress"][0]["ports"]} == {1053}, "another port of DNS")
+    # What the guide tells people without Helm.
+    command = re.search(r"^sed -E '(.+)' (deploy/\S+) \|", (DEPLOY / "kubernetes/README.md").read_text(), re.MULTILINE)
+    without = list(yaml.safe_load_all(run("sed", "-E", command[1], ROOT / command[2])))
+    (stateful,) = of_kind([document for document in without if document], "StatefulSet")
+    plain = of_kind(dict(variants())["openshift"], "StatefulSet")[0]["spec"]["template"]["spec"]
+    given = stateful["spec"]["template"]["spec"]
+    need(given["securityContext"] == plain["securityContext"], f"{given['securityContext']} without Helm")
 
 
 @check
@@ -399,6 +428,8 @@ def chart_refuses_what_cannot_be():
         (["--values", plain, "--set", "shard=3"], "shard"),
         (["--values", plain, "--set", "shards=0"], "shards"),
         (["--values", plain, "--set", "log.level=loud"], "level"),
+        (["--values", plain, "--set", f"{ADAPT}=yes"], "adaptSecurityContext"),
+        (["--values", plain, "--set", "networkPolicy.dnsPorts={}"], "dnsPorts"),
     ]
     for arguments, expected in cases:
         command = [helm(), "template", "rollcall", str(CHART), *map(str, arguments)]
