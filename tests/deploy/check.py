@@ -527,6 +527,10 @@ def labels_of_targets_stay_whatever_the_job_says():
                   if job["job_name"] == "rollcall")
     (monitor,) = of_kind(rendered("--set", "serviceMonitor.enabled=true"), "ServiceMonitor")
     need(compose.get("honor_labels") and monitor["spec"]["endpoints"][0].get("honorLabels"), "the labels are not kept")
+    for page in documents():
+        for text in re.findall(r"```yaml\n(scrape_configs:.*?)```", page.read_text(), re.DOTALL):
+            jobs = yaml.safe_load(text)["scrape_configs"]
+            need(all(job.get("honor_labels") for job in jobs), f"{page}: a job that does not keep the labels")
     page = (DEPLOY / "docs/prometheus.md").read_text()
     renamed = next(text for text in re.findall(r"```promql\n(.*?)\n```", page, re.DOTALL) if "exported_target" in text)
     number = next(text for text in re.findall(r"```promql\n(.*?)\n```", page, re.DOTALL) if text.startswith("count("))

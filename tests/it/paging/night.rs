@@ -112,7 +112,8 @@ fn before(night: Timestamp) -> Value {
 
 #[test]
 fn the_end_of_a_ticket_is_told_at_night_as_well() {
-    let evening = (0..5).find_map(|_| Evening::begin()).expect("a minute is enough to tell five alerts, once in five times");
+    let evening =
+        (0..5).find_map(|_| Evening::begin()).expect("a minute is enough to tell five alerts, once in five times");
     wait_until("night falls", WAIT_TIMEOUT, || {
         let left = evening.night.duration_since(Timestamp::now());
         if left.is_negative() { Ok(()) } else { Err(format!("{left:?}")) }
