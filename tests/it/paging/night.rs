@@ -77,8 +77,8 @@ impl Evening {
     /// Whether this alert fires, by what was told of it last.
     fn last(&self, alert: &str) -> Option<bool> {
         let notes = self.receiver.all();
-        let told = notes.iter().flat_map(|note| &note.alerts).filter(|told| told.label("alertname") == alert);
-        told.last().map(|told| told.firing)
+        let mut told = notes.iter().flat_map(|note| &note.alerts).filter(|told| told.label("alertname") == alert);
+        told.next_back().map(|told| told.firing)
     }
 }
 
