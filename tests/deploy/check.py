@@ -10,17 +10,23 @@ each check and ends with 1 where one failed. Without CHECK all are run; --list n
 
 import argparse
 import importlib.metadata
+import contextlib
 import io
 import json
 import os
 import pathlib
 import re
 import shutil
+import socket
 import stat
 import subprocess
 import sys
 import tarfile
 import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
 import xml.etree.ElementTree
 import zipfile
 
@@ -62,6 +68,61 @@ def run(*command, **options):
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False, **options)
     need(done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
     return done.stdout
+
+
+def versions(name):
+    """The program of this machine and, where ROLLCALL_TEST_NEWER says where it is unpacked, the newer one."""
+    newer = os.environ.get("ROLLCALL_TEST_NEWER")
+    programs = [tool(name)]
+    if newer:
+        programs.append(os.path.join(newer, "usr/bin", name))
+        need(os.access(programs[-1], os.X_OK), f"ROLLCALL_TEST_NEWER is {newer}, and there is no {programs[-1]}")
+    return programs
+
+
+# What a check returns that has seen the older version only.
+def the_older_only():
+    return None if os.environ.get("ROLLCALL_TEST_NEWER") else "done with one version, as ROLLCALL_TEST_NEWER is not set"
+
+
+@contextlib.contextmanager
+def running(*command):
+    """A program in the background, stopped at the end."""
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen([str(part) for part in command], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        try:
+            yield process
+        except Failed as error:
+            log.seek(0)
+            raise Failed(f"{error}\n{log.read()}") from None
+        finally:
+            process.kill()
+            process.wait()
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def get(url):
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(url, timeout=60) as answer:
+        return answer.read().decode()
+
+
+def wait_for(what, ask, seconds=120):
+    """What `ask` returns as soon as that is true."""
+    end, said = time.monotonic() + seconds, None
+    while time.monotonic() < end:
+        try:
+            if answer := ask():
+                return answer
+        except (OSError, urllib.error.URLError) as error:
+            said = error
+        time.sleep(0.1)
+    raise Failed(f"not within {seconds} s: {what} ({said})")
 
 
 def helm(folder=pathlib.Path(sys.prefix) / "helm"):
@@ -236,6 +297,7 @@ def plain_manifests_are_those_of_the_chart():
             need(same, f"manifests/{name} is not what the chart gives: run deploy/kubernetes/render")
 
 
+ADAPT = "global.compatibility.openshift.adaptSecurityContext"
 EVERYTHING = {
     "shards": 3,
     "secrets": ["one", "two"],
@@ -270,6 +332,9 @@ def variants():
         yield "sharded", rendered(values=("plain.yaml", "sharded.yaml"))
         yield "everything", rendered("--values", file.name)
         yield "without state", rendered("--set", "persistence.enabled=false")
+        yield "openshift", rendered("--api-versions", "security.openshift.io/v1")
+        yield "openshift, forced", rendered("--values", file.name, "--set", f"{ADAPT}=force")
+        yield "openshift, not adapted", rendered("--api-versions", "security.openshift.io/v1", "--set", f"{ADAPT}=disabled")
 
 
 @check
@@ -292,7 +357,7 @@ def pods_are_within_the_restricted_pod_security_standard():
     for name, documents in variants():
         (stateful,) = of_kind(documents, "StatefulSet")
         pod = stateful["spec"]["template"]["spec"]
-        need(pod["securityContext"]["runAsNonRoot"] and pod["securityContext"]["runAsUser"] > 0, name)
+        need(pod["securityContext"]["runAsNonRoot"] and pod["securityContext"].get("runAsUser", 65532) > 0, name)
         need(pod["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault", name)
         need(not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys(), name)
         allowed = {"configMap", "emptyDir", "projected", "secret"}
@@ -307,6 +372,31 @@ def pods_are_within_the_restricted_pod_security_standard():
             given |= {claim["metadata"]["name"] for claim in stateful["spec"].get("volumeClaimTemplates", [])}
             need(mounted == given, f"{name}: mounted {mounted}, given {given}")
         need(pod["automountServiceAccountToken"] is False and pod["enableServiceLinks"] is False, name)
+
+
+@check
+def openshift_assigns_users_and_groups_and_its_resolvers_are_reached():
+    fixed = {"runAsUser", "runAsGroup", "fsGroup"}
+    for name, documents in variants():
+        (stateful,) = of_kind(documents, "StatefulSet")
+        pod = stateful["spec"]["template"]["spec"]
+        contexts = [pod["securityContext"], *(container["securityContext"] for container in pod["containers"])]
+        named = fixed & set().union(*contexts)
+        expected = set() if name in ("openshift", "openshift, forced") else fixed
+        need(named == expected, f"{name}: {named} instead of {expected}")
+        for policy in of_kind(documents, "NetworkPolicy"):
+            dns = {(port["port"], port["protocol"]) for port in policy["spec"]["egress"][0]["ports"]}
+            need({(53, "UDP"), (53, "TCP"), (5353, "UDP"), (5353, "TCP")} == dns, f"{name}: {dns}")
+            need("to" not in policy["spec"]["egress"][0], f"{name}: DNS is only let through to some")
+    (policy,) = of_kind(rendered("--set", "networkPolicy.dnsPorts={1053}"), "NetworkPolicy")
+    need({port["port"] for port in policy["spec"]["egress"][0]["ports"]} == {1053}, "another port of DNS")
+    # What the guide tells people without Helm.
+    command = re.search(r"^sed -E '(.+)' (deploy/\S+) \|", (DEPLOY / "kubernetes/README.md").read_text(), re.MULTILINE)
+    without = list(yaml.safe_load_all(run("sed", "-E", command[1], ROOT / command[2])))
+    (stateful,) = of_kind([document for document in without if document], "StatefulSet")
+    plain = of_kind(dict(variants())["openshift"], "StatefulSet")[0]["spec"]["template"]["spec"]
+    given = stateful["spec"]["template"]["spec"]
+    need(given["securityContext"] == plain["securityContext"], f"{given['securityContext']} without Helm")
 
 
 @check
@@ -338,6 +428,8 @@ def chart_refuses_what_cannot_be():
         (["--values", plain, "--set", "shard=3"], "shard"),
         (["--values", plain, "--set", "shards=0"], "shards"),
         (["--values", plain, "--set", "log.level=loud"], "level"),
+        (["--values", plain, "--set", f"{ADAPT}=yes"], "adaptSecurityContext"),
+        (["--values", plain, "--set", "networkPolicy.dnsPorts={}"], "dnsPorts"),
     ]
     for arguments, expected in cases:
         command = [helm(), "template", "rollcall", str(CHART), *map(str, arguments)]
@@ -356,7 +448,9 @@ def chart_carries_the_shipped_rules():
     with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
         yaml.safe_dump({"groups": rule["spec"]["groups"]}, file)
         file.flush()
-        run(tool("promtool"), "check", "rules", file.name)
+        for promtool in versions("promtool"):
+            run(promtool, "check", "rules", "--lint=all", "--lint-fatal", file.name)
+    return the_older_only()
 
 
 @check
@@ -387,12 +481,114 @@ def configuration_of_the_chart_is_one_of_rollcall():
 
 @check
 def prometheus_takes_its_configuration():
-    run(tool("promtool"), "check", "config", DEPLOY / "prometheus" / "prometheus.yml")
-    # The containers see the rules in another place.
-    with tempfile.TemporaryDirectory() as folder:
-        shutil.copy(DEPLOY / "compose" / "prometheus.yml", folder)
-        (pathlib.Path(folder) / "rules").symlink_to(DEPLOY / "prometheus")
-        run(tool("promtool"), "check", "config", pathlib.Path(folder) / "prometheus.yml")
+    for promtool in versions("promtool"):
+        run(promtool, "check", "config", DEPLOY / "prometheus" / "prometheus.yml")
+        # The containers see the rules in another place.
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copy(DEPLOY / "compose" / "prometheus.yml", folder)
+            (pathlib.Path(folder) / "rules").symlink_to(DEPLOY / "prometheus")
+            run(promtool, "check", "config", pathlib.Path(folder) / "prometheus.yml")
+    return the_older_only()
+
+
+GRACE = "--rules.alert.for-grace-period="
+
+
+def seconds(time):
+    """`1h30m` as Prometheus means it."""
+    units = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+    return sum(int(number) * units[unit] for number, unit in re.findall(r"(\d+)([dhms])", str(time)))
+
+
+@check
+def what_fires_by_a_short_for_is_restored_after_a_restart_of_prometheus():
+    compose = yaml.safe_load((DEPLOY / "compose" / "compose.yml").read_text())
+    flags = [flag for flag in compose["services"]["prometheus"]["command"] if flag.startswith(GRACE)]
+    need(len(flags) == 1, f"the command of Prometheus has no {GRACE}")
+    grace = flags[0].removeprefix(GRACE)
+    fors = [rule["for"] for path in (DEPLOY / "prometheus").glob("*.rules.yml")
+            for group in yaml.safe_load(path.read_text())["groups"] for rule in group["rules"] if "for" in rule]
+    short = [time for time in fors if 0 < seconds(time) < seconds(grace)]
+    need(len(fors) > 40 and not short, f"{len(fors)} rules with a `for`, of which {short} are below {grace}")
+    for page in ["prometheus/prometheus.yml", "docs/prometheus.md", "../README.md"]:
+        need(GRACE + grace in (DEPLOY / page).read_text(), f"deploy/{page} does not say {GRACE}{grace}")
+    for name in ["docs/prometheus.md", "kubernetes/rollcall/templates/NOTES.txt", "kubernetes/rollcall/values.yaml"]:
+        found = re.findall(r"(?:[fF]orGracePeriod|ruleGracePeriod):? (\w+)", (DEPLOY / name).read_text())
+        need(found and set(found) == {grace}, f"deploy/{name} says {found} instead of {grace}")
+
+
+@check
+def labels_of_targets_stay_whatever_the_job_says():
+    if not rollcall:
+        return "needs --rollcall"
+    job = next(job for job in yaml.safe_load((DEPLOY / "prometheus/prometheus.yml").read_text())["scrape_configs"]
+               if job["job_name"] == "rollcall")
+    (compose,) = (job for job in yaml.safe_load((DEPLOY / "compose/prometheus.yml").read_text())["scrape_configs"]
+                  if job["job_name"] == "rollcall")
+    (monitor,) = of_kind(rendered("--set", "serviceMonitor.enabled=true"), "ServiceMonitor")
+    need(compose.get("honor_labels") and monitor["spec"]["endpoints"][0].get("honorLabels"), "the labels are not kept")
+    for page in documents():
+        for text in re.findall(r"```yaml\n(scrape_configs:.*?)```", page.read_text(), re.DOTALL):
+            jobs = yaml.safe_load(text)["scrape_configs"]
+            need(all(job.get("honor_labels") for job in jobs), f"{page}: a job that does not keep the labels")
+    page = (DEPLOY / "docs/prometheus.md").read_text()
+    renamed = next(text for text in re.findall(r"```promql\n(.*?)\n```", page, re.DOTALL) if "exported_target" in text)
+    number = next(text for text in re.findall(r"```promql\n(.*?)\n```", page, re.DOTALL) if text.startswith("count("))
+    daemon, server = free_port(), free_port()
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        config = pathlib.Path(folder) / "rollcall.yml"
+        targets = [{"name": name, "vendor": "resilio", "url": "http://127.0.0.1:1"} for name in ("one", "two")]
+        config.write_text(yaml.safe_dump({"targets": targets}))
+        stack.enter_context(running(rollcall, "serve", f"--config.file={config}", f"--web.listen-address=127.0.0.1:{daemon}"))
+        job |= {"scrape_interval": "1s", "scrape_timeout": "1s",
+                "static_configs": [{"targets": [f"127.0.0.1:{daemon}"], "labels": {"target": "all", "vendor": "any"}}]}
+        for prometheus in versions("prometheus"):
+            for kept in (True, False):
+                file = pathlib.Path(folder) / "prometheus.yml"
+                file.write_text(yaml.safe_dump({"scrape_configs": [job if kept else {**job, "honor_labels": False}]}))
+                data = tempfile.mkdtemp(dir=folder)
+                with running(prometheus, f"--config.file={file}", f"--storage.tsdb.path={data}",
+                             f"--web.listen-address=127.0.0.1:{server}"):
+
+                    def ask(query):
+                        query = urllib.parse.urlencode({"query": query})
+                        return json.loads(get(f"http://127.0.0.1:{server}/api/v1/query?{query}"))["data"]["result"]
+
+                    up = wait_for("both targets are scraped", lambda: len(found := ask("rollcall_target_up")) == 2 and found)
+                    names = sorted((series["metric"]["vendor"], series["metric"]["target"]) for series in up)
+                    told = (names, ask(number)[0]["value"][1], bool(ask(renamed)))
+                    expected = ([("resilio", "one"), ("resilio", "two")], "2", False)
+                    expected = expected if kept else ([("any", "all")] * 2, "1", True)
+                    need(told == expected, f"{prometheus}, kept {kept}: {told} instead of {expected}")
+                    series = ask("rollcall_build_info") + ask("up")
+                    need({one["metric"]["job"] for one in series} == {"rollcall"}, f"{series}")
+    return the_older_only()
+
+
+@check
+def commands_of_amtool_in_documents_are_taken():
+    commands = set()
+    for path in [*DEPLOY.rglob("*.md"), DEPLOY / "alertmanager/alertmanager.yml", ROOT / "README.md"]:
+        text = re.sub(r"\\\n[# ]*", "", path.read_text())
+        commands |= {command for command in re.findall(r"\bamtool ((?:silence|alert) [^`\n]+)", text) if "…" not in command}
+    need(len(commands) > 50, f"only {len(commands)} commands were found")
+    config = DEPLOY / "alertmanager" / "alertmanager.yml"
+    for alertmanager, amtool in zip(versions("prometheus-alertmanager"), versions("amtool")):
+        port = free_port()
+        # What only the parser of old takes is refused by the newer version if it is told so.
+        strict = [] if amtool == tool("amtool") else ["--enable-feature=utf8-strict-mode"]
+        with tempfile.TemporaryDirectory() as folder, running(
+            alertmanager, f"--config.file={config}", f"--storage.path={folder}", "--cluster.listen-address=",
+            f"--web.listen-address=127.0.0.1:{port}", *strict,
+        ):
+            wait_for(f"{alertmanager} is ready", lambda: get(f"http://127.0.0.1:{port}/-/ready"))
+            for command in sorted(commands):
+                run("sh", "-c", f"exec {amtool} {' '.join(strict)} --alertmanager.url=http://127.0.0.1:{port} {command}",
+                    env={**os.environ, "USER": "somebody"})
+            made = json.loads(get(f"http://127.0.0.1:{port}/api/v2/silences"))
+            matchers = {matcher["name"] for silence in made for matcher in silence["matchers"]}
+            need({"alertname", "target", "pool", "vendor"} <= matchers, f"{amtool}: silences by {matchers} only")
+    return the_older_only()
 
 
 @check
@@ -459,7 +655,7 @@ def flags_and_variables_in_documents_exist():
     every = set().union(*flags.values(), {"--version"})
     variables = set(re.findall(r"\[env: (\w+)=", "".join(helps.values())))
     # The build script's own, and those of the tests.
-    variables |= {"ROLLCALL_REVISION", "ROLLCALL_TEST_PYTHON", "ROLLCALL_TEST_AMLINT"}
+    variables |= {"ROLLCALL_REVISION", "ROLLCALL_TEST_PYTHON", "ROLLCALL_TEST_AMLINT", "ROLLCALL_TEST_NEWER"}
     files = [path for path in DEPLOY.rglob("*") if path.is_file() and path.suffix not in {".json", ".tgz"}]
     seen = 0
     for path in [*files, ROOT / "README.md", *(ROOT / "dashboards").glob("*.md")]:

@@ -6,6 +6,7 @@
 
 mod blind;
 mod delivery;
+mod night;
 mod peers;
 mod prometheus;
 mod restart;

@@ -12,7 +12,7 @@ mod receiver;
 mod simulation;
 mod wait;
 
-pub use alertmanager::Alertmanager;
+pub use alertmanager::{Alertmanager, shipped};
 pub use client::{Answer, ask, http};
 pub use config::{Config, Target};
 pub use daemon::Daemon;
