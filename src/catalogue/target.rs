@@ -23,6 +23,8 @@ families! {
         "How long the last poll took.";
     LAST_POLL: Gauge Target "rollcall_target_last_poll_timestamp_seconds" [] "seconds"
         "Unix time at which the last poll ended; 0 before the first.";
+    NEXT_POLL: Gauge Target "rollcall_target_next_poll_timestamp_seconds" [] "seconds"
+        "Unix time at which the next poll is due, or was while one is under way; a vendor that asks for it can put it off.";
     LAST_SUCCESS: Gauge Target "rollcall_target_last_success_timestamp_seconds" [] "seconds"
         "Unix time at which a poll last brought data; 0 before the first.";
     AGENTS: Gauge Target "rollcall_target_agents" [] ""

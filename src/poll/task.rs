@@ -80,7 +80,10 @@ impl Task {
 
     /// Polls until it is cancelled, then logs off.
     pub async fn run(mut self, cancelled: CancellationToken) {
-        let mut due = Instant::now() + schedule::first_delay(&self.target_state.target);
+        let first_delay = schedule::first_delay(&self.target_state.target);
+        let mut due = Instant::now() + first_delay;
+        lock(&self.target_state.ledger).status.next_poll = Some(self.target_state.clock.now().plus(first_delay));
+        self.publish();
         loop {
             let stale = stale_at(self.next_stale, self.target_state.clock);
             tokio::select! {
@@ -154,9 +157,8 @@ impl Task {
         let result = outcome::record(&mut lock(&self.target_state.ledger), outcome, now, took, warnings);
         self.target_state.memory.forget(now);
         self.log_warnings(warnings);
-        self.publish();
         let mut ledger = lock(&self.target_state.ledger);
-        match result {
+        let next = match result {
             PollResult::Failed(failure) => {
                 let retry_after = Failure::max_retry_after([&failure]);
                 schedule::after_failure(&target, ledger.status.consecutive_failures, took, retry_after)
@@ -169,7 +171,11 @@ impl Task {
                 }
                 next
             }
-        }
+        };
+        ledger.status.next_poll = Some(now.plus(next.saturating_sub(took)));
+        drop(ledger);
+        self.publish();
+        next
     }
 
     fn log_warnings(&mut self, warnings: &Warnings) {

@@ -36,6 +36,8 @@ pub struct Status {
     pub duration: Duration,
     /// When it ended.
     pub last_poll: Option<UnixTime>,
+    /// When the next one is due; `None` before it was planned.
+    pub next_poll: Option<UnixTime>,
     /// When a poll last brought data.
     pub last_success: Option<UnixTime>,
     /// Whether nothing of the target is fresh.
@@ -85,6 +87,9 @@ impl Status {
             out.one(&family::POLL_DURATION, self.duration.as_secs_f64());
         }
         out.one(&family::LAST_POLL, seconds(self.last_poll));
+        if let Some(next) = self.next_poll {
+            out.one(&family::NEXT_POLL, next.as_secs_f64());
+        }
         out.one(&family::LAST_SUCCESS, seconds(self.last_success));
         out.one(&family::AGENTS, agents as f64);
         out.one(&family::POLLS, self.polls as f64);

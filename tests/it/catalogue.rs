@@ -40,6 +40,7 @@ pub const CONTRACT: &[Row] = &[
     ("rollcall_target_poll_timeout_seconds", GAUGE, TARGET, &[]),
     ("rollcall_target_poll_duration_seconds", GAUGE, TARGET, &[]),
     ("rollcall_target_last_poll_timestamp_seconds", GAUGE, TARGET, &[]),
+    ("rollcall_target_next_poll_timestamp_seconds", GAUGE, TARGET, &[]),
     ("rollcall_target_last_success_timestamp_seconds", GAUGE, TARGET, &[]),
     ("rollcall_target_agents", GAUGE, TARGET, &[]),
     ("rollcall_target_series", GAUGE, TARGET, &[]),
