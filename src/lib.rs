@@ -29,6 +29,8 @@
 //! so that one misreading cannot hide on both sides.
 
 #![forbid(unsafe_code)]
+// They panic where nobody reads any more, and wait for a reader that does not read.
+#![cfg_attr(not(test), warn(clippy::print_stdout, clippy::print_stderr))]
 // Tests may wait, and may read what they know to be small.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
