@@ -3,10 +3,7 @@
 use std::{
     collections::HashSet,
     panic::AssertUnwindSafe,
-    sync::{
-        Arc, Mutex, MutexGuard,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -19,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::event;
 use super::{
+    freshness::Freshness,
     outcome::{self, PollResult},
     schedule,
 };
@@ -40,7 +38,7 @@ use crate::{
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A poll sees its own deadline first; this much later it is dropped.
-const GRACE: Duration = Duration::from_millis(500);
+pub(super) const GRACE: Duration = Duration::from_millis(500);
 
 /// Texts of oddities that were told already, at most.
 const MAX_LOGGED_WARNINGS: usize = 1000;
@@ -58,8 +56,8 @@ pub(super) struct TargetState {
     pub save_requested: Arc<Notify>,
     /// Told when there is a newer snapshot.
     pub published: Arc<Notify>,
-    /// Whether the daemon pages for the target.
-    pub direct: Arc<AtomicBool>,
+    /// Until when the newest snapshot is true.
+    pub freshness: Arc<Freshness>,
 }
 
 pub(super) struct Task {
@@ -80,9 +78,8 @@ impl Task {
 
     /// Polls until it is cancelled, then logs off.
     pub async fn run(mut self, cancelled: CancellationToken) {
-        let first_delay = schedule::first_delay(&self.target_state.target);
-        let mut due = Instant::now() + first_delay;
-        lock(&self.target_state.ledger).status.next_poll = Some(self.target_state.clock.now().plus(first_delay));
+        let mut due = Instant::now() + schedule::first_delay(&self.target_state.target);
+        self.target_state.freshness.plan(due);
         self.publish();
         loop {
             let stale = stale_at(self.next_stale, self.target_state.clock);
@@ -172,8 +169,8 @@ impl Task {
                 next
             }
         };
-        ledger.status.next_poll = Some(now.plus(next.saturating_sub(took)));
         drop(ledger);
+        self.target_state.freshness.plan(Instant::now() + next.saturating_sub(took));
         self.publish();
         next
     }
@@ -204,8 +201,8 @@ impl Task {
 /// target one interval, not its life.
 pub(super) async fn supervise(target_state: TargetState, client: Client, cancelled: CancellationToken) {
     loop {
-        let task = Task::new(target_state.clone(), client.clone());
-        let Err(panic) = AssertUnwindSafe(task.run(cancelled.clone())).catch_unwind().await else { return };
+        let task = async { Task::new(target_state.clone(), client.clone()).run(cancelled.clone()).await };
+        let Err(panic) = AssertUnwindSafe(task).catch_unwind().await else { return };
         let (subject, message) = (Some(&*target_state.target.name), panic_text(&*panic));
         Panicked { task: "schedule", subject, message }.emit();
         tokio::select! {
@@ -223,12 +220,10 @@ fn publish(target_state: &TargetState, client: &Client) -> Option<UnixTime> {
     if ledger.status.held != was_held {
         target_state.save_requested.notify_one();
     }
-    ledger.status.direct_alerting = target_state.direct.load(Ordering::Relaxed);
     ledger.status.requests = client.stats().counts();
-    let published = ledger.publish(now);
-    target_state.slot.publish(published.snapshot);
+    let next_stale = target_state.freshness.publish(&mut ledger, &target_state.slot);
     target_state.published.notify_one();
-    published.next_stale
+    next_stale
 }
 
 /// When the next part becomes stale on tokio's clock; far away where none will.

@@ -144,7 +144,7 @@ fn a_daemon_whose_log_cannot_be_written_starts_polls_reloads_and_stops() {
             |now: &Exposition| ["filer", "farm"].iter().all(|target| now.of(target, "rollcall_target_up") == Some(1.0));
         daemon.wait_for(&format!("{broken:?}: both are up"), up);
         // Within a poll: the first failure and the recovery are lines of the log.
-        sim.fail("resilio", "/api", Fault::Status(500));
+        sim.fail("resilio", "/api", Fault::Status(500, "text/plain", "out of order"));
         daemon.wait_for(&format!("{broken:?}: a failure is told"), |now| {
             now.of("filer", "rollcall_target_up") == Some(0.0)
         });
