@@ -60,20 +60,24 @@ pub(super) struct TargetState {
     pub freshness: Arc<Freshness>,
 }
 
+/// Makes the API of a target, at the start and after a panic.
+type Open = dyn Fn() -> Box<dyn Api> + Send + Sync;
+
 pub(super) struct Task {
     target_state: TargetState,
     client: Client,
+    open: Arc<Open>,
     api: Box<dyn Api>,
     logged: HashSet<String>,
     next_stale: Option<UnixTime>,
 }
 
 impl Task {
-    pub fn new(target_state: TargetState, client: Client) -> Task {
-        let api = api::open(Arc::clone(&target_state.target), client.clone(), Arc::new(target_state.logons.clone()));
+    fn new(target_state: TargetState, client: Client, open: Arc<Open>) -> Task {
+        let api = open();
         // Of the data of an earlier task, which may have to go before the first poll ends.
         let next_stale = lock(&target_state.ledger).first_stale();
-        Task { target_state, client, api, logged: HashSet::new(), next_stale }
+        Task { target_state, client, open, api, logged: HashSet::new(), next_stale }
     }
 
     /// Polls until it is cancelled, then logs off.
@@ -135,9 +139,7 @@ impl Task {
             Some(Err(panic)) => {
                 let (subject, message) = (Some(&*self.target_state.target.name), panic_text(&*panic));
                 Panicked { task: "poll", subject, message }.emit();
-                let (target, logons) =
-                    (Arc::clone(&self.target_state.target), Arc::new(self.target_state.logons.clone()));
-                self.api = api::open(target, self.client.clone(), logons);
+                self.api = (self.open)();
                 Err(Failure::new(Reason::Internal, "the poll panicked; this is a bug of Rollcall, please report it"))
             }
             None => {
@@ -200,8 +202,16 @@ impl Task {
 /// Runs the task of a target until it is cancelled. A panic outside of a poll, which is a bug, is counted and costs the
 /// target one interval, not its life.
 pub(super) async fn supervise(target_state: TargetState, client: Client, cancelled: CancellationToken) {
+    let (target, http) = (Arc::clone(&target_state.target), client.clone());
+    let logons = Arc::new(target_state.logons.clone());
+    let open = Arc::new(move || api::open(Arc::clone(&target), http.clone(), Arc::clone(&logons)));
+    supervise_api(target_state, client, open, cancelled).await;
+}
+
+async fn supervise_api(target_state: TargetState, client: Client, open: Arc<Open>, cancelled: CancellationToken) {
     loop {
-        let task = async { Task::new(target_state.clone(), client.clone()).run(cancelled.clone()).await };
+        let task =
+            async { Task::new(target_state.clone(), client.clone(), Arc::clone(&open)).run(cancelled.clone()).await };
         let Err(panic) = AssertUnwindSafe(task).catch_unwind().await else { return };
         let (subject, message) = (Some(&*target_state.target.name), panic_text(&*panic));
         Panicked { task: "schedule", subject, message }.emit();
@@ -238,42 +248,4 @@ pub(super) fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{api, catalogue::resilio::FAMILIES, config::Config, health::Health};
-
-    #[tokio::test(start_paused = true)]
-    async fn data_of_an_earlier_task_go_in_time() {
-        let yaml = "targets: [{ name: hq-farm, vendor: resilio, url: 'http://127.0.0.1:1' }]";
-        let config = Config::parse(yaml, "rollcall.yml", std::path::Path::new(".")).expect("it is valid");
-        let target = Arc::clone(&config.targets[0]);
-        let margin = Duration::from_secs(1);
-        assert!(schedule::first_delay(&target) > 3 * margin, "it is not polled before");
-        let clock = Clock::at(UnixTime::from_secs(1_000_000));
-        let mut part = api::Part::new(FAMILIES);
-        let pool = part.pool("client", false);
-        let id = api::Id::Number(1);
-        let agent = api::Agent { pool, name: "a".into(), id, health: Some(Health::Healthy), state: "".into() };
-        part.agent(agent).expect("the first one");
-        let mut ledger = Ledger::new(Arc::clone(&target), false);
-        ledger.apply(Observation::single(part), clock.now(), &Warnings::default()).expect("one agent");
-        tokio::time::advance(target.stale_after - margin).await;
-        let target_state = TargetState {
-            slot: Arc::new(Slot::new(ledger.publish(clock.now()).snapshot)),
-            ledger: Arc::new(Mutex::new(ledger)),
-            memory: Arc::default(),
-            logons: Logons::default(),
-            clock,
-            save_requested: Arc::default(),
-            published: Arc::default(),
-            direct: Arc::default(),
-            target: Arc::clone(&target),
-        };
-        assert_eq!(target_state.slot.load().agents.len(), 1);
-        let client = Client::new(&target).expect("there are no certificates");
-        let task = tokio::spawn(Task::new(target_state.clone(), client).run(CancellationToken::new()));
-        tokio::time::sleep(2 * margin).await;
-        assert_eq!(target_state.slot.load().agents.len(), 0);
-        task.abort();
-    }
-}
+mod tests;
