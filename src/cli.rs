@@ -275,7 +275,13 @@ pub fn run() -> ExitCode {
         }
         Command::Dashboards(args) => dashboards::run(args),
     };
-    let printed = if is_daemon { Ok(output::flush_out()) } else { output::finish() };
+    let printed = match is_daemon {
+        true => {
+            output::flush_out();
+            Ok(())
+        }
+        false => output::finish(),
+    };
     match result.and(printed) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
