@@ -7,12 +7,17 @@ mod dashboards;
 mod demo;
 mod healthcheck;
 mod log;
+mod output;
 mod probe;
 mod rules;
 mod serve;
 mod simulate;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    io::{IsTerminal, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -242,10 +247,17 @@ struct Dashboards {
 
 /// Runs the command line of this process. 0: fine, 1: what was asked failed, 2: bad command line.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return explain(error),
+    };
+    // A daemon is no filter: what it prints at its start need not be read.
+    let is_daemon = matches!(cli.command, Command::Serve(_) | Command::Demo(_) | Command::Simulate(_));
     if matches!(cli.command, Command::Serve(_) | Command::Demo(_)) {
         allocator::configure();
     }
+    log::tell_panics();
+    let _flush = output::FlushAtEnd;
     crate::http::install_crypto();
     crate::scale::set(cli.time_scale);
     let result = match cli.command {
@@ -257,25 +269,47 @@ pub fn run() -> ExitCode {
         Command::Metrics(args) => catalogue::run(args.format),
         Command::Rules(args) => rules::run(&args),
         Command::Healthcheck(args) => healthcheck::run(args),
-        Command::DefaultConfig => print(crate::config::default_yaml()),
+        Command::DefaultConfig => {
+            output::print(crate::config::default_yaml());
+            Ok(())
+        }
         Command::Dashboards(args) => dashboards::run(args),
     };
-    match result {
+    let printed = match is_daemon {
+        true => {
+            output::flush_out();
+            Ok(())
+        }
+        false => output::finish(),
+    };
+    match result.and(printed) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
-            eprintln!("{message}");
+            output::note(message);
             ExitCode::FAILURE
         }
     }
 }
 
-/// Prints to stdout; a reader that went away (`| head`) is no error.
-fn print(text: &str) -> Result<(), String> {
-    use std::io::Write;
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(format!("cannot write to stdout: {error}")),
-        _ => Ok(()),
+/// Says what is wrong with the command line, or the help that was asked for.
+fn explain(error: clap::Error) -> ExitCode {
+    let (is_help, code) = (!error.use_stderr(), error.exit_code());
+    let _flush = output::FlushAtEnd;
+    if is_help {
+        // It knows about colours. A reader that does not read is waited for: nothing else is to be done.
+        let printed = error.print().and_then(|()| std::io::stdout().flush());
+        return match printed {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                output::note(format_args!("cannot write to stdout: {error}"));
+                ExitCode::FAILURE
+            }
+            _ => ExitCode::SUCCESS,
+        };
     }
+    let text = error.render();
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    output::write_err(if colour { text.ansi().to_string() } else { text.to_string() });
+    u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
 /// A number of things: `1 agent`, `2 agents`.

@@ -86,6 +86,11 @@ impl Clock {
         UnixTime(self.wall.load(Ordering::Relaxed)).plus(self.started.elapsed())
     }
 
+    /// Another value means that the clock was stepped meanwhile.
+    pub fn setting(&self) -> i64 {
+        self.wall.load(Ordering::Relaxed)
+    }
+
     /// Follows the system's time where it was stepped, or drifted away by more than a second: a start before the first
     /// synchronisation, or a machine that slept, must not make every timestamp wrong until the next start.
     pub fn resync(&self) {

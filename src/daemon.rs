@@ -21,6 +21,7 @@ use crate::{
     notify,
     poll::{Clients, Fleet, SavedFleet},
     shard::Shard,
+    supervise::supervise,
 };
 
 mod error;
@@ -101,11 +102,20 @@ impl Daemon {
         event::Reloaded { error: None, now: clock.now() }.emit();
         let stop = CancellationToken::new();
         let mut tasks = vec![
-            tokio::spawn(Arc::clone(&evaluator).run(stop.clone())),
-            tokio::spawn(joiner::run(Arc::clone(fleet.store()), stop.clone())),
+            tokio::spawn({
+                let (evaluator, stop) = (Arc::clone(&evaluator), stop.clone());
+                supervise("alerts", move || Arc::clone(&evaluator).run(stop.clone()))
+            }),
+            tokio::spawn({
+                let (fleet, stop) = (Arc::clone(&fleet), stop.clone());
+                supervise("join", move || joiner::run(Arc::clone(fleet.store()), stop.clone()))
+            }),
         ];
         if let Some(file) = state_file {
-            tasks.push(tokio::spawn(state_writer::run(Arc::clone(&fleet), Arc::clone(&evaluator), file, stop.clone())));
+            let (fleet, evaluator, stop) = (Arc::clone(&fleet), Arc::clone(&evaluator), stop.clone());
+            tasks.push(tokio::spawn(supervise("state", move || {
+                state_writer::run(Arc::clone(&fleet), Arc::clone(&evaluator), file.clone(), stop.clone())
+            })));
         }
         Ok(Arc::new(Daemon {
             config_file,

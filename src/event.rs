@@ -3,7 +3,10 @@
 //! An event that is worth a log line is a type; emitting it writes the line and moves the counter, so the two cannot
 //! disagree. Events live beside those who emit them; their metrics are made here, each in a `LazyLock`.
 
-use std::sync::LazyLock;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::LazyLock,
+};
 
 use prometheus::{
     Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
@@ -30,6 +33,9 @@ static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
 });
 
 static PANICS: LazyLock<IntCounter> = LazyLock::new(|| registered(IntCounter::with_opts(opts(&family::PANICS))));
+
+static LOG_LINES_DROPPED: LazyLock<IntCounter> =
+    LazyLock::new(|| registered(IntCounter::with_opts(opts(&family::LOG_LINES_DROPPED))));
 
 fn opts(family: &Family) -> Opts {
     Opts::new(family.name, family.help)
@@ -75,6 +81,7 @@ pub fn histogram_vec(family: &Family, buckets: &[f64]) -> HistogramVec {
 /// Everything that is counted without a target, as of now.
 pub fn gather() -> Vec<MetricFamily> {
     LazyLock::force(&PANICS);
+    LazyLock::force(&LOG_LINES_DROPPED);
     let mut families = REGISTRY.gather();
     // The crate counts whole seconds only, of which `rate()` makes stairs.
     #[cfg(target_os = "linux")]
@@ -86,6 +93,11 @@ pub fn gather() -> Vec<MetricFamily> {
         cpu.mut_metric().iter_mut().for_each(|metric| metric.set_counter(counter.clone()));
     }
     families
+}
+
+/// Counts a line that the log did not take. There is nowhere to say so.
+pub fn log_line_dropped() {
+    LOG_LINES_DROPPED.inc();
 }
 
 /// What a panic says, where it is a fixed text; one that was put together could carry anything.
@@ -105,11 +117,13 @@ pub struct Panicked<'a> {
 }
 
 impl Panicked<'_> {
-    /// Counts it.
+    /// Counts it. Whoever starts a task again must not die of telling so: a panic of the log ends here.
     pub fn emit(self) {
         PANICS.inc();
         let Panicked { task, subject, message } = self;
-        tracing::error!(task, subject, message, "Task panicked and starts again; please report this.");
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            tracing::error!(task, subject, message, "Task panicked and starts again; please report this.");
+        }));
     }
 }
 

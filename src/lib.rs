@@ -23,12 +23,14 @@
 //! Below all of them lie what the families of metrics are ([`catalogue`]), what the vendors are called ([`vendors`]), the
 //! classes of [`health`], why a poll failed ([`failure`]), the [`clock`], which tests can pause, the registry of what is
 //! counted without a target ([`event`]), what a configuration changes in the alerts ([`overrides`]), and small leaves:
-//! [`duration`], [`glob`], [`blocking`], [`scale`], [`shard`], [`notify`]. [`mod@reference`] writes the page on the public interface.
+//! [`duration`], [`glob`], [`blocking`], [`scale`], [`shard`], [`notify`], [`mod@supervise`]. [`mod@reference`] writes the page on the public interface.
 //!
 //! The simulated vendors are a crate of their own, `src/sim`: the compiler guarantees that they share nothing with [`api`],
 //! so that one misreading cannot hide on both sides.
 
 #![forbid(unsafe_code)]
+// They panic where nobody reads any more, and wait for a reader that does not read.
+#![cfg_attr(not(test), warn(clippy::print_stdout, clippy::print_stderr))]
 // Tests may wait, and may read what they know to be small.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
@@ -56,5 +58,6 @@ pub mod rules;
 pub mod scale;
 pub mod shard;
 pub mod snapshot;
+pub mod supervise;
 pub mod vendors;
 pub mod web;

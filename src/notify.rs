@@ -25,7 +25,7 @@ mod elsewhere {
     pub fn stopping() {}
 
     /// Nothing.
-    pub async fn keep_alive(_status: impl Fn() -> String) {}
+    pub async fn keep_alive(_lives: impl Fn() -> bool, _status: impl Fn() -> String) {}
 }
 
 #[cfg(unix)]
@@ -67,16 +67,22 @@ mod unix {
         MANAGER.send(&[NotifyState::Stopping, NotifyState::Status("Stopping.")]);
     }
 
-    /// Tells the manager that this runtime lives, and what `status` says, until it is dropped.
+    /// Tells the manager that this runtime lives, as long as what it is there for `lives` as well, and what `status` says,
+    /// until it is dropped.
     ///
     /// This is a task of the runtime and nothing else: where its threads hang or its timer stands still, the watchdog starves,
     /// and the manager starts the daemon anew.
-    pub async fn keep_alive(status: impl Fn() -> String) {
-        feed(&MANAGER, sd_notify::watchdog_enabled(), status).await;
+    pub async fn keep_alive(lives: impl Fn() -> bool, status: impl Fn() -> String) {
+        feed(&MANAGER, sd_notify::watchdog_enabled(), lives, status).await;
     }
 
     /// `watchdog` is the time after which the manager gives this process up.
-    pub(super) async fn feed(manager: &NotifySocket, watchdog: Option<Duration>, status: impl Fn() -> String) {
+    pub(super) async fn feed(
+        manager: &NotifySocket,
+        watchdog: Option<Duration>,
+        lives: impl Fn() -> bool,
+        status: impl Fn() -> String,
+    ) {
         if manager.0.is_none() {
             return;
         }
@@ -87,7 +93,7 @@ mod unix {
             timer.tick().await;
             // A line break would begin another assignment.
             let status = status().replace('\n', " ");
-            let alive = watchdog.map(|_| NotifyState::Watchdog);
+            let alive = watchdog.filter(|_| lives()).map(|_| NotifyState::Watchdog);
             manager.send(&alive.into_iter().chain([NotifyState::Status(&status)]).collect::<Vec<_>>());
         }
     }
@@ -205,7 +211,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_watchdog_is_fed_at_half_of_its_time_and_starves_with_its_task() {
         let (_folder, socket, manager) = pair();
-        let fed = feed(&manager, Some(Duration::from_secs(20)), || String::from("2 targets,\n1 down"));
+        let fed = feed(&manager, Some(Duration::from_secs(20)), || true, || String::from("2 targets,\n1 down"));
         assert!(tokio::time::timeout(Duration::from_secs(25), fed).await.is_err(), "it goes on for ever");
         assert_eq!(received(&socket), ["WATCHDOG=1\nSTATUS=2 targets, 1 down"; 3], "at 0, 10 and 20 s");
         tokio::time::sleep(Duration::from_secs(60)).await;
@@ -213,9 +219,17 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn the_watchdog_starves_where_the_work_has_stopped_although_the_runtime_lives() {
+        let (_folder, socket, manager) = pair();
+        let fed = feed(&manager, Some(Duration::from_secs(20)), || false, || String::from("stopped"));
+        assert!(tokio::time::timeout(Duration::from_secs(25), fed).await.is_err(), "it goes on for ever");
+        assert_eq!(received(&socket), ["STATUS=stopped"; 3]);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn the_status_is_told_without_a_watchdog_too() {
         let (_folder, socket, manager) = pair();
-        let fed = feed(&manager, None, || String::from("fine"));
+        let fed = feed(&manager, None, || true, || String::from("fine"));
         assert!(tokio::time::timeout(Duration::from_secs(20), fed).await.is_err());
         assert_eq!(received(&socket), ["STATUS=fine"; 2]);
     }

@@ -2,6 +2,7 @@
 
 mod event;
 mod fleet;
+mod freshness;
 pub mod outcome;
 mod schedule;
 mod task;

@@ -3,6 +3,7 @@
 //! A poll's [`Observation`](crate::api::Observation) is taken up by a [`Ledger`], which keeps what ages on its own and
 //! publishes a new [`Snapshot`]. An agent that vanished is gone from the next snapshot by construction.
 
+mod cut;
 pub mod group;
 mod ledger;
 mod names;
@@ -16,8 +17,8 @@ pub use group::Group;
 pub use ledger::{Ledger, Published, SavedAgent, SavedPool, SavedTarget};
 pub use roster::Agents;
 pub use scrape::{of_target, scrape};
-pub use status::Status;
-pub use store::{List, Selection, Slot, Store};
+pub use status::{Status, polls_stopped};
+pub use store::{Judge, List, Selection, Slot, Store};
 
 use std::sync::Arc;
 

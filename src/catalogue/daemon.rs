@@ -27,6 +27,8 @@ families! {
         "Requests answered by the daemon, by route, method and status code; unknown paths are other.";
     PANICS: Counter Daemon "rollcall_panics_total" [] ""
         "Panics caught in the tasks of the daemon; each is a bug.";
+    LOG_LINES_DROPPED: Counter Daemon "rollcall_log_lines_dropped_total" [] ""
+        "Log lines that could not be written: their reader is gone or does not read, or the disk is full.";
 }
 
 /// What the operating system knows about the daemon's process; only on Linux, from the `prometheus` crate.

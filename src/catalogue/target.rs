@@ -6,7 +6,7 @@ families! {
     INFO: Gauge Target "rollcall_target_info" ["url"] ""
         "The target's address and the labels that the configuration gives it; always 1.";
     UP: Gauge Target "rollcall_target_up" [] ""
-        "Whether the last poll brought data, complete or partial (1), or failed (0); absent until the first one ended.";
+        "Whether the last poll brought data, complete or partial (1), or failed or does not come (0); absent until the first one ended.";
     PARTIAL: Gauge Target "rollcall_target_partial" [] ""
         "Whether the last poll brought only a part of the data.";
     STALE: Gauge Target "rollcall_target_stale" [] ""
@@ -14,7 +14,7 @@ families! {
     FAILURE: Gauge Target "rollcall_target_failure" ["reason"] ""
         "The reason why the last poll failed or was partial; always 1, absent when it was complete.";
     CONSECUTIVE_FAILURES: Gauge Target "rollcall_target_consecutive_failures" [] ""
-        "Polls that failed in a row until now.";
+        "Polls that failed, or did not come, in a row until now.";
     POLL_INTERVAL: Gauge Target "rollcall_target_poll_interval_seconds" [] "seconds"
         "Configured time between two polls.";
     POLL_TIMEOUT: Gauge Target "rollcall_target_poll_timeout_seconds" [] "seconds"
@@ -23,6 +23,8 @@ families! {
         "How long the last poll took.";
     LAST_POLL: Gauge Target "rollcall_target_last_poll_timestamp_seconds" [] "seconds"
         "Unix time at which the last poll ended; 0 before the first.";
+    NEXT_POLL: Gauge Target "rollcall_target_next_poll_timestamp_seconds" [] "seconds"
+        "Unix time at which the next poll is due, or was while one is under way; a vendor that asks for it can put it off.";
     LAST_SUCCESS: Gauge Target "rollcall_target_last_success_timestamp_seconds" [] "seconds"
         "Unix time at which a poll last brought data; 0 before the first.";
     AGENTS: Gauge Target "rollcall_target_agents" [] ""

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::output;
 use crate::catalogue;
 
 /// Form of the catalogue.
@@ -50,5 +51,6 @@ pub fn run(format: Format) -> Result<(), String> {
             lines.collect()
         }
     };
-    super::print(&text)
+    output::print(text);
+    Ok(())
 }

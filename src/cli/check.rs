@@ -4,7 +4,7 @@ mod hints;
 
 use std::sync::Arc;
 
-use super::{Check, counted, probe::poll_once};
+use super::{Check, counted, output, probe::poll_once};
 use crate::{
     api::logon::Logons,
     config::{AlertingMode, Config, Target},
@@ -16,27 +16,28 @@ use crate::{
 pub fn run(args: Check) -> Result<(), String> {
     let config = Config::check(&args.config_file).map_err(|errors| errors.to_string())?;
     for warning in &config.warnings {
-        eprintln!("warning: {warning}");
+        output::note(format_args!("warning: {warning}"));
     }
     if config.alerting.mode == AlertingMode::Direct {
-        eprintln!(
-            "note: alerting.mode is direct; a change of the mode while alerts fire costs one resolve and one new page"
+        output::note(
+            "note: alerting.mode is direct; a change of the mode while alerts fire costs one resolve and one new page",
         );
     }
     for warning in short_fors(&config) {
-        eprintln!("warning: {warning}");
+        output::note(format_args!("warning: {warning}"));
     }
     let targets = counted(config.targets.len(), "target");
     let fine = format!("{}: {targets}, no errors\n", args.config_file.display());
     if !args.connect {
-        return super::print(&fine);
+        output::print(fine);
+        return Ok(());
     }
     let failed = super::runtime()?.block_on(async {
         let logons = Logons::default();
         let mut holds = super::probe::Holds::open(&config, &logons);
         let mut failed = 0;
         for target in &config.targets {
-            eprintln!("polling {} ({}), at most {:?} ...", target.name, target.url, target.timeout);
+            output::note(format_args!("polling {} ({}), at most {:?} ...", target.name, target.url, target.timeout));
             let poll = poll_once(Arc::clone(target), &logons, None).await;
             holds.keep(&logons);
             let (line, good) = match &poll {
@@ -44,16 +45,19 @@ pub fn run(args: Check) -> Result<(), String> {
                 Err(failure) => (format!("{}: {failure}", failure.reason()), false),
             };
             failed += usize::from(!good);
-            super::print(&format!("{}  {}: {line}\n", if good { "ok    " } else { "failed" }, target.name))?;
+            output::print(format!("{}  {}: {line}\n", if good { "ok    " } else { "failed" }, target.name));
             // A poll that failed in part may lack what is missed.
             for doubt in poll.iter().filter(|_| good).flat_map(|poll| hints::of(&poll.snapshot)) {
-                eprintln!("warning: {}: {doubt}", target.name);
+                output::note(format_args!("warning: {}: {doubt}", target.name));
             }
         }
-        Ok::<usize, String>(failed)
-    })?;
+        failed
+    });
     match failed {
-        0 => super::print(&fine),
+        0 => {
+            output::print(fine);
+            Ok(())
+        }
         n => Err(format!("{n} of {targets} could not be polled")),
     }
 }

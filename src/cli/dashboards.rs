@@ -1,13 +1,14 @@
 //! `rollcall dashboards`: the Grafana dashboards, for the repository and for packagers.
 
-use super::Dashboards;
+use super::{Dashboards, output};
 use crate::dashboard;
 
 pub fn run(args: Dashboards) -> Result<(), String> {
     let dashboards = dashboard::with_runbooks(args.runbooks.as_ref().map(reqwest::Url::as_str));
     let Some(folder) = args.out else {
         let all: Vec<String> = dashboards.iter().map(dashboard::Dashboard::json).collect();
-        return super::print(&all.concat());
+        output::print(all.concat());
+        return Ok(());
     };
     let write = |name: String, text: String| {
         let file = folder.join(name);

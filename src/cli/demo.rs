@@ -6,7 +6,7 @@ use std::{fmt::Write as _, sync::Arc};
 
 use reqwest::Url;
 
-use super::{Demo, log, serve};
+use super::{Demo, log, output, serve};
 use crate::{daemon::Daemon, web};
 use https::Https;
 use rollcall_sim::Simulation;
@@ -49,7 +49,7 @@ pub fn run(args: Demo) -> Result<(), String> {
             text +=
                 &format!("\n  http://{address}{prefix}/         status\n  http://{address}{prefix}/metrics  metrics\n");
         }
-        super::print(&format!("{text}\nStop with Ctrl-C.\n"))?;
+        output::show(format!("{text}\nStop with Ctrl-C.\n"));
         let result = serve::until_stopped(daemon, server, signals).await;
         simulation.stop().await;
         result

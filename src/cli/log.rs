@@ -1,8 +1,15 @@
 //! Log lines on stderr.
 
-use std::io::IsTerminal;
+use std::{
+    backtrace::{Backtrace, BacktraceStatus},
+    io::IsTerminal,
+    panic::PanicHookInfo,
+};
 
 use tracing_subscriber::{EnvFilter, fmt};
+
+use super::output;
+use crate::event::panic_text;
 
 /// Least severity.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -39,12 +46,34 @@ pub fn start(level: Level, format: Format) {
     };
     let others = if level == "error" { "error" } else { "warn" };
     let filter = EnvFilter::new(format!("{others},rollcall={level}"));
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    // The library would print its own errors with `eprintln!`, which panics where stderr is gone.
+    let builder = fmt().with_env_filter(filter).with_target(false).log_internal_errors(false);
+    let builder = builder.with_writer(|| output::LogLines);
     let result = match format {
         Format::Text => builder.with_ansi(std::io::stderr().is_terminal()).try_init(),
         Format::Json => builder.json().flatten_event(true).try_init(),
     };
     if let Err(error) = result {
-        eprintln!("logging was started before: {error}");
+        output::note(format_args!("logging was started before: {error}"));
     }
+}
+
+/// Lets a panic be told without waiting for whoever reads stderr, as the hook of the standard library does; and only with a
+/// fixed text, since one that was put together could carry anything.
+pub fn tell_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let (at, message) = (place(panic), panic_text(panic.payload()));
+        let backtrace = Backtrace::capture();
+        let backtrace = (backtrace.status() == BacktraceStatus::Captured).then_some(backtrace);
+        if tracing::dispatcher::has_been_set() {
+            tracing::error!(at, message, backtrace = backtrace.map(tracing::field::display), "A thread panicked.");
+        } else {
+            let backtrace = backtrace.map(|backtrace| backtrace.to_string()).unwrap_or_default();
+            output::write_err(format!("panicked at {at}: {message}\n{backtrace}"));
+        }
+    }));
+}
+
+fn place(panic: &PanicHookInfo<'_>) -> String {
+    panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string)
 }

@@ -1,15 +1,10 @@
 //! `rollcall probe`: one real poll of one target, with all that it asks and gets.
 
-use std::{
-    collections::BTreeMap,
-    io::{IsTerminal, Write},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, io::IsTerminal, sync::Arc, time::Duration};
 
 use tokio::time::{Instant, timeout_at};
 
-use super::{Probe, counted};
+use super::{Probe, counted, output};
 use crate::{
     api::{
         self, Context, Warning, Warnings,
@@ -32,7 +27,13 @@ pub fn run(args: Probe) -> Result<(), String> {
         let names: Vec<&str> = config.targets.iter().map(|target| target.name.as_str()).collect();
         return Err(format!("no target is called {:?}; there are: {}", args.target, names.join(", ")));
     };
-    eprintln!("polling {} ({}, {}), at most {:?}", target.name, target.vendor(), target.url, target.timeout);
+    output::note(format_args!(
+        "polling {} ({}, {}), at most {:?}",
+        target.name,
+        target.vendor(),
+        target.url,
+        target.timeout
+    ));
     let target = Arc::clone(target);
     super::runtime()?.block_on(async {
         let logons = Logons::default();
@@ -44,9 +45,9 @@ pub fn run(args: Probe) -> Result<(), String> {
         }
         holds.keep(&logons);
         let poll = poll.map_err(|failure| format!("{}: {failure}", failure.reason()))?;
-        super::print(&poll.describe(args.agents))?;
+        output::print(poll.describe(args.agents));
         if args.metrics {
-            super::print(&format!("\n{}", String::from_utf8_lossy(&snapshot::of_target(poll.snapshot.clone()))))?;
+            output::print(format!("\n{}", String::from_utf8_lossy(&snapshot::of_target(poll.snapshot.clone()))));
         }
         let (line, good) = poll.verdict();
         if good { Ok(()) } else { Err(line) }
@@ -64,7 +65,7 @@ impl Holds {
     pub fn open(config: &Config, logons: &Logons) -> Holds {
         let file = config.state_file.as_ref().map(StateFile::new);
         let mut state = file.as_ref().map_or_else(|| Ok(State::default()), StateFile::read).unwrap_or_else(|error| {
-            eprintln!("warning: {error}; log-ons that are held there are tried here");
+            output::note(format_args!("warning: {error}; log-ons that are held there are tried here"));
             State::default()
         });
         state.limit(Clock::system().now());
@@ -92,7 +93,9 @@ impl Holds {
         if let Err(why) = kept
             && identities.iter().any(|identity| identity.is_held() && is_news(identity))
         {
-            eprintln!("warning: {why}, so nothing keeps this hold: each further look sends the credentials again");
+            output::note(format_args!(
+                "warning: {why}, so nothing keeps this hold: each further look sends the credentials again"
+            ));
         }
         self.known = identities;
     }
@@ -194,14 +197,13 @@ fn show(exchange: &Exchange) {
     for (name, value) in &exchange.headers {
         text += &format!("          > {name}: {value}\n");
     }
-    // Nobody is left to tell where stderr is closed.
-    let _ = std::io::stderr().write_all(text.as_bytes());
+    output::write_err(text);
 }
 
 /// Shows on a terminal that it is still waiting.
 async fn tick() {
     for seconds in 1.. {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        eprint!("\r{seconds} s\r");
+        output::write_err(format!("\r{seconds} s\r"));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::output;
 use crate::{
     config::Config,
     rules::{
@@ -19,13 +20,14 @@ pub fn run(args: &super::Rules) -> Result<(), String> {
         options.runbook_url = alerting.runbook_url;
         overrides = alerting.overrides;
     }
-    super::print(&promql::render(&rule::resolve(&overrides), args.part, args.format, &options))
+    output::print(promql::render(&rule::resolve(&overrides), args.part, args.format, &options));
+    Ok(())
 }
 
 fn load(path: &Path) -> Result<Config, String> {
     let config = Config::load(path).map_err(|errors| errors.to_string())?;
     for warning in &config.warnings {
-        eprintln!("warning: {warning}");
+        output::note(format_args!("warning: {warning}"));
     }
     Ok(config)
 }

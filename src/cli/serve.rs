@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::{Serve, Web, log};
-use crate::{daemon::Daemon, notify, shard, web};
+use crate::{daemon::Daemon, notify, shard, snapshot::polls_stopped, supervise::supervise, web};
 
 pub fn run(args: Serve) -> Result<(), String> {
     log::start(args.log.level, args.log.format);
@@ -70,15 +70,25 @@ pub async fn until_stopped(daemon: Arc<Daemon>, server: web::Server, mut signals
         tracing::info!(%address, "Listening.");
     }
     let stop = CancellationToken::new();
-    let serving = tokio::spawn(server.run(stop.clone()));
+    let mut serving = tokio::spawn(server.run(stop.clone()));
     notify::ready();
-    let alive = tokio::spawn(notify::keep_alive({
+    let alive = tokio::spawn({
         let daemon = Arc::clone(&daemon);
-        move || status(&daemon)
-    }));
-    while signals.next().await == Signal::Reload {
-        // What is wrong is in the log, and in rollcall_config_last_reload_successful.
-        let _ = daemon.reload().await;
+        supervise("notify", move || keep_alive(Arc::clone(&daemon)))
+    });
+    loop {
+        tokio::select! {
+            signal = signals.next() => match signal {
+                // What is wrong is in the log, and in rollcall_config_last_reload_successful.
+                Signal::Reload => drop(daemon.reload().await),
+                Signal::Stop => break,
+            },
+            // Nothing ends it before it is stopped. A daemon that nobody can scrape is better started anew.
+            ended = &mut serving => {
+                let why = ended.err().map_or_else(String::new, |error| format!(": {error}"));
+                return Err(format!("the server ended by itself{why}"));
+            }
+        }
     }
     tracing::info!("Stopping.");
     alive.abort();
@@ -86,6 +96,11 @@ pub async fn until_stopped(daemon: Arc<Daemon>, server: web::Server, mut signals
     stop.cancel();
     daemon.stop().await;
     serving.await.map_err(|error| format!("the server ended badly: {error}"))
+}
+
+/// Feeds the watchdog as long as there are polls.
+async fn keep_alive(daemon: Arc<Daemon>) {
+    notify::keep_alive(|| !polls_stopped(&daemon.fleet().store().load()), || status(&daemon)).await;
 }
 
 /// One line for `systemctl status`.

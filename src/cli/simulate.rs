@@ -1,6 +1,6 @@
 //! `rollcall simulate`: only the simulated vendor APIs, for other people's tests and dashboards.
 
-use super::{Simulate, log};
+use super::{Simulate, log, output};
 use rollcall_sim::{Options, Simulation};
 
 pub fn run(args: Simulate) -> Result<(), String> {
@@ -27,7 +27,7 @@ pub fn run(args: Simulate) -> Result<(), String> {
             "\nTheir configuration is {0}: rollcall serve --config.file {0}\nStop with Ctrl-C.\n",
             file.display()
         );
-        super::print(&text)?;
+        output::show(text);
         stopped().await.map_err(|error| format!("cannot wait for signals: {error}"))?;
         simulation.stop().await;
         Ok(())

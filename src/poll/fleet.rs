@@ -12,7 +12,10 @@ use std::{
 use tokio::{sync::Notify, task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::task::{TargetState, lock, supervise};
+use super::{
+    freshness::{Freshness, lock_in_time},
+    task::{TargetState, lock, supervise},
+};
 use crate::{
     api::{
         logon::{Logons, saved::SavedIdentity},
@@ -22,7 +25,7 @@ use crate::{
     config::{Config, Target},
     failure::Failure,
     http::Client,
-    snapshot::{Ledger, SavedTarget, Slot, Store},
+    snapshot::{Judge, Ledger, SavedTarget, Slot, Store},
 };
 
 /// A daemon is ready after this time, even where a target was not polled yet.
@@ -133,16 +136,8 @@ impl Fleet {
 
     /// Whether the daemon itself pages for the targets, which their snapshots tell from now on.
     pub fn set_direct(&self, direct: bool) {
-        if self.direct.swap(direct, Ordering::Relaxed) == direct {
-            return;
-        }
-        let target_states: Vec<TargetState> = self.running().values().map(|run| run.target_state.clone()).collect();
-        for target_state in target_states {
-            let mut ledger = lock(&target_state.ledger);
-            ledger.status.direct_alerting = direct;
-            let published = ledger.publish(self.clock.now());
-            target_state.slot.publish(published.snapshot);
-        }
+        // Whoever reads a snapshot sees that it says something else.
+        self.direct.store(direct, Ordering::Relaxed);
     }
 
     /// Makes the running targets those of the configuration. Targets that did not change keep their task, session and
@@ -225,7 +220,8 @@ impl Fleet {
         let target_states: Vec<(String, TargetState)> =
             self.running().iter().map(|(name, run)| (name.clone(), run.target_state.clone())).collect();
         for (name, target_state) in target_states {
-            let mut saved = lock(&target_state.ledger).save();
+            // One whose task hangs with it must not keep the others from being saved.
+            let Some(mut saved) = lock_in_time(&target_state.ledger).map(|ledger| ledger.save()) else { continue };
             saved.memory = target_state.memory.save(now);
             targets.insert(name, saved);
         }
@@ -237,18 +233,16 @@ impl Fleet {
         let same_api = |target_state: &TargetState| {
             target_state.target.vendor() == target.vendor() && target_state.target.url == target.url
         };
-        if let Some(target_state) = before.filter(same_api) {
-            let mut ledger = lock(&target_state.ledger);
-            ledger.reconfigure(Arc::clone(target), full_state_sets);
-            ledger.status.direct_alerting = self.direct.load(Ordering::Relaxed);
-            // The old task may publish once more; it must not do so in the new one's place.
-            let published = ledger.publish(self.clock.now());
-            drop(ledger);
-            return TargetState {
-                target: Arc::clone(target),
-                slot: Arc::new(Slot::new(published.snapshot)),
-                ..target_state
-            };
+        if let Some(before) = before.filter(same_api) {
+            // One whose task hangs with it begins anew.
+            let place = lock_in_time(&before.ledger).map(|mut ledger| {
+                ledger.reconfigure(Arc::clone(target), full_state_sets);
+                // The old task may publish once more; it must not do so in the new one's place.
+                self.place(target, &before.ledger, &mut ledger)
+            });
+            if let Some((slot, freshness)) = place {
+                return TargetState { target: Arc::clone(target), slot, freshness, ..before };
+            }
         }
         let mut ledger = Ledger::new(Arc::clone(target), full_state_sets);
         let memory = Memory::default();
@@ -257,20 +251,35 @@ impl Fleet {
             memory.restore(std::mem::take(&mut saved.memory));
             ledger.restore(saved);
         }
-        ledger.status.direct_alerting = self.direct.load(Ordering::Relaxed);
         ledger.status.held = self.logons.hold_of(&target.name, self.clock.now()).is_some();
-        let slot = Arc::new(Slot::new(ledger.publish(self.clock.now()).snapshot));
+        let ledger = Arc::new(Mutex::new(ledger));
+        let (slot, freshness) = self.place(target, &ledger, &mut lock(&ledger));
         TargetState {
             target: Arc::clone(target),
-            ledger: Arc::new(Mutex::new(ledger)),
+            ledger,
             memory: Arc::new(memory),
             slot,
             logons: self.logons.clone(),
             clock: self.clock,
             save_requested: Arc::clone(&self.save_requested),
             published: Arc::clone(&self.published),
-            direct: Arc::clone(&self.direct),
+            freshness,
         }
+    }
+
+    /// A place for what is known of a target, with that in it.
+    fn place(
+        &self,
+        target: &Arc<Target>,
+        shared: &Arc<Mutex<Ledger>>,
+        ledger: &mut Ledger,
+    ) -> (Arc<Slot>, Arc<Freshness>) {
+        let direct = Arc::clone(&self.direct);
+        let freshness = Arc::new(Freshness::new(Arc::clone(target), Arc::clone(shared), self.clock, direct));
+        let judge = Arc::clone(&freshness) as Arc<dyn Judge>;
+        let slot = Arc::new(Slot::judged(ledger.publish(self.clock.now()).snapshot, judge));
+        freshness.publish(ledger, &slot);
+        (slot, freshness)
     }
 
     fn running(&self) -> MutexGuard<'_, BTreeMap<String, RunningTarget>> {

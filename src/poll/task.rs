@@ -3,10 +3,7 @@
 use std::{
     collections::HashSet,
     panic::AssertUnwindSafe,
-    sync::{
-        Arc, Mutex, MutexGuard,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -19,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::event;
 use super::{
+    freshness::Freshness,
     outcome::{self, PollResult},
     schedule,
 };
@@ -40,7 +38,7 @@ use crate::{
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A poll sees its own deadline first; this much later it is dropped.
-const GRACE: Duration = Duration::from_millis(500);
+pub(super) const GRACE: Duration = Duration::from_millis(500);
 
 /// Texts of oddities that were told already, at most.
 const MAX_LOGGED_WARNINGS: usize = 1000;
@@ -58,29 +56,35 @@ pub(super) struct TargetState {
     pub save_requested: Arc<Notify>,
     /// Told when there is a newer snapshot.
     pub published: Arc<Notify>,
-    /// Whether the daemon pages for the target.
-    pub direct: Arc<AtomicBool>,
+    /// Until when the newest snapshot is true.
+    pub freshness: Arc<Freshness>,
 }
+
+/// Makes the API of a target, at the start and after a panic.
+type Open = dyn Fn() -> Box<dyn Api> + Send + Sync;
 
 pub(super) struct Task {
     target_state: TargetState,
     client: Client,
+    open: Arc<Open>,
     api: Box<dyn Api>,
     logged: HashSet<String>,
     next_stale: Option<UnixTime>,
 }
 
 impl Task {
-    pub fn new(target_state: TargetState, client: Client) -> Task {
-        let api = api::open(Arc::clone(&target_state.target), client.clone(), Arc::new(target_state.logons.clone()));
+    fn new(target_state: TargetState, client: Client, open: Arc<Open>) -> Task {
+        let api = open();
         // Of the data of an earlier task, which may have to go before the first poll ends.
         let next_stale = lock(&target_state.ledger).first_stale();
-        Task { target_state, client, api, logged: HashSet::new(), next_stale }
+        Task { target_state, client, open, api, logged: HashSet::new(), next_stale }
     }
 
     /// Polls until it is cancelled, then logs off.
     pub async fn run(mut self, cancelled: CancellationToken) {
         let mut due = Instant::now() + schedule::first_delay(&self.target_state.target);
+        self.target_state.freshness.plan(due);
+        self.publish();
         loop {
             let stale = stale_at(self.next_stale, self.target_state.clock);
             tokio::select! {
@@ -135,9 +139,7 @@ impl Task {
             Some(Err(panic)) => {
                 let (subject, message) = (Some(&*self.target_state.target.name), panic_text(&*panic));
                 Panicked { task: "poll", subject, message }.emit();
-                let (target, logons) =
-                    (Arc::clone(&self.target_state.target), Arc::new(self.target_state.logons.clone()));
-                self.api = api::open(target, self.client.clone(), logons);
+                self.api = (self.open)();
                 Err(Failure::new(Reason::Internal, "the poll panicked; this is a bug of Rollcall, please report it"))
             }
             None => {
@@ -154,9 +156,8 @@ impl Task {
         let result = outcome::record(&mut lock(&self.target_state.ledger), outcome, now, took, warnings);
         self.target_state.memory.forget(now);
         self.log_warnings(warnings);
-        self.publish();
         let mut ledger = lock(&self.target_state.ledger);
-        match result {
+        let next = match result {
             PollResult::Failed(failure) => {
                 let retry_after = Failure::max_retry_after([&failure]);
                 schedule::after_failure(&target, ledger.status.consecutive_failures, took, retry_after)
@@ -169,7 +170,11 @@ impl Task {
                 }
                 next
             }
-        }
+        };
+        drop(ledger);
+        self.target_state.freshness.plan(Instant::now() + next.saturating_sub(took));
+        self.publish();
+        next
     }
 
     fn log_warnings(&mut self, warnings: &Warnings) {
@@ -197,9 +202,17 @@ impl Task {
 /// Runs the task of a target until it is cancelled. A panic outside of a poll, which is a bug, is counted and costs the
 /// target one interval, not its life.
 pub(super) async fn supervise(target_state: TargetState, client: Client, cancelled: CancellationToken) {
+    let (target, http) = (Arc::clone(&target_state.target), client.clone());
+    let logons = Arc::new(target_state.logons.clone());
+    let open = Arc::new(move || api::open(Arc::clone(&target), http.clone(), Arc::clone(&logons)));
+    supervise_api(target_state, client, open, cancelled).await;
+}
+
+async fn supervise_api(target_state: TargetState, client: Client, open: Arc<Open>, cancelled: CancellationToken) {
     loop {
-        let task = Task::new(target_state.clone(), client.clone());
-        let Err(panic) = AssertUnwindSafe(task.run(cancelled.clone())).catch_unwind().await else { return };
+        let task =
+            async { Task::new(target_state.clone(), client.clone(), Arc::clone(&open)).run(cancelled.clone()).await };
+        let Err(panic) = AssertUnwindSafe(task).catch_unwind().await else { return };
         let (subject, message) = (Some(&*target_state.target.name), panic_text(&*panic));
         Panicked { task: "schedule", subject, message }.emit();
         tokio::select! {
@@ -217,12 +230,10 @@ fn publish(target_state: &TargetState, client: &Client) -> Option<UnixTime> {
     if ledger.status.held != was_held {
         target_state.save_requested.notify_one();
     }
-    ledger.status.direct_alerting = target_state.direct.load(Ordering::Relaxed);
     ledger.status.requests = client.stats().counts();
-    let published = ledger.publish(now);
-    target_state.slot.publish(published.snapshot);
+    let next_stale = target_state.freshness.publish(&mut ledger, &target_state.slot);
     target_state.published.notify_one();
-    published.next_stale
+    next_stale
 }
 
 /// When the next part becomes stale on tokio's clock; far away where none will.
@@ -237,42 +248,4 @@ pub(super) fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{api, catalogue::resilio::FAMILIES, config::Config, health::Health};
-
-    #[tokio::test(start_paused = true)]
-    async fn data_of_an_earlier_task_go_in_time() {
-        let yaml = "targets: [{ name: hq-farm, vendor: resilio, url: 'http://127.0.0.1:1' }]";
-        let config = Config::parse(yaml, "rollcall.yml", std::path::Path::new(".")).expect("it is valid");
-        let target = Arc::clone(&config.targets[0]);
-        let margin = Duration::from_secs(1);
-        assert!(schedule::first_delay(&target) > 3 * margin, "it is not polled before");
-        let clock = Clock::at(UnixTime::from_secs(1_000_000));
-        let mut part = api::Part::new(FAMILIES);
-        let pool = part.pool("client", false);
-        let id = api::Id::Number(1);
-        let agent = api::Agent { pool, name: "a".into(), id, health: Some(Health::Healthy), state: "".into() };
-        part.agent(agent).expect("the first one");
-        let mut ledger = Ledger::new(Arc::clone(&target), false);
-        ledger.apply(Observation::single(part), clock.now(), &Warnings::default()).expect("one agent");
-        tokio::time::advance(target.stale_after - margin).await;
-        let target_state = TargetState {
-            slot: Arc::new(Slot::new(ledger.publish(clock.now()).snapshot)),
-            ledger: Arc::new(Mutex::new(ledger)),
-            memory: Arc::default(),
-            logons: Logons::default(),
-            clock,
-            save_requested: Arc::default(),
-            published: Arc::default(),
-            direct: Arc::default(),
-            target: Arc::clone(&target),
-        };
-        assert_eq!(target_state.slot.load().agents.len(), 1);
-        let client = Client::new(&target).expect("there are no certificates");
-        let task = tokio::spawn(Task::new(target_state.clone(), client).run(CancellationToken::new()));
-        tokio::time::sleep(2 * margin).await;
-        assert_eq!(target_state.slot.load().agents.len(), 0);
-        task.abort();
-    }
-}
+mod tests;

@@ -57,6 +57,8 @@ pub struct Published {
     pub snapshot: Snapshot,
     /// When the next part will be withdrawn.
     pub next_stale: Option<UnixTime>,
+    /// When the last one will be.
+    pub all_stale: Option<UnixTime>,
 }
 
 impl Ledger {

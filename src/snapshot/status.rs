@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use super::render::Lines;
+use super::{Snapshot, render::Lines};
 use crate::{
     api::Warning,
     catalogue::{Family, target as family},
@@ -36,6 +36,10 @@ pub struct Status {
     pub duration: Duration,
     /// When it ended.
     pub last_poll: Option<UnixTime>,
+    /// When the next one is due; `None` before it was planned.
+    pub next_poll: Option<UnixTime>,
+    /// Polls that should have ended by now and did not: the target's task has died, or hangs.
+    pub missed: u64,
     /// When a poll last brought data.
     pub last_success: Option<UnixTime>,
     /// Whether nothing of the target is fresh.
@@ -50,7 +54,29 @@ pub struct Status {
     pub requests: Arc<Counts>,
 }
 
+/// Whether the polls have stopped of at least half of these targets: then the daemon gives no sign of life any more.
+pub fn polls_stopped(snapshots: &[Arc<Snapshot>]) -> bool {
+    let stopped = snapshots.iter().filter(|snapshot| snapshot.status.missed > 0).count();
+    stopped > 0 && 2 * stopped >= snapshots.len()
+}
+
 impl Status {
+    /// What is to be told of it: polls that did not come are as bad as polls that failed.
+    pub(super) fn judged(&self) -> Status {
+        if self.missed == 0 {
+            return self.clone();
+        }
+        let message =
+            format!("{} polls in a row did not come; this is a bug of Rollcall, please report it", self.missed);
+        Status {
+            up: Some(false),
+            partial: false,
+            failure: Some(Failure::new(Reason::Internal, message)),
+            consecutive_failures: self.consecutive_failures.saturating_add(self.missed),
+            ..self.clone()
+        }
+    }
+
     /// Counts a poll that failed, or of which a part failed.
     pub fn count_failure(&mut self, reason: Reason) {
         let index = Reason::ALL.iter().position(|r| *r == reason).unwrap_or(Reason::ALL.len() - 1);
@@ -85,6 +111,9 @@ impl Status {
             out.one(&family::POLL_DURATION, self.duration.as_secs_f64());
         }
         out.one(&family::LAST_POLL, seconds(self.last_poll));
+        if let Some(next) = self.next_poll {
+            out.one(&family::NEXT_POLL, next.as_secs_f64());
+        }
         out.one(&family::LAST_SUCCESS, seconds(self.last_success));
         out.one(&family::AGENTS, agents as f64);
         out.one(&family::POLLS, self.polls as f64);

@@ -4,6 +4,7 @@ use std::{
     convert::Infallible,
     io,
     net::SocketAddr,
+    panic::AssertUnwindSafe,
     pin::pin,
     sync::{
         Arc,
@@ -12,12 +13,17 @@ use std::{
     time::Duration,
 };
 
+use futures_util::FutureExt;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{State, connection_limit::ConnectionPermit, reply::Request, write_timeout::WriteTimeout};
+use crate::{
+    event::{Panicked, panic_text},
+    supervise::supervise,
+};
 
 /// A client that does not send its request within this time is dropped. It is also how long a connection may be idle
 /// between two scrapes, so it is longer than the usual interval.
@@ -60,13 +66,15 @@ impl Server {
 
     /// Serves until it is stopped; answers under way are finished.
     pub async fn run(self, stop: CancellationToken) {
-        let serving =
-            self.listeners.into_iter().map(|listener| accept(listener, Arc::clone(&self.state), stop.clone()));
+        let serving = self
+            .listeners
+            .iter()
+            .map(|listener| supervise("listen", || accept(listener, Arc::clone(&self.state), stop.clone())));
         futures_util::future::join_all(serving).await;
     }
 }
 
-async fn accept(listener: TcpListener, state: Arc<State>, stop: CancellationToken) {
+async fn accept(listener: &TcpListener, state: Arc<State>, stop: CancellationToken) {
     let connections = TaskTracker::new();
     let mut refused = 0u64;
     loop {
@@ -97,7 +105,12 @@ async fn accept(listener: TcpListener, state: Arc<State>, stop: CancellationToke
             () = stop.cancelled() => break,
             permit = state.connection_limit.acquire(number, &stop) => permit,
         };
-        connections.spawn(serve(stream, permit, Arc::clone(&state), number));
+        let served = AssertUnwindSafe(serve(stream, permit, Arc::clone(&state), number)).catch_unwind();
+        connections.spawn(async move {
+            if let Err(panic) = served.await {
+                Panicked { task: "connection", subject: None, message: panic_text(&*panic) }.emit();
+            }
+        });
     }
     connections.close();
     let _ = tokio::time::timeout(DRAIN, connections.wait()).await;

@@ -40,6 +40,7 @@ pub const CONTRACT: &[Row] = &[
     ("rollcall_target_poll_timeout_seconds", GAUGE, TARGET, &[]),
     ("rollcall_target_poll_duration_seconds", GAUGE, TARGET, &[]),
     ("rollcall_target_last_poll_timestamp_seconds", GAUGE, TARGET, &[]),
+    ("rollcall_target_next_poll_timestamp_seconds", GAUGE, TARGET, &[]),
     ("rollcall_target_last_success_timestamp_seconds", GAUGE, TARGET, &[]),
     ("rollcall_target_agents", GAUGE, TARGET, &[]),
     ("rollcall_target_series", GAUGE, TARGET, &[]),
@@ -67,6 +68,7 @@ pub const CONTRACT: &[Row] = &[
     ("rollcall_notification_duration_seconds", HISTOGRAM, DAEMON, &["alertmanager"]),
     ("rollcall_http_requests_total", COUNTER, DAEMON, &["route", "method", "code"]),
     ("rollcall_panics_total", COUNTER, DAEMON, &[]),
+    ("rollcall_log_lines_dropped_total", COUNTER, DAEMON, &[]),
     // process_*: what Linux says of every process that Prometheus' own libraries tell of.
     ("process_cpu_seconds_total", COUNTER, DAEMON, &[]),
     ("process_max_fds", GAUGE, DAEMON, &[]),

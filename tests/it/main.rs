@@ -14,6 +14,7 @@ mod fairness;
 mod formats;
 mod holds;
 mod incidents;
+mod log;
 mod modules;
 mod paging;
 mod polling;

@@ -17,7 +17,7 @@ use super::{AlertView, Engine, Rules};
 use crate::{
     alert::event,
     alert::{
-        queue::{Change, Outbox},
+        queue::{Change, Notification, Outbox},
         state::SavedAlerts,
     },
     clock::UnixTime,
@@ -27,7 +27,7 @@ use crate::{
     poll::Fleet,
     rules::catalogue,
     scale::scaled,
-    snapshot::Snapshot,
+    snapshot::{Snapshot, polls_stopped},
 };
 
 /// Every target is evaluated at least this often: time alone can make an alert fire.
@@ -55,6 +55,8 @@ pub struct AlertEvaluator {
 struct EvaluatorState {
     engine: Engine,
     direct: bool,
+    /// Polls have stopped, so there is no sign of life.
+    silent: bool,
     /// The snapshots that were evaluated last.
     seen: HashMap<String, Arc<Snapshot>>,
 }
@@ -65,7 +67,7 @@ impl AlertEvaluator {
     pub fn new(fleet: Arc<Fleet>, saved: SavedAlerts, external_url: String, instance: String) -> AlertEvaluator {
         let outbox = Outbox::new(fleet.clock());
         let engine = Engine::new(Rules::default(), saved);
-        let state = Mutex::new(EvaluatorState { engine, direct: false, seen: HashMap::new() });
+        let state = Mutex::new(EvaluatorState { engine, direct: false, silent: false, seen: HashMap::new() });
         AlertEvaluator { fleet, outbox, external_url, instance, state }
     }
 
@@ -144,9 +146,7 @@ impl AlertEvaluator {
             return ended;
         }
         tracing::error!("Alerts are not evaluated any more; the sign of life ends.");
-        self.outbox.withdraw(self.fleet.clock().now(), |alert| {
-            alert.labels.get("alertname").is_some_and(|name| name == catalogue::DIRECT_WATCHDOG)
-        });
+        self.outbox.withdraw(self.fleet.clock().now(), is_sign_of_life);
         let ended = evaluation.await;
         // It is told again with the next evaluation.
         self.state().engine.resend_all();
@@ -176,12 +176,31 @@ impl AlertEvaluator {
         let mut changes = state.engine.retain(&names);
         state.seen.retain(|name, _| names.contains(name.as_str()));
         if all {
-            changes.extend(state.engine.evaluate_own(now));
+            changes.extend(self.evaluate_own(&mut state, polls_stopped(&snapshots), now));
         }
         let counts = state.engine.counts();
         self.send_changes(now, changes);
         drop(state);
         event::AlertsCounted { counts }.emit();
+    }
+
+    /// Evaluates the rules that are about no target. Where polls have stopped there is nothing to be evaluated any more, and so
+    /// no sign of life either.
+    fn evaluate_own(&self, state: &mut EvaluatorState, stopped: bool, now: UnixTime) -> Vec<Change> {
+        let was_silent = std::mem::replace(&mut state.silent, stopped);
+        if was_silent && !stopped {
+            tracing::info!("Polls go on, and so does the sign of life.");
+            state.engine.resend_all();
+        }
+        let mut changes = state.engine.evaluate_own(now);
+        if stopped {
+            changes.retain(|change| !matches!(change, Change::Notify(alert) if is_sign_of_life(alert)));
+            if !was_silent {
+                tracing::error!("Polls have stopped; the sign of life ends.");
+            }
+            self.outbox.withdraw(now, is_sign_of_life);
+        }
+        changes
     }
 
     fn evaluate_one(&self, snapshot: &Arc<Snapshot>, all: bool, now: UnixTime) {
@@ -218,6 +237,10 @@ impl AlertEvaluator {
     fn state(&self) -> MutexGuard<'_, EvaluatorState> {
         self.state.lock().unwrap_or_else(|e| e.into_inner())
     }
+}
+
+fn is_sign_of_life(alert: &Notification) -> bool {
+    alert.labels.get("alertname").is_some_and(|name| name == catalogue::DIRECT_WATCHDOG)
 }
 
 #[cfg(test)]

@@ -26,7 +26,8 @@ impl Ledger {
         let stale_after = self.target.stale_after;
         let is_fresh = |held: &&mut StoredPart| now <= held.observed.plus(stale_after);
         let mut fresh: Vec<&mut StoredPart> = self.parts.iter_mut().filter(is_fresh).collect();
-        let next_stale = fresh.iter().map(|held| held.observed.plus(stale_after)).min();
+        let ends = || fresh.iter().map(|held| held.observed.plus(stale_after));
+        let (next_stale, all_stale) = (ends().min(), ends().max());
         self.status.stale = fresh.is_empty();
         let agents = Agents::of(fresh.iter().map(|held| Arc::clone(&held.roster)).collect());
         let pools = pool_views(&self.target, &fresh);
@@ -41,11 +42,12 @@ impl Ledger {
                 pieces.push((key, old.remove(&key).unwrap_or_default().renewed(&mut segments)));
             }
         }
-        let status = self.status.lines(&self.target, agents.len());
-        let status = status.into_iter().map(|(family, lines)| (key_of(family), lines));
+        let status = self.status.judged();
+        let own = status.lines(&self.target, agents.len());
+        let own = own.into_iter().map(|(family, lines)| (key_of(family), lines));
         // Where nothing is fresh, nothing is known of them either.
         let absent = if self.status.stale { Vec::new() } else { self.absent_pools(&pools) };
-        for (key, lines) in pool_lines(&self.target, &pools, &absent).into_iter().chain(status) {
+        for (key, lines) in pool_lines(&self.target, &pools, &absent).into_iter().chain(own) {
             if lines.series > 0 {
                 series += lines.series;
                 pieces.push((key, old.remove(&key).unwrap_or_default().whole(lines.bytes)));
@@ -62,8 +64,8 @@ impl Ledger {
         let blocks = blocks.collect();
         self.pieces = pieces.into_iter().collect();
         let target = Arc::clone(&self.target);
-        let snapshot = Snapshot { target, status: self.status.clone(), pools, agents, blocks, series };
-        Published { snapshot, next_stale }
+        let snapshot = Snapshot { target, status, pools, agents, blocks, series };
+        Published { snapshot, next_stale, all_stale }
     }
 }
 

@@ -6,6 +6,8 @@
 
 use std::{collections::HashSet, sync::Arc};
 
+use tokio::time::Instant;
+
 use super::{List, Slot};
 use crate::snapshot::{Group, Snapshot, group::weight};
 
@@ -41,8 +43,8 @@ impl JoinedGroup {
     }
 
     /// Whether no target has a newer snapshot.
-    pub fn is_newest(&self) -> bool {
-        self.slots.iter().zip(self.group.members()).all(|(slot, snapshot)| slot.has(snapshot))
+    pub fn is_newest(&self, now: Instant) -> bool {
+        self.slots.iter().zip(self.group.members()).all(|(slot, snapshot)| slot.has(snapshot, now))
     }
 
     fn again(&self) -> JoinedGroup {
@@ -64,8 +66,9 @@ impl Joined {
 
     /// The same for this list, with what changed joined again; `None` where nothing did.
     pub fn next(&self, list: &Arc<List>) -> Option<Joined> {
+        let now = Instant::now();
         let (mut kept, mut changed): (Vec<JoinedGroup>, Vec<JoinedGroup>) =
-            self.joined_groups.iter().cloned().partition(JoinedGroup::is_newest);
+            self.joined_groups.iter().cloned().partition(|joined_group| joined_group.is_newest(now));
         if self.is_of(list) {
             if changed.is_empty() {
                 return None;

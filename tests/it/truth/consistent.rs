@@ -146,6 +146,7 @@ fn targets_are_whole(exposition: &Exposition) {
         ("rollcall_target_poll_timeout_seconds", 1),
         ("rollcall_target_poll_duration_seconds", 1),
         ("rollcall_target_last_poll_timestamp_seconds", 1),
+        ("rollcall_target_next_poll_timestamp_seconds", 1),
         ("rollcall_target_last_success_timestamp_seconds", 1),
         ("rollcall_target_agents", 1),
         ("rollcall_target_series", 1),

@@ -119,3 +119,37 @@ async fn an_evaluation_that_hangs_ends_the_sign_of_life_and_nothing_else() {
     assert_eq!(told(), ["RollcallDirectWatchdog", "RollcallTargetDown"]);
     paging.end().await.stop().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn polls_that_have_stopped_end_the_sign_of_life_and_nothing_else() {
+    let paging = RunningEvaluator::start().await;
+    let evaluator = &paging.evaluator;
+    let told = || {
+        let known = evaluator.outbox.known();
+        let mut told: Vec<String> = known.iter().map(|alert| alert.labels["alertname"].clone()).collect();
+        told.sort();
+        told
+    };
+    // Of two targets one polls; the other one fails in any case.
+    let publish = |missed: [u64; 2]| {
+        let slots = missed.into_iter().zip(["t", "u"]).map(|(missed, name)| {
+            let mut target = (*config("off").targets[0]).clone();
+            target.name = name.to_owned();
+            let mut ledger = Ledger::new(Arc::new(target), false);
+            (ledger.status.up, ledger.status.consecutive_failures) = (Some(name == "u"), u64::from(name == "t") * 3);
+            ledger.status.missed = missed;
+            Arc::new(Slot::new(ledger.publish(evaluator.fleet.clock().now()).snapshot))
+        });
+        evaluator.fleet.store().replace(slots.collect());
+    };
+    publish([0, 0]);
+    minutes(15).await;
+    assert_eq!(told(), ["RollcallDirectWatchdog", "RollcallTargetDown"]);
+    publish([3, 0]);
+    minutes(1).await;
+    assert_eq!(told(), ["RollcallTargetDown"]);
+    publish([0, 0]);
+    minutes(1).await;
+    assert_eq!(told(), ["RollcallDirectWatchdog", "RollcallTargetDown"]);
+    paging.end().await.stop().await;
+}
