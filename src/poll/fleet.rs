@@ -227,6 +227,7 @@ impl Fleet {
         for (name, target_state) in target_states {
             let mut saved = lock(&target_state.ledger).save();
             saved.memory = target_state.memory.save(now);
+            saved.notes = target_state.memory.save_notes();
             targets.insert(name, saved);
         }
         SavedFleet { identities: self.logons.save(), targets }
@@ -255,7 +256,8 @@ impl Fleet {
         let saved = self.waiting.lock().unwrap_or_else(|e| e.into_inner()).remove(&target.name);
         if let Some(mut saved) = saved {
             memory.restore(std::mem::take(&mut saved.memory));
-            ledger.restore(saved);
+            memory.restore_notes(std::mem::take(&mut saved.notes));
+            ledger.restore(saved, self.clock.now());
         }
         ledger.status.direct_alerting = self.direct.load(Ordering::Relaxed);
         ledger.status.held = self.logons.hold_of(&target.name, self.clock.now()).is_some();
