@@ -69,8 +69,9 @@ impl Daemon {
     ) -> Result<Arc<Daemon>, ConfigError> {
         let clock = Clock::system();
         let (config, elsewhere) = load(&config_file, shard)?;
-        let mut state_file = config.state_file.clone().map(StateFile::new);
+        let state_file = config.state_file.clone().map(StateFile::new);
         let state_lock = lock(state_file.as_ref()).await?;
+        let mut unreadable = None;
         let mut state = match state_file.as_ref().map(StateFile::load) {
             None => {
                 tracing::info!(
@@ -81,11 +82,9 @@ impl Daemon {
             Some(Ok(state)) => state,
             Some(Err(error)) => {
                 // What could not be read may be readable at the next start: it is not written over.
-                if matches!(error, StateError::Io { .. }) {
-                    state_file = None;
-                }
-                let kept = state_file.is_some();
+                let kept = !matches!(error, StateError::Io { .. });
                 tracing::error!(%error, kept, "Earlier state is lost.");
+                unreadable = Some(error).filter(|_| !kept);
                 State::default()
             }
         };
@@ -104,8 +103,14 @@ impl Daemon {
             tokio::spawn(Arc::clone(&evaluator).run(stop.clone())),
             tokio::spawn(joiner::run(Arc::clone(fleet.store()), stop.clone())),
         ];
-        if let Some(file) = state_file {
-            tasks.push(tokio::spawn(state_writer::run(Arc::clone(&fleet), Arc::clone(&evaluator), file, stop.clone())));
+        let writes = event::StateWrites::new();
+        match (state_file, unreadable) {
+            (Some(_), Some(error)) => tasks.push(tokio::spawn(state_writer::refuse(writes, error, stop.clone()))),
+            (Some(file), None) => {
+                let (fleet, evaluator) = (Arc::clone(&fleet), Arc::clone(&evaluator));
+                tasks.push(tokio::spawn(state_writer::run(fleet, evaluator, file, writes, stop.clone())));
+            }
+            (None, _) => {}
         }
         Ok(Arc::new(Daemon {
             config_file,
