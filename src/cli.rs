@@ -12,9 +12,9 @@ mod rules;
 mod serve;
 mod simulate;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{env, ffi::OsStr, path::PathBuf, process::ExitCode};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::shard::Shard;
 use rollcall_sim::Incident;
@@ -242,7 +242,7 @@ struct Dashboards {
 
 /// Runs the command line of this process. 0: fine, 1: what was asked failed, 2: bad command line.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read();
     if matches!(cli.command, Command::Serve(_) | Command::Demo(_)) {
         allocator::configure();
     }
@@ -284,6 +284,25 @@ fn counted(number: usize, what: &str) -> String {
 }
 
 /// The runtime of a command.
+impl Cli {
+    /// The command line, and the environment where a variable of it is not blank.
+    fn read() -> Cli {
+        let matches = unset_blank(Cli::command()).get_matches();
+        Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+}
+
+/// A blank variable is as unset: templates of units and charts write them so.
+fn unset_blank(command: clap::Command) -> clap::Command {
+    let is_blank = |name: &OsStr| env::var_os(name).is_some_and(|value| value.to_string_lossy().trim().is_empty());
+    let command = command.mut_args(|arg| match arg.get_env().is_some_and(is_blank) {
+        true => arg.env(None),
+        false => arg,
+    });
+    let names: Vec<String> = command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    names.into_iter().fold(command, |command, name| command.mut_subcommand(name, unset_blank))
+}
+
 fn runtime() -> Result<tokio::runtime::Runtime, String> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -19,7 +19,8 @@ const DONE: (&str, &str) = ("ROLLCALL_ALLOCATOR", "set");
 pub fn configure() {
     use std::{env, os::unix::process::CommandExt, process::Command};
 
-    if env::var_os(LARGE.0).is_some() || env::var_os(DONE.0).is_some() {
+    let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+    if is_set(LARGE.0) || is_set(DONE.0) {
         return;
     }
     let mut arguments = env::args_os();
