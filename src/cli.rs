@@ -14,12 +14,14 @@ mod serve;
 mod simulate;
 
 use std::{
+    env,
+    ffi::OsStr,
     io::{IsTerminal, Write},
     path::PathBuf,
     process::ExitCode,
 };
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::shard::Shard;
 use rollcall_sim::Incident;
@@ -247,7 +249,7 @@ struct Dashboards {
 
 /// Runs the command line of this process. 0: fine, 1: what was asked failed, 2: bad command line.
 pub fn run() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::read() {
         Ok(cli) => cli,
         Err(error) => return explain(error),
     };
@@ -315,6 +317,25 @@ fn explain(error: clap::Error) -> ExitCode {
 /// A number of things: `1 agent`, `2 agents`.
 fn counted(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+impl Cli {
+    /// The command line, and the environment where a variable of it is not blank.
+    fn read() -> Result<Cli, clap::Error> {
+        let matches = unset_blank(Cli::command()).try_get_matches()?;
+        Cli::from_arg_matches(&matches)
+    }
+}
+
+/// A blank variable is as unset: templates of units and charts write them so.
+fn unset_blank(command: clap::Command) -> clap::Command {
+    let is_blank = |name: &OsStr| env::var_os(name).is_some_and(|value| value.to_string_lossy().trim().is_empty());
+    let command = command.mut_args(|arg| match arg.get_env().is_some_and(is_blank) {
+        true => arg.env(None),
+        false => arg,
+    });
+    let names: Vec<String> = command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    names.into_iter().fold(command, |command, name| command.mut_subcommand(name, unset_blank))
 }
 
 /// The runtime of a command.

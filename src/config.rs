@@ -4,6 +4,7 @@
 //! once, with file, line, column and path; `show` prints them without their secrets.
 
 mod changes;
+pub mod environment;
 mod parse;
 mod problem;
 mod read;
@@ -86,7 +87,34 @@ impl Config {
         })?;
         let base_dir = path.parent().unwrap_or(Path::new(""));
         let state_directory = std::env::var_os("STATE_DIRECTORY");
-        parse::parse(&bytes, &parse::ParseOptions { file: &file, base_dir, strict, state_directory })
+        let mut config = parse::parse(&bytes, &parse::ParseOptions { file: &file, base_dir, strict, state_directory })?;
+        config.warnings.extend(config.check_environment()?);
+        Ok(config)
+    }
+
+    /// What has to be said about the proxy of the environment, where something is asked through it.
+    fn check_environment(&self) -> Result<Option<String>, Errors> {
+        let targets = self.targets.iter().map(|target| (&target.http, &target.url));
+        let alertmanagers = self.alerting.alertmanagers.iter().map(|peer| (&peer.http, &peer.url));
+        let asks = |(http, url): (&Http, &reqwest::Url)| http.proxy == Proxy::Environment && !is_loopback(url);
+        if !targets.chain(alertmanagers).any(asks) {
+            return Ok(None);
+        }
+        let environment = environment::ProxyEnvironment::current().map_err(|bad| {
+            let mark = Mark { file: "the environment".into(), line: 0, column: 0 };
+            let problem = |bad: &environment::BadVariable| Problem {
+                mark: mark.clone(),
+                path: bad.name.to_owned(),
+                message: bad.message.to_owned(),
+            };
+            Errors::new(bad.iter().map(problem).collect(), "")
+        })?;
+        let unknown = environment.unknown().join(", ");
+        let warning = format!(
+            "the environment: NO_PROXY: nothing matches {unknown}; write HOST, .DOMAIN, ADDRESS or NETWORK/BITS, each with :PORT but \
+             the last, or *"
+        );
+        Ok(Some(warning).filter(|_| !unknown.is_empty()))
     }
 }
 

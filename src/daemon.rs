@@ -70,8 +70,9 @@ impl Daemon {
     ) -> Result<Arc<Daemon>, ConfigError> {
         let clock = Clock::system();
         let (config, elsewhere) = load(&config_file, shard)?;
-        let mut state_file = config.state_file.clone().map(StateFile::new);
+        let state_file = config.state_file.clone().map(StateFile::new);
         let state_lock = lock(state_file.as_ref()).await?;
+        let mut unreadable = None;
         let mut state = match state_file.as_ref().map(StateFile::load) {
             None => {
                 tracing::info!(
@@ -82,11 +83,9 @@ impl Daemon {
             Some(Ok(state)) => state,
             Some(Err(error)) => {
                 // What could not be read may be readable at the next start: it is not written over.
-                if matches!(error, StateError::Io { .. }) {
-                    state_file = None;
-                }
-                let kept = state_file.is_some();
+                let kept = !matches!(error, StateError::Io { .. });
                 tracing::error!(%error, kept, "Earlier state is lost.");
+                unreadable = Some(error).filter(|_| !kept);
                 State::default()
             }
         };
@@ -111,11 +110,21 @@ impl Daemon {
                 supervise("join", move || joiner::run(Arc::clone(fleet.store()), stop.clone()))
             }),
         ];
-        if let Some(file) = state_file {
-            let (fleet, evaluator, stop) = (Arc::clone(&fleet), Arc::clone(&evaluator), stop.clone());
-            tasks.push(tokio::spawn(supervise("state", move || {
-                state_writer::run(Arc::clone(&fleet), Arc::clone(&evaluator), file.clone(), stop.clone())
-            })));
+        match (state_file, unreadable.map(Arc::new)) {
+            (Some(_), Some(error)) => {
+                let stop = stop.clone();
+                tasks.push(tokio::spawn(supervise("state", move || {
+                    state_writer::refuse(event::StateWrites::new(), Arc::clone(&error), stop.clone())
+                })));
+            }
+            (Some(file), None) => {
+                let (fleet, evaluator, stop) = (Arc::clone(&fleet), Arc::clone(&evaluator), stop.clone());
+                tasks.push(tokio::spawn(supervise("state", move || {
+                    let (fleet, evaluator) = (Arc::clone(&fleet), Arc::clone(&evaluator));
+                    state_writer::run(fleet, evaluator, file.clone(), event::StateWrites::new(), stop.clone())
+                })));
+            }
+            (None, _) => {}
         }
         Ok(Arc::new(Daemon {
             config_file,

@@ -32,7 +32,7 @@ static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
     registry
 });
 
-static PANICS: LazyLock<IntCounter> = LazyLock::new(|| registered(IntCounter::with_opts(opts(&family::PANICS))));
+static PANICS: LazyLock<IntCounter> = LazyLock::new(|| int_counter(&family::PANICS));
 
 static LOG_LINES_DROPPED: LazyLock<IntCounter> =
     LazyLock::new(|| registered(IntCounter::with_opts(opts(&family::LOG_LINES_DROPPED))));
@@ -55,6 +55,11 @@ pub fn gauge(family: &Family) -> Gauge {
 /// A gauge of whole numbers, registered.
 pub fn int_gauge(family: &Family) -> IntGauge {
     registered(IntGauge::with_opts(opts(family)))
+}
+
+/// A counter of the catalogue, registered.
+pub fn int_counter(family: &Family) -> IntCounter {
+    registered(IntCounter::with_opts(opts(family)))
 }
 
 /// A gauge with the labels of the catalogue, registered.

@@ -83,7 +83,7 @@ struct Inner {
 impl Client {
     /// The client for a target with its TLS, proxy and size settings.
     ///
-    /// Fails with `internal` where a certificate or key file cannot be used.
+    /// Fails with `tls` where a certificate or key file cannot be used.
     pub fn new(target: &Target) -> Result<Client, Failure> {
         Client::with(&target.http, &target.url, target.max_response_size, None)
     }

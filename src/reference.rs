@@ -189,11 +189,11 @@ fn when(reason: Reason) -> &'static str {
         Reason::Dns => "The name of the server cannot be resolved.",
         Reason::Connect => "No connection: refused, unreachable, or closed before an answer.",
         Reason::Tls => {
-            "The TLS handshake failed, mostly because the certificate is not trusted or is for another name."
+            "The TLS handshake failed, mostly because the certificate is not trusted or is for another name. Or a certificate or key file of `http.tls` cannot be used."
         }
         Reason::Timeout => "The poll, or a log-on that it had to wait for, did not end in time.",
         Reason::Auth => {
-            "The credentials were refused: status 401, a refused log-on, or the sign-in page of Azure DevOps."
+            "The credentials were refused: status 401, a refused log-on, or the sign-in page of Azure DevOps. Or there are none: a secret file is missing, empty or not readable."
         }
         Reason::Forbidden => "Status 403: the account may not see this.",
         Reason::NotFound => "Status 404 or 406: another address, version or product.",

@@ -64,8 +64,9 @@ impl fmt::Display for Shard {
 
 /// The name of this host without its domain; in a pod, the pod's.
 pub fn host_name() -> Option<String> {
+    let variable = |name| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
     let kernel = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
-    let name = kernel.or_else(|| std::env::var("HOSTNAME").ok()).or_else(|| std::env::var("COMPUTERNAME").ok())?;
+    let name = kernel.or_else(|| variable("HOSTNAME")).or_else(|| variable("COMPUTERNAME"))?;
     name.trim().split('.').next().filter(|name| !name.is_empty()).map(str::to_owned)
 }
 

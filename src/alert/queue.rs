@@ -3,7 +3,7 @@
 //! The [`Outbox`] takes [`Change`]s and never blocks. A peer's [`Queue`] is keyed by the alert's fingerprint, and the
 //! newest state wins: what a peer that was away finds out is where things stand, not the way there.
 //!
-//! - A firing alert is sent at once and again each `resend_delay`, with an `endsAt` of 4 × the larger of 15 s and
+//! - A firing alert is sent at once and again each `resend_delay`, with an `endsAt` of 4 × the larger of a minute and
 //!   `resend_delay` from now: should the daemon die, the alert lapses then.
 //! - A resolved one is sent at once, again each `resend_delay` for 15 minutes, and then forgotten. One that the peer
 //!   never took is kept until the firing alert would have lapsed there by itself as well; only then it is dropped, and
@@ -40,8 +40,9 @@ pub const BATCH: usize = 256;
 /// A resolved alert is sent again for so long.
 pub const RETENTION: Duration = Duration::from_secs(15 * 60);
 
-/// The engine evaluates at least this often.
-const EVALUATION: Duration = Duration::from_secs(15);
+/// Alertmanager believes an alert for four of these at the least, however short `resend_delay` is: to a clock that is a minute
+/// ahead of ours, one that lapses a minute from now has ended before it came.
+const LEAST_DELAY: Duration = Duration::from_secs(60);
 
 /// What was refused is tried again so soon, however long `resend_delay` is: the refusals of a peer that takes nothing show
 /// in its counters all the time, and an alert on them need not know how it is configured.
@@ -67,7 +68,7 @@ impl Timing {
 
     /// How long Alertmanager is to believe that an alert fires without hearing of it again.
     pub fn lapse(&self) -> Duration {
-        4 * self.resend_delay.max(scaled(EVALUATION))
+        4 * self.resend_delay.max(scaled(LEAST_DELAY))
     }
 }
 

@@ -1,4 +1,5 @@
-//! Since when the daemon has seen a thing in its present state; survives a restart in the state file.
+//! What a vendor remembers besides agents: since when a thing is in its present state, and what it notes of itself. It
+//! survives a change of the settings, and a restart in the state file.
 
 use std::{
     collections::BTreeMap,
@@ -6,15 +7,21 @@ use std::{
     time::Duration,
 };
 
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 use serde_tuple::{Deserialize_tuple, Serialize_tuple};
 
 use crate::clock::UnixTime;
 
-/// The since-when of a target's things other than agents: the states of Resilio jobs.
+/// The since-when of a target's things other than agents, the states of Resilio jobs, and its vendor's notes.
 #[derive(Debug, Default)]
 pub struct Memory {
     entries: Mutex<BTreeMap<(String, String), Entry>>,
+    notes: Mutex<Notes>,
 }
+
+/// What a vendor notes of itself, by a fixed word.
+pub type Notes = BTreeMap<String, Value>;
 
 /// One thing.
 #[derive(Debug, Clone, PartialEq)]
@@ -88,7 +95,35 @@ impl Memory {
         self.lock().extend(rows);
     }
 
+    /// Notes a value under a fixed word of the vendor.
+    pub fn note(&self, what: &str, value: &impl Serialize) {
+        // What JSON cannot say is not noted: a restart begins without it, as it did before.
+        if let Ok(value) = serde_json::to_value(value) {
+            self.lock_notes().insert(what.to_owned(), value);
+        }
+    }
+
+    /// What was noted last, here or in an earlier run; nothing where another version noted it in a way that is not known.
+    pub fn noted<T: DeserializeOwned>(&self, what: &str) -> Option<T> {
+        let value = self.lock_notes().get(what).cloned()?;
+        serde_json::from_value(value).ok()
+    }
+
+    /// The notes, which survive a restart.
+    pub fn save_notes(&self) -> Notes {
+        self.lock_notes().clone()
+    }
+
+    /// Takes up the notes of an earlier run.
+    pub fn restore_notes(&self, notes: Notes) {
+        self.lock_notes().extend(notes);
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<(String, String), Entry>> {
         self.entries.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    fn lock_notes(&self) -> MutexGuard<'_, Notes> {
+        self.notes.lock().unwrap_or_else(|e| e.into_inner())
     }
 }

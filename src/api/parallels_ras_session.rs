@@ -14,6 +14,7 @@
 //! **Source**: the vendor's "Connecting to Parallels RAS using the Connection Broker API", February 2026.
 
 pub mod codes;
+mod note;
 mod probe;
 mod reply;
 mod request;
@@ -24,7 +25,12 @@ use std::{sync::Arc, time::Duration};
 use reqwest::{Method, Url};
 use tokio::time::Instant;
 
-use self::{probe::Probe, reply::Reply, verdict::Verdict};
+use self::{
+    note::{NOTE, NotedProbe},
+    probe::Probe,
+    reply::Reply,
+    verdict::Verdict,
+};
 use super::{
     Api, BoxFuture, Context, Observation, Warning,
     logon::{LogonVerdict, Logons, Permit},
@@ -53,6 +59,8 @@ pub struct ParallelsRasSession {
     logons: Arc<Logons>,
     /// The last probe, which stays while the account is held.
     last: Option<Probe>,
+    /// Whether the probe of an earlier run, or from before a change of the settings, was taken up.
+    recalled: bool,
 }
 
 impl ParallelsRasSession {
@@ -63,10 +71,11 @@ impl ParallelsRasSession {
         http: Client,
         logons: Arc<Logons>,
     ) -> ParallelsRasSession {
-        ParallelsRasSession { target, settings, http, logons, last: None }
+        ParallelsRasSession { target, settings, http, logons, last: None, recalled: false }
     }
 
     async fn poll(&mut self, cx: &Context<'_>) -> Result<Observation, Failure> {
+        self.recall(cx);
         let session = &self.settings.session;
         let password = session.password.read()?;
         let token = self.settings.api_token.read()?;
@@ -80,7 +89,7 @@ impl ParallelsRasSession {
         let permit = match permit {
             Ok(permit) => permit,
             Err(failure) if failure.reason == Reason::Timeout => return Err(failure),
-            Err(held) => return self.unchanged(held),
+            Err(held) => return self.unchanged(cx, held),
         };
         let body = request::body(self.settings.mode, session, &password);
         let started = Instant::now();
@@ -123,19 +132,36 @@ impl ParallelsRasSession {
             _ => failure,
         };
         let part = probe.part(&self.target, &self.settings);
+        self.remember(cx, &probe);
         self.last = Some(probe);
         Ok(Observation { failure, ..Observation::single(part) })
     }
 
     /// While the account is held nothing is sent, and the last verdict stays and does not go stale.
-    fn unchanged(&self, failure: Failure) -> Result<Observation, Failure> {
+    fn unchanged(&self, cx: &Context<'_>, failure: Failure) -> Result<Observation, Failure> {
         match &self.last {
             Some(probe) if failure.reason == Reason::Held => {
+                self.remember(cx, probe);
                 let part = probe.part(&self.target, &self.settings);
                 Ok(Observation { failure: Some(failure), ..Observation::single(part) })
             }
             _ => Err(failure),
         }
+    }
+
+    /// Takes up the last probe where it was of the same thing, and none was missed since: within `stale_after` one is due
+    /// in any case, and after a longer pause failures in a row begin anew.
+    fn recall(&mut self, cx: &Context<'_>) {
+        if std::mem::replace(&mut self.recalled, true) {
+            return;
+        }
+        let noted: Option<NotedProbe> = cx.memory.noted(NOTE);
+        let noted = noted.filter(|noted| cx.now.since(noted.at) <= self.target.stale_after);
+        self.last = noted.and_then(|noted| noted.of(&self.settings));
+    }
+
+    fn remember(&self, cx: &Context<'_>, probe: &Probe) {
+        cx.memory.note(NOTE, &NotedProbe::new(probe, &self.settings, cx.now));
     }
 
     /// Until when another log-on of the account is waited for, and until when the answer.

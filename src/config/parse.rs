@@ -18,6 +18,7 @@ use super::{
     read::{Context, Section},
     yaml::{self, Node},
 };
+use files::TargetFile;
 use polling::Polling;
 
 /// How a configuration is read.
@@ -56,8 +57,11 @@ pub(super) fn read(bytes: &[u8], options: &ParseOptions<'_>, ctx: &Context<'_>) 
     let tree = document(bytes, options.file, ctx);
     let Some(root) = root(tree.as_ref(), ctx) else {
         if ctx.errors.borrow().is_empty() {
-            let start = Mark { file: options.file.into(), line: 1, column: 1 };
-            ctx.error(&start, "", "the file is empty; `rollcall default-config` prints a complete one");
+            ctx.error(
+                &start_of(options.file),
+                "",
+                "the file is empty; `rollcall default-config` prints a complete one",
+            );
         }
         return None;
     };
@@ -69,12 +73,8 @@ pub(super) fn read(bytes: &[u8], options: &ParseOptions<'_>, ctx: &Context<'_>) 
     let state_file = state_file::read(&root, options);
     let mut targets = Targets { defaults: &defaults, http: &outbound, first: HashMap::new(), read: Vec::new() };
     targets.add(&root);
-    for (bytes, file) in files::read(&root.list("target_files")) {
-        let tree = document(&bytes, &file, ctx);
-        if let Some(further) = self::root(tree.as_ref(), ctx) {
-            targets.add(&further);
-            further.finish();
-        }
+    for file in files::read(&root.list("target_files")) {
+        targets.add_file(&file, ctx);
     }
     let targets = targets.read;
     if targets.is_empty()
@@ -92,6 +92,10 @@ fn document(bytes: &[u8], file: &str, ctx: &Context<'_>) -> Option<Node> {
     let (tree, problems) = yaml::read(bytes, file);
     ctx.errors.borrow_mut().extend(problems);
     tree
+}
+
+fn start_of(file: &str) -> Mark {
+    Mark { file: file.into(), line: 1, column: 1 }
 }
 
 /// The mapping that a file must be.
@@ -115,6 +119,28 @@ struct Targets<'a> {
 }
 
 impl Targets<'_> {
+    /// A file without a list of targets is half written, or not what somebody meant: its targets must not go for that.
+    fn add_file(&mut self, file: &TargetFile<'_>, ctx: &Context<'_>) {
+        let errors = ctx.errors.borrow().len();
+        let tree = document(&file.bytes, &file.name, ctx);
+        match root(tree.as_ref(), ctx) {
+            Some(section) => {
+                if section.require("targets").is_some() {
+                    self.add(&section);
+                }
+                section.finish();
+            }
+            None if ctx.errors.borrow().len() == errors => {
+                let message = format!(
+                    "the file is empty; write `targets: []` where it has none, or take it out of target_files ({})",
+                    file.item.mark()
+                );
+                ctx.error(&start_of(&file.name), "", message);
+            }
+            None => {}
+        }
+    }
+
     fn add(&mut self, file: &Section<'_>) {
         for item in file.list("targets") {
             let Some(section) = item.section() else { continue };

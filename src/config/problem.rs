@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-/// A place in a file. Lines and columns count from 1, columns in characters.
+/// A place in a file. Lines and columns count from 1, columns in characters; 0 is all of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark {
     /// The file as the user named it.
@@ -15,7 +15,10 @@ pub struct Mark {
 
 impl fmt::Display for Mark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+        match self.line {
+            0 => write!(f, "{}", self.file),
+            line => write!(f, "{}:{line}:{}", self.file, self.column),
+        }
     }
 }
 

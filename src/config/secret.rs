@@ -1,6 +1,6 @@
 //! Secrets: a type that prints as `<secret>`, and the two ways to give one.
 
-use std::{fmt, path::PathBuf};
+use std::{fmt, io::ErrorKind, path::PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, Serializer, ser::SerializeMap};
@@ -56,17 +56,25 @@ pub enum Secret {
 }
 
 impl Secret {
-    /// The content now. A file that cannot be read, or is empty, is a failure of reason `internal` that names the file.
+    /// The content now. A file that cannot be read, or is empty, is a failure of reason `auth` that names the file: there is
+    /// nothing to log on with.
     pub fn read(&self) -> Result<SecretText, Failure> {
         match self {
             Secret::Inline(text) => Ok(text.clone()),
             Secret::File(path) => match std::fs::read_to_string(path) {
-                Ok(content) if content.trim().is_empty() => {
-                    Err(Failure::new(Reason::Internal, format!("secret file {} is empty", path.display())))
-                }
+                Ok(content) if content.trim().is_empty() => Err(Failure::new(
+                    Reason::Auth,
+                    format!("secret file {} is empty; write the secret into it", path.display()),
+                )),
                 Ok(content) => Ok(SecretText::new(content.trim())),
                 Err(error) => {
-                    Err(Failure::new(Reason::Internal, format!("cannot read secret file {}: {error}", path.display())))
+                    let remedy = match error.kind() {
+                        ErrorKind::NotFound => "write the secret into it, or give another path",
+                        ErrorKind::PermissionDenied => "let the user that rollcall runs as read it",
+                        _ => "it must be a file of text",
+                    };
+                    let message = format!("cannot read secret file {}: {error}; {remedy}", path.display());
+                    Err(Failure::new(Reason::Auth, message))
                 }
             },
         }

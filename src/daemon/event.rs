@@ -2,11 +2,12 @@
 
 use std::sync::LazyLock;
 
-use prometheus::{Gauge, IntGauge};
+use prometheus::{Gauge, IntCounter, IntGauge};
 
 use crate::{catalogue::daemon as family, clock::UnixTime, event};
 
 static SUCCESSFUL: LazyLock<IntGauge> = LazyLock::new(|| event::int_gauge(&family::CONFIG_LAST_RELOAD_SUCCESSFUL));
+static STATE_WRITE_FAILURES: LazyLock<IntCounter> = LazyLock::new(|| event::int_counter(&family::STATE_WRITE_FAILURES));
 static SUCCESS_TIME: LazyLock<Gauge> = LazyLock::new(|| event::gauge(&family::CONFIG_LAST_RELOAD_SUCCESS));
 
 /// The configuration was read, at the start or for a reload.
@@ -29,5 +30,36 @@ impl Reloaded<'_> {
             }
             Some(error) => tracing::error!(error, "Configuration refused, the one before stays."),
         }
+    }
+}
+
+/// Whether the state file can be written. The failures are counted; the first of a row and the recovery are told.
+#[derive(Debug)]
+pub struct StateWrites {
+    failures: u64,
+}
+
+impl StateWrites {
+    /// None yet; the counter is there from now on.
+    pub fn new() -> StateWrites {
+        LazyLock::force(&STATE_WRITE_FAILURES);
+        StateWrites { failures: 0 }
+    }
+
+    /// It was written, or is as it should be.
+    pub fn succeeded(&mut self) {
+        let failures = std::mem::take(&mut self.failures);
+        if failures > 0 {
+            tracing::info!(failures, "State is kept again.");
+        }
+    }
+
+    /// It was not.
+    pub fn failed(&mut self, error: &dyn std::fmt::Display) {
+        STATE_WRITE_FAILURES.inc();
+        if self.failures == 0 {
+            tracing::error!(%error, "State is not kept; a restart would forget it.");
+        }
+        self.failures += 1;
     }
 }

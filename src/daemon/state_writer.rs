@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::state::{State, StateFile};
+use super::{
+    event::StateWrites,
+    state::{State, StateError, StateFile},
+};
 use crate::{alert::engine::task::AlertEvaluator, event, poll::Fleet, scale::scaled};
 
 /// The state file is written at least this often where something changed; for alerts that begin or end, and for log-on
@@ -20,9 +23,14 @@ const SLOW_SAVE: Duration = Duration::from_millis(250);
 const SLOW_SAVE_BACKOFF: u32 = 10;
 
 /// Writes the state file whenever something changed, until it is cancelled, and once more then.
-pub async fn run(fleet: Arc<Fleet>, evaluator: Arc<AlertEvaluator>, file: StateFile, cancelled: CancellationToken) {
+pub async fn run(
+    fleet: Arc<Fleet>,
+    evaluator: Arc<AlertEvaluator>,
+    file: StateFile,
+    mut writes: StateWrites,
+    cancelled: CancellationToken,
+) {
     let mut last = None;
-    let mut error_logged = false;
     let mut next_urgent_save = Instant::now();
     loop {
         let done = tokio::select! {
@@ -42,22 +50,31 @@ pub async fn run(fleet: Arc<Fleet>, evaluator: Arc<AlertEvaluator>, file: StateF
         match saved.await {
             Ok((state, Ok(()))) => {
                 last = Some(state);
-                error_logged = false;
+                writes.succeeded();
             }
-            Ok((_, Err(error))) if !error_logged => {
-                tracing::error!(%error, "State is not kept; a restart would forget it.");
-                error_logged = true;
-            }
-            Ok((_, Err(_))) => {}
+            Ok((_, Err(error))) => writes.failed(&error),
             Err(error) if error.is_panic() => {
                 let message = event::panic_text(&*error.into_panic());
                 event::Panicked { task: "state", subject: None, message }.emit();
+                writes.failed(&message);
             }
             Err(_) => {}
         }
         next_urgent_save = Instant::now() + began.elapsed().saturating_sub(SLOW_SAVE) * SLOW_SAVE_BACKOFF;
         if done {
             return;
+        }
+    }
+}
+
+/// A state file that could not be read at the start is not written over in this run: each time that it would have been
+/// counts as a failure.
+pub async fn refuse(mut writes: StateWrites, error: Arc<StateError>, cancelled: CancellationToken) {
+    loop {
+        writes.failed(&error);
+        tokio::select! {
+            () = cancelled.cancelled() => return,
+            () = sleep(scaled(SAVE_INTERVAL)) => {}
         }
     }
 }

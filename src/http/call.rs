@@ -190,8 +190,10 @@ impl Call {
                 self.request.headers_mut().insert(HeaderName::from_static(name), value);
             }
             Err(_) => {
-                let message = format!("the value for the header {name} has a character that HTTP does not allow");
-                self.denied = Some(Failure::new(Reason::Internal, message));
+                // A token with a line break in it, mostly.
+                let (reason, what) = if secret { (Reason::Auth, "secret") } else { (Reason::Internal, "value") };
+                let message = format!("the {what} for the header {name} has a character that HTTP does not allow");
+                self.denied = Some(Failure::new(reason, message));
             }
         }
         self
@@ -207,7 +209,7 @@ impl Call {
             "refused to send credentials over plain http to {}; use https, or set http.allow_cleartext_credentials",
             url.host_str().unwrap_or("?")
         );
-        self.denied = Some(Failure::new(Reason::Internal, message));
+        self.denied = Some(Failure::new(Reason::Auth, message));
     }
 
     /// The headers of the configuration go to the target's own host only, never to a token service elsewhere.

@@ -17,7 +17,7 @@ use rustls::{
 };
 
 use crate::{
-    config::{Http, Proxy, Tls},
+    config::{Http, Proxy, Tls, environment::ProxyEnvironment},
     failure::{Failure, Reason},
 };
 
@@ -47,7 +47,7 @@ pub(super) fn shared(settings: &Http) -> Result<(FileTimes, reqwest::Client), Fa
     if let Some((_, _, client)) = shared.iter().find(|(http, at, _)| *http == key && *at == file_times) {
         return Ok((file_times, client.clone()));
     }
-    let client = build(&key).map_err(|message| Failure::new(Reason::Internal, message))?;
+    let client = build(&key).map_err(|message| Failure::new(Reason::Tls, message))?;
     shared.retain(|(http, _, _)| *http != key);
     if shared.len() >= KEPT {
         shared.remove(0);
@@ -71,7 +71,14 @@ fn build(settings: &Http) -> Result<reqwest::Client, String> {
         .connect_timeout(Duration::from_secs(10))
         .pool_idle_timeout(Duration::from_secs(90));
     builder = match &settings.proxy {
-        Proxy::Environment => builder,
+        Proxy::Environment => match ProxyEnvironment::current() {
+            Ok(environment) if environment.names_proxy() => {
+                builder.proxy(reqwest::Proxy::custom(|url| environment.proxy_of(url).cloned()))
+            }
+            // Where the environment names none, the system may: Windows and macOS do.
+            Ok(_) => builder,
+            Err(bad) => return Err(bad.iter().map(|bad| format!("{} {}", bad.name, bad.message)).collect()),
+        },
         Proxy::None => builder.no_proxy(),
         Proxy::Url(url) => {
             builder.proxy(reqwest::Proxy::all(url.clone()).map_err(|e| format!("proxy_url: {}", e.without_url()))?)
@@ -103,7 +110,9 @@ fn build(settings: &Http) -> Result<reqwest::Client, String> {
 }
 
 fn read(path: &PathBuf) -> Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
+    let failed =
+        |error| format!("cannot read {}: {error}; it is a certificate or key file of http.tls", path.display());
+    std::fs::read(path).map_err(failed)
 }
 
 fn authorities(path: &PathBuf) -> Result<Vec<Certificate>, String> {

@@ -9,7 +9,7 @@ use reqwest::Url;
 use rustls::{CertificateError, InvalidMessage};
 
 use crate::{
-    config::{Http, Proxy},
+    config::{Http, Proxy, environment::ProxyEnvironment},
     failure::{Failure, Reason},
 };
 
@@ -104,6 +104,10 @@ fn proxy(settings: &Http, url: &Url) -> Option<(String, u16)> {
     match &settings.proxy {
         Proxy::None => None,
         Proxy::Url(proxy) => Some((proxy.host_str()?.to_owned(), proxy.port_or_known_default()?)),
+        Proxy::Environment if ProxyEnvironment::current().is_ok_and(ProxyEnvironment::names_proxy) => {
+            let proxy = ProxyEnvironment::current().ok()?.proxy_of(url)?;
+            Some((proxy.host_str()?.to_owned(), proxy.port_or_known_default()?))
+        }
         Proxy::Environment => {
             let proxy = Matcher::from_system().intercept(&url.as_str().parse().ok()?)?;
             let uri = proxy.uri();

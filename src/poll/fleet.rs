@@ -223,6 +223,7 @@ impl Fleet {
             // One whose task hangs with it must not keep the others from being saved.
             let Some(mut saved) = lock_in_time(&target_state.ledger).map(|ledger| ledger.save()) else { continue };
             saved.memory = target_state.memory.save(now);
+            saved.notes = target_state.memory.save_notes();
             targets.insert(name, saved);
         }
         SavedFleet { identities: self.logons.save(), targets }
@@ -249,7 +250,8 @@ impl Fleet {
         let saved = self.waiting.lock().unwrap_or_else(|e| e.into_inner()).remove(&target.name);
         if let Some(mut saved) = saved {
             memory.restore(std::mem::take(&mut saved.memory));
-            ledger.restore(saved);
+            memory.restore_notes(std::mem::take(&mut saved.notes));
+            ledger.restore(saved, self.clock.now());
         }
         ledger.status.held = self.logons.hold_of(&target.name, self.clock.now()).is_some();
         let ledger = Arc::new(Mutex::new(ledger));

@@ -65,6 +65,7 @@ fn update_status(ledger: &mut Ledger, result: &PollResult, now: UnixTime, took: 
         PollResult::Failed(failure) => {
             event::PollFailed { target, failure }.emit(status);
             (status.up, status.partial, status.failure) = (Some(false), false, Some(failure.clone()));
+            status.failed_at = Some(now);
         }
         PollResult::Data(failed) => {
             event::PollSucceeded { target, agents }.emit(status);

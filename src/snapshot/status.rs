@@ -32,7 +32,9 @@ pub struct Status {
     pub failure: Option<Failure>,
     /// Failed polls in a row.
     pub consecutive_failures: u64,
-    /// How long it took.
+    /// When the last of them ended.
+    pub failed_at: Option<UnixTime>,
+    /// How long the last poll took.
     pub duration: Duration,
     /// When it ended.
     pub last_poll: Option<UnixTime>,

@@ -96,6 +96,88 @@ fn flags_come_from_the_environment_too() {
     assert_eq!(ended.status.code(), Some(2));
 }
 
+/// As templates of units and charts write them.
+#[test]
+fn a_blank_variable_is_as_unset() {
+    let (folder, mut help) = (Folder::new(), command());
+    let text = help.args(["serve", "--help"]).output().expect("the binary runs").stdout;
+    let text = String::from_utf8(text).expect("it is a text");
+    let names = text.split("[env: ").skip(1).map(|rest| rest.split(['=', ']']).next().unwrap_or_default().to_owned());
+    let names: Vec<String> = names.collect();
+    assert!(names.len() >= 8, "{names:?}");
+    folder.write("rollcall.yml", "targets: [{ name: filer, vendor: resilio, url: 'http://127.0.0.1:1' }]\n");
+    for blank in ["", " "] {
+        let proxies = ["HTTP_PROXY", "https_proxy", "ALL_PROXY", "NO_PROXY", "STATE_DIRECTORY"];
+        let all = names.iter().map(String::as_str).chain(proxies).map(|name| (name, blank));
+        let mut check = command();
+        let ended =
+            check.arg("check").envs(all.clone()).current_dir(folder.file("")).output().expect("the binary runs");
+        assert!(crate::program::Ended::of(ended).expect(0).out.starts_with("rollcall.yml: 1 target"));
+        let daemon = Daemon::with_environment(&folder.file("rollcall.yml"), &[], &all.collect::<Vec<_>>());
+        assert_eq!(daemon.get("/-/reload").status, reqwest::StatusCode::METHOD_NOT_ALLOWED, "the prefix is as usual");
+    }
+}
+
+#[test]
+fn a_proxy_of_the_environment_that_cannot_be_read_is_an_error_where_it_counts() {
+    let folder = Folder::new();
+    let config = |url: &str, more: &str| {
+        folder.write("rollcall.yml", &format!("targets: [{{ name: filer, vendor: resilio, url: '{url}'{more} }}]\n"))
+    };
+    let run = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let mut program = command();
+        for name in
+            ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"]
+        {
+            program.env_remove(name);
+        }
+        let ended = program.args(arguments).arg(folder.file("rollcall.yml")).envs(variables.iter().copied());
+        crate::program::Ended::of(ended.output().expect("the binary runs"))
+    };
+    config("http://filer.example.com", "");
+    let bad = [("https_proxy", "http://me:cana/ry@proxy:3128")];
+    for arguments in [&["check"][..], &["serve", "--web.listen-address", "127.0.0.1:0", "--config.file"]] {
+        let ended = run(arguments, &bad).expect(1);
+        assert!(
+            ended.err.contains("the environment: https_proxy: is not the URL of a proxy; write http://"),
+            "{}",
+            ended.err
+        );
+        assert!(!ended.err.contains("cana"), "{}", ended.err);
+    }
+    config("http://filer.example.com", ", http: { proxy_url: none }");
+    run(&["check"], &bad).expect(0);
+    config("http://127.0.0.1:1", "");
+    run(&["check"], &bad).expect(0);
+    config("http://192.0.2.1", "");
+    let ended = run(&["check"], &[("HTTP_PROXY", "http://proxy:3128"), ("NO_PROXY", "192.*")]).expect(0);
+    assert!(ended.err.contains("warning: the environment: NO_PROXY: nothing matches 192.*; write "), "{}", ended.err);
+}
+
+/// The target has no port of its own, so a proxy that is asked answers, and one that is not cannot.
+#[test]
+fn what_no_proxy_names_goes_past_the_proxy() {
+    let folder = Folder::new();
+    let proxy = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let address = proxy.local_addr().expect("it is bound").to_string();
+    proxy.set_nonblocking(true).expect("a socket of ours");
+    let text = "defaults: { timeout: 1s }\ntargets: [{ name: filer, vendor: resilio, url: 'http://192.0.2.1:8443' }]\n";
+    let file = folder.write("rollcall.yml", text);
+    for (no_proxy, asked) in
+        [("", true), ("192.0.2.1:80", true), ("*", false), ("192.0.2.1:8443", false), ("192.0.2.0/24", false)]
+    {
+        let mut probe = command();
+        probe
+            .args(["probe", "filer", "--config.file"])
+            .arg(&file)
+            .env("HTTP_PROXY", &address)
+            .env("NO_PROXY", no_proxy);
+        let ended = crate::program::Ended::of(probe.output().expect("the binary runs")).expect(1);
+        assert_eq!(proxy.accept().is_ok(), asked, "{no_proxy:?}: {}", ended.err);
+        while proxy.accept().is_ok() {}
+    }
+}
+
 #[test]
 fn probe_shows_each_simulated_target_and_names_them_for_one_that_is_not_there() {
     let sim = Sim::frozen();

@@ -1,8 +1,12 @@
 //! A reload touches what changed and nothing else, and a bad configuration touches nothing.
 
 use reqwest::StatusCode;
+use rollcall_sim::ParallelsRas;
 
-use crate::support::{Config, Daemon, Exposition, Folder, Sim, Target, VENDORS};
+use crate::{
+    program::rollcall,
+    support::{Config, Daemon, Exposition, Folder, Sim, Target, VENDORS},
+};
 
 const LIFECYCLE: &[&str] = &["--web.enable-lifecycle"];
 
@@ -205,4 +209,68 @@ fn a_secret_file_that_changes_is_read_without_a_reload() {
     daemon.wait_for("the old one is refused", |now| now.failure("builds") == "auth");
     folder.write("secrets/pat", "rotated\n");
     daemon.wait_until_up(&["builds"]);
+}
+
+#[test]
+fn a_target_file_that_is_emptied_or_gone_takes_no_target_away() {
+    let (sim, folder) = (Sim::frozen(), Folder::new());
+    let further_yaml =
+        format!("targets:\n  - {{ name: filer, vendor: resilio, url: '{}/filer-01' }}\n", sim.url("resilio"));
+    let further = folder.write("targets.d/filer.yml", &further_yaml);
+    let config = Config::quick().head("target_files: ['targets.d/*.yml']").target(Target::azure("builds", &sim));
+    let config = config.write(&folder);
+    let daemon = Daemon::start(&config);
+    daemon.wait_until_up(&["filer", "builds"]);
+    let good = std::fs::read(&further).expect("it was written");
+    let gone = || std::fs::remove_file(&further).expect("it is there");
+    let dangling = || std::os::unix::fs::symlink("..data/filer.yml", &further).expect("links can be made");
+    let breaks: [(&dyn Fn(), &str); 4] = [
+        (&|| std::fs::write(&further, "").expect("it can be written"), "filer.yml:1:1: the file is empty"),
+        (&|| std::fs::write(&further, "# targets:\n").expect("it can be written"), "filer.yml:1:1: the file is empty"),
+        (&gone, "matches no file"),
+        (&dangling, "filer.yml is a link to ..data/filer.yml, which is not there"),
+    ];
+    for (broken, message) in breaks {
+        broken();
+        daemon.reload();
+        let now = daemon.scrape();
+        assert_eq!(reload_ok(&now), Some(0.0), "{message}");
+        assert_eq!(targets(&now), ["builds", "filer"], "{message}");
+        assert!(!now.data("filer").is_empty(), "{message}");
+        daemon.wait_for_log(&["Configuration refused", message]);
+        let checked = rollcall(&["check", &config.display().to_string()]).expect(1);
+        assert!(checked.err.contains(message), "{}", checked.err);
+    }
+    gone();
+    std::fs::write(&further, good).expect("it can be written");
+    daemon.reload();
+    assert_eq!(reload_ok(&daemon.scrape()), Some(1.0));
+}
+
+#[test]
+fn a_secret_file_that_is_missing_is_no_fault_of_the_daemon() {
+    let (sim, folder) = (Sim::frozen(), Folder::new());
+    let farm = |name: &str, file: &str| Target::ras(name, &sim).auth_file(ParallelsRas::USERNAME, file);
+    let config = Config::quick().target(farm("farm", "secrets/ras")).target(farm("other", "secrets/other"));
+    let config = config.write(&folder);
+    folder.write("secrets/other", ParallelsRas::PASSWORD);
+    let daemon = Daemon::start(&config);
+    let is_told = |daemon: &Daemon, name: &str, file: &str| {
+        daemon.wait_for("the missing secret", |now| now.of(name, "rollcall_target_up") == Some(0.0));
+        assert_eq!(daemon.scrape().failure(name), "auth");
+        let line = daemon.wait_for_log(&["WARN", "Poll failed.", &format!("target={name}"), "reason=\"auth\""]);
+        assert!(line.contains(&folder.file(file).display().to_string()), "{line}");
+        assert!(line.contains("write the secret into it"), "{line}");
+    };
+    daemon.wait_for_log(&["WARN", "password_file: cannot read secret file"]);
+    is_told(&daemon, "farm", "secrets/ras");
+    daemon.wait_until_up(&["other"]);
+    std::fs::remove_file(folder.file("secrets/other")).expect("it was written");
+    is_told(&daemon, "other", "secrets/other");
+    daemon.reload();
+    assert_eq!(reload_ok(&daemon.scrape()), Some(1.0), "what is read at each use refuses no configuration");
+    folder.write("secrets/ras", ParallelsRas::PASSWORD);
+    folder.write("secrets/other", ParallelsRas::PASSWORD);
+    let now = daemon.wait_until_up(&["farm", "other"]);
+    assert_eq!((now.failures("farm", "internal"), now.of("farm", "rollcall_login_held")), (0.0, Some(0.0)));
 }

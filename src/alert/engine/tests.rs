@@ -1,6 +1,7 @@
 //! The engine on hand-made samples. [`Site`] is a target that is polled, fails and is withdrawn like a real one.
 
 mod property;
+mod replicas;
 mod restart;
 mod stories;
 

@@ -93,13 +93,13 @@ fn a_thousand_alerts_go_in_batches_of_256_and_again_after_the_resend_delay() {
 }
 
 #[test]
-fn a_firing_alert_is_believed_for_four_resends_or_four_evaluations() {
+fn a_firing_alert_is_believed_for_four_resends_or_four_minutes() {
     let mut queue = Queue::new(timing());
     put(&mut queue, START, firing(1));
     assert_eq!(batch(queue.next(START)).lapses_at, START.plus(4 * MINUTE));
     let mut queue = Queue::new(Timing { resend_delay: Duration::from_secs(5), ha: false });
     put(&mut queue, START, firing(1));
-    assert_eq!(batch(queue.next(START)).lapses_at, START.plus(MINUTE));
+    assert_eq!(batch(queue.next(START)).lapses_at, START.plus(4 * MINUTE));
 }
 
 #[test]

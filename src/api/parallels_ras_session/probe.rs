@@ -15,14 +15,14 @@ use crate::{
 const POOL: &str = "session";
 
 /// The result of a probe.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Probe {
-    verdict: Verdict,
-    code: Option<Code>,
-    prime_seconds: Option<f64>,
-    duration: Duration,
+    pub(super) verdict: Verdict,
+    pub(super) code: Option<Code>,
+    pub(super) prime_seconds: Option<f64>,
+    pub(super) duration: Duration,
     /// Failed probes in a row, this one included.
-    failures: u64,
+    pub(super) failures: u64,
 }
 
 impl Probe {

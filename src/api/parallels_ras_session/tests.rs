@@ -1,7 +1,9 @@
 use super::*;
 use crate::{
     api::{
-        Outcome, Part,
+        Outcome, Part, Warnings,
+        fingerprint::PartFingerprints,
+        memory::Memory,
         parallels_ras::{
             stub::start,
             tests::{samples, target as farm, with_context},
@@ -305,5 +307,48 @@ async fn a_light_success_lifts_the_hold_of_a_light_refusal_whatever_came_between
             let observation = poll_at(&mut api, 8 * HOUR + minutes * 60).await.expect("a datum");
             assert_eq!(observation.failure.map(|f| f.reason), reason, "restarts: {restarts}, {minutes} min later");
         }
+    }
+}
+
+/// A restart or a change of the settings makes a new one; what is noted stays.
+#[tokio::test]
+async fn failures_in_a_row_and_the_last_verdict_outlive_the_api() {
+    let stub = start(move |_| (400, JSON, r#"{"code":3360}"#.to_owned()));
+    let memory = Memory::default();
+    let poll = async |settings: target::ParallelsRasSession, seconds: u64, memory: &Memory| {
+        let mut api = open_with(stub.url.as_str(), settings, Vec::new());
+        let (warnings, known) = (Warnings::default(), PartFingerprints::default());
+        let (now, deadline) = (T0.plus(Duration::from_secs(seconds)), Instant::now() + Duration::from_secs(60));
+        let cx = Context { now, deadline, memory, warnings: &warnings, known: &known };
+        let observation = Api::poll(&mut api, &cx).await.expect("an answer");
+        polled_samples(&observation)
+    };
+    let labels = r#"verdict="endpoint",category="Connection",code="3360""#;
+    assert_eq!(poll(settings(), 0, &memory).await, failed(1, labels));
+    assert_eq!(poll(settings(), 60, &memory).await, failed(2, labels));
+    let saved = serde_json::to_string(&memory.save_notes()).expect("it can be written");
+    let restarted = || {
+        let memory = Memory::default();
+        memory.restore_notes(serde_json::from_str(&saved).expect("it can be read"));
+        memory
+    };
+    assert_eq!(poll(settings(), 120, &restarted()).await, failed(3, labels));
+    let stale_after = farm(stub.url.as_str()).stale_after.as_secs();
+    assert_eq!(poll(settings(), 61 + stale_after, &restarted()).await, failed(1, labels), "probes were missed");
+    let mut other = settings();
+    other.session.endpoint_host = "rds-02.example.com".to_owned();
+    let samples = poll(other, 120, &restarted()).await;
+    assert!(samples.iter().any(|line| line.contains("_failures{") && line.ends_with("} 1")), "{samples:?}");
+}
+
+#[test]
+fn a_probe_is_noted_as_it_was() {
+    for (code, verdict) in [(None, Verdict::Ok), (Some(3360), Verdict::Endpoint), (Some(4000), Verdict::Unknown)] {
+        let reply = Reply { verdict, code: code.map(codes::look_up), prime_seconds: Some(1.5), readable: true };
+        let probe = Probe::new(reply, Duration::from_millis(250), None);
+        let noted = NotedProbe::new(&probe, &settings(), T0);
+        let json = serde_json::to_string(&noted).expect("it can be written");
+        let back: NotedProbe = serde_json::from_str(&json).expect("it can be read");
+        assert_eq!(back.of(&settings()), Some(probe));
     }
 }

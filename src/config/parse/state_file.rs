@@ -22,7 +22,7 @@ pub(super) fn read(root: &Section<'_>, options: &ParseOptions<'_>) -> Option<Pat
     }
     // systemd separates several directories with colons; the first is ours.
     let directory = options.state_directory.as_deref()?.to_str()?.split(':').next()?;
-    (!directory.is_empty()).then(|| Path::new(directory).join("rollcall.state"))
+    (!directory.trim().is_empty()).then(|| Path::new(directory).join("rollcall.state"))
 }
 
 /// Warns where a file cannot be written. It is written to one beside it and renamed, so its folder has to allow that; to try

@@ -85,3 +85,56 @@ fn a_file_that_is_not_there_is_told() {
     let errors = Config::load(Path::new("no/such.yml")).expect_err("there is no such file");
     assert_eq!(errors.to_string(), "no/such.yml:1:1: cannot be read: No such file or directory (os error 2)");
 }
+
+/// Else its targets are gone from the configuration, and the pages about them end.
+#[test]
+fn a_target_file_that_is_not_there_or_has_no_list_is_told() {
+    let directory = directory();
+    let folder = directory.path();
+    let told = |glob: &str| {
+        let errors = parse(&format!("target_files: ['{glob}']\n"), folder).expect_err("it is not valid").to_string();
+        errors.replace(&folder.display().to_string(), "DIR")
+    };
+    let empty =
+        "the file is empty; write `targets: []` where it has none, or take it out of target_files (rollcall.yml:1:16)";
+    for text in ["", "# - { name: filer }\n", "---\n", "~\n"] {
+        write(folder, "a/empty.yml", text);
+        for glob in ["a/empty.yml", "a/*.yml", "*/empty.yml"] {
+            assert_eq!(told(glob), format!("DIR/a/empty.yml:1:1: {empty}"), "{text:?}");
+        }
+    }
+    write(folder, "b/key.yml", "{}\n");
+    assert_eq!(told("b/*"), "DIR/b/key.yml:1:1: targets: is missing");
+    write(folder, "b/key.yml", "targets:\n  # - { name: filer }\n");
+    assert_eq!(told("b/*"), "DIR/b/key.yml:1:1: targets: has no value");
+    assert_eq!(told("a"), "rollcall.yml:1:16: target_files[0]: DIR/a is a directory; name its files: DIR/a/*.yml");
+    let no_match = "rollcall.yml:1:16: target_files[0]: matches no file; put one there (`targets: []` is enough), or take the \
+                    glob out of target_files";
+    for glob in ["none/*.yml", "a/*.yaml", "*/none.yml", "a/*.yml/*.yml"] {
+        assert_eq!(told(glob), no_match, "{glob}");
+    }
+}
+
+/// As in the middle of the swap of a Kubernetes ConfigMap, whose files are links into a directory that changes.
+#[cfg(unix)]
+#[test]
+fn a_target_file_that_is_a_link_to_nothing_is_told() {
+    let directory = directory();
+    let folder = directory.path();
+    let link = |to: &str, from: &str| {
+        std::os::unix::fs::symlink(to, folder.join(from)).expect("links can be made");
+    };
+    write(folder, "c/good.yml", "targets: []\n");
+    link("..data/filer.yml", "c/filer.yml");
+    let told = |glob: &str| {
+        let errors = parse(&format!("target_files: ['{glob}']\n"), folder).expect_err("it is not valid").to_string();
+        errors.replace(&folder.display().to_string(), "DIR")
+    };
+    let dangling = "rollcall.yml:1:16: target_files[0]: DIR/c/filer.yml is a link to ..data/filer.yml, which is not there; mend \
+                    it, or take it out of target_files";
+    for glob in ["c/filer.yml", "c/*.yml", "*/filer.yml"] {
+        assert_eq!(told(glob), dangling, "{glob}");
+    }
+    link("gone", "d");
+    assert!(told("?/*.yml").contains("DIR/d is a link to gone, which is not there"), "{}", told("?/*.yml"));
+}

@@ -1,12 +1,19 @@
-//! What of a ledger survives a restart: since-when, and the pools that were known.
+//! What of a ledger survives a restart: since-when, the pools that were known, when credentials end, and failures in a row.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 use serde_tuple::{Deserialize_tuple, Serialize_tuple};
 
 use super::Ledger;
-use crate::{api::memory::SavedSince, clock::UnixTime, health::Health};
+use crate::{
+    api::memory::{Notes, SavedSince},
+    clock::UnixTime,
+    health::Health,
+};
+
+/// The credentials that a vendor may tell the end of.
+const CREDENTIALS: [&str; 3] = ["password", "client_secret", "certificate"];
 
 /// A target in the state file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -21,6 +28,23 @@ pub struct SavedTarget {
     pub last_success: Option<UnixTime>,
     /// Since-when of other things.
     pub memory: Vec<SavedSince>,
+    /// Failed polls in a row; without them, and in a file of an earlier version, there is nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failures: Option<SavedFailures>,
+    /// When credentials end, as the vendor said last.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub credential_expiry: BTreeMap<String, UnixTime>,
+    /// What the vendor notes of itself.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub notes: Notes,
+}
+
+/// Failed polls in a row, in the state file.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SavedFailures {
+    count: u64,
+    /// When the last one ended.
+    at: UnixTime,
 }
 
 /// An agent in the state file, where it is an array.
@@ -47,6 +71,7 @@ impl SavedTarget {
         self.last_success = self.last_success.map(|at| at.min(now));
         self.agents.iter_mut().for_each(|agent| agent.since = agent.since.min(now));
         self.pools.iter_mut().for_each(|pool| pool.seen = pool.seen.min(now));
+        self.failures.iter_mut().for_each(|failures| failures.at = failures.at.min(now));
         for SavedSince { since, seen, .. } in &mut self.memory {
             (*since, *seen) = ((*since).min(now), (*seen).min(now));
         }
@@ -88,15 +113,34 @@ impl Ledger {
                 .collect(),
             last_success: self.status.last_success,
             memory: Vec::new(),
+            failures: self.saved_failures(),
+            credential_expiry: self.status.credential_expiry.iter().map(|(k, at)| ((*k).to_owned(), *at)).collect(),
+            notes: Notes::new(),
         }
     }
 
+    fn saved_failures(&self) -> Option<SavedFailures> {
+        let count = self.status.consecutive_failures;
+        self.status.failed_at.filter(|_| count > 0).map(|at| SavedFailures { count, at })
+    }
+
     /// Takes up what an earlier run has saved, if it is about the same API.
-    pub fn restore(&mut self, saved: SavedTarget) {
+    ///
+    /// Failures in a row go on where no poll was missed: within `stale_after` one is due in any case. After a longer pause
+    /// nobody knows what the polls between would have brought, so they are counted anew.
+    pub fn restore(&mut self, saved: SavedTarget, now: UnixTime) {
         if saved.vendor != self.target.vendor() {
             return;
         }
         self.status.last_success = saved.last_success;
+        if let Some(SavedFailures { count, at }) = saved.failures
+            && now.since(at) <= self.target.stale_after
+        {
+            (self.status.consecutive_failures, self.status.failed_at) = (count, Some(at));
+        }
+        let known = |name: &str| CREDENTIALS.into_iter().find(|known| *known == name);
+        let ends = saved.credential_expiry.iter().filter_map(|(name, at)| Some((known(name)?, *at)));
+        self.status.credential_expiry = ends.collect();
         let agents = saved.agents.into_iter().filter_map(|SavedAgent { pool, name, health, since }| {
             Some(((pool, name), (Health::parse(&health)?, since)))
         });
@@ -108,15 +152,20 @@ impl Ledger {
 
 #[cfg(test)]
 mod tests {
-    use std::{path::Path, sync::Arc};
+    use std::{path::Path, sync::Arc, time::Duration};
 
     use super::*;
     use crate::{
         api::{Agent, Id, Observation, Part, Warnings},
         catalogue::azure_devops::FAMILIES,
-        config::Config,
+        config::{Config, Target},
         failure::{Failure, Reason},
     };
+
+    fn target() -> Arc<Target> {
+        let yaml = "targets: [{ name: t, vendor: azure_devops, url: 'https://127.0.0.1:1', auth: { pat: x } }]";
+        Config::parse(yaml, "rollcall.yml", Path::new(".")).expect("it is valid").targets.remove(0)
+    }
 
     fn pool(observation: &mut Observation, name: &str) {
         let mut part = Part::new(FAMILIES);
@@ -139,12 +188,35 @@ mod tests {
     }
 
     #[test]
+    fn failures_in_a_row_go_on_after_a_restart_unless_it_took_too_long() {
+        let (known, stale_after) = (Ledger::new(target(), false), target().stale_after);
+        let saved = SavedTarget { failures: Some(SavedFailures { count: 2, at: UnixTime(5000) }), ..known.save() };
+        let restart = |after: Duration| {
+            let mut ledger = Ledger::new(target(), false);
+            let json = serde_json::to_string(&saved).expect("it can be written");
+            ledger.restore(serde_json::from_str(&json).expect("it can be read"), UnixTime(5000).plus(after));
+            ledger
+        };
+        let soon = restart(stale_after);
+        assert_eq!(soon.status.consecutive_failures, 2);
+        assert_eq!(soon.save().failures, saved.failures, "the next restart, without a poll between, knows it as well");
+        assert_eq!(restart(stale_after + Duration::from_secs(1)).status.consecutive_failures, 0);
+    }
+
+    #[test]
+    fn the_end_of_a_credential_is_known_after_a_restart_that_brings_no_poll() {
+        let mut before = Ledger::new(target(), false);
+        before.status.credential_expiry.insert("client_secret", UnixTime(7000));
+        let mut after = Ledger::new(target(), false);
+        after.restore(before.save(), UnixTime(6000));
+        assert_eq!(after.status.credential_expiry, before.status.credential_expiry);
+    }
+
+    #[test]
     fn what_a_restart_knows_of_a_pool_that_cannot_be_read_outlives_the_next_restart() {
-        let yaml = "targets: [{ name: t, vendor: azure_devops, url: 'https://127.0.0.1:1', auth: { pat: x } }]";
-        let config = Config::parse(yaml, "rollcall.yml", Path::new(".")).expect("it is valid");
         let start = |before: &Ledger| {
-            let mut ledger = Ledger::new(Arc::clone(&config.targets[0]), false);
-            ledger.restore(before.save());
+            let mut ledger = Ledger::new(target(), false);
+            ledger.restore(before.save(), UnixTime::from_secs(1000));
             ledger
         };
         let poll = |ledger: &mut Ledger, at, pools: [bool; 2]| {
@@ -157,7 +229,7 @@ mod tests {
             }
             ledger.apply(observation, UnixTime::from_secs(at), &Warnings::default()).expect("few agents");
         };
-        let mut first = Ledger::new(Arc::clone(&config.targets[0]), false);
+        let mut first = Ledger::new(target(), false);
         poll(&mut first, 1000, [true, true]);
         let mut second = start(&first);
         poll(&mut second, 2000, [true, false]);

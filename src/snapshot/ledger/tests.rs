@@ -136,11 +136,11 @@ fn since_moves_only_with_the_class() {
     apply(&mut ledger, 120, poll(Health::Failed));
     assert!(since(&mut ledger, 120).ends_with(" 1000120"));
     let mut restarted = self::ledger();
-    restarted.restore(ledger.save());
+    restarted.restore(ledger.save(), at_second(0));
     apply(&mut restarted, 180, poll(Health::Failed));
     assert!(since(&mut restarted, 180).ends_with(" 1000120"));
     let mut elsewhere = self::ledger();
-    elsewhere.restore(SavedTarget { vendor: "azure_devops".to_owned(), ..ledger.save() });
+    elsewhere.restore(SavedTarget { vendor: "azure_devops".to_owned(), ..ledger.save() }, at_second(0));
     apply(&mut elsewhere, 180, poll(Health::Failed));
     assert!(since(&mut elsewhere, 180).ends_with(" 1000180"));
 }
@@ -152,7 +152,7 @@ fn since_of_a_pool_that_could_not_be_read_survives_another_restart() {
     apply(&mut ledger, 0, vec![("1", fresh("a")), ("2", fresh("b"))]);
     for (at, second) in [(60, failed()), (120, fresh("b"))] {
         let mut restarted = self::ledger();
-        restarted.restore(ledger.save());
+        restarted.restore(ledger.save(), at_second(0));
         apply(&mut restarted, at, vec![("1", fresh("a")), ("2", second)]);
         ledger = restarted;
     }

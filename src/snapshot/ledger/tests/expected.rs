@@ -154,7 +154,7 @@ fn a_pool_on_demand_may_be_gone() {
         assert!(apply_and_render(&mut ledger, at).is_empty(), "after {at} seconds");
     }
     let mut restarted = expecting(&[("elastic", 2)]);
-    restarted.restore(ledger.save());
+    restarted.restore(ledger.save(), at_second(0));
     apply(&mut restarted, 3 * day + 60, vec![("1", one("a"))]);
     assert!(apply_and_render(&mut restarted, 3 * day + 60).is_empty());
 }

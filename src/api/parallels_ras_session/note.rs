@@ -1,0 +1,54 @@
+//! The last probe as it is noted: a restart goes on with it, so that failures in a row are counted over it.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{codes, probe::Probe, verdict::Verdict};
+use crate::{clock::UnixTime, config::target};
+
+/// What it is noted under.
+pub const NOTE: &str = "probe";
+
+/// A probe in the state file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NotedProbe {
+    /// When it was last told.
+    pub at: UnixTime,
+    mode: String,
+    endpoint: String,
+    verdict: String,
+    code: Option<u32>,
+    prime_seconds: Option<f64>,
+    seconds: f64,
+    failures: u64,
+}
+
+impl NotedProbe {
+    /// A probe under these settings.
+    pub fn new(probe: &Probe, settings: &target::ParallelsRasSession, at: UnixTime) -> NotedProbe {
+        NotedProbe {
+            at,
+            mode: settings.mode.as_str().to_owned(),
+            endpoint: settings.session.endpoint_host.clone(),
+            verdict: probe.verdict.as_str().to_owned(),
+            code: probe.code.map(|code| code.api),
+            prime_seconds: probe.prime_seconds,
+            seconds: probe.duration.as_secs_f64(),
+            failures: probe.failures,
+        }
+    }
+
+    /// The probe, where it was of the same kind and endpoint: its series are those of these settings.
+    pub fn of(self, settings: &target::ParallelsRasSession) -> Option<Probe> {
+        let same = self.mode == settings.mode.as_str() && self.endpoint == settings.session.endpoint_host;
+        let verdict = Verdict::ALL.into_iter().find(|verdict| verdict.as_str() == self.verdict).filter(|_| same)?;
+        Some(Probe {
+            verdict,
+            code: self.code.map(codes::look_up),
+            prime_seconds: self.prime_seconds,
+            duration: Duration::try_from_secs_f64(self.seconds).ok()?,
+            failures: self.failures,
+        })
+    }
+}
