@@ -459,7 +459,7 @@ def flags_and_variables_in_documents_exist():
     every = set().union(*flags.values(), {"--version"})
     variables = set(re.findall(r"\[env: (\w+)=", "".join(helps.values())))
     # The build script's own, and those of the tests.
-    variables |= {"ROLLCALL_REVISION", "ROLLCALL_TEST_PYTHON", "ROLLCALL_TEST_AMLINT"}
+    variables |= {"ROLLCALL_REVISION", "ROLLCALL_TEST_PYTHON", "ROLLCALL_TEST_AMLINT", "ROLLCALL_TEST_NEWER"}
     files = [path for path in DEPLOY.rglob("*") if path.is_file() and path.suffix not in {".json", ".tgz"}]
     seen = 0
     for path in [*files, ROOT / "README.md", *(ROOT / "dashboards").glob("*.md")]:
