@@ -9,12 +9,14 @@ mod costs;
 mod fleet;
 mod pace;
 mod replay;
+mod restarts;
 
 use costs::{LASTS, SYNC_STUCK_LASTS};
-use replay::{Mode, Replay};
+use replay::{Mode, Replay, Setup};
+use restarts::Restarted;
 use rollcall_sim::Incident;
 
-use crate::support::VENDORS;
+use crate::support::{VENDORS, Version};
 
 /// An incident and its fleet.
 #[derive(Debug, Clone, Copy)]
@@ -59,21 +61,35 @@ const LATE: f64 = 0.5;
 /// So late, a replay need not be begun; that much later, it need not go on.
 const LOST: f64 = 1.0;
 
-fn replay(mode: Mode) {
+fn replay(mode: Mode, version: Version) {
+    replay_with(mode, version, None);
+}
+
+fn replay_with(mode: Mode, version: Version, restarted: Option<Restarted>) {
+    if !version.is_here() {
+        return;
+    }
     let [.., slowest] = FACTORS;
-    for factor in FACTORS {
+    let factors = if restarted.is_some() { [20, 15, 15] } else { FACTORS };
+    for factor in factors {
         let bound = if factor == slowest { f64::INFINITY } else { LOST };
-        let mut replay = Replay::new(mode, CASES, factor);
+        let mut replay = Replay::new(Setup { mode, version, restarted, factor }, CASES);
         let said = match replay.run(bound) {
             Ok(()) => replay.differences(),
             Err(said) => said,
         };
         let late = replay.late();
-        println!("{mode:?}, {factor} times faster: at the worst late by {late:.2} of what is tolerated");
+        println!(
+            "{mode:?}, {version:?}, {restarted:?}, {factor} times faster: at the worst late by {late:.2} of what is tolerated"
+        );
         if said.is_empty() {
             return;
         }
-        let said = format!("{mode:?}, {factor} times faster:\n{said}\n{}", replay.receiver.protocol());
+        let said = format!(
+            "{mode:?}, {version:?}, {restarted:?} at {:.2?}, {factor} times faster:\n{said}\n{}",
+            replay.restarts,
+            replay.receiver.protocol()
+        );
         assert!(late > LATE && factor != slowest, "{said}");
         println!("The machine did not keep up, so it is replayed more slowly. {said}");
     }
@@ -81,15 +97,70 @@ fn replay(mode: Mode) {
 
 #[test]
 fn prometheus_pages_as_often_as_the_documentation_says() {
-    replay(Mode::Prometheus);
+    replay(Mode::Prometheus, Version::Stable);
+}
+
+#[test]
+fn a_newer_prometheus_pages_as_often_as_the_documentation_says() {
+    replay(Mode::Prometheus, Version::Current);
 }
 
 #[test]
 fn the_daemon_pages_as_often_as_the_documentation_says() {
-    replay(Mode::Direct);
+    replay(Mode::Direct, Version::Stable);
+}
+
+#[test]
+fn the_daemon_pages_a_newer_alertmanager_as_often_as_the_documentation_says() {
+    replay(Mode::Direct, Version::Current);
 }
 
 #[test]
 fn both_at_once_page_as_often_as_the_documentation_says() {
-    replay(Mode::Both);
+    replay(Mode::Both, Version::Stable);
+}
+
+#[test]
+fn both_at_once_page_as_often_as_the_documentation_says_with_newer_ones() {
+    replay(Mode::Both, Version::Current);
+}
+
+#[test]
+fn restarts_of_prometheus_cost_nothing() {
+    replay_with(Mode::Prometheus, Version::Current, Some(Restarted::Prometheus));
+}
+
+#[test]
+fn restarts_of_prometheus_cost_nothing_stable() {
+    replay_with(Mode::Prometheus, Version::Stable, Some(Restarted::Prometheus));
+}
+
+#[test]
+fn restarts_of_alertmanager_cost_nothing() {
+    replay_with(Mode::Prometheus, Version::Current, Some(Restarted::Alertmanager));
+}
+
+#[test]
+fn restarts_of_alertmanager_cost_nothing_direct() {
+    replay_with(Mode::Direct, Version::Current, Some(Restarted::Alertmanager));
+}
+
+#[test]
+fn restarts_of_daemon_cost_nothing() {
+    replay_with(Mode::Prometheus, Version::Current, Some(Restarted::Daemon));
+}
+
+#[test]
+fn restarts_of_daemon_cost_nothing_direct() {
+    replay_with(Mode::Direct, Version::Current, Some(Restarted::Daemon));
+}
+
+#[test]
+fn restarts_of_daemon_without_state() {
+    replay_with(Mode::Prometheus, Version::Current, Some(Restarted::DaemonWithoutState));
+}
+
+#[test]
+fn restarts_of_daemon_without_state_direct() {
+    replay_with(Mode::Direct, Version::Current, Some(Restarted::DaemonWithoutState));
 }

@@ -13,10 +13,11 @@ use super::{
     Case,
     fleet::{Fleet, defaults},
     pace::Pace,
+    restarts::{self, Restarted, Step},
 };
 use crate::{
     program::rollcall,
-    support::{Alertmanager, Daemon, Exposition, Folder, Notification, Prometheus, Receiver, WAIT_TIMEOUT},
+    support::{Alertmanager, Daemon, Exposition, Folder, Notification, Prometheus, Receiver, Version, WAIT_TIMEOUT},
 };
 
 /// The longest time from the end of an incident to its last notification, in minutes: `keep_firing_for`, a group interval of
@@ -40,34 +41,49 @@ pub enum Mode {
     Both,
 }
 
+/// What a replay is of.
+#[derive(Debug, Clone, Copy)]
+pub struct Setup {
+    pub mode: Mode,
+    pub version: Version,
+    /// Who is started again at each stage of every incident.
+    pub restarted: Option<Restarted>,
+    /// How many times faster everything is.
+    pub factor: u32,
+}
+
 /// Everything of one replay.
 pub struct Replay {
     pub receiver: Receiver,
     fleets: Vec<Fleet>,
     alertmanager: Alertmanager,
     daemon: Daemon,
-    mode: Mode,
+    prometheus: Option<Prometheus>,
+    setup: Setup,
     folder: Folder,
-    factor: u32,
     pace: Pace,
-    _prometheus: Option<Prometheus>,
+    /// When somebody was started again, as the receiver has it.
+    pub restarts: Vec<Duration>,
 }
 
 impl Replay {
-    /// All fleets are well, and whoever pages knows. Everything is so many times faster.
-    pub fn new(mode: Mode, cases: &[Case], factor: u32) -> Replay {
+    /// All fleets are well, and whoever pages knows.
+    pub fn new(setup: Setup, cases: &[Case]) -> Replay {
+        let Setup { mode, version, factor, .. } = setup;
         let fleets: Vec<Fleet> = cases.iter().map(|case| Fleet::new(*case, factor)).collect();
         let receiver = Receiver::start();
-        let alertmanager = Alertmanager::start(&receiver, factor);
+        let alertmanager = Alertmanager::start(version, &receiver, factor);
         let folder = Folder::new();
-        let config = folder.write("rollcall.yml", &config(mode, &alertmanager, &fleets, factor));
+        let config = folder.write("rollcall.yml", &config(setup, &alertmanager, &fleets));
         let scale = ["--time-scale", &factor.to_string()];
         let daemon = Daemon::with_flags(&config, &scale);
         let rules = || rollcall(&[&["rules"], &scale[..]].concat()).expect(0).out;
         // Its own default.
         let resend = Duration::from_secs(60);
-        let prometheus = (mode != Mode::Direct)
-            .then(|| Prometheus::alerting(&[daemon.url()], &rules(), &alertmanager.url(), factor, resend));
+        let prometheus = (mode != Mode::Direct).then(|| {
+            let alertmanager = alertmanager.url();
+            Prometheus::alerting_all(version, &[daemon.url()], &rules(), &[&alertmanager], factor, resend)
+        });
         let targets: Vec<&str> = fleets.iter().flat_map(Fleet::names).collect();
         daemon.wait_until_up(&targets);
         if let Some(prometheus) = &prometheus {
@@ -78,7 +94,7 @@ impl Replay {
         }
         let minute = Duration::from_secs(60) / factor;
         let pace = Pace::of(daemon.url(), minute, 3 * minute);
-        Replay { receiver, fleets, alertmanager, daemon, mode, folder, factor, pace, _prometheus: prometheus }
+        Replay { receiver, fleets, alertmanager, daemon, prometheus, setup, folder, pace, restarts: Vec::new() }
     }
 
     /// How late the machine was at the worst, as a share of what whoever polls and scrapes tolerates.
@@ -88,7 +104,7 @@ impl Replay {
 
     /// So many minutes of the replay.
     fn minutes(&self, minutes: u64) -> Duration {
-        Duration::from_secs(60) * u32::try_from(minutes).expect("some hours") / self.factor
+        Duration::from_secs(60) * u32::try_from(minutes).expect("some hours") / self.setup.factor
     }
 
     /// Lets time go by. An error where the machine was later than this.
@@ -113,15 +129,15 @@ impl Replay {
         self.wait(self.minutes(TRIAL), bound)?;
         let bound = 2.0 * bound;
         let begun = Instant::now();
-        let mut steps: Vec<(Duration, usize, bool)> = Vec::new();
-        for (index, fleet) in self.fleets.iter().enumerate().filter(|(_, fleet)| fleet.case.incident.is_some()) {
-            steps.push((self.minutes(fleet.case.begins), index, true));
-            steps.push((self.minutes(fleet.case.begins + fleet.case.lasts), index, false));
-        }
-        steps.sort_unstable();
-        for (at, index, begins) in steps {
-            self.wait(at.saturating_sub(begun.elapsed()), bound)?;
-            if begins { self.fleets[index].begin(self.receiver.now()) } else { self.end(index)? }
+        for (at, step) in self.script() {
+            self.wait(self.minutes(at).saturating_sub(begun.elapsed()), bound)?;
+            match step {
+                Step::Begin(index) => self.fleets[index].begin(self.receiver.now()),
+                Step::End(index) => self.end(index)?,
+                Step::Blind => self.fleets.iter().for_each(Fleet::blind),
+                Step::See => self.fleets.iter().for_each(Fleet::see),
+                Step::Restart => self.restart(),
+            }
         }
         let (ended, aftermath) = (Instant::now(), self.minutes(AFTERMATH));
         loop {
@@ -137,6 +153,36 @@ impl Replay {
         self.wait(self.minutes(QUIET), bound)
     }
 
+    /// What happens in which minute.
+    fn script(&self) -> Vec<(u64, Step)> {
+        let mut steps: Vec<(u64, Step)> = Vec::new();
+        for (index, fleet) in self.fleets.iter().enumerate().filter(|(_, fleet)| fleet.case.incident.is_some()) {
+            steps.push((fleet.case.begins, Step::Begin(index)));
+            steps.push((fleet.case.begins + fleet.case.lasts, Step::End(index)));
+        }
+        if self.setup.restarted.is_some() {
+            steps.extend(restarts::STEPS);
+        }
+        steps.sort_by_key(|(at, _)| *at);
+        steps
+    }
+
+    fn restart(&mut self) {
+        match self.setup.restarted.expect("it is in the script") {
+            Restarted::Prometheus => {
+                let prometheus = self.prometheus.as_mut().expect("it is part of the mode");
+                prometheus.kill();
+                prometheus.restart();
+            }
+            Restarted::Alertmanager => {
+                self.alertmanager.stop();
+                self.alertmanager.restart();
+            }
+            Restarted::Daemon | Restarted::DaemonWithoutState => self.daemon.kill_and_restart(),
+        }
+        self.restarts.push(self.receiver.now());
+    }
+
     fn end(&mut self, index: usize) -> Result<(), String> {
         let fleet = &mut self.fleets[index];
         let Some(incident) = fleet.case.incident else { return Ok(()) };
@@ -145,7 +191,7 @@ impl Replay {
         if incident == Incident::PasswordExpired {
             // Somebody sets a new one, there and here.
             fleet.renew_secrets("-renewed");
-            let config = config(self.mode, &self.alertmanager, &self.fleets, self.factor);
+            let config = config(self.setup, &self.alertmanager, &self.fleets);
             self.folder.write("rollcall.yml", &config);
             self.daemon.reload();
         }
@@ -269,13 +315,14 @@ fn subject(target: &str, vendor: &str) -> Subject {
 }
 
 /// The configuration of the daemon.
-fn config(mode: Mode, alertmanager: &Alertmanager, fleets: &[Fleet], factor: u32) -> String {
-    let alerting = match mode {
+fn config(setup: Setup, alertmanager: &Alertmanager, fleets: &[Fleet]) -> String {
+    let state = if setup.restarted == Some(Restarted::Daemon) { "state_file: rollcall.state\n" } else { "" };
+    let alerting = match setup.mode {
         Mode::Prometheus => String::new(),
         Mode::Direct | Mode::Both => {
             format!("alerting: {{ mode: direct, alertmanagers: [{{ url: '{}' }}] }}\n", alertmanager.url())
         }
     };
     let targets: String = fleets.iter().map(|fleet| fleet.targets.as_str()).collect();
-    format!("{}{alerting}targets:\n{targets}", defaults(factor))
+    format!("{state}{}{alerting}targets:\n{targets}", defaults(setup.factor))
 }
