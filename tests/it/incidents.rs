@@ -4,6 +4,9 @@
 //! Everything takes a sixtieth of its time: the simulated vendors, the rules, the engine, Prometheus, Alertmanager. One
 //! daemon polls a fleet for each incident and a calm one; the names of the targets tell them apart. A machine that cannot
 //! keep up with that is given more time.
+//!
+//! The installed versions are replayed as they are; of the newer ones the replays with restarts are more than that, see
+//! [`restarts`]; here is what these leave out.
 
 mod costs;
 mod fleet;
@@ -11,9 +14,8 @@ mod pace;
 mod replay;
 mod restarts;
 
-use costs::{LASTS, SYNC_STUCK_LASTS};
+use costs::{LASTS, Restarted, SYNC_STUCK_LASTS};
 use replay::{Mode, Replay, Setup};
-use restarts::Restarted;
 use rollcall_sim::Incident;
 
 use crate::support::{VENDORS, Version};
@@ -70,8 +72,9 @@ fn replay_with(mode: Mode, version: Version, restarted: Option<Restarted>) {
         return;
     }
     let [.., slowest] = FACTORS;
-    let factors = if restarted.is_some() { [20, 15, 15] } else { FACTORS };
-    for factor in factors {
+    // A restart takes its time on every machine, and may not take minutes of a replay.
+    let factors = if restarted.is_some() { &FACTORS[1..] } else { &FACTORS };
+    for factor in factors.iter().copied() {
         let bound = if factor == slowest { f64::INFINITY } else { LOST };
         let mut replay = Replay::new(Setup { mode, version, restarted, factor }, CASES);
         let said = match replay.run(bound) {
@@ -101,18 +104,8 @@ fn prometheus_pages_as_often_as_the_documentation_says() {
 }
 
 #[test]
-fn a_newer_prometheus_pages_as_often_as_the_documentation_says() {
-    replay(Mode::Prometheus, Version::Current);
-}
-
-#[test]
 fn the_daemon_pages_as_often_as_the_documentation_says() {
     replay(Mode::Direct, Version::Stable);
-}
-
-#[test]
-fn the_daemon_pages_a_newer_alertmanager_as_often_as_the_documentation_says() {
-    replay(Mode::Direct, Version::Current);
 }
 
 #[test]
@@ -123,44 +116,4 @@ fn both_at_once_page_as_often_as_the_documentation_says() {
 #[test]
 fn both_at_once_page_as_often_as_the_documentation_says_with_newer_ones() {
     replay(Mode::Both, Version::Current);
-}
-
-#[test]
-fn restarts_of_prometheus_cost_nothing() {
-    replay_with(Mode::Prometheus, Version::Current, Some(Restarted::Prometheus));
-}
-
-#[test]
-fn restarts_of_prometheus_cost_nothing_stable() {
-    replay_with(Mode::Prometheus, Version::Stable, Some(Restarted::Prometheus));
-}
-
-#[test]
-fn restarts_of_alertmanager_cost_nothing() {
-    replay_with(Mode::Prometheus, Version::Current, Some(Restarted::Alertmanager));
-}
-
-#[test]
-fn restarts_of_alertmanager_cost_nothing_direct() {
-    replay_with(Mode::Direct, Version::Current, Some(Restarted::Alertmanager));
-}
-
-#[test]
-fn restarts_of_daemon_cost_nothing() {
-    replay_with(Mode::Prometheus, Version::Current, Some(Restarted::Daemon));
-}
-
-#[test]
-fn restarts_of_daemon_cost_nothing_direct() {
-    replay_with(Mode::Direct, Version::Current, Some(Restarted::Daemon));
-}
-
-#[test]
-fn restarts_of_daemon_without_state() {
-    replay_with(Mode::Prometheus, Version::Current, Some(Restarted::DaemonWithoutState));
-}
-
-#[test]
-fn restarts_of_daemon_without_state_direct() {
-    replay_with(Mode::Direct, Version::Current, Some(Restarted::DaemonWithoutState));
 }

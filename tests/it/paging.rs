@@ -8,6 +8,7 @@ mod blind;
 mod delivery;
 mod peers;
 mod prometheus;
+mod replicas;
 mod restart;
 mod site;
 mod stub;

@@ -1,55 +1,87 @@
-//! Restarts at each stage of every incident.
+//! Restarts at each stage of every incident: while it is pending, while it fires, while nothing can be read, and while what has
+//! ended is kept firing.
+//!
+//! One replay is of one who is started again, in one mode. Every run has those of a current Prometheus and of a daemon that
+//! pages a current Alertmanager: there most is remembered, and by whoever is killed. All the others, and the stable versions,
+//! are `tests/run restarts`: a replay takes two minutes of a processor, and there are fourteen. Where the newer ones cannot be
+//! had, the stable ones take their place.
 
-use super::{
-    WELL,
-    costs::{LASTS, SYNC_STUCK_LASTS},
-};
+use std::collections::BTreeSet;
 
-/// Who is started again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Restarted {
-    /// Killed; its data stay.
-    Prometheus,
-    /// Ended in order, as it writes whom it has told of what only then, and every 15 minutes; its data stay.
-    Alertmanager,
-    /// Killed; it has a state file.
-    Daemon,
-    /// Killed; it has none.
-    DaemonWithoutState,
+use super::{Case, costs::Restarted, replay::Mode, replay_with};
+use crate::support::Version;
+
+/// How long before the end of an incident nothing can be read, and for how long: longer than data stay fresh, and not for so
+/// long that a ticket is due for that.
+const BLIND_BEFORE_END: u64 = 18;
+const BLIND_LASTS: u64 = 12;
+
+/// When the fleet is blind, and when it is no longer.
+pub fn blind(case: &Case) -> [(u64, bool); 2] {
+    let begins = case.begins + case.lasts - BLIND_BEFORE_END;
+    [(begins, true), (begins + BLIND_LASTS, false)]
 }
 
-/// What happens in a replay.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// The incident of this fleet begins.
-    Begin(usize),
-    /// It ends.
-    End(usize),
-    /// No vendor answers.
-    Blind,
-    /// All of them answer.
-    See,
-    /// Somebody is started again.
-    Restart,
+/// The minutes of the restarts; those of one incident are at some stage of the others as well.
+pub fn times(cases: impl Iterator<Item = Case>) -> BTreeSet<u64> {
+    let of = |case: Case| {
+        let ends = case.begins + case.lasts;
+        let held = ends - BLIND_BEFORE_END + BLIND_LASTS - 2;
+        // Pending, firing, held, kept firing. The pool of agents fires after seven minutes, the last page comes after thirty.
+        [case.begins + 4, case.begins + 38, held, ends + 4]
+    };
+    cases.filter(|case| case.incident.is_some()).flat_map(of).collect()
 }
 
-/// When nothing can be read: for longer than data stay fresh, and not for so long that a ticket is due for that.
-const BLIND: u64 = WELL + 42;
-const SEES: u64 = BLIND + 12;
+/// A test of the whole matrix for each line: its name, who pages, the versions, who is started again.
+macro_rules! restarts {
+    ($($name:ident: $mode:ident, $version:ident, $restarted:ident;)*) => {
+        $(
+            #[test]
+            #[ignore = "tests/run restarts"]
+            fn $name() {
+                replay_with(Mode::$mode, Version::$version, Some(Restarted::$restarted));
+            }
+        )*
+    };
+}
 
-/// The restarts, in minutes. All incidents but sync-stuck are at the same stage.
-pub const STEPS: [(u64, Step); 8] = [
-    // sync-stuck is pending.
-    (15, Step::Restart),
-    // All others are: none has fired.
-    (WELL + 4, Step::Restart),
-    // Everything fires.
-    (WELL + 38, Step::Restart),
-    // What was read last is too old, and what fires is held.
-    (BLIND, Step::Blind),
-    (BLIND + 10, Step::Restart),
-    (SEES, Step::See),
-    // They have ended, and are kept firing.
-    (WELL + LASTS + 4, Step::Restart),
-    (5 + SYNC_STUCK_LASTS + 4, Step::Restart),
-];
+#[test]
+fn prometheus_is_killed() {
+    replay_with(Mode::Prometheus, Version::newest(), Some(Restarted::Prometheus));
+}
+
+#[test]
+fn the_daemon_is_killed_that_pages() {
+    replay_with(Mode::Direct, Version::newest(), Some(Restarted::Daemon));
+}
+
+restarts! {
+    alertmanager_is_stopped: Prometheus, Current, Alertmanager;
+    alertmanager_is_stopped_that_the_daemon_pages: Direct, Current, Alertmanager;
+    the_daemon_is_killed: Prometheus, Current, Daemon;
+    the_daemon_is_killed_and_has_no_state: Prometheus, Current, DaemonWithoutState;
+    the_daemon_is_killed_that_pages_and_has_no_state: Direct, Current, DaemonWithoutState;
+
+    stable_prometheus_is_killed: Prometheus, Stable, Prometheus;
+    stable_alertmanager_is_stopped: Prometheus, Stable, Alertmanager;
+    stable_alertmanager_is_stopped_that_the_daemon_pages: Direct, Stable, Alertmanager;
+    stable_and_the_daemon_is_killed: Prometheus, Stable, Daemon;
+    stable_and_the_daemon_is_killed_that_pages: Direct, Stable, Daemon;
+    stable_and_the_daemon_is_killed_and_has_no_state: Prometheus, Stable, DaemonWithoutState;
+    stable_and_the_daemon_is_killed_that_pages_and_has_no_state: Direct, Stable, DaemonWithoutState;
+}
+
+#[test]
+fn every_incident_meets_a_restart_at_each_stage() {
+    let times = times(super::CASES.iter().copied());
+    for case in super::CASES.iter().filter(|case| case.incident.is_some()) {
+        let [(blind, _), (sees, _)] = blind(case);
+        let ends = case.begins + case.lasts;
+        for (from, to) in
+            [(case.begins, case.begins + 7), (case.begins + 31, blind), (blind + 9, sees), (ends, ends + 15)]
+        {
+            assert!(times.range(from..to).next().is_some(), "{:?}: none from {from} to {to}: {times:?}", case.incident);
+        }
+    }
+}

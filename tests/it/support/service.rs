@@ -54,13 +54,19 @@ impl Service {
         }
     }
 
+    /// Sends a signal: `STOP`, `CONT`, `TERM`.
+    #[track_caller]
+    pub fn signal(&self, name: &str) {
+        let child = self.child.as_ref().expect("it runs");
+        let told = Command::new("kill").arg(format!("-{name}")).arg(child.id().to_string()).status();
+        assert!(told.expect("kill is everywhere").success());
+    }
+
     /// Ends it in order: it writes what it knows. Nobody else gets its port.
     #[track_caller]
     pub fn stop(&mut self) {
-        let child = self.child.as_mut().expect("it runs");
-        let told = Command::new("kill").arg("-TERM").arg(child.id().to_string()).status();
-        assert!(told.expect("kill is everywhere").success());
-        let status = child.wait().expect("it is ours");
+        self.signal("TERM");
+        let status = self.child.as_mut().expect("it runs").wait().expect("it is ours");
         assert!(status.success(), "{status}\n{}", self.log());
         self.child = None;
         self.closed = self.port.map(ClosedPort::at);
