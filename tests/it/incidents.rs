@@ -5,14 +5,15 @@
 //! daemon polls a fleet for each incident and a calm one; the names of the targets tell them apart. A machine that cannot
 //! keep up with that is given more time.
 //!
-//! The installed versions are replayed as they are; of the newer ones the replays with restarts are more than that, see
-//! [`restarts`]; here is what these leave out.
+//! [`steady`] and [`restarts`] say what is replayed with which versions.
 
 mod costs;
 mod fleet;
 mod pace;
 mod replay;
 mod restarts;
+mod steady;
+mod turn;
 
 use costs::{LASTS, Restarted, SYNC_STUCK_LASTS};
 use replay::{Mode, Replay, Setup};
@@ -63,11 +64,7 @@ const LATE: f64 = 0.5;
 /// So late, a replay need not be begun; that much later, it need not go on.
 const LOST: f64 = 1.0;
 
-fn replay(mode: Mode, version: Version) {
-    replay_with(mode, version, None);
-}
-
-fn replay_with(mode: Mode, version: Version, restarted: Option<Restarted>) {
+fn replay(mode: Mode, version: Version, restarted: Option<Restarted>) {
     if !version.is_here() {
         return;
     }
@@ -76,6 +73,7 @@ fn replay_with(mode: Mode, version: Version, restarted: Option<Restarted>) {
     let factors = if restarted.is_some() { &FACTORS[1..] } else { &FACTORS };
     for factor in factors.iter().copied() {
         let bound = if factor == slowest { f64::INFINITY } else { LOST };
+        let _turn = turn::wait(factor);
         let mut replay = Replay::new(Setup { mode, version, restarted, factor }, CASES);
         let said = match replay.run(bound) {
             Ok(()) => replay.differences(),
@@ -96,24 +94,4 @@ fn replay_with(mode: Mode, version: Version, restarted: Option<Restarted>) {
         assert!(late > LATE && factor != slowest, "{said}");
         println!("The machine did not keep up, so it is replayed more slowly. {said}");
     }
-}
-
-#[test]
-fn prometheus_pages_as_often_as_the_documentation_says() {
-    replay(Mode::Prometheus, Version::Stable);
-}
-
-#[test]
-fn the_daemon_pages_as_often_as_the_documentation_says() {
-    replay(Mode::Direct, Version::Stable);
-}
-
-#[test]
-fn both_at_once_page_as_often_as_the_documentation_says() {
-    replay(Mode::Both, Version::Stable);
-}
-
-#[test]
-fn both_at_once_page_as_often_as_the_documentation_says_with_newer_ones() {
-    replay(Mode::Both, Version::Current);
 }

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Case, costs::Restarted, replay::Mode, replay_with};
+use super::{Case, costs::Restarted, replay, replay::Mode};
 use crate::support::Version;
 
 /// How long before the end of an incident nothing can be read, and for how long: longer than data stay fresh, and not for so
@@ -40,7 +40,7 @@ macro_rules! restarts {
             #[test]
             #[ignore = "tests/run restarts"]
             fn $name() {
-                replay_with(Mode::$mode, Version::$version, Some(Restarted::$restarted));
+                replay(Mode::$mode, Version::$version, Some(Restarted::$restarted));
             }
         )*
     };
@@ -48,12 +48,12 @@ macro_rules! restarts {
 
 #[test]
 fn prometheus_is_killed() {
-    replay_with(Mode::Prometheus, Version::newest(), Some(Restarted::Prometheus));
+    replay(Mode::Prometheus, Version::newest(), Some(Restarted::Prometheus));
 }
 
 #[test]
 fn the_daemon_is_killed_that_pages() {
-    replay_with(Mode::Direct, Version::newest(), Some(Restarted::Daemon));
+    replay(Mode::Direct, Version::newest(), Some(Restarted::Daemon));
 }
 
 restarts! {
