@@ -200,9 +200,10 @@ nothing can be read, and while its end is held back: nothing comes twice, nothin
     out.push_str(
         "
 Prometheus and the daemon are killed, Alertmanager is stopped in order: it writes whom it has told of what when it stops and
-every 15 minutes, so one that is killed may tell once more what it told since. Each is back within a minute. Prometheus
-evaluates every 30 s as in the shipped configuration: it tells an alert every 90 s then, which Alertmanager believes for four
-minutes, and needs up to two to know again what fired. Where it evaluates every minute, set `--rules.alert.resend-delay=3m`.
+every 15 minutes, so one that is killed may tell once more what it told since. Each is back within minutes. Prometheus runs with
+`--rules.alert.for-grace-period=1m` and `--rules.alert.resend-delay=3m`. By default it tells an alert every second minute,
+Alertmanager believes it for four, and Prometheus needs up to three and its own start to know again what fired: what lapses in
+between ends, and pages once more. With three minutes it is believed for twelve. An end is told at once either way.
 ",
     );
     out

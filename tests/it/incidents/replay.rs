@@ -93,14 +93,12 @@ impl Replay {
         let scale = ["--time-scale", &factor.to_string()];
         let daemon = Daemon::with_flags(&config, &scale);
         let rules = || rollcall(&[&["rules"], &scale[..]].concat()).expect(0).out;
-        // Its own default.
-        let resend = Duration::from_secs(60);
-        // As it is shipped where somebody is started again: evaluated every minute, and told every second one, an alert would
-        // lapse before Prometheus has restored it. Otherwise the slowest that people have.
-        let every = if setup.restarted.is_some() { 30 } else { 60 };
+        // Its own default; where somebody is started again what the documentation asks for: an alert that is told every minute
+        // or two lapses before Prometheus has restored it.
+        let resend = Duration::from_secs(if setup.restarted.is_some() { 180 } else { 60 });
         let prometheus = (mode != Mode::Direct).then(|| {
             let alertmanager = alertmanager.url();
-            Prometheus::alerting_every(every, version, &[daemon.url()], &rules(), &[&alertmanager], factor, resend)
+            Prometheus::alerting_all(version, &[daemon.url()], &rules(), &[&alertmanager], factor, resend)
         });
         let targets: Vec<&str> = fleets.iter().flat_map(Fleet::names).collect();
         daemon.wait_until_up(&targets);

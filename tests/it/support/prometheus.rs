@@ -45,20 +45,6 @@ impl Prometheus {
         factor: u32,
         resend: Duration,
     ) -> Prometheus {
-        Prometheus::alerting_every(60, version, daemons, rules, alertmanagers, factor, resend)
-    }
-
-    /// The same, every so many seconds.
-    #[track_caller]
-    pub fn alerting_every(
-        every: u32,
-        version: Version,
-        daemons: &[&str],
-        rules: &str,
-        alertmanagers: &[&str],
-        factor: u32,
-        resend: Duration,
-    ) -> Prometheus {
         let time = |seconds: u32| format!("{}ms", seconds * 1000 / factor);
         let resend = format!("{}ms", (resend / factor).as_millis());
         let addresses: Vec<&str> = alertmanagers.iter().map(|url| url.trim_start_matches("http://")).collect();
@@ -72,7 +58,7 @@ impl Prometheus {
             format!("--rules.alert.for-grace-period={}", time(60)),
             format!("--rules.alert.for-outage-tolerance={}", time(3600)),
         ];
-        Prometheus::run(version, daemons, rules, &time(every), &alerting, &flags)
+        Prometheus::run(version, daemons, rules, &time(60), &alerting, &flags)
     }
 
     #[track_caller]
