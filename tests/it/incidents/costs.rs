@@ -103,6 +103,8 @@ pub enum Restarted {
     Prometheus,
     /// Ended in order, as it writes whom it has told of what only then and every 15 minutes; its data stay.
     Alertmanager,
+    /// The same, of a version that does not wait with its first notification until it knows all that fires.
+    AlertmanagerWithoutDelay,
     /// Killed; it has a state file.
     Daemon,
     /// Killed; it has none.
@@ -120,6 +122,8 @@ pub struct RestartCost {
     pub incidents: &'static [Incident],
     /// How often a group may be told once more that it begins and ends.
     pub again: usize,
+    /// How many notifications of what another alert mutes may come beside.
+    pub muted: usize,
     /// Whether it may be that one of the notifications does not come at all.
     pub missing: bool,
     /// What happens, and why.
@@ -129,10 +133,31 @@ pub struct RestartCost {
 /// All restarts that cost anything. Nothing else does, whoever it is and at whatever stage.
 pub const RESTART_COSTS: &[RestartCost] = &[
     RestartCost {
+        restarted: Restarted::AlertmanagerWithoutDelay,
+        direct: false,
+        incidents: &[],
+        again: 0,
+        muted: 1,
+        missing: false,
+        why: "It forgets what it holds, and tells what has fired for longer than `group_wait` at once: also what is muted, where it \
+              hears of that before it hears of what mutes it. Newer versions wait with `--dispatch.start-delay`.",
+    },
+    RestartCost {
+        restarted: Restarted::AlertmanagerWithoutDelay,
+        direct: true,
+        incidents: &[],
+        again: 0,
+        muted: 1,
+        missing: false,
+        why: "It forgets what it holds, and tells what has fired for longer than `group_wait` at once: also what is muted, where it \
+              hears of that before it hears of what mutes it. Newer versions wait with `--dispatch.start-delay`.",
+    },
+    RestartCost {
         restarted: Restarted::DaemonWithoutState,
         direct: true,
         incidents: &[],
         again: 3,
+        muted: 0,
         missing: true,
         why: "Nobody remembers what fires: after four minutes without a word Alertmanager takes it for ended, and it begins \
               anew once its `for` has passed again. What takes longer than the time between two restarts is not told. In \
@@ -143,6 +168,7 @@ pub const RESTART_COSTS: &[RestartCost] = &[
         direct: false,
         incidents: &[Incident::GatewayLost, Incident::PrimingRefused],
         again: 1,
+        muted: 0,
         missing: false,
         why: "ParallelsRasSessionProbeFailing counts two probes in a row, and counts anew: a deep probe comes every 15m, which is \
               longer than the page is kept.",
@@ -152,6 +178,7 @@ pub const RESTART_COSTS: &[RestartCost] = &[
         direct: false,
         incidents: &[Incident::SyncStuck],
         again: 0,
+        muted: 0,
         missing: true,
         why: "ResilioJobStalled counts an hour without progress, and counts anew.",
     },
@@ -204,6 +231,7 @@ every 15 minutes, so one that is killed may tell once more what it told since. E
 `--rules.alert.for-grace-period=1m` and `--rules.alert.resend-delay=3m`. By default it tells an alert every second minute,
 Alertmanager believes it for four, and Prometheus needs up to three and its own start to know again what fired: what lapses in
 between ends, and pages once more. With three minutes it is believed for twelve. An end is told at once either way.
+Alertmanager runs with `--dispatch.start-delay=3m`, where it has that.
 ",
     );
     out
@@ -214,6 +242,7 @@ impl Restarted {
         match self {
             Restarted::Prometheus => "Prometheus",
             Restarted::Alertmanager => "Alertmanager",
+            Restarted::AlertmanagerWithoutDelay => "an Alertmanager without `--dispatch.start-delay`",
             Restarted::Daemon => "the daemon",
             Restarted::DaemonWithoutState => "the daemon without `state_file`",
         }

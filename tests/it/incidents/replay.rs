@@ -87,7 +87,11 @@ impl Replay {
         let Setup { mode, version, factor, .. } = setup;
         let fleets: Vec<Fleet> = cases.iter().map(|case| Fleet::new(*case, factor)).collect();
         let receiver = Receiver::start();
-        let alertmanager = Alertmanager::start(version, &receiver, factor);
+        let delay = match setup.restarted {
+            Some(Restarted::Alertmanager) => vec![format!("--dispatch.start-delay={}s", 180 / factor)],
+            _ => Vec::new(),
+        };
+        let alertmanager = Alertmanager::start(version, &receiver, factor, &delay);
         let folder = Folder::new();
         let config = folder.write("rollcall.yml", &config(setup, &alertmanager, &fleets));
         let scale = ["--time-scale", &factor.to_string()];
@@ -197,7 +201,7 @@ impl Replay {
                 prometheus.kill();
                 prometheus.restart();
             }
-            Restarted::Alertmanager => {
+            Restarted::Alertmanager | Restarted::AlertmanagerWithoutDelay => {
                 self.alertmanager.stop();
                 self.alertmanager.restart();
             }
@@ -327,7 +331,7 @@ impl Replay {
             Some(cost) => {
                 let least = if cost.missing { expected.len().min(1) } else { expected.len() };
                 let first = found.iter().zip(expected).take(1).all(in_time);
-                first && (least..=expected.len() * (1 + cost.again)).contains(&found.len())
+                first && (least..=expected.len() * (1 + cost.again) + cost.muted).contains(&found.len())
             }
         }
     }

@@ -5,6 +5,9 @@
 //! pages a current Alertmanager: there most is remembered, and by whoever is killed. All the others, and the stable versions,
 //! are `tests/run restarts`: a replay takes two minutes of a processor, and there are fourteen. Where the newer ones cannot be
 //! had, the stable ones take their place.
+//!
+//! Prometheus asks its service discovery for five seconds before it scrapes or tells anybody. In a replay these are minutes, as
+//! with one that has much to read when it starts.
 
 use std::collections::BTreeSet;
 
@@ -13,8 +16,8 @@ use crate::support::Version;
 
 /// How long before the end of an incident nothing can be read, and for how long: longer than data stay fresh, and not for so
 /// long that a ticket is due for that.
-const BLIND_BEFORE_END: u64 = 18;
-const BLIND_LASTS: u64 = 12;
+const BLIND_BEFORE_END: u64 = 17;
+const BLIND_LASTS: u64 = 11;
 
 /// When the fleet is blind, and when it is no longer.
 pub fn blind(case: &Case) -> [(u64, bool); 2] {
@@ -64,8 +67,8 @@ restarts! {
     the_daemon_is_killed_that_pages_and_has_no_state: Direct, Current, DaemonWithoutState;
 
     stable_prometheus_is_killed: Prometheus, Stable, Prometheus;
-    stable_alertmanager_is_stopped: Prometheus, Stable, Alertmanager;
-    stable_alertmanager_is_stopped_that_the_daemon_pages: Direct, Stable, Alertmanager;
+    stable_alertmanager_is_stopped: Prometheus, Stable, AlertmanagerWithoutDelay;
+    stable_alertmanager_is_stopped_that_the_daemon_pages: Direct, Stable, AlertmanagerWithoutDelay;
     stable_and_the_daemon_is_killed: Prometheus, Stable, Daemon;
     stable_and_the_daemon_is_killed_that_pages: Direct, Stable, Daemon;
     stable_and_the_daemon_is_killed_and_has_no_state: Prometheus, Stable, DaemonWithoutState;

@@ -26,7 +26,7 @@ fn nobody_is_told_of_a_target_that_one_of_two_daemons_cannot_reach() {
     for version in Version::all() {
         let sim = Sim::start(frozen());
         let receiver = Receiver::start();
-        let alertmanager = Alertmanager::start(version, &receiver, FACTOR);
+        let alertmanager = Alertmanager::start(version, &receiver, FACTOR, &[]);
         // `desktops` will be lost for the first alone, `lost` for both; `lost` shows how long it would have taken.
         let proxies = [(); 3].map(|()| FaultProxy::of(&sim, "citrix_storefront"));
         let [first, second, lost] = &proxies;

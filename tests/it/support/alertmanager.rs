@@ -17,10 +17,11 @@ use super::{Folder, Receiver, Service, Version};
 pub struct Alertmanager(Service);
 
 impl Alertmanager {
-    /// With the shipped configuration, so many times faster.
+    /// With the shipped configuration, so many times faster, and these flags.
     #[track_caller]
-    pub fn start(version: Version, receiver: &Receiver, factor: u32) -> Alertmanager {
-        Alertmanager::with_flags(version, &config(receiver, factor), &["--cluster.listen-address="])
+    pub fn start(version: Version, receiver: &Receiver, factor: u32, flags: &[String]) -> Alertmanager {
+        let flags: Vec<&str> = flags.iter().map(String::as_str).chain(["--cluster.listen-address="]).collect();
+        Alertmanager::with_flags(version, &config(receiver, factor), &flags)
     }
 
     /// The installed one with this configuration.
