@@ -4,17 +4,22 @@
 //! Everything takes a sixtieth of its time: the simulated vendors, the rules, the engine, Prometheus, Alertmanager. One
 //! daemon polls a fleet for each incident and a calm one; the names of the targets tell them apart. A machine that cannot
 //! keep up with that is given more time.
+//!
+//! [`steady`] and [`restarts`] say what is replayed with which versions.
 
 mod costs;
 mod fleet;
 mod pace;
 mod replay;
+mod restarts;
+mod steady;
+mod turn;
 
-use costs::{LASTS, SYNC_STUCK_LASTS};
-use replay::{Mode, Replay};
+use costs::{LASTS, Restarted, SYNC_STUCK_LASTS};
+use replay::{Mode, Replay, Setup};
 use rollcall_sim::Incident;
 
-use crate::support::VENDORS;
+use crate::support::{VENDORS, Version};
 
 /// An incident and its fleet.
 #[derive(Debug, Clone, Copy)]
@@ -59,37 +64,34 @@ const LATE: f64 = 0.5;
 /// So late, a replay need not be begun; that much later, it need not go on.
 const LOST: f64 = 1.0;
 
-fn replay(mode: Mode) {
+fn replay(mode: Mode, version: Version, restarted: Option<Restarted>) {
+    if !version.is_here() {
+        return;
+    }
     let [.., slowest] = FACTORS;
-    for factor in FACTORS {
+    // A restart takes its time on every machine, and may not take minutes of a replay.
+    let factors = if restarted.is_some() { &FACTORS[1..] } else { &FACTORS };
+    for factor in factors.iter().copied() {
         let bound = if factor == slowest { f64::INFINITY } else { LOST };
-        let mut replay = Replay::new(mode, CASES, factor);
+        let _turn = turn::wait(factor);
+        let mut replay = Replay::new(Setup { mode, version, restarted, factor }, CASES);
         let said = match replay.run(bound) {
             Ok(()) => replay.differences(),
             Err(said) => said,
         };
         let late = replay.late();
-        println!("{mode:?}, {factor} times faster: at the worst late by {late:.2} of what is tolerated");
+        println!(
+            "{mode:?}, {version:?}, {restarted:?}, {factor} times faster: at the worst late by {late:.2} of what is tolerated"
+        );
         if said.is_empty() {
             return;
         }
-        let said = format!("{mode:?}, {factor} times faster:\n{said}\n{}", replay.receiver.protocol());
+        let said = format!(
+            "{mode:?}, {version:?}, {restarted:?} at {:.2?}, {factor} times faster:\n{said}\n{}",
+            replay.restarts,
+            replay.receiver.protocol()
+        );
         assert!(late > LATE && factor != slowest, "{said}");
         println!("The machine did not keep up, so it is replayed more slowly. {said}");
     }
-}
-
-#[test]
-fn prometheus_pages_as_often_as_the_documentation_says() {
-    replay(Mode::Prometheus);
-}
-
-#[test]
-fn the_daemon_pages_as_often_as_the_documentation_says() {
-    replay(Mode::Direct);
-}
-
-#[test]
-fn both_at_once_page_as_often_as_the_documentation_says() {
-    replay(Mode::Both);
 }

@@ -9,6 +9,7 @@ mod delivery;
 mod night;
 mod peers;
 mod prometheus;
+mod replicas;
 mod restart;
 mod site;
 mod stub;

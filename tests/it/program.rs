@@ -157,8 +157,14 @@ impl Running {
 
     /// Waits until it has ended.
     #[track_caller]
+    pub fn wait_for_end(&mut self) -> ExitStatus {
+        wait_until("it ends", WAIT_TIMEOUT, || self.ended().ok_or_else(|| self.err()))
+    }
+
+    /// Waits until it has ended, and takes what it said.
+    #[track_caller]
     pub fn wait(mut self) -> Ended {
-        let status = wait_until("it ends", WAIT_TIMEOUT, || self.ended().ok_or_else(|| self.err()));
+        let status = self.wait_for_end();
         Ended { code: status.code().unwrap_or(-1), out: self.out(), err: self.err() }
     }
 

@@ -9,7 +9,9 @@ mod fault_proxy;
 mod port;
 mod prometheus;
 mod receiver;
+mod service;
 mod simulation;
+mod version;
 mod wait;
 
 pub use alertmanager::{Alertmanager, shipped};
@@ -21,7 +23,9 @@ pub use fault_proxy::FaultProxy;
 pub use port::{ClosedPort, listening_port};
 pub use prometheus::{Prometheus, Series};
 pub use receiver::{Notification, Receiver};
+pub use service::Service;
 pub use simulation::{Sim, frozen, on_runtime, runtime};
+pub use version::Version;
 pub use wait::{Folder, wait_until};
 
 use rollcall::vendors::Vendor;

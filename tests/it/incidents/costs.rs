@@ -24,8 +24,8 @@ pub struct ExpectedPages {
 /// How long the incidents of the table last, in minutes.
 pub const LASTS: u64 = 60;
 
-/// How long this one lasts: its second ticket takes two hours.
-pub const SYNC_STUCK_LASTS: u64 = 140;
+/// How long this one lasts: its second ticket takes two hours, and then it is to fire for a while.
+pub const SYNC_STUCK_LASTS: u64 = 160;
 
 /// All that cost anything.
 pub const EXPECTED_PAGES: &[ExpectedPages] = &[
@@ -96,6 +96,94 @@ pub const EXPECTED_PAGES: &[ExpectedPages] = &[
     },
 ];
 
+/// Who is started again while an incident lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Restarted {
+    /// Killed; its data stay.
+    Prometheus,
+    /// Ended in order, as it writes whom it has told of what only then and every 15 minutes; its data stay.
+    Alertmanager,
+    /// The same, of a version that does not wait with its first notification until it knows all that fires.
+    AlertmanagerWithoutDelay,
+    /// Killed; it has a state file.
+    Daemon,
+    /// Killed; it has none.
+    DaemonWithoutState,
+}
+
+/// What restarts cost beside what the incident costs without.
+#[derive(Debug, Clone, Copy)]
+pub struct RestartCost {
+    /// Who is started again.
+    pub restarted: Restarted,
+    /// Whether the daemon pages, or Prometheus.
+    pub direct: bool,
+    /// Of which incidents; empty: of all.
+    pub incidents: &'static [Incident],
+    /// How often a group may be told once more that it begins and ends.
+    pub again: usize,
+    /// How many notifications of what another alert mutes may come beside.
+    pub muted: usize,
+    /// Whether it may be that one of the notifications does not come at all.
+    pub missing: bool,
+    /// What happens, and why.
+    pub why: &'static str,
+}
+
+/// All restarts that cost anything. Nothing else does, whoever it is and at whatever stage.
+pub const RESTART_COSTS: &[RestartCost] = &[
+    RestartCost {
+        restarted: Restarted::AlertmanagerWithoutDelay,
+        direct: false,
+        incidents: &[],
+        again: 0,
+        muted: 1,
+        missing: false,
+        why: "It forgets what it holds, and tells what has fired for longer than `group_wait` at once: also what is muted, where it \
+              hears of that before it hears of what mutes it. Newer versions wait with `--dispatch.start-delay`.",
+    },
+    RestartCost {
+        restarted: Restarted::AlertmanagerWithoutDelay,
+        direct: true,
+        incidents: &[],
+        again: 0,
+        muted: 1,
+        missing: false,
+        why: "It forgets what it holds, and tells what has fired for longer than `group_wait` at once: also what is muted, where it \
+              hears of that before it hears of what mutes it. Newer versions wait with `--dispatch.start-delay`.",
+    },
+    RestartCost {
+        restarted: Restarted::DaemonWithoutState,
+        direct: true,
+        incidents: &[],
+        again: 3,
+        muted: 0,
+        missing: true,
+        why: "Nobody remembers what fires: after four minutes without a word Alertmanager takes it for ended, and it begins \
+              anew once its `for` has passed again. What takes longer than the time between two restarts is not told. In \
+              direct mode the daemon needs its state file.",
+    },
+    RestartCost {
+        restarted: Restarted::DaemonWithoutState,
+        direct: false,
+        incidents: &[Incident::GatewayLost, Incident::PrimingRefused],
+        again: 1,
+        muted: 0,
+        missing: false,
+        why: "ParallelsRasSessionProbeFailing counts two probes in a row, and counts anew: a deep probe comes every 15m, which is \
+              longer than the page is kept.",
+    },
+    RestartCost {
+        restarted: Restarted::DaemonWithoutState,
+        direct: false,
+        incidents: &[Incident::SyncStuck],
+        again: 0,
+        muted: 0,
+        missing: true,
+        why: "ResilioJobStalled counts an hour without progress, and counts anew.",
+    },
+];
+
 /// The section of the documentation.
 pub fn markdown() -> String {
     let mut out = format!(
@@ -121,7 +209,44 @@ incidents with Prometheus, with the daemon, and with both at once, and finds the
             out.push_str(&format!("| {incident} |  | 0 | 0 | {} |\n", nothing(incident)));
         }
     }
+    out.push_str(
+        "
+The same with restarts, of Prometheus, of Alertmanager and of the daemon, while an incident is pending, while it fires, while
+nothing can be read, and while its end is held back: nothing comes twice, nothing ends early, nothing is missing, but for this:
+
+| restarted | who pages | incident | why |
+|---|---|---|---|
+",
+    );
+    for cost in RESTART_COSTS {
+        let names: Vec<String> = cost.incidents.iter().map(Incident::to_string).collect();
+        let incidents = if names.is_empty() { "all".to_owned() } else { names.join(", ") };
+        let pages = if cost.direct { "the daemon" } else { "Prometheus" };
+        out.push_str(&format!("| {} | {pages} | {incidents} | {} |\n", cost.restarted.name(), cost.why));
+    }
+    out.push_str(
+        "
+Prometheus and the daemon are killed, Alertmanager is stopped in order: it writes whom it has told of what when it stops and
+every 15 minutes, so one that is killed may tell once more what it told since. Each is back within minutes. Prometheus runs with
+`--rules.alert.for-grace-period=1m` and `--rules.alert.resend-delay=3m`. By default it tells an alert every second minute,
+Alertmanager believes it for four, and Prometheus needs up to three and its own start to know again what fired: what lapses in
+between ends, and pages once more. With three minutes it is believed for twelve. An end is told at once either way.
+Alertmanager runs with `--dispatch.start-delay=3m`, where it has that.
+",
+    );
     out
+}
+
+impl Restarted {
+    fn name(self) -> &'static str {
+        match self {
+            Restarted::Prometheus => "Prometheus",
+            Restarted::Alertmanager => "Alertmanager",
+            Restarted::AlertmanagerWithoutDelay => "an Alertmanager without `--dispatch.start-delay`",
+            Restarted::Daemon => "the daemon",
+            Restarted::DaemonWithoutState => "the daemon without `state_file`",
+        }
+    }
 }
 
 fn after(times: &[u64]) -> String {

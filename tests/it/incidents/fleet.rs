@@ -75,6 +75,20 @@ impl Fleet {
             self.sim.world().begin(incident);
         }
     }
+
+    /// Nothing can be read any more of what is read. A session probe that reaches nobody is no blind one: that is its finding.
+    pub fn blind(&self) {
+        self.read().for_each(|vendor| self.sim.shut(vendor));
+    }
+
+    /// Everything can be read again.
+    pub fn see(&self) {
+        self.read().for_each(|vendor| self.sim.reopen(vendor));
+    }
+
+    fn read(&self) -> impl Iterator<Item = &'static str> {
+        self.case.vendors.iter().copied().filter(|vendor| *vendor != "parallels_ras_session")
+    }
 }
 
 /// The times of all targets but deep probes: polled every two minutes, given up after three.

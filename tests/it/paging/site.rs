@@ -8,7 +8,9 @@ use std::{
 use rollcall_sim::{Fault, Incident};
 use serde_json::{Value, json};
 
-use crate::support::{Alertmanager, Config, Daemon, Folder, Receiver, Sim, Target, WAIT_TIMEOUT, wait_until};
+use crate::support::{
+    Alertmanager, Config, Daemon, FaultProxy, Folder, Receiver, Sim, Target, WAIT_TIMEOUT, wait_until,
+};
 
 /// How many times faster everything is that alerting waits for.
 pub const FACTOR: u32 = 60;
@@ -68,13 +70,25 @@ impl Site {
         let alerting = format!(
             "alerting: {{ mode: direct, alertmanagers: {peers}, resend_delay: {resend}s, {more} {OVERRIDES} }}"
         );
-        self.daemon(name, &alerting)
+        self.daemon(name, &alerting, Target::azure("builds", &self.sim))
     }
 
     /// A daemon that leaves the paging to Prometheus, and the rules for that.
     #[track_caller]
     pub fn polls(&self, name: &str) -> (Daemon, String) {
-        let daemon = self.daemon(name, &format!("alerting: {{ {OVERRIDES} }}"));
+        self.polls_at(name, Target::azure("builds", &self.sim))
+    }
+
+    /// The same behind a proxy.
+    #[track_caller]
+    pub fn polls_through(&self, name: &str, proxy: &FaultProxy) -> (Daemon, String) {
+        let direct = self.sim.url("azure_devops");
+        self.polls_at(name, Target::azure("builds", &self.sim).map("url", |url| url.replace(&direct, proxy.url())))
+    }
+
+    #[track_caller]
+    fn polls_at(&self, name: &str, target: Target) -> (Daemon, String) {
+        let daemon = self.daemon(name, &format!("alerting: {{ {OVERRIDES} }}"), target);
         let file = self.folder.file(&format!("{name}/rollcall.yml"));
         let factor = FACTOR.to_string();
         let args = ["rules", "--config.file", file.to_str().expect("a plain name"), "--time-scale", &factor];
@@ -82,11 +96,11 @@ impl Site {
     }
 
     #[track_caller]
-    fn daemon(&self, name: &str, alerting: &str) -> Daemon {
+    fn daemon(&self, name: &str, alerting: &str, target: Target) -> Daemon {
         let config = Config::with_defaults("{ interval: 1s, timeout: 5s, stale_after: 7s }")
             .head(&format!("state_file: {name}.state"))
             .head(alerting)
-            .target(Target::azure("builds", &self.sim))
+            .target(target)
             .yaml();
         let config = self.folder.write(&format!("{name}/rollcall.yml"), &config);
         let factor = FACTOR.to_string();
@@ -169,7 +183,7 @@ impl Site {
 }
 
 /// Everything at once, nothing twice: each notification is the beginning or the end of an alert. JSON is YAML.
-fn routes(receiver: &Receiver) -> String {
+pub fn routes(receiver: &Receiver) -> String {
     let routes = BOTH.map(|(alert, name)| json!({ "matchers": [format!("alertname={alert:?}")], "receiver": name }));
     let receivers = BOTH.map(|(_, name)| json!({ "name": name, "webhook_configs": [{ "url": receiver.url(name) }] }));
     let mut receivers = receivers.to_vec();

@@ -2,109 +2,45 @@
 //! every route. Routes, groups and inhibition are those that are shipped.
 
 use std::{
+    ops::{Deref, DerefMut},
     path::Path,
-    process::{Child, Command, Stdio},
     time::Duration,
 };
 
 use rollcall::duration;
 use serde_json::{Value, json};
 
-use super::{Answer, ClosedPort, Folder, Receiver, WAIT_TIMEOUT, ask, listening_port, wait_until};
+use super::{Folder, Receiver, Service, Version};
 
 /// A running Alertmanager; killed when it is dropped.
-pub struct Alertmanager {
-    child: Option<Child>,
-    // It takes any port, and keeps it.
-    port: Option<u16>,
-    // Holds the port while the process is away.
-    closed: Option<ClosedPort>,
-    // Its configuration and data; goes after the process.
-    folder: Folder,
-}
+pub struct Alertmanager(Service);
 
 impl Alertmanager {
-    /// With the shipped configuration, so many times faster.
+    /// With the shipped configuration, so many times faster, and these flags.
     #[track_caller]
-    pub fn start(receiver: &Receiver, factor: u32) -> Alertmanager {
-        Alertmanager::with(&shipped(receiver, factor).to_string())
+    pub fn start(version: Version, receiver: &Receiver, factor: u32, flags: &[String]) -> Alertmanager {
+        let flags: Vec<&str> = flags.iter().map(String::as_str).chain(["--cluster.listen-address="]).collect();
+        Alertmanager::with_flags(version, &shipped(receiver, factor).to_string(), &flags)
     }
 
-    /// With this configuration.
+    /// The installed one with this configuration.
     #[track_caller]
     pub fn with(config: &str) -> Alertmanager {
+        Alertmanager::with_flags(Version::Stable, config, &["--cluster.listen-address="])
+    }
+
+    /// With this configuration and these flags.
+    #[track_caller]
+    pub fn with_flags(version: Version, config: &str, flags: &[&str]) -> Alertmanager {
         let folder = Folder::new();
-        folder.write("alertmanager.yml", config);
-        let mut alertmanager = Alertmanager { child: None, port: None, closed: None, folder };
-        alertmanager.restart();
-        alertmanager
-    }
-
-    /// `http://127.0.0.1:40123`
-    pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port.expect("it was started"))
-    }
-
-    /// Kills it.
-    fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            // It may have ended by itself.
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-
-    /// Ends it in order: it remembers whom it has told of what. Nobody else gets its port.
-    #[track_caller]
-    pub fn stop(&mut self) {
-        let child = self.child.as_mut().expect("it runs");
-        let told = Command::new("kill").arg("-TERM").arg(child.id().to_string()).status();
-        assert!(told.expect("kill is everywhere").success());
-        let status = child.wait().expect("it is ours");
-        assert!(status.success(), "{status}\n{}", self.log());
-        self.child = None;
-        self.closed = self.port.map(ClosedPort::at);
-    }
-
-    /// Starts it again at the same address with the same data.
-    #[track_caller]
-    pub fn restart(&mut self) {
-        self.kill();
-        self.closed = None;
-        self.child = Some(self.spawn());
-        wait_until("Alertmanager is ready", WAIT_TIMEOUT, || {
-            // For a moment nobody held the port.
-            let ended = self.child.as_mut().is_some_and(|child| child.try_wait().is_ok_and(|ended| ended.is_some()));
-            if ended && self.log().contains("address already in use") {
-                self.child = Some(self.spawn());
-            }
-            if self.port.is_none() {
-                self.port = Some(listening_port(&self.log()).ok_or_else(|| self.log())?);
-            }
-            match self.get("/-/ready") {
-                Ok(answer) if answer.status == 200 => Ok(()),
-                other => Err(format!("{other:?}\n{}", self.log())),
-            }
-        });
-    }
-
-    fn spawn(&self) -> Child {
-        let log = std::fs::File::options().create(true).append(true).open(self.folder.file("log"));
-        Command::new("prometheus-alertmanager")
-            .arg(format!("--config.file={}", self.folder.file("alertmanager.yml").display()))
-            .arg(format!("--storage.path={}", self.folder.file("data").display()))
-            .arg(format!("--web.listen-address=127.0.0.1:{}", self.port.unwrap_or(0)))
-            .args(["--cluster.listen-address=", "--log.level=debug"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log.expect("a folder of ours"))
-            .spawn()
-            .expect("prometheus-alertmanager is installed: ./tests/run installs it")
-    }
-
-    /// Its log.
-    pub fn log(&self) -> String {
-        self.folder.read("log")
+        let config = folder.write("alertmanager.yml", config);
+        let mut args = vec![
+            format!("--config.file={}", config.display()).into(),
+            format!("--storage.path={}", folder.file("data").display()).into(),
+            "--log.level=debug".into(),
+        ];
+        args.extend(flags.iter().map(Into::into));
+        Alertmanager(Service::start("prometheus-alertmanager", version, folder, args))
     }
 
     /// What it holds at the moment; those that are inhibited have somebody in `status.inhibitedBy`.
@@ -114,15 +50,19 @@ impl Alertmanager {
         assert_eq!(answer.status, 200, "{}", answer.text());
         serde_json::from_str(answer.text()).expect("a list of alerts")
     }
+}
 
-    fn get(&self, path: &str) -> Result<Answer, reqwest::Error> {
-        ask("GET", &format!("{}{path}", self.url()), &[])
+impl Deref for Alertmanager {
+    type Target = Service;
+
+    fn deref(&self) -> &Service {
+        &self.0
     }
 }
 
-impl Drop for Alertmanager {
-    fn drop(&mut self) {
-        self.kill();
+impl DerefMut for Alertmanager {
+    fn deref_mut(&mut self) -> &mut Service {
+        &mut self.0
     }
 }
 

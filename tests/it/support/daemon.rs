@@ -10,6 +10,8 @@ pub struct Daemon {
     /// Its process.
     pub process: Running,
     url: String,
+    // What it was started with.
+    command: Box<dyn Fn() -> Command + Send>,
     // Where a demo keeps its files: who is killed does not tidy up. Goes after the process.
     _folder: Option<tempfile::TempDir>,
 }
@@ -30,31 +32,46 @@ impl Daemon {
     /// The same with these variables.
     #[track_caller]
     pub fn with_environment(config: &Path, flags: &[&str], variables: &[(&str, &str)]) -> Daemon {
-        let mut command = command();
-        command.envs(variables.iter().copied());
-        command.arg("serve").arg("--config.file").arg(config).args(["--log.level", "trace"]).args(flags);
-        Daemon::run(command, None)
+        let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<String>>();
+        let (config, flags) = (config.to_owned(), owned(flags));
+        let variables: Vec<(String, String)> =
+            variables.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let serve = move || {
+            let mut command = command();
+            command.envs(variables.iter().cloned());
+            command.arg("serve").arg("--config.file").arg(&config).args(["--log.level", "trace"]).args(&flags);
+            command
+        };
+        Daemon::run(serve, None)
     }
 
     /// `rollcall demo` on a free port: the daemon over a simulated fleet in one process.
     #[track_caller]
     pub fn demo(flags: &[&str]) -> Daemon {
         let folder = tempfile::tempdir().expect("the temporary folder can be written");
-        let mut command = command();
-        command.arg("demo").args(flags).env("TMPDIR", folder.path());
-        Daemon::run(command, Some(folder))
+        let flags: Vec<String> = flags.iter().map(|&flag| flag.to_owned()).collect();
+        let temporary = folder.path().to_owned();
+        let demo = move || {
+            let mut command = command();
+            command.arg("demo").args(&flags).env("TMPDIR", &temporary);
+            command
+        };
+        Daemon::run(demo, Some(folder))
     }
 
     #[track_caller]
-    fn run(mut command: Command, folder: Option<tempfile::TempDir>) -> Daemon {
-        let mut process = Running::start(command.args(["--web.listen-address", "127.0.0.1:0"]));
-        let address = process.wait_until("the daemon listens", |process| {
-            // `Listening. address=127.0.0.1:40123`
-            let log = process.err();
-            let line = log.lines().find(|line| line.contains("Listening."))?;
-            Some(line.split_once("address=")?.1.trim().to_owned())
-        });
-        Daemon { process, url: format!("http://{address}"), _folder: folder }
+    fn run(command: impl Fn() -> Command + Send + 'static, folder: Option<tempfile::TempDir>) -> Daemon {
+        let (process, url) = listen(command(), "127.0.0.1:0");
+        Daemon { process, url, command: Box::new(command), _folder: folder }
+    }
+
+    /// SIGKILL, and starts it again with what it was started with, at its address. What it logged before is gone.
+    #[track_caller]
+    pub fn kill_and_restart(&mut self) {
+        self.signal("KILL");
+        self.process.wait_for_end();
+        // For a moment nobody holds the port; that somebody takes just this one is not provided for.
+        (self.process, self.url) = listen((self.command)(), self.url.trim_start_matches("http://"));
     }
 
     /// `http://127.0.0.1:40123`
@@ -186,4 +203,17 @@ impl Daemon {
         self.signal("KILL");
         self.wait().err
     }
+}
+
+/// Starts the command with this address, and waits until it listens: the process and its URL.
+#[track_caller]
+fn listen(mut command: Command, address: &str) -> (Running, String) {
+    let mut process = Running::start(command.args(["--web.listen-address", address]));
+    let address = process.wait_until("the daemon listens", |process| {
+        // `Listening. address=127.0.0.1:40123`
+        let log = process.err();
+        let line = log.lines().find(|line| line.contains("Listening."))?;
+        Some(line.split_once("address=")?.1.trim().to_owned())
+    });
+    (process, format!("http://{address}"))
 }

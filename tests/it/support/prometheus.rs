@@ -1,21 +1,16 @@
 //! A real Prometheus that scrapes the daemon every second.
 
 use std::{
-    process::{Child, Command, Stdio},
+    ops::{Deref, DerefMut},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use serde_json::Value;
 
-use super::{Answer, Folder, WAIT_TIMEOUT, ask, listening_port, wait_until};
+use super::{Folder, Service, Version, wait_until};
 
 /// A running Prometheus; killed when it is dropped.
-pub struct Prometheus {
-    child: Child,
-    url: String,
-    // Its data; goes after the process.
-    _folder: Folder,
-}
+pub struct Prometheus(Service);
 
 /// A series of an answer with its newest value.
 #[derive(Debug, Clone)]
@@ -30,31 +25,51 @@ impl Prometheus {
     /// Scrapes the daemon at this address, `http://127.0.0.1:40123`, and evaluates these rules.
     #[track_caller]
     pub fn start(daemon: &str, rules: &str) -> Prometheus {
-        Prometheus::run(&[daemon], rules, "1s", "", &[])
+        Prometheus::run(Version::Stable, &[daemon], rules, "1s", "", &[])
     }
 
     /// Scrapes these daemons and evaluates these rules, both every minute, and tells this Alertmanager, every `resend` once
-    /// more; all so many times faster.
+    /// more; all so many times faster. The installed one.
     #[track_caller]
     pub fn alerting(daemons: &[&str], rules: &str, alertmanager: &str, factor: u32, resend: Duration) -> Prometheus {
+        Prometheus::alerting_all(Version::Stable, daemons, rules, &[alertmanager], factor, resend)
+    }
+
+    /// The same of this version, with these Alertmanagers.
+    #[track_caller]
+    pub fn alerting_all(
+        version: Version,
+        daemons: &[&str],
+        rules: &str,
+        alertmanagers: &[&str],
+        factor: u32,
+        resend: Duration,
+    ) -> Prometheus {
         let time = |seconds: u32| format!("{}ms", seconds * 1000 / factor);
         let resend = format!("{}ms", (resend / factor).as_millis());
-        let address = alertmanager.trim_start_matches("http://");
+        let addresses: Vec<&str> = alertmanagers.iter().map(|url| url.trim_start_matches("http://")).collect();
         let alerting = format!(
-            "alerting:\n  alertmanagers:\n    - api_version: v2\n      static_configs: [{{ targets: ['{address}'] }}]\n"
+            "alerting:\n  alertmanagers:\n    - api_version: v2\n      static_configs: [{{ targets: {addresses:?} }}]\n"
         );
-        // But for the resends its own defaults.
+        // But for the resends, and for the grace period that is shipped, its own defaults.
         let flags = [
             format!("--query.lookback-delta={}", time(300)),
             format!("--rules.alert.resend-delay={resend}"),
-            format!("--rules.alert.for-grace-period={}", time(600)),
+            format!("--rules.alert.for-grace-period={}", time(60)),
             format!("--rules.alert.for-outage-tolerance={}", time(3600)),
         ];
-        Prometheus::run(daemons, rules, &time(60), &alerting, &flags)
+        Prometheus::run(version, daemons, rules, &time(60), &alerting, &flags)
     }
 
     #[track_caller]
-    fn run(daemons: &[&str], rules: &str, every: &str, alerting: &str, flags: &[String]) -> Prometheus {
+    fn run(
+        version: Version,
+        daemons: &[&str],
+        rules: &str,
+        every: &str,
+        alerting: &str,
+        flags: &[String],
+    ) -> Prometheus {
         let folder = Folder::new();
         let addresses: Vec<&str> = daemons.iter().map(|daemon| daemon.trim_start_matches("http://")).collect();
         let rules = folder.write("rules.yml", rules);
@@ -67,31 +82,12 @@ impl Prometheus {
                 rules.display().to_string(),
             ),
         );
-        let log = std::fs::File::create(folder.file("log")).expect("a folder of ours");
-        let child = Command::new("prometheus")
-            .arg(format!("--config.file={}", config.display()))
-            .arg(format!("--storage.tsdb.path={}", folder.file("data").display()))
-            .arg("--web.listen-address=127.0.0.1:0")
-            .args(flags)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("prometheus is installed: apt-get install prometheus");
-        let port = wait_until("Prometheus listens", WAIT_TIMEOUT, || {
-            let log = folder.read("log");
-            listening_port(&log).ok_or(log)
-        });
-        let prometheus = Prometheus { child, url: format!("http://127.0.0.1:{port}"), _folder: folder };
-        wait_until("Prometheus is ready", WAIT_TIMEOUT, || match prometheus.get("/-/ready") {
-            Ok(answer) if answer.status == 200 => Ok(()),
-            other => Err(format!("{other:?}\n{}", prometheus._folder.read("log"))),
-        });
-        prometheus
-    }
-
-    fn get(&self, path: &str) -> Result<Answer, reqwest::Error> {
-        ask("GET", &format!("{}{path}", self.url), &[])
+        let mut args = vec![
+            format!("--config.file={}", config.display()).into(),
+            format!("--storage.tsdb.path={}", folder.file("data").display()).into(),
+        ];
+        args.extend(flags.iter().map(Into::into));
+        Prometheus(Service::start("prometheus", version, folder, args))
     }
 
     /// What the expression gives now. An error is Prometheus' own word.
@@ -148,10 +144,16 @@ impl Prometheus {
     }
 }
 
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+impl Deref for Prometheus {
+    type Target = Service;
+
+    fn deref(&self) -> &Service {
+        &self.0
+    }
+}
+
+impl DerefMut for Prometheus {
+    fn deref_mut(&mut self) -> &mut Service {
+        &mut self.0
     }
 }

@@ -1,0 +1,90 @@
+//! Restarts at each stage of every incident: while it is pending, while it fires, while nothing can be read, and while what has
+//! ended is kept firing.
+//!
+//! One replay is of one who is started again, in one mode. Every run has those of a current Prometheus and of a daemon that
+//! pages a current Alertmanager: there most is remembered, and by whoever is killed. All the others, and the stable versions,
+//! are `tests/run restarts`: a replay takes two minutes of a processor, and there are fourteen. Where the newer ones cannot be
+//! had, the stable ones take their place.
+//!
+//! Prometheus asks its service discovery for five seconds before it scrapes or tells anybody. In a replay these are minutes, as
+//! with one that has much to read when it starts.
+
+use std::collections::BTreeSet;
+
+use super::{Case, costs::Restarted, replay, replay::Mode};
+use crate::support::Version;
+
+/// How long before the end of an incident nothing can be read, and for how long: longer than data stay fresh, and not for so
+/// long that a ticket is due for that.
+const BLIND_BEFORE_END: u64 = 17;
+const BLIND_LASTS: u64 = 11;
+
+/// When the fleet is blind, and when it is no longer.
+pub fn blind(case: &Case) -> [(u64, bool); 2] {
+    let begins = case.begins + case.lasts - BLIND_BEFORE_END;
+    [(begins, true), (begins + BLIND_LASTS, false)]
+}
+
+/// The minutes of the restarts; those of one incident are at some stage of the others as well.
+pub fn times(cases: impl Iterator<Item = Case>) -> BTreeSet<u64> {
+    let of = |case: Case| {
+        let ends = case.begins + case.lasts;
+        let held = ends - BLIND_BEFORE_END + BLIND_LASTS - 2;
+        // Pending, firing, held, kept firing. The pool of agents fires after seven minutes, the last page comes after thirty.
+        [case.begins + 4, case.begins + 38, held, ends + 4]
+    };
+    cases.filter(|case| case.incident.is_some()).flat_map(of).collect()
+}
+
+/// A test of the whole matrix for each line: its name, who pages, the versions, who is started again.
+macro_rules! restarts {
+    ($($name:ident: $mode:ident, $version:ident, $restarted:ident;)*) => {
+        $(
+            #[test]
+            #[ignore = "tests/run restarts"]
+            fn $name() {
+                replay(Mode::$mode, Version::$version, Some(Restarted::$restarted));
+            }
+        )*
+    };
+}
+
+#[test]
+fn prometheus_is_killed() {
+    replay(Mode::Prometheus, Version::newest(), Some(Restarted::Prometheus));
+}
+
+#[test]
+fn the_daemon_is_killed_that_pages() {
+    replay(Mode::Direct, Version::newest(), Some(Restarted::Daemon));
+}
+
+restarts! {
+    alertmanager_is_stopped: Prometheus, Current, Alertmanager;
+    alertmanager_is_stopped_that_the_daemon_pages: Direct, Current, Alertmanager;
+    the_daemon_is_killed: Prometheus, Current, Daemon;
+    the_daemon_is_killed_and_has_no_state: Prometheus, Current, DaemonWithoutState;
+    the_daemon_is_killed_that_pages_and_has_no_state: Direct, Current, DaemonWithoutState;
+
+    stable_prometheus_is_killed: Prometheus, Stable, Prometheus;
+    stable_alertmanager_is_stopped: Prometheus, Stable, AlertmanagerWithoutDelay;
+    stable_alertmanager_is_stopped_that_the_daemon_pages: Direct, Stable, AlertmanagerWithoutDelay;
+    stable_and_the_daemon_is_killed: Prometheus, Stable, Daemon;
+    stable_and_the_daemon_is_killed_that_pages: Direct, Stable, Daemon;
+    stable_and_the_daemon_is_killed_and_has_no_state: Prometheus, Stable, DaemonWithoutState;
+    stable_and_the_daemon_is_killed_that_pages_and_has_no_state: Direct, Stable, DaemonWithoutState;
+}
+
+#[test]
+fn every_incident_meets_a_restart_at_each_stage() {
+    let times = times(super::CASES.iter().copied());
+    for case in super::CASES.iter().filter(|case| case.incident.is_some()) {
+        let [(blind, _), (sees, _)] = blind(case);
+        let ends = case.begins + case.lasts;
+        for (from, to) in
+            [(case.begins, case.begins + 7), (case.begins + 31, blind), (blind + 9, sees), (ends, ends + 15)]
+        {
+            assert!(times.range(from..to).next().is_some(), "{:?}: none from {from} to {to}: {times:?}", case.incident);
+        }
+    }
+}

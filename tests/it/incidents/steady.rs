@@ -1,0 +1,27 @@
+//! Nobody is started again.
+//!
+//! The installed versions are replayed in each mode. Of the newer ones every run has replays with [restarts](super::restarts),
+//! which show the same and more; here is the mode that these leave out.
+
+use super::{replay, replay::Mode};
+use crate::support::Version;
+
+#[test]
+fn prometheus_pages_as_often_as_the_documentation_says() {
+    replay(Mode::Prometheus, Version::Stable, None);
+}
+
+#[test]
+fn the_daemon_pages_as_often_as_the_documentation_says() {
+    replay(Mode::Direct, Version::Stable, None);
+}
+
+#[test]
+fn both_at_once_page_as_often_as_the_documentation_says() {
+    replay(Mode::Both, Version::Stable, None);
+}
+
+#[test]
+fn both_at_once_page_as_often_as_the_documentation_says_with_newer_ones() {
+    replay(Mode::Both, Version::Current, None);
+}
