@@ -24,8 +24,8 @@ fn inline(text: &str) -> Secret {
 #[test]
 fn every_vendor_is_in_the_complete_configuration() {
     for vendor in crate::vendors::Vendor::ALL {
-        let line = format!("vendor: {}\n", vendor.as_str());
-        assert!(default_yaml().contains(&line), "{vendor:?} is not in default.yml");
+        let line = format!("    vendor: {}\n", vendor.as_str());
+        assert_eq!(default_yaml().matches(&line).count(), 1, "vendor/{}.yml has a target", vendor.as_str());
     }
 }
 
