@@ -10,7 +10,7 @@ use rollcall_sim::Quirk;
 
 use crate::{
     catalogue::{CONTRACT, FORBIDDEN},
-    support::{Exposition, Sample},
+    support::{Exposition, Sample, Sim},
 };
 
 /// The classes of health.
@@ -252,19 +252,22 @@ pub fn warnings_are_none(exposition: &Exposition) {
 
 /// Each quirk is counted where it is odd, and only there.
 #[track_caller]
-pub fn warnings_tell(exposition: &Exposition, quirk: Quirk) {
-    let (kind, targets): (&str, &[&str]) = match quirk {
-        Quirk::BadItem => ("bad_item", &["hq-farm", "filer-", "builds", "desktops"]),
-        Quirk::UnknownState => ("unknown_state", &["hq-farm", "filer-01", "builds", "desktops", "hq-session-light"]),
-        Quirk::DuplicateName => ("duplicate", &["hq-farm", "builds", "desktops"]),
-        Quirk::LongName => ("truncated_label", &["hq-farm", "filer-04", "builds", "desktops"]),
-        _ => ("", &[]),
+pub fn warnings_tell(sim: &Sim, exposition: &Exposition, quirk: Quirk) {
+    let kind = match quirk {
+        Quirk::BadItem => "bad_item",
+        Quirk::UnknownState => "unknown_state",
+        Quirk::DuplicateName => "duplicate",
+        Quirk::LongName => "truncated_label",
+        _ => "",
     };
     for sample in exposition.all("rollcall_decode_warnings_total", &[]) {
-        let target = sample.label("target");
-        // Every Resilio client lists its own runs.
-        let named = targets.iter().any(|name| *name == target || (name.ends_with('-') && target.starts_with(name)));
-        let odd = sample.label("kind") == kind && named;
+        let is_odd = match (sample.label("target"), quirk) {
+            // Every Resilio client lists its own runs; their names and states are odd on one each.
+            (filer, Quirk::UnknownState) if filer.starts_with("filer-") => filer == "filer-01",
+            (filer, Quirk::LongName) if filer.starts_with("filer-") => filer == "filer-04",
+            (target, _) => target != "builds-entra",
+        };
+        let odd = sample.label("kind") == kind && is_odd && sim.shows(sample.label("vendor"), quirk);
         assert_eq!(sample.value > 0.0, odd, "{quirk:?}: {sample:?}");
     }
 }
