@@ -5,7 +5,8 @@
 //! the grid, ids, the data source and the selectors of the variables follow from that, so that panels cannot overlap and
 //! no query can forget a variable.
 //!
-//! To add a panel: one entry in the dashboard's file below `dashboard/`, then `rollcall dashboards --out dashboards`.
+//! To add a panel: one entry in the dashboard's file below `dashboard/`, then
+//! `UPDATE_DEPLOY=1 cargo test --test rules committed`.
 
 mod azure_devops;
 mod citrix;

@@ -21,16 +21,12 @@ mod server;
 mod vendors;
 mod world;
 
-pub use azure_devops::{AzureDevops, EntraRefusal, SignIn};
-pub use citrix_storefront::{
-    ChallengeStyle, ChoicesStyle, CitrixStorefront, Enumeration, FormStyle, ListStyle, LogOn, Protocol,
-};
+pub use azure_devops::{EntraRefusal, SignIn};
+pub use citrix_storefront::{ChallengeStyle, ChoicesStyle, Enumeration, FormStyle, ListStyle, LogOn, Protocol};
 pub use incident::{Incident, UnknownIncident};
-pub use parallels_ras::ParallelsRas;
-pub use parallels_ras_session::ParallelsRasSession;
 pub use request::{Body, Request, Response};
-pub use resilio::Resilio;
 pub use server::{JournalEntry, Simulation};
+pub use vendors::*;
 pub use world::{Fault, Options, Quirk, World};
 
 use std::collections::BTreeMap;

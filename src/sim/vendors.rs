@@ -1,7 +1,7 @@
 //! The table of simulated vendors: one row each, in the order of their ports. A test of the main crate compares it with the
 //! table there.
 
-use super::{AzureDevops, CitrixStorefront, ParallelsRas, ParallelsRasSession, Resilio, Service, Simulation, World};
+use super::{Service, Simulation, World};
 use std::sync::Arc;
 
 /// How many of the agents are a vendor's.
@@ -20,6 +20,8 @@ enum Share {
 /// A row: the service and its name, its share of the agents, and what it is.
 macro_rules! simulated {
     ($($service:ident $name:ident $share:expr, $what:literal;)+) => {
+        $(pub use super::$name::$service;)+
+
         /// One of each.
         pub(crate) struct Services {
             $($name: Arc<$service>),+

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Method and path of everything that may be sent. `*` stands for one part of a path: a number, a name, a tenant.
-const ALLOWED: [(&str, &[&str]); 5] = [
+const ALLOWED: &[(&str, &[&str])] = &[
     (
         "parallels_ras",
         &[

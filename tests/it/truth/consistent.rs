@@ -35,7 +35,7 @@ pub fn every_series_is_as_in_the_contract(exposition: &Exposition) -> BTreeSet<&
     let mut seen = BTreeSet::new();
     for sample in &exposition.samples {
         let row = CONTRACT.iter().find(|row| family(&sample.name, row.1) == row.0);
-        let row = row.unwrap_or_else(|| panic!("the contract has no {sample:?}"));
+        let row = row.unwrap_or_else(|| panic!("CONTRACT in tests/it/catalogue.rs has no {sample:?}"));
         let mut labels: BTreeSet<String> = sample.labels.keys().cloned().collect();
         if sample.name.ends_with("_bucket") && row.1 == "histogram" {
             assert!(labels.remove("le"), "{sample:?}");
