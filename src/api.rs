@@ -1,6 +1,6 @@
 //! What every vendor API implements: one poll in, one [`Observation`] out.
 //!
-//! A vendor knows nothing of metrics text, the web or alerts. `CONTRIBUTING.md` lists what a sixth one needs.
+//! A vendor knows nothing of metrics text, the web or alerts. `CONTRIBUTING.md` lists what another one needs.
 
 pub mod azure_devops;
 pub mod citrix_storefront;

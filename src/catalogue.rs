@@ -12,6 +12,8 @@ pub mod parallels_ras_session;
 pub mod resilio;
 pub mod target;
 
+use crate::vendors::vendor_table;
+
 /// The type of a family, as in `# TYPE`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -125,13 +127,18 @@ pub fn all() -> impl Iterator<Item = &'static Family> {
     own.chain(TABLES.iter().flat_map(|table| table.iter())).copied()
 }
 
-/// The families with a `target` label, table by table in the order of the exposition.
-pub static TABLES: &[&[&Family]] = &[
-    agent::FAMILIES,
-    target::FAMILIES,
-    parallels_ras::FAMILIES,
-    parallels_ras_session::FAMILIES,
-    resilio::FAMILIES,
-    azure_devops::FAMILIES,
-    citrix_storefront::FAMILIES,
-];
+macro_rules! tables {
+    ($($vendor:ident $name:ident $row:tt)+) => {
+        /// The families with a `target` label, table by table in the order of the exposition.
+        pub static TABLES: &[&[&Family]] = &[agent::FAMILIES, target::FAMILIES, $($name::FAMILIES),+];
+
+        /// The families of one vendor.
+        pub fn of(vendor: &str) -> Option<&'static [&'static Family]> {
+            match vendor {
+                $(stringify!($name) => Some($name::FAMILIES),)+
+                _ => None,
+            }
+        }
+    };
+}
+vendor_table!(tables);

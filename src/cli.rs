@@ -174,7 +174,7 @@ struct Simulate {
     /// Overwrites a configuration that `simulate` did not write.
     #[arg(long)]
     force: bool,
-    /// The APIs listen on this port of 127.0.0.1 and the following four; free ports without.
+    /// The APIs listen on this port of 127.0.0.1 and those that follow it, one each; free ports without.
     #[arg(long, value_name = "PORT")]
     port: Option<u16>,
     #[command(flatten)]

@@ -23,7 +23,7 @@ pub use vendor::VendorSettings;
 use std::{
     fmt,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, LazyLock},
     time::Duration,
 };
 
@@ -31,9 +31,11 @@ use serde::Serialize;
 
 use crate::overrides::AlertOverride;
 
-/// A complete annotated configuration: `rollcall default-config`.
-pub const fn default_yaml() -> &'static str {
-    include_str!("config/default.yml")
+/// A complete annotated configuration: `rollcall default-config`. Every vendor has its target in `vendor/<vendor>.yml`.
+pub fn default_yaml() -> &'static str {
+    static WHOLE: LazyLock<String> =
+        LazyLock::new(|| include_str!("config/default.yml").replace("  # VENDORS\n", &vendor::DEFAULTS.join("\n")));
+    &WHOLE
 }
 
 /// The whole configuration, with every default filled in.

@@ -5,7 +5,8 @@
 //! the grid, ids, the data source and the selectors of the variables follow from that, so that panels cannot overlap and
 //! no query can forget a variable.
 //!
-//! To add a panel: one entry in the dashboard's file below `dashboard/`, then `rollcall dashboards --out dashboards`.
+//! To add a panel: one entry in the dashboard's file below `dashboard/`, then
+//! `UPDATE_DEPLOY=1 cargo test --test rules committed`.
 
 mod azure_devops;
 mod citrix;
@@ -29,6 +30,8 @@ pub use panel::{Panel, Query};
 pub use readme::readme;
 pub use variable::Variable;
 
+use crate::vendors::vendor_table;
+
 /// A dashboard.
 #[derive(Debug)]
 pub struct Dashboard {
@@ -44,6 +47,8 @@ pub struct Dashboard {
     pub vendor: &'static str,
     /// After `datasource`, each one chained to those before it.
     pub variables: Vec<Variable>,
+    /// Queries for what the vendor itself says of its agents, one series each with the label `state`.
+    pub states: &'static [&'static str],
     /// From top to bottom; the first one tells how fresh the data are.
     pub rows: Vec<Row>,
 }
@@ -89,16 +94,33 @@ pub fn all() -> Vec<Dashboard> {
 /// The same; alerts lead to the runbooks below this address, as in `alerting.runbook_url`.
 pub fn with_runbooks(base: Option<&str>) -> Vec<Dashboard> {
     let vendors = of_vendors();
-    let mut all = vec![overview::dashboard(base, &vendors), pool::dashboard()];
+    let mut all = vec![overview::dashboard(base, &vendors), pool::dashboard(&vendors)];
     all.extend(vendors);
     all.push(daemon::dashboard());
     all
 }
 
-/// Those about one vendor, or two of one product.
-fn of_vendors() -> Vec<Dashboard> {
-    vec![parallels_ras::dashboard(), resilio::dashboard(), azure_devops::dashboard(), citrix::dashboard()]
+macro_rules! of_vendors {
+    ($($vendor:ident $name:ident {
+        title: $title:literal,
+        metric_prefix: $metric_prefix:literal,
+        alert_prefix: $alert_prefix:literal,
+        dashboard: $uid:literal in $module:ident,
+        guide: $guide:literal,
+    })+) => {
+        /// Those about one vendor, or two of one product.
+        fn of_vendors() -> Vec<Dashboard> {
+            let mut all: Vec<Dashboard> = Vec::new();
+            $(
+                if all.iter().all(|dashboard| dashboard.uid != $uid) {
+                    all.push($module::dashboard());
+                }
+            )+
+            all
+        }
+    };
 }
+vendor_table!(of_vendors);
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,8 @@
-//! The page on the public interface, `deploy/docs/reference.md`: the prose of `reference/template.md`, and in its places the
-//! tables that the program itself goes by.
+//! The page on the public interface, `deploy/docs/reference.md`: the prose of `reference/template.md` and of
+//! `reference/vendor/<vendor>.md`, and in its places the tables that the program itself goes by.
 
 mod health;
+mod vendor;
 
 use std::fmt::Write as _;
 
@@ -22,8 +23,13 @@ const TEMPLATE: &str = include_str!("reference/template.md");
 
 /// The page in Markdown.
 pub fn markdown() -> String {
+    filled(TEMPLATE)
+}
+
+/// The text with its tables.
+fn filled(template: &str) -> String {
     let mut out = String::new();
-    for line in TEMPLATE.lines() {
+    for line in template.lines() {
         match line.strip_prefix("{{").and_then(|line| line.strip_suffix("}}")) {
             Some(name) => out.push_str(&part(name)),
             None => out.push_str(line),
@@ -45,6 +51,9 @@ fn part(name: &str) -> String {
         "warnings" => {
             table("kind | what is odd", Warning::ALL.map(|kind| [code(kind.as_str()), oddity(kind).to_owned()]))
         }
+        "agents of vendors" => vendor::agents(),
+        "health of vendors" => vendor::health(),
+        "metrics of vendors" => vendor::metrics(),
         "health parallels_ras" => health::parallels_ras(),
         "server types" => health::server_types(),
         "health parallels_ras_session" => health::parallels_ras_session(),
@@ -57,11 +66,6 @@ fn part(name: &str) -> String {
         "metrics process" => metrics(catalogue::daemon::process::FAMILIES),
         "metrics agent" => metrics(catalogue::agent::FAMILIES),
         "metrics target" => metrics(catalogue::target::FAMILIES),
-        "metrics parallels_ras" => metrics(catalogue::parallels_ras::FAMILIES),
-        "metrics parallels_ras_session" => metrics(catalogue::parallels_ras_session::FAMILIES),
-        "metrics resilio" => metrics(catalogue::resilio::FAMILIES),
-        "metrics azure_devops" => metrics(catalogue::azure_devops::FAMILIES),
-        "metrics citrix_storefront" => metrics(catalogue::citrix_storefront::FAMILIES),
         other => panic!("template.md asks for {other:?}, which is no table"),
     };
     text.trim_end().to_owned()

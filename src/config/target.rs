@@ -5,10 +5,7 @@ use std::time::Duration;
 use reqwest::Url;
 use serde::Serialize;
 
-pub use super::vendor::{
-    App, AzureAuth, AzureDevOps, CitrixAuth, CitrixMethod, CitrixStorefront, ParallelsRas, ParallelsRasSession, Pools,
-    ProbeMode, Resilio, SessionSettings, VendorSettings,
-};
+pub use super::vendor::*;
 use super::{
     Http,
     secret::{self, Secret},

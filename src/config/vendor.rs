@@ -7,11 +7,9 @@ mod parallels_ras;
 mod parallels_ras_session;
 mod resilio;
 
-pub use azure_devops::{AzureAuth, AzureDevOps, Pools};
-pub use citrix_storefront::{CitrixAuth, CitrixMethod, CitrixStorefront};
-pub use parallels_ras::ParallelsRas;
-pub use parallels_ras_session::{App, ParallelsRasSession, ProbeMode, SessionSettings};
-pub use resilio::Resilio;
+pub use azure_devops::{AzureAuth, Pools};
+pub use citrix_storefront::{CitrixAuth, CitrixMethod};
+pub use parallels_ras_session::{App, ProbeMode, SessionSettings};
 
 use std::time::Duration;
 
@@ -55,6 +53,12 @@ trait Settings: Sized + Serialize {
 
 macro_rules! settings {
     ($($vendor:ident $name:ident $row:tt)+) => {
+        $(pub use $name::$vendor;)+
+
+        /// What each vendor has in [`default_yaml`](super::default_yaml), in the order of the table.
+        pub(super) const DEFAULTS: &[&str] =
+            &[$(include_str!(concat!("vendor/", stringify!($name), ".yml"))),+];
+
         impl Vendor {
             /// Reads the settings of a target; `None` where an error was noted.
             pub(super) fn read(self, section: &Section<'_>, http: &Http) -> Option<VendorSettings> {

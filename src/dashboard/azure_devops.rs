@@ -11,6 +11,10 @@ pub fn dashboard() -> Dashboard {
         question: "do builds have to wait, for which pool, and is that for want of agents or because they are broken?",
         vendor: r#"vendor="azure_devops""#,
         variables: vec![Variable::TARGET, Variable::POOL],
+        states: &[
+            r#"label_replace(azure_devops_agent_online{@agent} == 1, "state", "online", "", "")"#,
+            r#"label_replace(azure_devops_agent_online{@agent} == 0, "state", "offline", "", "")"#,
+        ],
         rows: vec![
             shared::freshness(900.0),
             Row::new("Now", vec![now(), shared::classes(), shared::capacity(), pools()]),

@@ -11,6 +11,7 @@ pub fn dashboard() -> Dashboard {
         question: "which machines are on and registered, which are on in vain, and how old is what StoreFront says?",
         vendor: r#"vendor="citrix_storefront""#,
         variables: vec![Variable::TARGET, Variable::POOL],
+        states: &["citrix_machine_registration_state{@agent} == 1"],
         rows: vec![
             shared::freshness(900.0),
             Row::new("Now", vec![now(), shared::classes(), shared::capacity(), pools()]),

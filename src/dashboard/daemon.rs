@@ -11,6 +11,7 @@ pub fn dashboard() -> Dashboard {
         question: "does it poll everything in time, does it get its alerts out, and what does it cost?",
         vendor: r#"vendor=~"$vendor""#,
         variables: vec![Variable::INSTANCE, Variable::VENDOR, Variable::TARGET],
+        states: &[],
         rows: vec![
             shared::freshness(3_600.0),
             Row::new("Daemons", vec![daemons()]),

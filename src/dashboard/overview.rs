@@ -16,6 +16,7 @@ pub fn dashboard(runbooks: Option<&str>, vendors: &[Dashboard]) -> Dashboard {
         question: "is everybody present, and if not, who is missing and since when?",
         vendor: r#"vendor=~"$vendor""#,
         variables: vec![Variable::VENDOR, Variable::TARGET, Variable::POOL],
+        states: &[],
         rows: vec![
             shared::freshness(3_600.0),
             Row::new(

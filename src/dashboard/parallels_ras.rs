@@ -17,6 +17,10 @@ pub fn dashboard() -> Dashboard {
         question: "can users get in, do sessions start, and which servers of which site are not in order?",
         vendor: r#"vendor=~"parallels_ras(_session)?""#,
         variables: vec![Variable::TARGET, Variable::POOL],
+        states: &[
+            "(parallels_ras_agent_state{@agent} == 1 and on (vendor, target, pool, agent) rollcall_agent_health_since_timestamp_seconds{@agent})",
+            r#"label_replace(parallels_ras_session_probe_error{@agent}, "state", "$1", "verdict", "(.*)")"#,
+        ],
         rows: vec![
             shared::freshness(3_600.0),
             Row::new("The farm", vec![shared::classes(), shared::capacity(), types(), shared::history().size(12, 10)]),

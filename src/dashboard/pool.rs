@@ -6,7 +6,7 @@ use super::{
 };
 
 /// The dashboard.
-pub fn dashboard() -> Dashboard {
+pub fn dashboard(vendors: &[Dashboard]) -> Dashboard {
     Dashboard {
         uid: "rollcall-pool",
         title: "Rollcall / Pool",
@@ -14,13 +14,14 @@ pub fn dashboard() -> Dashboard {
         question: "which agents of this pool are in what state, since when, and how reliable have they been?",
         vendor: r#"vendor=~"$vendor""#,
         variables: vec![Variable::VENDOR, Variable::TARGET, Variable::POOL, Variable::AGENT],
+        states: &[],
         rows: vec![
             shared::freshness(3_600.0),
             Row::new(
                 "The pool",
                 vec![shared::classes(), shared::capacity(), numbers(), shared::history(), availability()],
             ),
-            Row::new("Its agents", vec![agents(), timeline()]),
+            Row::new("Its agents", vec![agents(vendors), timeline()]),
             Row::new("Reliability", vec![flapping(), least_available()]),
         ],
     }
@@ -68,11 +69,9 @@ fn availability() -> Panel {
     .size(12, 8)
 }
 
-fn agents() -> Panel {
-    let ras = r#"(parallels_ras_agent_state{@agent} == 1 and on (vendor, target, pool, agent) rollcall_agent_health_since_timestamp_seconds{@agent})"#;
-    let online = r#"label_replace(azure_devops_agent_online{@agent} == 1, "state", "online", "", "")"#;
-    let offline = r#"label_replace(azure_devops_agent_online{@agent} == 0, "state", "offline", "", "")"#;
-    let probe = r#"label_replace(parallels_ras_session_probe_error{@agent}, "state", "$1", "verdict", "(.*)")"#;
+fn agents(vendors: &[Dashboard]) -> Panel {
+    let states: Vec<&str> = vendors.iter().flat_map(|dashboard| dashboard.states).copied().collect();
+    let states = states.join("\n  or ");
     let newest =
         "topk(1000, max by (vendor, target, pool, agent) (rollcall_agent_health_since_timestamp_seconds{@agent}))";
     // Only the rows of the first query: a merge would add every other agent.
@@ -90,9 +89,7 @@ fn agents() -> Panel {
     .label("power", "Power")
     .rows(beside("max by (vendor, target, pool, agent, health) (rollcall_agent_health{@agent} == 1)"))
     .value("Since", "dateTimeFromNow", format!("1000 * {newest}"))
-    .rows(beside(&format!(
-        "max by (vendor, target, pool, agent, state) (\n  {ras}\n  or resilio_client_state{{@agent}} == 1\n  or citrix_machine_registration_state{{@agent}} == 1\n  or {online}\n  or {offline}\n  or {probe}\n)"
-    )))
+    .rows(beside(&format!("max by (vendor, target, pool, agent, state) (\n  {states}\n)")))
     .rows(beside(r#"max by (vendor, target, pool, agent, power) (label_replace(citrix_machine_power_state{@agent} == 1, "power", "$1", "state", "(.*)"))"#))
     .limited("Changes", "none", beside(&changes("[$__range]")), "transparent", &[(6.0, look::WARN)])
     .limited("Available", "percentunit", beside(&available()), look::BAD, &[(0.95, look::WARN), (0.99, "transparent")])

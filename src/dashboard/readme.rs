@@ -8,7 +8,7 @@ use crate::health::Health;
 const HEAD: &str = "\
 # Dashboards
 
-Seven Grafana dashboards, each for a person with a question. Written by `rollcall dashboards --out dashboards`; do not edit \
+Grafana dashboards, each for a person with a question. Written by `rollcall dashboards --out dashboards`; do not edit \
 these files, edit `src/dashboard/`.
 
 ";

@@ -15,6 +15,7 @@ pub fn dashboard() -> Dashboard {
         question: "are the files where they should be, and if not: which job, on which client, for how long still?",
         vendor: r#"vendor="resilio""#,
         variables: vec![Variable::TARGET, Variable::JOB_NAME],
+        states: &["resilio_client_state{@agent} == 1"],
         rows: vec![
             shared::freshness(900.0),
             Row::new("Jobs", vec![health(), unsynced(), jobs(), statuses(), eta()]),

@@ -5,6 +5,7 @@ mod azure_devops;
 mod citrix_storefront;
 mod daemons;
 mod parallels_ras;
+mod parallels_ras_session;
 mod pools;
 mod resilio;
 mod targets;
@@ -16,7 +17,7 @@ use std::{sync::LazyLock, time::Duration};
 use super::expr::{Expr, Matcher};
 use crate::{
     catalogue::{self as metrics, Family},
-    vendors::Vendor,
+    vendors::{Vendor, vendor_table},
 };
 
 /// One row of the catalogue: an alert in one severity.
@@ -201,22 +202,19 @@ pub struct For {
     pub duration: Duration,
 }
 
-/// The whole catalogue, in the order of the rules. Rows of one name stand together, the highest severity first.
-pub fn all() -> &'static [Alert] {
-    static ALL: LazyLock<Vec<Alert>> = LazyLock::new(|| {
-        let tables = [
-            daemons::alerts(),
-            targets::alerts(),
-            pools::alerts(),
-            parallels_ras::alerts(),
-            resilio::alerts(),
-            azure_devops::alerts(),
-            citrix_storefront::alerts(),
-        ];
-        tables.into_iter().flatten().collect()
-    });
-    &ALL
+macro_rules! all {
+    ($($vendor:ident $name:ident $row:tt)+) => {
+        /// The whole catalogue, in the order of the rules. Rows of one name stand together, the highest severity first.
+        pub fn all() -> &'static [Alert] {
+            static ALL: LazyLock<Vec<Alert>> = LazyLock::new(|| {
+                let tables = [daemons::alerts(), targets::alerts(), pools::alerts(), $($name::alerts()),+];
+                tables.into_iter().flatten().collect()
+            });
+            &ALL
+        }
+    };
 }
+vendor_table!(all);
 
 /// The rows of one name.
 pub fn named(name: &str) -> impl Iterator<Item = &'static Alert> {

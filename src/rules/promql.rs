@@ -7,7 +7,7 @@
 //! their alerts have anyway, with a comment in it that names the part: the labels of the alerts stay the same, and a
 //! linter sees that the rules are no duplicates.
 //!
-//! The committed files in `deploy/` are written anew by `UPDATE_DEPLOY=1 cargo test --test rules committed`.
+//! The committed files in `deploy/` and `dashboards/` are written anew by `UPDATE_DEPLOY=1 cargo test --test rules committed`.
 
 mod file;
 mod hold;

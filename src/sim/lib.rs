@@ -4,8 +4,8 @@
 //! A service is a function of [`World`] (seed, time, incidents, quirks) plus the sessions it handed out: nothing is
 //! stored per agent, so any size starts at once and stays small.
 //!
-//! Every service has a `new(world: Arc<World>)`; [`Simulation`] builds all five, gives each a listener on loopback and
-//! keeps a journal of what they were asked.
+//! Every service has a `new(world: Arc<World>)` and a row in the table of `vendors.rs`; [`Simulation`] builds all of them, gives
+//! each a listener on loopback and keeps a journal of what they were asked.
 
 // Tests may wait, and may read what they know to be small.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
@@ -18,18 +18,15 @@ mod parallels_ras_session;
 mod request;
 mod resilio;
 mod server;
+mod vendors;
 mod world;
 
-pub use azure_devops::{AzureDevops, EntraRefusal, SignIn};
-pub use citrix_storefront::{
-    ChallengeStyle, ChoicesStyle, CitrixStorefront, Enumeration, FormStyle, ListStyle, LogOn, Protocol,
-};
+pub use azure_devops::{EntraRefusal, SignIn};
+pub use citrix_storefront::{ChallengeStyle, ChoicesStyle, Enumeration, FormStyle, ListStyle, LogOn, Protocol};
 pub use incident::{Incident, UnknownIncident};
-pub use parallels_ras::ParallelsRas;
-pub use parallels_ras_session::ParallelsRasSession;
 pub use request::{Body, Request, Response};
-pub use resilio::Resilio;
 pub use server::{JournalEntry, Simulation};
+pub use vendors::*;
 pub use world::{Fault, Options, Quirk, World};
 
 use std::collections::BTreeMap;
@@ -69,6 +66,11 @@ pub trait Service: Send + Sync + 'static {
     /// The entries for `targets:` (YAML list items, indented by two spaces) with which Rollcall polls this service,
     /// which listens at `base`, e.g. `http://127.0.0.1:40123`.
     fn targets(&self, base: &str) -> String;
+
+    /// Whether the answers can show the quirk; the tests of quirks leave out vendors that cannot.
+    fn shows(&self, _quirk: Quirk) -> bool {
+        true
+    }
 
     /// Whether the request submits a password, a PAT or a client secret, right or wrong: the journal counts these.
     fn carries_secret(&self, _request: &Request) -> bool {

@@ -292,6 +292,11 @@ impl Service for ParallelsRasSession {
         TARGETS.map(entry).concat()
     }
 
+    /// There is no list, and the only name is the one that was asked for.
+    fn shows(&self, quirk: Quirk) -> bool {
+        matches!(quirk, Quirk::UnknownState | Quirk::OldServer | Quirk::OtherSpelling)
+    }
+
     fn carries_secret(&self, request: &Request) -> bool {
         let body = serde_json::from_slice::<Value>(&request.body);
         request.method == Method::PUT && body.is_ok_and(|body| body.get("password").is_some())

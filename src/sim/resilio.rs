@@ -236,6 +236,11 @@ impl Service for Resilio {
         (0..self.clients).map(entry).collect()
     }
 
+    /// A client is alone behind its address.
+    fn shows(&self, quirk: Quirk) -> bool {
+        quirk != Quirk::DuplicateName
+    }
+
     /// The tokens of now are refused; `/token` gives others.
     fn expire_sessions(&self) {
         self.state().generation += 1;

@@ -1,6 +1,6 @@
 //! The running simulation: every service on its own loopback port, with controls for tests.
 //!
-//! [`Simulation::start`] binds five listeners and returns once they accept; dropping it closes them all. A test breaks
+//! [`Simulation::start`] binds the listeners and returns once they accept; dropping it closes them all. A test breaks
 //! answers with [`Simulation::fail`], takes a service off the network with [`Simulation::shut`], and reads in the
 //! [`journal`](Simulation::journal) what the daemon sent.
 
@@ -10,9 +10,7 @@ mod listener;
 
 pub use journal::JournalEntry;
 
-use super::{
-    AzureDevops, CitrixStorefront, Fault, Options, ParallelsRas, ParallelsRasSession, Resilio, Service, Truth, World,
-};
+use super::{Fault, Options, Quirk, Truth, World, vendors::Services};
 use listener::Host;
 use std::{
     fmt::Write as _,
@@ -22,40 +20,25 @@ use std::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// All five services, running until this is dropped.
+/// All services, running until this is dropped.
 pub struct Simulation {
     world: Arc<World>,
     journal: Arc<journal::Journal>,
     hosts: Vec<Arc<Host>>,
-    parallels_ras: Arc<ParallelsRas>,
-    parallels_ras_session: Arc<ParallelsRasSession>,
-    resilio: Arc<Resilio>,
-    azure_devops: Arc<AzureDevops>,
-    citrix_storefront: Arc<CitrixStorefront>,
+    pub(crate) services: Services,
     stop: CancellationToken,
 }
 
 impl Simulation {
-    /// Builds the services, binds 127.0.0.1 (`base_port` and the following four, or free ports) and serves on the
+    /// Builds the services, binds 127.0.0.1 (`base_port` and the ports that follow it, or free ports) and serves on the
     /// current Tokio runtime. Fails only where a port cannot be bound.
     pub async fn start(options: Options) -> io::Result<Simulation> {
         let world = Arc::new(World::new(options));
-        let parallels_ras = Arc::new(ParallelsRas::new(world.clone()));
-        let parallels_ras_session = Arc::new(ParallelsRasSession::new(world.clone()));
-        let resilio = Arc::new(Resilio::new(world.clone()));
-        let azure_devops = Arc::new(AzureDevops::new(world.clone()));
-        let citrix_storefront = Arc::new(CitrixStorefront::new(world.clone()));
-        let services: [Arc<dyn Service>; 5] = [
-            parallels_ras.clone(),
-            parallels_ras_session.clone(),
-            resilio.clone(),
-            azure_devops.clone(),
-            citrix_storefront.clone(),
-        ];
+        let services = Services::new(&world);
         let journal = Arc::new(journal::Journal::default());
         let stop = CancellationToken::new();
         let mut hosts = Vec::new();
-        for (index, service) in (0_u16..).zip(services) {
+        for (index, service) in (0_u16..).zip(services.all()) {
             let port = match world.options.base_port {
                 Some(base) => base
                     .checked_add(index)
@@ -66,17 +49,7 @@ impl Simulation {
             let world = world.clone();
             hosts.push(Host::open(address, service, world, journal.clone(), stop.clone()).await?);
         }
-        Ok(Simulation {
-            world,
-            journal,
-            hosts,
-            parallels_ras,
-            parallels_ras_session,
-            resilio,
-            azure_devops,
-            citrix_storefront,
-            stop,
-        })
+        Ok(Simulation { world, journal, hosts, services, stop })
     }
 
     /// Closes every listener and connection; returns when the ports are free again.
@@ -89,31 +62,6 @@ impl Simulation {
     /// Seed, time, incidents and quirks.
     pub fn world(&self) -> &Arc<World> {
         &self.world
-    }
-
-    /// The RAS farm, for its own controls.
-    pub fn parallels_ras(&self) -> &ParallelsRas {
-        &self.parallels_ras
-    }
-
-    /// The Connection Broker API, for its own controls.
-    pub fn parallels_ras_session(&self) -> &ParallelsRasSession {
-        &self.parallels_ras_session
-    }
-
-    /// The Resilio clients, for their own controls.
-    pub fn resilio(&self) -> &Resilio {
-        &self.resilio
-    }
-
-    /// The Azure DevOps organization, for its own controls.
-    pub fn azure_devops(&self) -> &AzureDevops {
-        &self.azure_devops
-    }
-
-    /// The StoreFront store, for its own controls.
-    pub fn citrix_storefront(&self) -> &CitrixStorefront {
-        &self.citrix_storefront
     }
 
     /// Names of the simulated vendors, in the order of their ports.
@@ -200,6 +148,11 @@ impl Simulation {
     /// The vendor forgets every session and token (see [`Service::expire_sessions`]).
     pub fn expire_sessions(&self, vendor: &str) {
         self.host(vendor).service.expire_sessions();
+    }
+
+    /// Whether the vendor's answers can show the quirk (see [`Service::shows`]).
+    pub fn shows(&self, vendor: &str, quirk: Quirk) -> bool {
+        self.host(vendor).service.shows(quirk)
     }
 
     fn host(&self, vendor: &str) -> &Arc<Host> {

@@ -31,7 +31,7 @@ pub struct Options {
     pub clock: Option<Duration>,
     /// Resilio clients, where the share of `agents` is not what is wanted.
     pub resilio_clients: Option<usize>,
-    /// The services listen on this port of loopback and the following four; free ports without.
+    /// The services listen on this port of loopback and those that follow it; free ports without.
     pub base_port: Option<u16>,
 }
 
@@ -139,22 +139,9 @@ impl World {
         }
     }
 
-    /// How many of the agents are this vendor's: 35 % RAS, 40 % Azure DevOps, 20 % Citrix; of the rest two are session
-    /// probes and 4 to 12 Resilio clients, and what is left then is RAS again.
+    /// How many of the agents are this vendor's.
     pub fn share(&self, vendor: &str) -> usize {
-        let agents = self.options.agents.max(20);
-        let azure = agents * 40 / 100;
-        let citrix = agents * 20 / 100;
-        let session = 2;
-        let rest = (agents - azure - citrix - agents * 35 / 100).saturating_sub(session);
-        let resilio = self.options.resilio_clients.unwrap_or(rest.clamp(4, 12));
-        match vendor {
-            "azure_devops" => azure,
-            "citrix_storefront" => citrix,
-            "parallels_ras_session" => session,
-            "resilio" => resilio,
-            _ => agents.saturating_sub(azure + citrix + session + resilio).max(agents * 30 / 100),
-        }
+        super::vendors::share(vendor, self.options.agents.max(20), self.options.resilio_clients)
     }
 
     /// Simulated time since the start.

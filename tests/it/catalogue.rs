@@ -212,7 +212,8 @@ fn similar(contract: &BTreeMap<String, (String, Vec<String>)>, ours: &BTreeMap<S
         .collect();
     assert!(
         missing.is_empty() && extra.is_empty() && different.is_empty(),
-        "missing: {missing:#?}\nextra: {extra:#?}\ncontract, then ours: {different:#?}"
+        "CONTRACT in tests/it/catalogue.rs and the catalogue differ\nmissing: {missing:#?}\nextra: {extra:#?}\n\
+         contract, then ours: {different:#?}"
     );
 }
 

@@ -1,14 +1,13 @@
 //! When targets are polled, and how the daemon starts and stops.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 use rollcall_sim::{Fault, JournalEntry};
 
-use crate::support::{Config, Daemon, Exposition, FaultProxy, Folder, Sim, Target, VENDORS, WAIT_TIMEOUT, wait_until};
+use crate::support::{
+    Config, Daemon, Exposition, FaultProxy, Folder, Sim, Target, VENDORS, WAIT_TIMEOUT, data_path, wait_until,
+};
 
 /// When the requests of a vendor with this in their path came, in seconds.
 fn request_times(sim: &Sim, vendor: &str, path: &str) -> Vec<f64> {
@@ -98,13 +97,10 @@ fn ready_means_that_every_target_was_polled_once_whether_well_or_not() {
 fn a_target_that_is_slower_than_its_interval_is_never_polled_twice_at_once() {
     let (sim, folder) = (Sim::frozen(), Folder::new());
     // One request takes longer than the interval.
-    let paths = BTreeMap::from([
-        ("parallels_ras", "/api/Agent"),
-        ("parallels_ras_session", "/api/directsessiontunnel"),
-        ("resilio", "/api/v3/client"),
-        ("azure_devops", "/_apis/distributedtask/pools?"),
-        ("citrix_storefront", "/machinecontrol/list"),
-    ]);
+    let paths = VENDORS.map(|vendor| match vendor {
+        "azure_devops" => (vendor, "/_apis/distributedtask/pools?"),
+        _ => (vendor, data_path(vendor)),
+    });
     for (vendor, path) in &paths {
         sim.fail(vendor, path, Fault::Slow(Duration::from_millis(1_500)));
     }

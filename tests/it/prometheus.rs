@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, process::Command};
 
+use rollcall::vendors::Vendor;
 use rollcall_sim::{Options, Quirk, Truth};
 use rollcall_test_server::{Request, Server};
 use serde_json::Value;
@@ -149,8 +150,9 @@ fn queries_about_the_demo_return_the_simulated_truth_in_both_formats() {
             if !all.is_empty() && up == all { Ok(()) } else { Err(format!("{up:?} of {all:?}")) }
         });
         // Every sample of every vendor, exactly.
-        let names =
-            "rollcall_agent_health|rollcall_credential_expiry_timestamp_seconds|(parallels|resilio|azure|citrix)_.+";
+        let own: Vec<&str> = Vendor::ALL.iter().map(|vendor| vendor.metric_prefix()).collect();
+        let own = own.join("|");
+        let names = format!("rollcall_agent_health|rollcall_credential_expiry_timestamp_seconds|({own}).+");
         let shown = prometheus.query(&format!("{{job=\"{job}\",__name__=~\"{names}\"}}"));
         differences(&truth, shown.iter()).unwrap_or_else(|differences| panic!("{job}: {differences}"));
         counts_by_class(&prometheus, job, &truth);

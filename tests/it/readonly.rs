@@ -6,11 +6,11 @@ use rollcall_sim::{Fault, Incident, JournalEntry, Options, Quirk};
 
 use crate::{
     program,
-    support::{Config, Daemon, Folder, Sim, Target, WAIT_TIMEOUT, wait_until},
+    support::{Config, Daemon, Folder, Sim, Target, VENDORS, WAIT_TIMEOUT, wait_until},
 };
 
 /// Method and path of everything that may be sent. `*` stands for one part of a path: a number, a name, a tenant.
-const ALLOWED: [(&str, &[&str]); 5] = [
+const ALLOWED: &[(&str, &[&str])] = &[
     (
         "parallels_ras",
         &[
@@ -86,7 +86,10 @@ const PARAMETERS: [&str; 12] = [
 #[track_caller]
 fn only_allowed(journal: &[JournalEntry], when: &str) {
     for seen in journal {
-        assert!(allowed(seen), "{when}: {seen:?}");
+        assert!(
+            allowed(seen),
+            "{when}, not in ALLOWED of tests/it/readonly.rs, which lists what changes nothing: {seen:?}"
+        );
         for parameter in seen.path.split_once('?').map_or("", |(_, query)| query).split('&').filter(|p| !p.is_empty()) {
             let name = parameter.split('=').next().unwrap_or_default();
             assert!(PARAMETERS.contains(&name), "{when}: {seen:?}");
@@ -113,16 +116,29 @@ fn a_request_that_is_not_on_the_list_is_found() {
     }
 }
 
+/// The targets, one of each vendor and the other ways to log on.
+const TARGETS: [&str; VENDORS.len() + 3] = {
+    let mut targets = ["filer-2"; VENDORS.len() + 3];
+    let mut index = 0;
+    while index < VENDORS.len() {
+        targets[index] = VENDORS[index];
+        index += 1;
+    }
+    targets[index] = "builds-entra";
+    targets[index + 1] = "desktops-basic";
+    targets
+};
+
 fn config(sim: &Sim) -> Config {
     let password = format!("password: {}", rollcall_sim::CitrixStorefront::PASSWORD);
     Config::with_defaults("{ interval: 1s, timeout: 5s, stale_after: 20s }")
-        .target(Target::ras("farm", sim).set("resolve_names", "true").set("stale_after", "20s"))
-        .target(Target::session("session", sim))
-        .target(Target::resilio("filer-1", sim, 1))
+        .targets(VENDORS.map(|vendor| match vendor {
+            "parallels_ras" => Target::ras(vendor, sim).set("resolve_names", "true").set("stale_after", "20s"),
+            "citrix_storefront" => Target::citrix(vendor, sim).set("enumerate_interval", "1s"),
+            _ => Target::of(vendor, vendor, sim),
+        }))
         .target(Target::resilio("filer-2", sim, 2))
-        .target(Target::azure("builds", sim))
         .target(Target::azure_entra("builds-entra", sim))
-        .target(Target::citrix("desktops", sim).set("enumerate_interval", "1s"))
         .target(Target::citrix("desktops-basic", sim).citrix_method("http_basic", &password))
 }
 
@@ -130,9 +146,8 @@ fn config(sim: &Sim) -> Config {
 fn only_requests_that_change_nothing_are_sent_whatever_happens() {
     let sim = Sim::start(Options { agents: 200, speed: 60.0, ..Options::default() });
     let folder = Folder::new();
-    let targets = ["farm", "session", "filer-1", "filer-2", "builds", "builds-entra", "desktops", "desktops-basic"];
     let daemon = Daemon::start(&config(&sim).write(&folder));
-    daemon.wait_until_up(&targets);
+    daemon.wait_until_up(&TARGETS);
     let vendors: Vec<&'static str> = sim.vendors().collect();
     // Of every vendor some more requests are seen in every situation; then it is another one's turn.
     let look = |when: &str, asked: &[&str]| {
@@ -178,7 +193,7 @@ fn only_requests_that_change_nothing_are_sent_whatever_happens() {
     look("every session is forgotten", &["resilio", "azure_devops"]);
     sim.clear_journal();
     daemon.terminate();
-    for target in targets {
+    for target in TARGETS {
         let file = folder.file("rollcall.yml");
         let file = file.to_str().expect("the temporary folder has a plain name");
         let _ = program::rollcall(&["probe", target, "--config.file", file]);

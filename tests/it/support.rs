@@ -45,5 +45,17 @@ pub const VENDORS: [&str; Vendor::ALL.len()] = {
     names
 };
 
+/// The path of the request without which there are no data at all; a vendor that has only this one needs no line.
+pub fn data_path(vendor: &str) -> &'static str {
+    match vendor {
+        "parallels_ras" => "/api/Agent",
+        "parallels_ras_session" => "/api/directsessiontunnel",
+        "resilio" => "/api/v3/client",
+        "azure_devops" => "/_apis/distributedtask/pools",
+        "citrix_storefront" => "/machinecontrol/list",
+        _ => "",
+    }
+}
+
 /// Flags of a demo in which it is 8 o'clock of a day: what a fleet does by itself is the same at every hour.
 pub const MORNING: [&str; 2] = ["--clock", "1768464000"];

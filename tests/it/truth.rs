@@ -29,7 +29,7 @@ fn every_sample_of_a_calm_fleet_is_the_truth() {
     for seed in [1, 2] {
         let fixture = TruthFixture::start(fleet(300, seed));
         let exposition = fixture.wait_for_truth("a calm fleet");
-        // All five vendors, both modes of the probe: what was compared is not little.
+        // All vendors, both modes of the probe: what was compared is not little.
         assert!(exposition.all("rollcall_agent_health", &[("health", "healthy")]).len() >= 300);
         for target in
             ["hq-farm", "hq-session-light", "hq-session-deep", "filer-01", "builds", "builds-entra", "desktops"]
@@ -60,7 +60,7 @@ fn every_sample_is_the_truth_under_each_quirk() {
         let fixture = TruthFixture::over(sim, false);
         let exposition = fixture.wait_for_truth(&format!("{quirk:?}"));
         fixture.probe_deep(&format!("{quirk:?}"));
-        consistent::warnings_tell(&exposition, quirk);
+        consistent::warnings_tell(&fixture.sim, &exposition, quirk);
     }
 }
 

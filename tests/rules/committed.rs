@@ -1,9 +1,9 @@
-//! What is committed below `deploy/` is what the catalogue and the other tables of the source give.
+//! What is committed below `deploy/` and `dashboards/` is what the catalogue and the other tables of the source give.
 
 use std::path::Path;
 
 use rollcall::{
-    reference,
+    dashboard, reference,
     rules::{
         document,
         promql::{FilePart, Format, Options, render},
@@ -15,7 +15,9 @@ use rollcall::{
 fn committed_files_are_those_of_the_source() {
     let rules = rule::resolve(&[]);
     let rules_of = |part, format| render(&rules, part, format, &Options::default());
-    let files = [
+    let dashboards = dashboard::all();
+    let dashboards = dashboards.iter().map(|one| (format!("dashboards/{}.json", one.uid), one.json()));
+    let deploy = [
         ("prometheus/rollcall-recording.rules.yml", rules_of(FilePart::Recording, Format::Prometheus)),
         ("prometheus/rollcall-fleet.rules.yml", rules_of(FilePart::Fleet, Format::Prometheus)),
         ("prometheus/rollcall-daemon.rules.yml", rules_of(FilePart::Daemon, Format::Prometheus)),
@@ -23,18 +25,17 @@ fn committed_files_are_those_of_the_source() {
         ("docs/alerts.md", document::markdown() + &crate::costs::markdown()),
         ("docs/reference.md", reference::markdown()),
     ];
-    let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy");
+    let files = deploy.into_iter().map(|(name, text)| (format!("deploy/{name}"), text)).chain(dashboards);
+    let files = files.chain([("dashboards/README.md".to_owned(), dashboard::readme())]);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let update = std::env::var_os("UPDATE_DEPLOY").is_some();
     for (name, expected) in files {
-        let path = deploy.join(name);
+        let path = root.join(&name);
         if update {
             std::fs::create_dir_all(path.parent().expect("a file is in a directory")).expect("a directory can be made");
             std::fs::write(&path, &expected).expect("a file can be written");
         }
         let found = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(
-            found == expected,
-            "deploy/{name} differs: UPDATE_DEPLOY=1 cargo test --test rules committed writes it anew"
-        );
+        assert!(found == expected, "{name} differs: UPDATE_DEPLOY=1 cargo test --test rules committed writes it anew");
     }
 }

@@ -10,6 +10,7 @@ use rollcall::{
     catalogue::{self as metrics, Kind},
     config::Config,
     rules::catalogue,
+    vendors::Vendor,
 };
 
 use super::promtool::promtool;
@@ -54,13 +55,10 @@ fn queries(block: &str) -> Vec<String> {
 
 /// Words that may be the name of a metric of ours.
 fn metric_like(text: &str) -> impl Iterator<Item = &str> {
-    const PREFIXES: [&str; 5] = ["rollcall_", "parallels_ras_", "resilio_", "azure_devops_", "citrix_"];
+    let prefixes: Vec<&str> = Vendor::ALL.iter().map(|vendor| vendor.metric_prefix()).chain(["rollcall_"]).collect();
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':');
-    words.filter(|word| PREFIXES.iter().any(|prefix| word.starts_with(prefix)))
+    words.filter(move |word| prefixes.iter().any(|prefix| word.starts_with(prefix)))
 }
-
-/// The vendors, which look like metrics.
-const VENDORS: [&str; 2] = ["parallels_ras_session", "citrix_storefront"];
 
 #[test]
 fn prometheus_understands_the_queries_of_all_runbooks() {
@@ -81,7 +79,8 @@ fn prometheus_understands_the_queries_of_all_runbooks() {
 
 #[test]
 fn the_metrics_of_all_runbooks_are_there() {
-    let mut known: BTreeSet<String> = VENDORS.map(str::to_owned).into();
+    // The names of vendors look like metrics.
+    let mut known: BTreeSet<String> = Vendor::ALL.iter().map(|vendor| vendor.as_str().to_owned()).collect();
     for family in metrics::all() {
         known.insert(family.name.to_owned());
         if family.kind == Kind::Histogram {

@@ -13,7 +13,7 @@ fn fixtures() -> Vec<PathBuf> {
     paths
 }
 
-/// The errors of a text, with the temporary directory as `DIR`.
+/// The errors of a text, with the temporary directory as `DIR` and the list of vendors as `VENDORS`.
 fn errors(text: &str) -> String {
     let directory = directory();
     write(directory.path(), "not.pem", "canary-of-a-file\n");
@@ -24,7 +24,8 @@ fn errors(text: &str) -> String {
     );
     write(directory.path(), "targets.d/worse.yml", "target: []\ntargets:\n- {name: twin, vendor: resilio}\n");
     let errors = parse(text, directory.path()).expect_err("the fixture is not valid").to_string();
-    errors.replace(&directory.path().display().to_string(), "DIR")
+    let vendors: Vec<&str> = crate::vendors::Vendor::ALL.iter().map(|vendor| vendor.as_str()).collect();
+    errors.replace(&directory.path().display().to_string(), "DIR").replace(&vendors.join(", "), "VENDORS")
 }
 
 #[test]

@@ -1,16 +1,15 @@
-//! Alerts about Parallels RAS: the farm's own objects, and the session probe.
+//! Alerts about Parallels RAS: the farm's own objects.
 
 use super::{
     Alert,
     Labels::{Agent, Pool, Target},
     Severity::{Critical, Warning},
-    Unit, alert, minutes, of_vendor, pools,
+    alert, minutes, of_vendor, pools,
 };
 use crate::{
     catalogue::{
         agent::POOL_AGENTS,
         parallels_ras::{AGENT_INFO, AGENT_STATE},
-        parallels_ras_session::{PRIME, PROBE_CONSECUTIVE_FAILURES, PROBE_ERROR},
     },
     rules::expr::{Expr, Selector, family},
     vendors,
@@ -56,11 +55,6 @@ pub(super) const DISABLED: &[&str] = &[
 const NOT_VERIFIED: &str = "NotVerified";
 const ALWAYS_ON: &[&str] = &["HALB@", "TenantBroker@"];
 
-/// What ended the probe is a fault that users meet too.
-const FAULTS: &[&str] = &["unreachable", "endpoint", "broker", "license", "app", "certificate"];
-/// What ended the probe is its own set-up.
-const SET_UP: &[&str] = &["token", "request", "account", "policy", "priming"];
-
 fn states() -> Selector {
     family(&AGENT_STATE)
 }
@@ -71,12 +65,6 @@ fn in_state(rows: Selector, names: &[&'static str]) -> Expr {
 }
 
 pub(super) fn alerts() -> Vec<Alert> {
-    let mut rows = of_vendor("parallels_ras", vendors::Vendor::ParallelsRas, farm());
-    rows.extend(of_vendor("parallels_ras", vendors::Vendor::ParallelsRasSession, probe()));
-    rows
-}
-
-fn farm() -> Vec<Alert> {
     let entry = family(&POOL_AGENTS).is("vendor", "parallels_ras").prefixed("pool", pools::ENTRY_POINTS);
     // A balancer is a logical row, which no pool counts. NoDevices has an alert of its own.
     let halb = || states().prefixed("pool", &["HALB@"]);
@@ -92,7 +80,7 @@ fn farm() -> Vec<Alert> {
     let not_verified = in_state(states().prefixed("pool", ALWAYS_ON), &[NOT_VERIFIED]);
     let failed = in_state(states(), FAILED).or(not_verified);
     let failed = failed.and(logical).ignoring(&["state", "site_id", "server_type", "agent_id", "kind"]);
-    vec![
+    let rows = vec![
         alert("ParallelsRasEntryPointDown", Critical, Pool, pools::down(entry).or(halb_down))
             .lasting(minutes(5))
             .annotate(
@@ -130,34 +118,6 @@ fn farm() -> Vec<Alert> {
             "Profile containers are not available on RAS hosts.",
             "FSLogix is not available in {pool} of {target}: sessions may start without the profile. Hosts: {value}.",
         ),
-    ]
-}
-
-fn probe() -> Vec<Alert> {
-    let twice = || family(&PROBE_CONSECUTIVE_FAILURES).at_least(2.0);
-    let verdict = |verdicts: &[&'static str]| {
-        let error = family(&PROBE_ERROR).one_of("verdict", verdicts).equals(1.0);
-        twice().and(error).ignoring(&["verdict", "category", "code"])
-    };
-    vec![
-        alert("ParallelsRasSessionProbeFailing", Critical, Agent, verdict(FAULTS)).never_blind().annotate(
-            "The probe of RAS sessions fails: users may not get a session.",
-            "The session probe of {agent} by {target} failed {value} times in a row for a reason that users meet too.",
-        ),
-        alert("ParallelsRasSessionProbeMisconfigured", Warning, Agent, verdict(SET_UP))
-            .lasting(minutes(5))
-            .never_blind()
-            .annotate(
-                "The probe of RAS sessions fails for its own set-up.",
-                "The session probe of {agent} by {target} failed {value} times in a row: account, token, policy or request.",
-            ),
-        alert("ParallelsRasSessionPrimeSlow", Warning, Agent, family(&PRIME).above(Expr::Threshold))
-            .threshold(30.0, Unit::Seconds)
-            // Deep mode polls every 15m at the most often.
-            .lasting(minutes(30))
-            .annotate(
-                "RAS takes long to prepare a session.",
-                "{target} took {value:duration} to prepare a session on {agent}.",
-            ),
-    ]
+    ];
+    of_vendor("parallels_ras", vendors::Vendor::ParallelsRas, rows)
 }

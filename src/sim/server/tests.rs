@@ -1,6 +1,7 @@
 //! The listener, asked over real sockets.
 
 use super::*;
+use crate::ParallelsRas;
 use std::{sync::Once, time::Duration};
 
 fn client() -> reqwest::Client {

@@ -19,7 +19,7 @@ use super::{
     data::{When, excuse, wait_for_data},
     panel_queries,
 };
-use crate::support::{self, Daemon, Folder, Prometheus, Series, Sim, Target, WAIT_TIMEOUT, wait_until};
+use crate::support::{self, Daemon, Folder, Prometheus, Series, Sim, Target, VENDORS, WAIT_TIMEOUT, wait_until};
 
 /// What of the overview is higher than in a calm fleet: incident, panel, legend or `refId`.
 const VISIBLE: &[(Incident, &str, &str)] = &[
@@ -79,7 +79,7 @@ fn fleet(incident: Option<Incident>) -> (Sim, String) {
         ..Options::default()
     });
     // Holds and budgets belong to an identity: each fleet has its own.
-    for vendor in ["parallels_ras", "parallels_ras_session", "azure_devops", "citrix_storefront"] {
+    for vendor in VENDORS {
         sim.set_secret(vendor, &format!("secret-of-{name}"));
     }
     let azure: &AzureDevops = sim.azure_devops();

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rollcall::vendors::Vendor;
 use serde_json::Value;
 
 use super::{dashboards, list, panels, text};
@@ -47,8 +48,9 @@ fn ids_and_titles_are_unique() {
             assert_eq!(ids.len(), targets.len(), "{targets:?}");
         }
     }
-    let wanted = ["overview", "pool", "parallels-ras", "resilio", "azure-devops", "citrix", "daemon"];
-    assert_eq!(uids, wanted.iter().map(|name| format!("rollcall-{name}")).collect());
+    let of_vendors = Vendor::ALL.iter().map(|vendor| vendor.dashboard());
+    let wanted = of_vendors.chain(["rollcall-overview", "rollcall-pool", "rollcall-daemon"]);
+    assert_eq!(uids, wanted.map(str::to_owned).collect());
 }
 
 #[test]

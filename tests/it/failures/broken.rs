@@ -11,10 +11,10 @@ use std::{
 use rollcall_sim::{Fault, Options};
 
 use crate::support::{
-    Config, Daemon, Exposition, FaultProxy, Folder, Sim, Target, VENDORS, WAIT_TIMEOUT, frozen, wait_until,
+    Config, Daemon, Exposition, FaultProxy, Folder, Sim, Target, VENDORS, WAIT_TIMEOUT, data_path, frozen, wait_until,
 };
 use case::{Case, data, difference};
-use rows::{After, Break, data_path, rows};
+use rows::{After, Break, rows};
 
 const EACH: Duration = Duration::from_millis(200);
 

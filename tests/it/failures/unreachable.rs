@@ -37,17 +37,12 @@ fn a_server_that_cannot_be_reached_is_told_by_its_reason_and_gives_no_data() {
     let (server, certificate) = tls_server();
     let port = server.address().port();
     folder.write("ca.pem", &certificate);
-    let path = |vendor: &str| match vendor {
-        "resilio" => "/filer-01",
-        "azure_devops" => "/contoso",
-        "citrix_storefront" => "/Citrix/Store",
-        _ => "",
-    };
     let mut rows = Vec::new();
     for vendor in VENDORS {
         let target = |kind: &str, base: &str| {
             let name = format!("{vendor}-{kind}");
-            Target::of(vendor, &name, &sim).set("url", &format!("{base}{}", path(vendor))).set("stale_after", "20s")
+            let target = Target::of(vendor, &name, &sim).set("stale_after", "20s");
+            target.map("url", |url| url.replace(&sim.url(vendor), base))
         };
         let plain = format!("https://{}", sim.address(vendor));
         rows.push((vendor, "dns", target("host", "https://nonexistent.invalid")));

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, time::Duration};
 use rollcall_sim::{AzureDevops, Incident, Options};
 
 use super::Case;
-use crate::support::Sim;
+use crate::support::{Sim, VENDORS};
 
 /// What the simulated clocks show at the start: 8 o'clock of a day. What fleets do by themselves follows the clock.
 const MORNING: Duration = Duration::from_secs(1_768_464_000);
@@ -47,7 +47,7 @@ impl Fleet {
     /// Holds and budgets belong to an identity: each fleet has its own.
     pub fn renew_secrets(&mut self, more: &str) {
         let name = self.name();
-        for vendor in ["parallels_ras", "parallels_ras_session", "azure_devops", "citrix_storefront"] {
+        for vendor in VENDORS {
             self.sim.set_secret(vendor, &format!("secret-of-{name}{more}"));
         }
         let azure: &AzureDevops = self.sim.azure_devops();

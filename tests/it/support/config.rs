@@ -66,8 +66,21 @@ impl Target {
             "resilio" => Target::resilio(name, sim, 1),
             "azure_devops" => Target::azure(name, sim),
             "citrix_storefront" => Target::citrix(name, sim),
-            other => panic!("no vendor is called {other:?}"),
+            _ => Target::simulated(vendor, name, sim),
         }
+    }
+
+    /// The first target of a vendor in the simulation's own configuration.
+    fn simulated(vendor: &str, name: &str, sim: &Simulation) -> Target {
+        let yaml = sim.config_yaml();
+        let entries =
+            yaml.split("\n  - name: ").map(|entry| entry.lines().skip(1).map_while(|line| line.strip_prefix("    ")));
+        let entries = entries.map(|lines| lines.filter_map(|line| line.split_once(": ")).collect::<Vec<_>>());
+        let mut of_vendor = entries.filter(|lines| lines.contains(&("vendor", vendor)));
+        let lines = of_vendor.next().unwrap_or_else(|| panic!("no vendor is called {vendor:?}"));
+        lines
+            .into_iter()
+            .fold(Target { name: name.to_owned(), lines: Vec::new() }, |target, (key, value)| target.set(key, value))
     }
 
     /// Its name.

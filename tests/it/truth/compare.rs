@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use rollcall::vendors::Vendor;
 use rollcall_sim::{Options, Truth};
 
 use super::consistent::consistent;
@@ -158,13 +159,14 @@ pub fn differences<'a>(
     truth: impl IntoIterator<Item = &'a Truth>,
     shown: impl Iterator<Item = &'a Sample>,
 ) -> Result<(), String> {
-    let vendors = ["parallels_ras_", "resilio_", "azure_devops_", "citrix_"];
     let mut ours: BTreeMap<Key, f64> = BTreeMap::new();
     for sample in shown.filter(|sample| match sample.name.as_str() {
         // The class that holds; that the others are 0 is checked elsewhere.
         "rollcall_agent_health" => sample.value != 0.0,
         "rollcall_credential_expiry_timestamp_seconds" => true,
-        name => vendors.iter().any(|vendor| name.starts_with(vendor)) && !OF_THE_DAEMON.contains(&name),
+        name => {
+            Vendor::ALL.iter().any(|vendor| name.starts_with(vendor.metric_prefix())) && !OF_THE_DAEMON.contains(&name)
+        }
     }) {
         let twice = ours.insert((sample.name.clone(), sample.labels.clone()), sample.value);
         assert_eq!(twice, None, "{sample:?} comes twice");

@@ -10,7 +10,7 @@ use rollcall_sim::Quirk;
 
 use crate::{
     catalogue::{CONTRACT, FORBIDDEN},
-    support::{Exposition, Sample},
+    support::{Exposition, Sample, Sim},
 };
 
 /// The classes of health.
@@ -35,7 +35,7 @@ pub fn every_series_is_as_in_the_contract(exposition: &Exposition) -> BTreeSet<&
     let mut seen = BTreeSet::new();
     for sample in &exposition.samples {
         let row = CONTRACT.iter().find(|row| family(&sample.name, row.1) == row.0);
-        let row = row.unwrap_or_else(|| panic!("the contract has no {sample:?}"));
+        let row = row.unwrap_or_else(|| panic!("CONTRACT in tests/it/catalogue.rs has no {sample:?}"));
         let mut labels: BTreeSet<String> = sample.labels.keys().cloned().collect();
         if sample.name.ends_with("_bucket") && row.1 == "histogram" {
             assert!(labels.remove("le"), "{sample:?}");
@@ -253,19 +253,22 @@ pub fn warnings_are_none(exposition: &Exposition) {
 
 /// Each quirk is counted where it is odd, and only there.
 #[track_caller]
-pub fn warnings_tell(exposition: &Exposition, quirk: Quirk) {
-    let (kind, targets): (&str, &[&str]) = match quirk {
-        Quirk::BadItem => ("bad_item", &["hq-farm", "filer-", "builds", "desktops"]),
-        Quirk::UnknownState => ("unknown_state", &["hq-farm", "filer-01", "builds", "desktops", "hq-session-light"]),
-        Quirk::DuplicateName => ("duplicate", &["hq-farm", "builds", "desktops"]),
-        Quirk::LongName => ("truncated_label", &["hq-farm", "filer-04", "builds", "desktops"]),
-        _ => ("", &[]),
+pub fn warnings_tell(sim: &Sim, exposition: &Exposition, quirk: Quirk) {
+    let kind = match quirk {
+        Quirk::BadItem => "bad_item",
+        Quirk::UnknownState => "unknown_state",
+        Quirk::DuplicateName => "duplicate",
+        Quirk::LongName => "truncated_label",
+        _ => "",
     };
     for sample in exposition.all("rollcall_decode_warnings_total", &[]) {
-        let target = sample.label("target");
-        // Every Resilio client lists its own runs.
-        let named = targets.iter().any(|name| *name == target || (name.ends_with('-') && target.starts_with(name)));
-        let odd = sample.label("kind") == kind && named;
+        let is_odd = match (sample.label("target"), quirk) {
+            // Every Resilio client lists its own runs; their names and states are odd on one each.
+            (filer, Quirk::UnknownState) if filer.starts_with("filer-") => filer == "filer-01",
+            (filer, Quirk::LongName) if filer.starts_with("filer-") => filer == "filer-04",
+            (target, _) => target != "builds-entra",
+        };
+        let odd = sample.label("kind") == kind && is_odd && sim.shows(sample.label("vendor"), quirk);
         assert_eq!(sample.value > 0.0, odd, "{quirk:?}: {sample:?}");
     }
 }

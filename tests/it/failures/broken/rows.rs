@@ -2,6 +2,8 @@
 
 use rollcall_sim::Fault;
 
+use crate::support::VENDORS;
+
 /// How the vendor fails.
 pub enum Break {
     /// Nobody listens.
@@ -53,13 +55,13 @@ const fn then(expected: Expected, after: After) -> Expected {
 }
 
 /// What each vendor shows, in the order of [`VENDORS`].
-pub type Row = (&'static str, Break, [Expected; 5]);
+pub type Row = (&'static str, Break, [Expected; VENDORS.len()]);
 
 /// Every breakage.
 pub fn rows() -> Vec<Row> {
     let all = |reason, session| {
         let one = withdrawn(reason);
-        [one, session, one, one, one]
+        VENDORS.map(|vendor| if vendor == "parallels_ras_session" { session } else { one })
     };
     let status = |status| Break::Fault(Fault::Status(status, "", "text/plain"));
     let mut rows: Vec<Row> = vec![
@@ -81,27 +83,18 @@ pub fn rows() -> Vec<Row> {
         ("dripping", Break::Begun { stays: true }, all("timeout", probe("timeout", "unreachable"))),
         ("other-root", Break::OtherRoot, all("decode", probe("", "unknown"))),
     ];
+    let index = |vendor| VENDORS.iter().position(|other| *other == vendor).expect("a vendor");
+    let (ras, azure) = (index("parallels_ras"), index("azure_devops"));
     for (name, _, expected) in &mut rows {
         match *name {
             // A page for people where Azure's data should be is its sign-in page.
-            "html" | "status-302" => expected[3] = withdrawn("auth"),
+            "html" | "status-302" => expected[azure] = withdrawn("auth"),
             // RAS answers 401 also where a right is missing: a new log-on tells, and that was good.
-            "status-401" => expected[0] = then(withdrawn("forbidden"), After::LeftAlone),
-            "status-403" => expected[0] = then(withdrawn("forbidden"), After::LeftAlone),
+            "status-401" => expected[ras] = then(withdrawn("forbidden"), After::LeftAlone),
+            "status-403" => expected[ras] = then(withdrawn("forbidden"), After::LeftAlone),
             "busy" => *expected = expected.map(|expected| then(expected, After::Waits)),
             _ => {}
         }
     }
     rows
-}
-
-/// The path of the request without which there are no data at all.
-pub fn data_path(vendor: &str) -> &'static str {
-    match vendor {
-        "parallels_ras" => "/api/Agent",
-        "parallels_ras_session" => "/api/directsessiontunnel",
-        "resilio" => "/api/v3/client",
-        "azure_devops" => "/_apis/distributedtask/pools",
-        _ => "/machinecontrol/list",
-    }
 }
