@@ -492,6 +492,7 @@ def prometheus_takes_its_configuration():
 
 
 GRACE = "--rules.alert.for-grace-period="
+RESEND = "--rules.alert.resend-delay=3m"
 
 
 def seconds(time):
@@ -505,13 +506,15 @@ def what_fires_by_a_short_for_is_restored_after_a_restart_of_prometheus():
     compose = yaml.safe_load((DEPLOY / "compose" / "compose.yml").read_text())
     flags = [flag for flag in compose["services"]["prometheus"]["command"] if flag.startswith(GRACE)]
     need(len(flags) == 1, f"the command of Prometheus has no {GRACE}")
+    need(RESEND in compose["services"]["prometheus"]["command"], f"the command of Prometheus has no {RESEND}")
     grace = flags[0].removeprefix(GRACE)
     fors = [rule["for"] for path in (DEPLOY / "prometheus").glob("*.rules.yml")
             for group in yaml.safe_load(path.read_text())["groups"] for rule in group["rules"] if "for" in rule]
     short = [time for time in fors if 0 < seconds(time) < seconds(grace)]
     need(len(fors) > 40 and not short, f"{len(fors)} rules with a `for`, of which {short} are below {grace}")
     for page in ["prometheus/prometheus.yml", "docs/prometheus.md", "../README.md"]:
-        need(GRACE + grace in (DEPLOY / page).read_text(), f"deploy/{page} does not say {GRACE}{grace}")
+        for flag in [GRACE + grace, RESEND]:
+            need(flag in (DEPLOY / page).read_text(), f"deploy/{page} does not say {flag}")
     for name in ["docs/prometheus.md", "kubernetes/rollcall/templates/NOTES.txt", "kubernetes/rollcall/values.yaml"]:
         found = re.findall(r"(?:[fF]orGracePeriod|ruleGracePeriod):? (\w+)", (DEPLOY / name).read_text())
         need(found and set(found) == {grace}, f"deploy/{name} says {found} instead of {grace}")
