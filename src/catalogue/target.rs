@@ -23,6 +23,8 @@ families! {
         "How long the last poll took.";
     LAST_POLL: Gauge Target "rollcall_target_last_poll_timestamp_seconds" [] "seconds"
         "Unix time at which the last poll ended; 0 before the first.";
+    FIRST_POLL: Gauge Target "rollcall_target_first_poll_timestamp_seconds" [] "seconds"
+        "Unix time at which the first poll since the daemon's start ended; 0 before.";
     LAST_SUCCESS: Gauge Target "rollcall_target_last_success_timestamp_seconds" [] "seconds"
         "Unix time at which a poll last brought data; 0 before the first.";
     AGENTS: Gauge Target "rollcall_target_agents" [] ""

@@ -12,6 +12,7 @@
 //!
 //! The committed files in `deploy/` are written anew by `UPDATE_DEPLOY=1 cargo test --test rules committed`.
 
+mod best;
 mod file;
 mod hold;
 mod print;

@@ -34,6 +34,8 @@ pub struct Status {
     pub consecutive_failures: u64,
     /// How long it took.
     pub duration: Duration,
+    /// When the first one since the start ended.
+    pub first_poll: Option<UnixTime>,
     /// When it ended.
     pub last_poll: Option<UnixTime>,
     /// When a poll last brought data.
@@ -85,6 +87,7 @@ impl Status {
             out.one(&family::POLL_DURATION, self.duration.as_secs_f64());
         }
         out.one(&family::LAST_POLL, seconds(self.last_poll));
+        out.one(&family::FIRST_POLL, seconds(self.first_poll));
         out.one(&family::LAST_SUCCESS, seconds(self.last_success));
         out.one(&family::AGENTS, agents as f64);
         out.one(&family::POLLS, self.polls as f64);

@@ -133,11 +133,14 @@ fn farm() -> Vec<Alert> {
     ]
 }
 
+const BY_MODE: &[&str] = &["vendor", "target", "pool", "agent", "mode"];
+
 fn probe() -> Vec<Alert> {
-    let twice = || family(&PROBE_CONSECUTIVE_FAILURES).at_least(2.0);
+    // It fires at once, so that the failures of a daemon that is cut off must not count when another one fails once.
+    let twice = || family(&PROBE_CONSECUTIVE_FAILURES).all().min_by(BY_MODE).at_least(2.0);
     let verdict = |verdicts: &[&'static str]| {
         let error = family(&PROBE_ERROR).one_of("verdict", verdicts).equals(1.0);
-        twice().and(error).ignoring(&["verdict", "category", "code"])
+        twice().and(error.max_by(BY_MODE))
     };
     vec![
         alert("ParallelsRasSessionProbeFailing", Critical, Agent, verdict(FAULTS)).never_blind().annotate(
