@@ -25,6 +25,8 @@ families! {
         "Unix time at which the last poll ended; 0 before the first.";
     NEXT_POLL: Gauge Target "rollcall_target_next_poll_timestamp_seconds" [] "seconds"
         "Unix time at which the next poll is due, or was while one is under way; a vendor that asks for it can put it off.";
+    FIRST_POLL: Gauge Target "rollcall_target_first_poll_timestamp_seconds" [] "seconds"
+        "Unix time at which the first poll since the daemon's start ended; 0 before.";
     LAST_SUCCESS: Gauge Target "rollcall_target_last_success_timestamp_seconds" [] "seconds"
         "Unix time at which a poll last brought data; 0 before the first.";
     AGENTS: Gauge Target "rollcall_target_agents" [] ""

@@ -59,6 +59,7 @@ fn update_status(ledger: &mut Ledger, result: &PollResult, now: UnixTime, took: 
     let target = Arc::clone(ledger.target());
     let (target, status) = (&*target.name, &mut ledger.status);
     status.polls += 1;
+    status.first_poll.get_or_insert(now);
     status.last_poll = Some(now);
     status.duration = took;
     match result {

@@ -6,7 +6,8 @@
 //!   comparison keeps the sample with its own value, or drops it. With NaN every comparison but `!=` is false.
 //! - Between two vectors, arithmetic and comparisons are one to one: samples meet that agree in the labels of
 //!   [`Matching`]; the value is that of the operation, for a comparison that of the left; the result has the labels that
-//!   were compared (`on`: only those, `ignoring`: all but those).
+//!   were compared (`on`: only those, `ignoring`: all but those). With `group_left` many of the left may meet one of the
+//!   right, and keep all their labels.
 //! - `and` and `unless` keep samples of the left, with all their labels, that have or have not a partner; `or` adds
 //!   samples of the right without a partner on the left. Many to many is fine.
 //! - [`Expr::Past`] looks at the samples of a series within the window before now. In Prometheus these are those of the
@@ -16,7 +17,7 @@
 //! daemons that watch the same targets are told apart until the outermost `max by`. The exception are samples of
 //! the past, where a restart may have changed these labels: `max by` comes first on both sides.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use crate::{catalogue::Family, glob::Glob};
 
@@ -102,6 +103,11 @@ pub enum Function {
     Max,
     /// The newest value: `last_over_time`.
     Last,
+    /// How often a counter began anew: `resets`. Only Prometheus evaluates it; to the daemon's own rules, whose past begins
+    /// anew with the counters or is kept with them, it gives nothing.
+    Resets,
+    /// When the series was last there, as Unix time: `max_over_time(timestamp(…)[…:5m])`. Only Prometheus evaluates it.
+    LastSeen,
 }
 
 /// How samples are joined.
@@ -127,15 +133,20 @@ pub enum Grouping {
 }
 
 /// Which labels two samples must agree in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Matching {
     /// All.
     All,
     /// All but these.
-    Ignoring(&'static [&'static str]),
+    Ignoring(Names),
     /// These. Only of `and`, `or` and `unless`.
-    On(&'static [&'static str]),
+    On(Names),
+    /// These, and one sample of the right may meet many of the left, whose labels remain.
+    OnLeft(Names),
 }
+
+/// Names of labels.
+pub type Names = Cow<'static, [&'static str]>;
 
 /// What is done with two expressions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -36,6 +36,8 @@ pub struct Status {
     pub failed_at: Option<UnixTime>,
     /// How long the last poll took.
     pub duration: Duration,
+    /// When the first one since the start ended.
+    pub first_poll: Option<UnixTime>,
     /// When it ended.
     pub last_poll: Option<UnixTime>,
     /// When the next one is due; `None` before it was planned.
@@ -116,6 +118,7 @@ impl Status {
         if let Some(next) = self.next_poll {
             out.one(&family::NEXT_POLL, next.as_secs_f64());
         }
+        out.one(&family::FIRST_POLL, seconds(self.first_poll));
         out.one(&family::LAST_SUCCESS, seconds(self.last_success));
         out.one(&family::AGENTS, agents as f64);
         out.one(&family::POLLS, self.polls as f64);

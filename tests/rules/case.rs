@@ -21,6 +21,19 @@ pub enum Kind {
     Direct,
     /// Two daemons watch the same targets: only for Prometheus.
     Twice,
+    /// One of two daemons is cut off from the vendor, and only that one says so: only for Prometheus.
+    Outvoted,
+    /// One of two daemons is cut off from the vendor, the other one says so: only for Prometheus.
+    HalfBlind,
+    /// The daemon dies: only for Prometheus.
+    Dead,
+}
+
+impl Kind {
+    /// Whether a daemon can see it by itself.
+    pub fn is_of_one_daemon(self) -> bool {
+        !matches!(self, Kind::Direct | Kind::Twice | Kind::Outvoted | Kind::HalfBlind | Kind::Dead)
+    }
 }
 
 /// A series: one sample a minute.
@@ -80,7 +93,10 @@ pub fn case(alert: &'static str, kind: Kind, vendor: &'static str, what: &str) -
         ("rollcall_target_poll_interval_seconds", "60"),
         ("rollcall_target_poll_timeout_seconds", "20"),
         ("rollcall_target_poll_duration_seconds", "1"),
+        ("rollcall_target_first_poll_timestamp_seconds", "60"),
+        ("rollcall_target_last_poll_timestamp_seconds", "0+60"),
         ("rollcall_target_last_success_timestamp_seconds", "0+60"),
+        ("rollcall_polls_total", "0+1"),
     ];
     well.into_iter().fold(case, |case, (family, values)| case.with(family, "", values))
 }

@@ -10,7 +10,7 @@ mod targets;
 
 use rollcall::rules::catalogue::{self, Sender, Severity};
 
-use super::case::{Case, Kind, TARGET};
+use super::case::{Case, Kind, Series, TARGET};
 
 /// All cases.
 pub fn all() -> Vec<Case> {
@@ -46,17 +46,74 @@ fn derived(case: &Case) -> Vec<Case> {
         }
     }
     if !case.vendor.is_empty() {
-        let mut twice = case.clone();
-        twice.kind = Kind::Twice;
-        let of = |series: &super::case::Series, instance: &str| {
+        derived.extend([replicas(case, Kind::Twice, case, case)]);
+        let cut_off = case.clone().with("rollcall_target_up", "", "0");
+        let mut outvoted = replicas(case, Kind::Outvoted, &well(case), &cut_off);
+        outvoted.checks.values_mut().for_each(Vec::clear);
+        derived.push(outvoted);
+        derived.push(replicas(case, Kind::HalfBlind, case, &long_blind(case)));
+    }
+    if row.sender == Sender::Both {
+        derived.push(dead(case));
+    }
+    derived
+}
+
+/// Two daemons, and what each of them sees.
+fn replicas(case: &Case, kind: Kind, a: &Case, b: &Case) -> Case {
+    let of = |case: &Case, instance: &'static str| {
+        let of_instance = move |series: &Series| {
             let mut series = series.clone();
             series.labels.insert("instance".into(), instance.into());
             series
         };
-        twice.series = case.series.iter().flat_map(|series| [of(series, "a"), of(series, "b")]).collect();
-        derived.push(twice);
+        case.series.iter().map(of_instance).collect::<Vec<_>>()
+    };
+    Case { kind, series: [of(a, "a"), of(b, "b")].concat(), ..case.clone() }
+}
+
+/// The same target, and nothing is wrong with it.
+fn well(case: &Case) -> Case {
+    super::case::case(case.alert, case.kind, case.vendor, &case.what)
+}
+
+/// The same target, as a daemon sees it that never could read it: the data are gone, and every poll fails.
+fn long_blind(case: &Case) -> Case {
+    well(case)
+        .with("rollcall_target_up", "", "0")
+        .with("rollcall_target_stale", "", "1")
+        .with("rollcall_target_consecutive_failures", "", "50+1")
+        .with("rollcall_target_last_success_timestamp_seconds", "", "0")
+}
+
+/// The case, then the daemon is down, then it is back and nothing is wrong any more.
+fn dead(case: &Case) -> Case {
+    let end = case.end() + 1;
+    let back = end + BLIND;
+    let last = back + AFTER;
+    let well = well(case);
+    let mut dead = case.clone().with("rollcall_direct_alerting_active", "", "0");
+    dead.kind = Kind::Dead;
+    for series in &mut dead.series {
+        let same = |other: &&Series| other.family == series.family && other.labels == series.labels;
+        let counted = matches!(&*series.family, "rollcall_pool_on_demand" | "rollcall_target_agents");
+        let first = counted.then(|| series.at(0)).flatten();
+        let after = |minute| well.series.iter().find(same).map_or(first, |series| series.at(minute));
+        let sample = |minute| match minute {
+            minute if minute < end => series.at(minute),
+            minute if minute < back => None,
+            minute => after(minute),
+        };
+        *series = series.replaced(&(0..=last).map(sample).collect::<Vec<_>>());
     }
-    derived
+    let labels = [("job", "rollcall"), ("instance", "a:10077")].map(|(name, value)| (name.into(), value.into()));
+    let up: Vec<Option<f64>> = (0..=last).map(|n| Some(f64::from(u8::from(n < end || n >= back)))).collect();
+    let series = Series { family: "up".into(), labels: labels.into(), runs: Vec::new() };
+    dead.series.push(series.replaced(&up));
+    let firing = case.checks.values().next_back().cloned().unwrap_or_default();
+    let held = firing.into_iter().map(|expected| super::case::Expected { value: f64::NAN, ..expected });
+    dead.checks.insert(back - 1, held.collect());
+    dead.silent(last)
 }
 
 /// How long nothing can be read: longer than `keep_firing_for`, and than every window.

@@ -14,7 +14,7 @@ use rollcall::{
 };
 
 use super::{
-    case::{Case, Kind, TARGET},
+    case::{Case, TARGET},
     cases, promtool,
 };
 
@@ -93,9 +93,8 @@ fn run(case: &Case) -> Vec<String> {
 
 #[test]
 fn the_engine_gives_what_the_cases_say() {
-    let concerns = |case: &Case| {
-        case.rows().any(|row| row.sender != Sender::Prometheus) && !matches!(case.kind, Kind::Direct | Kind::Twice)
-    };
+    let concerns =
+        |case: &Case| case.rows().any(|row| row.sender != Sender::Prometheus) && case.kind.is_of_one_daemon();
     let cases: Vec<Case> = cases::all().into_iter().filter(concerns).collect();
     assert!(cases.len() > 100, "there are only {} cases for the engine", cases.len());
     let wrong: Vec<String> = cases.iter().flat_map(run).collect();

@@ -30,10 +30,8 @@ fn promtool_has_nothing_against_the_committed_rules() {
     promtool(&directory, &args).unwrap_or_else(|error| panic!("{error}"));
 }
 
-/// Overrides that split rules in every way still give rules that load.
-#[test]
-fn promtool_has_nothing_against_rules_with_overrides() {
-    let text = r#"
+/// Overrides that split rules in every way.
+const OVERRIDES: &str = r#"
 targets: []
 alerting:
   max_hold: 12h
@@ -48,8 +46,38 @@ alerting:
     - { alert: AzureDevOpsPoolWithoutAgents, target: "prod", keep_firing_for: 30m }
     - { alert: RollcallDown, for: 1h }
 "#;
-    let config = rollcall::config::Config::parse(text, "rollcall.yml", Path::new("")).expect("the text is valid");
-    let rules = rule::resolve(&config.alerting.overrides);
+
+fn overridden() -> Vec<Rule> {
+    let config = rollcall::config::Config::parse(OVERRIDES, "rollcall.yml", Path::new("")).expect("the text is valid");
+    rule::resolve(&config.alerting.overrides)
+}
+
+/// The lines between `labels:` and `annotations:` of every alert.
+fn label_lines(rules: &str) -> Vec<&str> {
+    let mut lines = rules.lines();
+    let mut found = Vec::new();
+    while lines.any(|line| line.trim() == "labels:") {
+        found.extend(lines.by_ref().take_while(|line| line.trim() != "annotations:"));
+    }
+    found
+}
+
+/// Prometheus 2.53 and later restores no alert after a restart whose rule has such a label (prometheus#16883).
+#[test]
+fn no_label_of_a_rule_is_a_template() {
+    for rules in [rule::resolve(&[]), overridden()] {
+        let text = promql::render(&rules, FilePart::All, Format::Prometheus, &Options::default());
+        let labels = label_lines(&text);
+        assert!(labels.len() > 70, "{} labels of rules were found", labels.len());
+        let templates: Vec<&&str> = labels.iter().filter(|line| line.contains("{{")).collect();
+        assert!(templates.is_empty(), "{templates:#?}");
+    }
+}
+
+/// They still give rules that load.
+#[test]
+fn promtool_has_nothing_against_rules_with_overrides() {
+    let rules = overridden();
     let directory = tempfile::tempdir().expect("a directory can be made");
     let text = promql::render(&rules, FilePart::All, Format::Prometheus, &Options::default());
     std::fs::write(directory.path().join("rules.yml"), &text).expect("a file can be written");

@@ -67,11 +67,11 @@ impl EvalContext<'_> {
             }
             Expr::Absent(_) => Vec::new(),
             Expr::Aggregate(aggregator, grouping, of) => aggregate(*aggregator, *grouping, self.samples(of)),
-            Expr::Binary(operator, matching, left, right) => return self.binary(*operator, *matching, left, right),
+            Expr::Binary(operator, matching, left, right) => return self.binary(*operator, matching, left, right),
         })
     }
 
-    fn binary(&mut self, operator: Operator, matching: Matching, left: &Expr, right: &Expr) -> Value {
+    fn binary(&mut self, operator: Operator, matching: &Matching, left: &Expr, right: &Expr) -> Value {
         // A bound on present samples is applied while they are read: mostly few pass it.
         if let (Expr::Select(selector), Expr::Number(bound), true) = (left, right, operator.compares())
             && selector.offset.is_zero()
@@ -164,7 +164,7 @@ impl Operator {
     }
 }
 
-fn join(operator: Operator, matching: Matching, left: Vec<Sample>, right: Vec<Sample>) -> Vec<Sample> {
+fn join(operator: Operator, matching: &Matching, left: Vec<Sample>, right: Vec<Sample>) -> Vec<Sample> {
     let partners: HashMap<LabelSet, f64> = right.iter().map(|s| (s.labels.matched(matching), s.value)).collect();
     match operator {
         Operator::And => left.into_iter().filter(|s| partners.contains_key(&s.labels.matched(matching))).collect(),
@@ -179,7 +179,8 @@ fn join(operator: Operator, matching: Matching, left: Vec<Sample>, right: Vec<Sa
             .filter_map(|sample| {
                 let labels = sample.labels.matched(matching);
                 let value = operator.apply(sample.value, *partners.get(&labels)?)?;
-                Some(Sample { labels, value })
+                let many = matches!(matching, Matching::OnLeft(_));
+                Some(Sample { labels: if many { sample.labels } else { labels }, value })
             })
             .collect(),
     }

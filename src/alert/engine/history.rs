@@ -94,6 +94,7 @@ impl Expr {
     fn looks<'a>(&'a self, visit: &mut impl FnMut(&'a Selector, Option<Function>, Duration)) {
         match self {
             Expr::Select(selector) if !selector.offset.is_zero() => visit(selector, None, scaled(LOOKBACK)),
+            Expr::Past(Function::Resets | Function::LastSeen, ..) => {}
             Expr::Past(function, selector, window) => visit(selector, Some(*function), *window),
             Expr::Aggregate(_, _, of) => of.looks(visit),
             Expr::Binary(_, _, left, right) => {
@@ -153,6 +154,7 @@ impl History {
             Function::Rate => steps.increase(start, end).map(|grown| grown / window.as_secs_f64()),
             Function::Max => steps.max(start, end),
             Function::Last => steps.last(start, end),
+            Function::Resets | Function::LastSeen => None,
         })
     }
 

@@ -62,11 +62,11 @@ impl LabelSet {
     }
 
     /// Only the labels that two samples must agree in.
-    pub fn matched(&self, matching: Matching) -> LabelSet {
+    pub fn matched(&self, matching: &Matching) -> LabelSet {
         match matching {
             Matching::All => self.clone(),
             Matching::Ignoring(names) => self.filtered(|name| !names.contains(&name)),
-            Matching::On(names) => self.filtered(|name| names.contains(&name)),
+            Matching::On(names) | Matching::OnLeft(names) => self.filtered(|name| names.contains(&name)),
         }
     }
 
@@ -103,8 +103,8 @@ mod tests {
         let pair = LabelSet::of([("vendor", "v"), ("target", "t")]);
         assert_eq!(labels.grouped(Grouping::By(&["vendor", "target", "pool"])), pair);
         assert_eq!(labels.grouped(Grouping::Without(&["health"])), pair);
-        assert_eq!(labels.matched(Matching::Ignoring(&["health"])), pair);
-        assert_eq!(labels.matched(Matching::On(&["health"])), LabelSet::of([("health", "failed")]));
-        assert_eq!(labels.matched(Matching::All), labels);
+        assert_eq!(labels.matched(&Matching::Ignoring((&["health"]).into())), pair);
+        assert_eq!(labels.matched(&Matching::On((&["health"]).into())), LabelSet::of([("health", "failed")]));
+        assert_eq!(labels.matched(&Matching::All), labels);
     }
 }

@@ -17,11 +17,14 @@ const FAULTS: &[&str] = &["unreachable", "endpoint", "broker", "license", "app",
 /// What ended the probe is its own set-up.
 const SET_UP: &[&str] = &["token", "request", "account", "policy", "priming"];
 
+const BY_MODE: &[&str] = &["vendor", "target", "pool", "agent", "mode"];
+
 pub(super) fn alerts() -> Vec<Alert> {
-    let twice = || family(&PROBE_CONSECUTIVE_FAILURES).at_least(2.0);
+    // It fires at once, so that the failures of a daemon that is cut off must not count when another one fails once.
+    let twice = || family(&PROBE_CONSECUTIVE_FAILURES).all().min_by(BY_MODE).at_least(2.0);
     let verdict = |verdicts: &[&'static str]| {
         let error = family(&PROBE_ERROR).one_of("verdict", verdicts).equals(1.0);
-        twice().and(error).ignoring(&["verdict", "category", "code"])
+        twice().and(error.max_by(BY_MODE))
     };
     let rows = vec![
         alert("ParallelsRasSessionProbeFailing", Critical, Agent, verdict(FAULTS)).never_blind().annotate(

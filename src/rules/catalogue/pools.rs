@@ -10,11 +10,13 @@ use crate::{
     catalogue::{
         agent::{AGENT_HEALTH, AGENT_HEALTH_SINCE, POOL_AGENTS, POOL_MIN_SERVING, POOL_ON_DEMAND},
         parallels_ras::AGENT_STATE,
+        target::POLLS,
     },
     rules::expr::{Expr, Function, Matcher, Pattern, Selector, age, family, past},
 };
 
 const HEALTH: &[&str] = &["health"];
+const AGENT: &[&str] = &["pool", "agent"];
 const SERVING: &[&str] = &["healthy", "transitional", "degraded"];
 const ELIGIBLE: &[&str] = &["healthy", "transitional", "degraded", "failed"];
 /// The beginnings of the pools through which users come in; what is down there is down also with one member.
@@ -149,6 +151,8 @@ fn agents() -> Vec<Alert> {
     let stuck = stuck.unless(slow()).ignoring(&["state"]);
     let very_stuck = since().above(hours(4).as_secs_f64()).and(slow()).ignoring(&["state"]);
     let changes = past(Function::Changes, family(&AGENT_HEALTH_SINCE), hours(1));
+    // A daemon without a state file forgets since when with every start; more than one within the hour may be a crash loop.
+    let restarted = past(Function::Resets, family(&POLLS), hours(1)).at_least(2.0);
     vec![
         alert("RollcallAgentFailed", Info, Agent, family(&AGENT_HEALTH).is("health", "failed").equals(1.0))
             .lasting(minutes(30))
@@ -160,12 +164,17 @@ fn agents() -> Vec<Alert> {
                 "An agent does not get through a change.",
                 "An agent of pool {pool} of {target} ({vendor}) has been transitional for {value:duration}.",
             ),
-        alert("RollcallAgentFlapping", Warning, Pool, changes.at_least(Expr::Threshold))
-            .threshold(6.0, Unit::Count)
-            .lasting(minutes(15))
-            .annotate(
-                "An agent changes its class of health again and again.",
-                "An agent of pool {pool} of {target} ({vendor}) changed its class of health {value} times within an hour.",
-            ),
+        alert(
+            "RollcallAgentFlapping",
+            Warning,
+            Pool,
+            changes.at_least(Expr::Threshold).unless(restarted).ignoring(AGENT),
+        )
+        .threshold(6.0, Unit::Count)
+        .lasting(minutes(15))
+        .annotate(
+            "An agent changes its class of health again and again.",
+            "An agent of pool {pool} of {target} ({vendor}) changed its class of health {value} times within an hour.",
+        ),
     ]
 }

@@ -10,8 +10,8 @@ use crate::{
     catalogue::{
         agent::{POOL_AGENTS, POOL_ON_DEMAND},
         target::{
-            AGENTS, API_THROTTLED, CONSECUTIVE_FAILURES, CREDENTIAL_EXPIRY, DECODE_WARNINGS, LAST_SUCCESS, LOGIN_HELD,
-            PARTIAL, POLL_DURATION, POLL_INTERVAL, POLL_TIMEOUT, STALE, TLS_NOT_AFTER, UP,
+            AGENTS, API_THROTTLED, CONSECUTIVE_FAILURES, CREDENTIAL_EXPIRY, DECODE_WARNINGS, FIRST_POLL, LAST_SUCCESS,
+            LOGIN_HELD, PARTIAL, POLL_DURATION, POLL_INTERVAL, POLL_TIMEOUT, STALE, TLS_NOT_AFTER, UP,
         },
     },
     rules::expr::{Expr, Function, age, family, past, time},
@@ -31,14 +31,19 @@ pub(super) fn alerts() -> Vec<Alert> {
 
 fn polls() -> Vec<Alert> {
     let down = || {
-        let failing = family(&CONSECUTIVE_FAILURES).at_least(3.0).and(family(&UP).equals(0.0));
-        failing.unless(family(&LOGIN_HELD).equals(1.0))
+        let failing = family(&CONSECUTIVE_FAILURES).and(family(&UP).equals(0.0));
+        // Of several daemons the one that read it last.
+        failing.unless(family(&LOGIN_HELD).equals(1.0)).min_by(TARGET).at_least(3.0)
     };
     // By time and not by a longer `for`, so that the two severities exclude each other; 20m and the 10m of `for` are half
     // an hour.
-    let long_down = down().and(age(family(&LAST_SUCCESS).one_of("vendor", URGENT)).above(Expr::Threshold));
-    let throttled = past(Function::Rate, family(&API_THROTTLED), minutes(15)).above(Expr::Threshold);
-    let slow = |limit| family(&POLL_DURATION).over(family(limit)).above(Expr::Threshold);
+    // Where nobody ever read it, since the first try.
+    let urgent = |moment| family(moment).one_of("vendor", URGENT).all();
+    let read = urgent(&LAST_SUCCESS).max_by(TARGET).above(0.0).or(urgent(&FIRST_POLL).min_by(TARGET).above(0.0));
+    let long_down = down().and(age(read).above(Expr::Threshold));
+    let throttled = past(Function::Rate, family(&API_THROTTLED), minutes(15)).min_by(TARGET).above(Expr::Threshold);
+    // One daemon that is quick enough does.
+    let slow = |limit| family(&POLL_DURATION).over(family(limit)).min_by(TARGET).above(Expr::Threshold);
     vec![
         alert("RollcallTargetDown", Critical, Target, long_down)
             .threshold(1200.0, Unit::Seconds)

@@ -132,15 +132,21 @@ impl Expr {
 
     /// Changes the matching of the outermost operation: `a.unless(b).ignoring(&["health"])`.
     pub fn ignoring(self, labels: &'static [&'static str]) -> Expr {
-        self.matched(Matching::Ignoring(labels))
+        self.matched(Matching::Ignoring(labels.into()))
     }
 
     /// Changes the matching of the outermost operation.
     pub fn on(self, labels: &'static [&'static str]) -> Expr {
-        self.matched(Matching::On(labels))
+        self.matched(Matching::On(labels.into()))
     }
 
-    fn matched(self, matching: Matching) -> Expr {
+    /// Changes the matching of the outermost operation: many of the left may meet one of the right.
+    pub fn on_left(self, labels: &'static [&'static str]) -> Expr {
+        self.matched(Matching::OnLeft(labels.into()))
+    }
+
+    /// Changes the matching of the outermost operation.
+    pub fn matched(self, matching: Matching) -> Expr {
         match self {
             Expr::Binary(operator, _, left, right) => Expr::Binary(operator, matching, left, right),
             other => other,
@@ -165,6 +171,11 @@ impl Expr {
     /// The largest by these labels.
     pub fn max_by(self, labels: &'static [&'static str]) -> Expr {
         Expr::Aggregate(Aggregator::Max, Grouping::By(labels), Box::new(self))
+    }
+
+    /// The smallest by these labels.
+    pub fn min_by(self, labels: &'static [&'static str]) -> Expr {
+        Expr::Aggregate(Aggregator::Min, Grouping::By(labels), Box::new(self))
     }
 
     /// The largest without these labels.

@@ -1,10 +1,12 @@
 //! Rule files: YAML for Prometheus, or the PrometheusRule of its operator.
 
 use super::{Options, dashboard_url, expression, has, print, print::duration, recording, runbook_url};
+use std::collections::HashSet;
+
 use crate::rules::{
-    catalogue::{Alert, Labels},
+    catalogue::{Alert, Severity},
     expr::{Matcher, Pattern},
-    rule::{Rule, Subjects},
+    rule::Rule,
     template,
 };
 
@@ -35,7 +37,12 @@ pub enum FilePart {
 pub struct Groups {
     text: String,
     group: &'static str,
+    /// The static labels of every alert rule so far.
+    known: HashSet<(&'static str, Severity, StaticLabels)>,
 }
+
+/// Labels of a rule besides `severity`.
+type StaticLabels = Vec<(String, String)>;
 
 /// A rule file.
 pub fn render(rules: &[Rule], part: FilePart, format: Format, options: &Options) -> String {
@@ -94,13 +101,26 @@ impl Groups {
             }
         }
         self.text.push_str(&format!("        labels:\n          severity: {}\n", alert.severity.as_str()));
-        if let Some((label, value)) = told_apart(rule) {
+        for (label, value) in self.told_apart(rule) {
             self.text.push_str(&format!("          {label}: {}\n", quoted(&value)));
         }
         self.text.push_str("        annotations:\n");
         for (name, value) in annotations(alert, options) {
             self.text.push_str(&format!("          {name}: {}\n", quoted(&value)));
         }
+    }
+}
+
+impl Groups {
+    /// The labels that tell a rule from the others of its alert and severity; those of its alerts stay the same.
+    fn told_apart(&mut self, rule: &Rule) -> StaticLabels {
+        let labels: StaticLabels = rule.part.matchers.iter().filter_map(literal).collect();
+        let part = |n: usize| match n {
+            1 => labels.clone(),
+            n => labels.iter().cloned().chain([(format!("part_{n}"), String::new())]).collect(),
+        };
+        let fresh = |labels: &StaticLabels| self.known.insert((rule.alert.name, rule.alert.severity, labels.clone()));
+        (1..).map(part).find(fresh).unwrap_or_default()
     }
 }
 
@@ -115,25 +135,15 @@ fn annotations(alert: &Alert, options: &Options) -> [(&'static str, String); 4] 
     ]
 }
 
-/// A label that the alerts have anyway, said again, for all but the rule about everything.
-fn told_apart(rule: &Rule) -> Option<(&'static str, String)> {
-    if rule.part.is_everything() {
-        return None;
-    }
-    let label = if rule.alert.labels == Labels::Daemon { "job" } else { "vendor" };
-    Some((label, format!("{{{{ $labels.{label} }}}}{{{{/* {} */}}}}", subjects(&rule.part))))
-}
-
-fn subjects(part: &Subjects) -> String {
-    let values = |matcher: &Matcher| match &matcher.pattern {
-        Pattern::OneOf(values) => values.join(" "),
-        Pattern::Prefix(prefixes) => prefixes.iter().map(|prefix| format!("{prefix}*")).collect::<Vec<_>>().join(" "),
-        Pattern::Glob(glob) => glob.as_str().replace("*/", "* /"),
+/// A value that the rule's part says in one word, by its label; the alerts have it anyway.
+fn literal(matcher: &Matcher) -> Option<(String, String)> {
+    let value = match &matcher.pattern {
+        _ if matcher.negated => None,
+        Pattern::OneOf(values) => values.first().filter(|_| values.len() == 1).map(|value| (*value).to_owned()),
+        Pattern::Glob(glob) => glob.literal().map(str::to_owned),
+        Pattern::Prefix(_) => None,
     };
-    let mut all: Vec<String> =
-        part.matchers.iter().map(|matcher| format!("{}: {}", matcher.label, values(matcher))).collect();
-    all.extend(part.on_demand.map(|yes| if yes { "on demand" } else { "not on demand" }.to_owned()));
-    all.join(", ")
+    Some((matcher.label.to_owned(), value?))
 }
 
 /// A text as a YAML scalar in double quotes, which JSON's are too.

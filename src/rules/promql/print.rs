@@ -6,11 +6,13 @@
 use std::time::Duration;
 
 use crate::{
+    alert::engine::LOOKBACK,
     exposition::text,
     rules::{
         catalogue::SCRAPE_UP,
         expr::{Aggregator, Expr, Function, Grouping, Matcher, Matching, Operator, Pattern, Selector},
     },
+    scale::scaled,
 };
 
 /// Lines are broken beyond this.
@@ -49,10 +51,10 @@ impl Printer<'_> {
                 let short = self.line(right);
                 let number = matches!(**right, Expr::Number(_));
                 if operator.rank() > 1 && (number || short.len() < 20 && left.contains('\n')) {
-                    return format!("{left} {}{} {short}", operator.symbol(), matched(*matching));
+                    return format!("{left} {}{} {short}", operator.symbol(), matched(matching));
                 }
                 let right = self.operand(right, operator.rank() + 1, indent);
-                format!("{left}\n{pad}{}{} {right}", operator.symbol(), matched(*matching))
+                format!("{left}\n{pad}{}{} {right}", operator.symbol(), matched(matching))
             }
             _ => line,
         }
@@ -81,6 +83,11 @@ impl Printer<'_> {
             Expr::Time => "time()".to_owned(),
             Expr::Always => "vector(1)".to_owned(),
             Expr::Select(selector) => self.selector(selector, None),
+            Expr::Past(Function::LastSeen, selector, window) => {
+                let moment = format!("timestamp({})", self.selector(selector, None));
+                // Each step sees the samples since the one before, and no more steps are needed.
+                format!("max_over_time({moment}[{}:{}])", duration(*window), duration(scaled(LOOKBACK)))
+            }
             Expr::Past(function, selector, window) => {
                 format!("{}({})", function.name(), self.selector(selector, Some(*window)))
             }
@@ -94,7 +101,7 @@ impl Printer<'_> {
                     _ => self.line(side),
                 };
                 let (left, right) = (side(left, operator.rank()), side(right, operator.rank() + 1));
-                format!("{left} {}{} {right}", operator.symbol(), matched(*matching))
+                format!("{left} {}{} {right}", operator.symbol(), matched(matching))
             }
         }
     }
@@ -151,11 +158,13 @@ fn head(aggregator: Aggregator, grouping: Grouping) -> String {
     }
 }
 
-fn matched(matching: Matching) -> String {
+fn matched(matching: &Matching) -> String {
     match matching {
         Matching::All => String::new(),
         Matching::Ignoring(labels) => format!(" ignoring ({})", labels.join(", ")),
         Matching::On(labels) => format!(" on ({})", labels.join(", ")),
+        // With its own parentheses, as those of what follows would be taken for them.
+        Matching::OnLeft(labels) => format!(" on ({}) group_left ()", labels.join(", ")),
     }
 }
 
@@ -267,8 +276,9 @@ impl Function {
             Function::Changes => "changes",
             Function::Increase => "increase",
             Function::Rate => "rate",
-            Function::Max => "max_over_time",
+            Function::Max | Function::LastSeen => "max_over_time",
             Function::Last => "last_over_time",
+            Function::Resets => "resets",
         }
     }
 }

@@ -59,7 +59,7 @@ fn arithmetic_between_vectors_is_one_to_one() {
     let all = family(&POOL_AGENTS).all().sum_without(&["health"]);
     assert_eq!(result(of_pool(failed()).over(all)), [pool(0.75, "a"), pool(1.0, "b")]);
     let healthy = family(&POOL_AGENTS).is("health", "healthy").all();
-    let share = failed().binary(Operator::Divide, Matching::Ignoring(&["health"]), healthy);
+    let share = failed().binary(Operator::Divide, Matching::Ignoring((&["health"]).into()), healthy);
     assert_eq!(result(share), [pool(3.0, "a"), pool(f64::INFINITY, "b")]);
 }
 

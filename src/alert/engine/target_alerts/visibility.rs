@@ -14,7 +14,7 @@ use super::{
     ActiveAlert,
 };
 use crate::{
-    catalogue::target::{LAST_SUCCESS, PARTIAL},
+    catalogue::target::{LAST_SUCCESS, PARTIAL, STALE},
     clock::UnixTime,
     rules::{catalogue::Labels, expr::Grouping},
 };
@@ -24,7 +24,7 @@ pub(super) struct Visibility<'a> {
     source: &'a dyn Source,
     /// When one looks.
     pub now: UnixTime,
-    /// The last poll failed, not too long after one that did not.
+    /// The last poll failed, or nothing is fresh, not too long after one that did not.
     blind: bool,
     /// The last poll was partial.
     partial: bool,
@@ -49,7 +49,9 @@ impl<'a> Visibility<'a> {
         Visibility {
             source,
             now,
-            blind: up == 0.0 && now.as_secs_f64() - last_success < max_hold.as_secs_f64(),
+            // Where polls stand still the last one may have been well; its data go all the same.
+            blind: (up == 0.0 || source::single(source, &STALE) == Some(1.0))
+                && now.as_secs_f64() - last_success < max_hold.as_secs_f64(),
             partial: source::single(source, &PARTIAL) == Some(1.0),
             unpolled: !polled && now.since(started) < max_hold,
             unread,
