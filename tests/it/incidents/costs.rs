@@ -124,7 +124,7 @@ pub struct RestartCost {
     pub again: usize,
     /// How many notifications of what another alert mutes may come beside.
     pub muted: usize,
-    /// Whether it may be that one of the notifications does not come at all.
+    /// Whether it may be that one of the tickets does not come at all.
     pub missing: bool,
     /// What happens, and why.
     pub why: &'static str,
@@ -174,13 +174,24 @@ pub const RESTART_COSTS: &[RestartCost] = &[
               longer than the page is kept.",
     },
     RestartCost {
+        restarted: Restarted::Daemon,
+        direct: false,
+        incidents: &[Incident::SyncStuck],
+        again: 0,
+        muted: 0,
+        missing: true,
+        why: "The scrape that fails meanwhile lets what is pending begin anew: ResilioJobStalled is never told where restarts are less \
+              than its hour apart.",
+    },
+    RestartCost {
         restarted: Restarted::DaemonWithoutState,
         direct: false,
         incidents: &[Incident::SyncStuck],
         again: 0,
         muted: 0,
         missing: true,
-        why: "ResilioJobStalled counts an hour without progress, and counts anew.",
+        why: "The scrape that fails meanwhile lets what is pending begin anew: ResilioJobStalled is never told where restarts are less \
+              than its hour apart.",
     },
 ];
 

@@ -282,7 +282,7 @@ impl Replay {
                     ("pages", delivered.pages, cost.map_or(&[][..], |cost| cost.pages)),
                     ("tickets", delivered.tickets, cost.map_or(&[][..], |cost| cost.tickets)),
                 ] {
-                    if !self.agree(&found, fleet, expected) {
+                    if !self.agree(what, &found, fleet, expected) {
                         let after: Vec<f64> = found
                             .iter()
                             .map(|at| at.saturating_sub(fleet.began).div_duration_f64(self.minutes(1)))
@@ -322,16 +322,19 @@ impl Replay {
 
     /// As many as expected, each not before its minute. Later is what a busy machine does. The calm fleet and incidents that
     /// cost nothing cost nothing with restarts either.
-    fn agree(&self, found: &[Duration], fleet: &Fleet, expected: &[u64]) -> bool {
+    fn agree(&self, what: &str, found: &[Duration], fleet: &Fleet, expected: &[u64]) -> bool {
         let mut found = found.to_vec();
         found.sort_unstable();
         let in_time = |(at, minute): (&Duration, &u64)| *at >= fleet.began + self.minutes(*minute);
         match self.restart_cost(fleet.name()) {
             None => found.len() == expected.len() && found.iter().zip(expected).all(in_time),
             Some(cost) => {
-                let least = if cost.missing { expected.len().min(1) } else { expected.len() };
+                // Pages are never missing.
+                let tickets = what == "tickets";
+                let least = expected.len().saturating_sub(usize::from(tickets && cost.missing));
+                let muted = if tickets { cost.muted } else { 0 };
                 let first = found.iter().zip(expected).take(1).all(in_time);
-                first && (least..=expected.len() * (1 + cost.again) + cost.muted).contains(&found.len())
+                first && (least..=expected.len() * (1 + cost.again) + muted).contains(&found.len())
             }
         }
     }
