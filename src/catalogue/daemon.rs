@@ -25,6 +25,8 @@ families! {
         "Duration of the requests to this Alertmanager, failed ones included.";
     HTTP_REQUESTS: Counter Daemon "rollcall_http_requests_total" ["route", "method", "code"] ""
         "Requests answered by the daemon, by route, method and status code; unknown paths are other.";
+    STATE_WRITE_FAILURES: Counter Daemon "rollcall_state_write_failures_total" [] ""
+        "Attempts to write the state file that failed; a restart then forgets what it would have kept.";
     PANICS: Counter Daemon "rollcall_panics_total" [] ""
         "Panics caught in the tasks of the daemon; each is a bug.";
 }
