@@ -113,6 +113,8 @@ pub enum Labels {
     Job,
     /// `job`, `instance`: one daemon.
     Daemon,
+    /// `job`, `instance`, `alertmanager`: one Alertmanager of a daemon.
+    Alertmanager,
     /// `vendor`.
     Vendor,
     /// `vendor`, `job_name`: a Resilio job on all its agents.
@@ -139,6 +141,7 @@ impl Labels {
             Labels::Instance => &["instance"],
             Labels::Job => &["job"],
             Labels::Daemon => &["job", "instance"],
+            Labels::Alertmanager => &["job", "instance", "alertmanager"],
             Labels::Vendor => &["vendor"],
             Labels::VendorJob => &["vendor", "job_name"],
             Labels::Target => &["vendor", "target"],

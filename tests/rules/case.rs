@@ -25,6 +25,8 @@ pub enum Kind {
     Outvoted,
     /// One of two daemons is cut off from the vendor, the other one says so: only for Prometheus.
     HalfBlind,
+    /// The daemon is started again and again: only for Prometheus.
+    Loop,
     /// The daemon dies: only for Prometheus.
     Dead,
 }
@@ -32,7 +34,7 @@ pub enum Kind {
 impl Kind {
     /// Whether a daemon can see it by itself.
     pub fn is_of_one_daemon(self) -> bool {
-        !matches!(self, Kind::Direct | Kind::Twice | Kind::Outvoted | Kind::HalfBlind | Kind::Dead)
+        !matches!(self, Kind::Direct | Kind::Twice | Kind::Outvoted | Kind::HalfBlind | Kind::Loop | Kind::Dead)
     }
 }
 

@@ -8,6 +8,8 @@ mod pools;
 mod resilio;
 mod targets;
 
+use std::collections::HashSet;
+
 use rollcall::rules::catalogue::{self, Sender, Severity};
 
 use super::case::{Case, Kind, Series, TARGET};
@@ -15,7 +17,10 @@ use super::case::{Case, Kind, Series, TARGET};
 /// All cases.
 pub fn all() -> Vec<Case> {
     let mut all = written();
-    let derived: Vec<Case> = all.iter().filter(|case| case.kind == Kind::Fires).flat_map(derived).collect();
+    // What many cases of an alert have in common is tried with one.
+    let mut tried = HashSet::new();
+    let fires = all.iter().filter(|case| case.kind == Kind::Fires);
+    let derived: Vec<Case> = fires.flat_map(|case| derived(case, tried.insert((case.alert, case.vendor)))).collect();
     all.extend(derived);
     all
 }
@@ -33,7 +38,7 @@ fn written() -> Vec<Case> {
     tables.into_iter().flatten().collect()
 }
 
-fn derived(case: &Case) -> Vec<Case> {
+fn derived(case: &Case, first: bool) -> Vec<Case> {
     let Some(row) = case.rows().next() else { return Vec::new() };
     let mut derived = Vec::new();
     if row.sender == Sender::Both {
@@ -46,14 +51,19 @@ fn derived(case: &Case) -> Vec<Case> {
         }
     }
     if !case.vendor.is_empty() {
-        derived.extend([replicas(case, Kind::Twice, case, case)]);
+        derived.push(replicas(case, Kind::Twice, case, case));
+    }
+    if !case.vendor.is_empty() && first {
         let cut_off = case.clone().with("rollcall_target_up", "", "0");
         let mut outvoted = replicas(case, Kind::Outvoted, &well(case), &cut_off);
         outvoted.checks.values_mut().for_each(Vec::clear);
         derived.push(outvoted);
-        derived.push(replicas(case, Kind::HalfBlind, case, &long_blind(case)));
+        // A daemon that is cut off polls as well.
+        if case.alert != "RollcallPollsStopped" {
+            derived.push(replicas(case, Kind::HalfBlind, case, &long_blind(case)));
+        }
     }
-    if row.sender == Sender::Both {
+    if row.sender == Sender::Both && first {
         derived.push(dead(case));
     }
     derived
@@ -89,8 +99,8 @@ fn long_blind(case: &Case) -> Case {
 /// The case, then the daemon is down, then it is back and nothing is wrong any more.
 fn dead(case: &Case) -> Case {
     let end = case.end() + 1;
-    let back = end + BLIND;
-    let last = back + AFTER;
+    let back = end + DOWN;
+    let last = back + DOWN;
     let well = well(case);
     let mut dead = case.clone().with("rollcall_direct_alerting_active", "", "0");
     dead.kind = Kind::Dead;
@@ -118,6 +128,8 @@ fn dead(case: &Case) -> Case {
 
 /// How long nothing can be read: longer than `keep_firing_for`, and than every window.
 const BLIND: usize = 70;
+/// How long a daemon is down, and is looked at afterwards: longer than `keep_firing_for`.
+const DOWN: usize = 30;
 /// After so long what is not there any more has resolved.
 const AFTER: usize = 80;
 

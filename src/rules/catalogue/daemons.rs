@@ -7,12 +7,15 @@ use super::{
     Labels::{self, Daemon, Job},
     Sender,
     Severity::{self, Critical, Warning},
-    Unit, alert, minutes, table,
+    Unit, alert, hours, minutes, table,
 };
 use crate::{
     catalogue::{
         Family, Kind, Scope,
-        daemon::{CONFIG_LAST_RELOAD_SUCCESSFUL, NOTIFICATIONS_FAILED, NOTIFICATIONS_QUEUE, NOTIFICATIONS_SENT},
+        daemon::{
+            CONFIG_LAST_RELOAD_SUCCESSFUL, NOTIFICATIONS_FAILED, NOTIFICATIONS_QUEUE, NOTIFICATIONS_SENT, PANICS,
+            STATE_WRITE_FAILURES,
+        },
     },
     rules::expr::{Expr, Function, always, family, past},
 };
@@ -85,11 +88,38 @@ pub(super) fn alerts() -> Vec<Alert> {
             "Rollcall daemon {instance} of job {job} pages by itself, and no Alertmanager has accepted its alerts for 5m.",
         ),
     ];
+    let rows = rows.into_iter().chain([
+        alert("RollcallAlertmanagerUnreachable", Warning, Labels::Alertmanager, {
+            let grown = |counter| past(Function::Increase, family(counter), minutes(15)).above(0.0);
+            grown(&NOTIFICATIONS_FAILED).unless(grown(&NOTIFICATIONS_SENT))
+        })
+        .lasting(hours(1))
+        .annotate(
+            "One Alertmanager accepts nothing from a Rollcall daemon in direct mode.",
+            "{alertmanager} has accepted no alerts of the Rollcall daemon {instance} of job {job} for an hour.",
+        ),
+        alert(
+            "RollcallStateNotWritten",
+            Warning,
+            Daemon,
+            past(Function::Increase, family(&STATE_WRITE_FAILURES), minutes(15)).above(0.0),
+        )
+        .lasting(minutes(15))
+        .annotate(
+            "A Rollcall daemon cannot write its state file.",
+            "Rollcall daemon {instance} of job {job} cannot write its state: a restart would forget holds, counts and alerts.",
+        ),
+        alert("RollcallPanicking", Warning, Daemon, past(Function::Increase, family(&PANICS), minutes(15)).above(0.0))
+            .annotate(
+                "A task of a Rollcall daemon panicked, which is a bug.",
+                "Tasks of the Rollcall daemon {instance} of job {job} panicked within the past 15m; they were started again.",
+            ),
+    ]);
     let watchdog = alert(DIRECT_WATCHDOG, Severity::None, Labels::Instance, always()).annotate(
         "A sign of life: always fires in direct mode.",
         "Rollcall daemon {instance} in direct mode evaluates its rules and delivers its alerts. Its silence is the alarm.",
     );
-    let rows = rows.into_iter().map(of_prometheus).chain([watchdog.sent_by(Sender::Daemon)]).collect();
+    let rows = rows.map(of_prometheus).chain([watchdog.sent_by(Sender::Daemon)]).collect();
     table("daemons", "rollcall-daemon", &[], rows)
 }
 

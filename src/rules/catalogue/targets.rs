@@ -10,8 +10,9 @@ use crate::{
     catalogue::{
         agent::{POOL_AGENTS, POOL_ON_DEMAND},
         target::{
-            AGENTS, API_THROTTLED, CONSECUTIVE_FAILURES, CREDENTIAL_EXPIRY, DECODE_WARNINGS, FIRST_POLL, LAST_SUCCESS,
-            LOGIN_HELD, PARTIAL, POLL_DURATION, POLL_INTERVAL, POLL_TIMEOUT, STALE, TLS_NOT_AFTER, UP,
+            AGENTS, API_THROTTLED, CONSECUTIVE_FAILURES, CREDENTIAL_EXPIRY, DECODE_WARNINGS, FAILURE, FIRST_POLL,
+            LAST_POLL, LAST_SUCCESS, LOGIN_HELD, PARTIAL, POLL_DURATION, POLL_INTERVAL, POLL_TIMEOUT, STALE,
+            TLS_NOT_AFTER, UP,
         },
     },
     rules::expr::{Expr, Function, age, family, past, time},
@@ -21,6 +22,9 @@ use crate::{
 const URGENT: &[&str] = &["citrix_storefront", "parallels_ras_session"];
 /// The vendors that list machines which do not come and go by themselves.
 const INVENTORIES: &[&str] = &["parallels_ras", "citrix_storefront"];
+
+/// Reasons of polls after which the next one may rightly be far away: a `Retry-After`, or a log-on that is held.
+const TOLD_TO_WAIT: &[&str] = &["rate_limited", "held", "partial", "content_type"];
 
 pub(super) fn alerts() -> Vec<Alert> {
     let mut rows = polls();
@@ -59,6 +63,14 @@ fn polls() -> Vec<Alert> {
             "A target cannot be polled.",
             "{target} ({vendor}) could not be polled {value} times in a row: its agents are not watched.",
         ),
+        alert("RollcallPollsStopped", Critical, Target, polls_stopped())
+            .threshold(3.0, Unit::Count)
+            .lasting(minutes(5))
+            .never_blind()
+            .annotate(
+                "A target is not polled any more, though nothing holds the polls.",
+                "Rollcall runs and does not poll {target} ({vendor}) any more: its agents are not watched.",
+            ),
         alert("RollcallTargetPartial", Warning, Target, family(&PARTIAL).equals(1.0)).lasting(minutes(30)).annotate(
             "A target answers only in part.",
             "Polls of {target} ({vendor}) bring only a part of the data: some of its pools or agents are not watched.",
@@ -88,6 +100,19 @@ fn polls() -> Vec<Alert> {
                 "Polls of {target} ({vendor}) take {value:share} of their interval or timeout.",
             ),
     ]
+}
+
+/// By the age of the last poll, which grows also where the task that polls is dead. A target that fails waits for up to five
+/// intervals between polls, and for up to a day where the vendor asks for it.
+fn polls_stopped() -> Expr {
+    let longest = |of| family(of).all().max_by(TARGET);
+    let late = |intervals: Expr| {
+        let most = longest(&POLL_INTERVAL).times(intervals).plus(longest(&POLL_TIMEOUT));
+        age(longest(&LAST_POLL)).above(most)
+    };
+    let failed = family(&FAILURE).all().max_by(TARGET);
+    let told_to_wait = family(&FAILURE).one_of("reason", TOLD_TO_WAIT).all().max_by(TARGET);
+    late(Expr::Threshold).unless(failed).or(late(Expr::Threshold.plus(5.0)).unless(told_to_wait))
 }
 
 fn expiries() -> Vec<Alert> {

@@ -11,7 +11,7 @@
 use crate::{
     catalogue::{
         Family,
-        target::{FIRST_POLL, LAST_POLL, LAST_SUCCESS, PARTIAL, STALE, UP},
+        target::{FIRST_POLL, LAST_POLL, LAST_SUCCESS, PARTIAL, POLL_INTERVAL, POLL_TIMEOUT, STALE, UP},
     },
     rules::{
         catalogue::Labels,
@@ -20,8 +20,8 @@ use crate::{
 };
 
 const TARGET: &[&str] = Labels::Target.names();
-/// When polls were, of which those of every daemon count.
-static POLLS: [&Family; 3] = [&FIRST_POLL, &LAST_POLL, &LAST_SUCCESS];
+/// When polls were and are due: those of every daemon count.
+static POLLS: [&Family; 5] = [&FIRST_POLL, &LAST_POLL, &LAST_SUCCESS, &POLL_INTERVAL, &POLL_TIMEOUT];
 
 /// What the view of each daemon is worth; 0: it sees nothing.
 pub(super) fn worth() -> Expr {
@@ -61,7 +61,7 @@ fn per_daemon(expr: &Expr) -> bool {
     }
 }
 
-/// The labels of the families but for those of a target; `None` where one is about no target, or all say when polls were.
+/// The labels of the families but for those of a target; `None` where one is about no target, or all say when polls were and are due.
 fn extra_labels(expr: &Expr) -> Option<Vec<&'static str>> {
     let (mut extra, mut of_target, mut polls) = (Vec::new(), true, true);
     expr.selectors(&mut |selector| {

@@ -48,7 +48,7 @@ impl Printer<'_> {
             }
             Expr::Binary(operator, matching, left, right) => {
                 let left = self.operand(left, operator.rank(), indent);
-                let short = self.line(right);
+                let short = self.side(right, operator.rank() + 1);
                 let number = matches!(**right, Expr::Number(_));
                 if operator.rank() > 1 && (number || short.len() < 20 && left.contains('\n')) {
                     return format!("{left} {}{} {short}", operator.symbol(), matched(matching));
@@ -96,13 +96,17 @@ impl Printer<'_> {
                 format!("{} ({})", head(*aggregator, *grouping), self.line(of))
             }
             Expr::Binary(operator, matching, left, right) => {
-                let side = |side: &Expr, rank: u8| match side {
-                    Expr::Binary(inner, ..) if inner.rank() < rank => format!("({})", self.line(side)),
-                    _ => self.line(side),
-                };
-                let (left, right) = (side(left, operator.rank()), side(right, operator.rank() + 1));
+                let (left, right) = (self.side(left, operator.rank()), self.side(right, operator.rank() + 1));
                 format!("{left} {}{} {right}", operator.symbol(), matched(matching))
             }
+        }
+    }
+
+    /// An operand on one line, in parentheses where it binds less than `rank`.
+    fn side(&self, side: &Expr, rank: u8) -> String {
+        match side {
+            Expr::Binary(inner, ..) if inner.rank() < rank => format!("({})", self.line(side)),
+            _ => self.line(side),
         }
     }
 
@@ -286,6 +290,10 @@ impl Function {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        catalogue::target::{POLL_INTERVAL, POLL_TIMEOUT},
+        rules::expr::family,
+    };
 
     #[test]
     fn globs_become_regular_expressions() {
@@ -298,6 +306,15 @@ mod tests {
         ];
         for (glob, expected) in cases {
             assert_eq!(glob_regex(glob), expected);
+        }
+    }
+
+    #[test]
+    fn what_binds_less_has_parentheses_on_one_line_and_on_many() {
+        let long = || (0..9).fold(family(&POLL_INTERVAL).all(), |sum, _| sum.plus(family(&POLL_TIMEOUT)));
+        let sum = || Expr::from(3.0).plus(5.0);
+        for product in [Expr::Time.times(sum()), long().max_by(&["vendor"]).times(sum())] {
+            assert!(print(&product, "").ends_with(" * (3 + 5)"), "{}", print(&product, ""));
         }
     }
 

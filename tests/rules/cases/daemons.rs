@@ -38,6 +38,34 @@ pub fn cases() -> Vec<Case> {
         case("RollcallConfigReloadFailed", Silent, "", "mended within minutes")
             .with("rollcall_config_last_reload_successful", daemon, "1*5 0*5 1")
             .silent(20),
+        case("RollcallAlertmanagerUnreachable", Fires, "", "one of two is dead")
+            .with("rollcall_notifications_failed_total", failed, "0*5 0+1")
+            .with("rollcall_notifications_failed_total", other, "0")
+            .with("rollcall_notifications_sent_total", failed, "7")
+            .with("rollcall_notifications_sent_total", other, "7+1")
+            .silent(60)
+            .fires(70, "warning", failed, 15.0),
+        case("RollcallAlertmanagerUnreachable", Silent, "", "it is started anew, and refuses some of what it gets")
+            .with("rollcall_notifications_failed_total", failed, "0*5 0+1*20 20")
+            .with("rollcall_notifications_sent_total", failed, "7")
+            .with("rollcall_notifications_failed_total", other, "0+1")
+            .with("rollcall_notifications_sent_total", other, "7+1")
+            .silent(60)
+            .silent(90),
+        case("RollcallStateNotWritten", Fires, "", "the disk is full")
+            .with("rollcall_state_write_failures_total", daemon, "0*5 0+1")
+            .silent(15)
+            .fires(40, "warning", daemon, 15.0),
+        case("RollcallStateNotWritten", Silent, "", "once")
+            .with("rollcall_state_write_failures_total", daemon, "0*5 1")
+            .silent(20)
+            .silent(21)
+            .silent(40),
+        case("RollcallPanicking", Fires, "", "a poll panics again and again")
+            .with("rollcall_panics_total", daemon, "0*5 0+1")
+            .silent(5)
+            .fires(25, "warning", daemon, 15.0),
+        case("RollcallPanicking", Silent, "", "never").with("rollcall_panics_total", daemon, "0").silent(20),
         case("RollcallAlertDeliveryFailing", Fires, "", "no Alertmanager accepts")
             .with("rollcall_notifications_failed_total", failed, "0+1")
             .with("rollcall_notifications_failed_total", other, "0+1")

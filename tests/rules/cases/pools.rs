@@ -87,6 +87,13 @@ fn down() -> Vec<Case> {
             .with("rollcall_target_partial", "", "0*15 1")
             .fires(10, "critical", "pool=b", 1.0)
             .fires(80, "critical", "pool=b", f64::NAN),
+        // Its task is dead: the last poll was well, and nothing is fresh any more.
+        down(Blind, "azure_devops", "polls stand still")
+            .pool("b", "0", &[("failed", "2*20 -"), ("healthy", "0*20 -")])
+            .with("rollcall_pool_on_demand", "pool=b", "0*20 -")
+            .with("rollcall_target_stale", "", "0*20 1")
+            .fires(10, "critical", "pool=b", 1.0)
+            .fires(80, "critical", "pool=b", f64::NAN),
         // A daemon that was killed: its series end, and it comes back within `keep_firing_for`.
         down(Blind, "azure_devops", "a restart")
             .pool("b", "0", &[("failed", "2*20 -*3 2"), ("healthy", "0*20 -*3 0")])
@@ -205,6 +212,10 @@ fn agents() -> Vec<Case> {
             .silent(90),
         flapping(Fires, "twelve times", "0+60*12 720").silent(20).fires(21, "warning", "pool=p", 12.0),
         flapping(Silent, "a patch night", "0*10 600*10 1200*5 1500*5 1800*5 2100").silent(60),
+        // Without a state file since-when is that of the start.
+        flapping(Loop, "the daemon crashes every five minutes", "0*5 300*5 600*5 900*5 1200*5 1500*5 1800*5 2100")
+            .with("rollcall_polls_total", "", "0+1*5 0+1*5 0+1*5 0+1*5 0+1*5 0+1*5 0+1*5 0+1")
+            .silent(60),
         flapping(Flapping, "six times, and then it is quiet", "0+60*6 360")
             .fires(30, "warning", "pool=p", 6.0)
             .silent(100),

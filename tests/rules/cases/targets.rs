@@ -26,7 +26,27 @@ fn polls() -> Vec<Case> {
     let slow = |kind, what, values| {
         case("RollcallPollSlow", kind, "resilio", what).with("rollcall_target_poll_duration_seconds", "", values)
     };
+    let stopped = |kind, what, last_poll| {
+        case("RollcallPollsStopped", kind, "azure_devops", what).with(
+            "rollcall_target_last_poll_timestamp_seconds",
+            "",
+            last_poll,
+        )
+    };
     vec![
+        stopped(Fires, "the task that polls is dead", "0+60*10 540").silent(17).fires(18, "critical", "", 540.0),
+        stopped(Fires, "a poll failed, and then the task died", "0+60*10 540")
+            .with("rollcall_target_failure", "reason=connect", "-*9 1")
+            .silent(22)
+            .fires(23, "critical", "", 840.0),
+        stopped(Silent, "the vendor asks for an hour", "0+60*10 540*60 4140")
+            .with("rollcall_target_failure", "reason=rate_limited", "-*9 1*61 -")
+            .silent(40)
+            .silent(69),
+        stopped(Silent, "it fails, so it is polled every five minutes", "0+60*10 540*5 840*5 1140*5 1440*5 1740")
+            .with("rollcall_target_failure", "reason=connect", "-*9 1")
+            .silent(30),
+        stopped(Silent, "a poll takes as long as it may", "0+60*10 540*3 740*3 940*3 1140*3 1340").silent(22),
         down(Fires, "azure_devops", "the vendor is down")
             .silent(16)
             .fires(17, "warning", "", 13.0)
@@ -35,6 +55,14 @@ fn polls() -> Vec<Case> {
         down(Fires, "citrix_storefront", "people depend on it")
             .fires(20, "warning", "", 16.0)
             .fires(46, "critical", "", 42.0),
+        // Where nobody ever read it, half an hour after the first try.
+        down(Fires, "citrix_storefront", "it never answered")
+            .with("rollcall_target_up", "", "0")
+            .with("rollcall_target_consecutive_failures", "", "1+1")
+            .with("rollcall_target_last_success_timestamp_seconds", "", "0")
+            .silent(11)
+            .fires(21, "warning", "", 22.0)
+            .fires(46, "critical", "", 47.0),
         down(Silent, "azure_devops", "a log-on is held").with("rollcall_login_held", "", "0*5 1").silent(60),
         down(Silent, "azure_devops", "two polls fail")
             .with("rollcall_target_up", "", "1*5 0*2 1")

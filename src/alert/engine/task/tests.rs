@@ -19,6 +19,8 @@ fn fleet(clock: Clock) -> Arc<Fleet> {
     let fleet = Arc::new(Fleet::new(clock, SavedFleet::default()));
     let mut ledger = Ledger::new(Arc::clone(&config("off").targets[0]), false);
     (ledger.status.up, ledger.status.consecutive_failures) = (Some(false), 3);
+    // No task polls it here, and that is not what the tests are about.
+    ledger.status.last_poll = Some(UnixTime::from_secs(2_000_000));
     fleet.store().replace(vec![Arc::new(Slot::new(ledger.publish(clock.now()).snapshot))]);
     fleet
 }
