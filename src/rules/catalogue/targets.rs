@@ -10,9 +10,8 @@ use crate::{
     catalogue::{
         agent::{POOL_AGENTS, POOL_ON_DEMAND},
         target::{
-            AGENTS, API_THROTTLED, CONSECUTIVE_FAILURES, CREDENTIAL_EXPIRY, DECODE_WARNINGS, FAILURE, FIRST_POLL,
-            LAST_POLL, LAST_SUCCESS, LOGIN_HELD, PARTIAL, POLL_DURATION, POLL_INTERVAL, POLL_TIMEOUT, STALE,
-            TLS_NOT_AFTER, UP,
+            AGENTS, API_THROTTLED, CONSECUTIVE_FAILURES, CREDENTIAL_EXPIRY, DECODE_WARNINGS, FIRST_POLL, LAST_SUCCESS,
+            LOGIN_HELD, NEXT_POLL, PARTIAL, POLL_DURATION, POLL_INTERVAL, POLL_TIMEOUT, STALE, TLS_NOT_AFTER, UP,
         },
     },
     rules::expr::{Expr, Function, age, family, past, time},
@@ -22,9 +21,6 @@ use crate::{
 const URGENT: &[&str] = &["citrix_storefront", "parallels_ras_session"];
 /// The vendors that list machines which do not come and go by themselves.
 const INVENTORIES: &[&str] = &["parallels_ras", "citrix_storefront"];
-
-/// Reasons of polls after which the next one may rightly be far away: a `Retry-After`, or a log-on that is held.
-const TOLD_TO_WAIT: &[&str] = &["rate_limited", "held", "partial", "content_type"];
 
 pub(super) fn alerts() -> Vec<Alert> {
     let mut rows = polls();
@@ -102,17 +98,12 @@ fn polls() -> Vec<Alert> {
     ]
 }
 
-/// By the age of the last poll, which grows also where the task that polls is dead. A target that fails waits for up to five
-/// intervals between polls, and for up to a day where the vendor asks for it.
+/// The next poll is due an interval after the last one, or later where the target fails or the vendor asks for it. It stays
+/// in the past where the task that polls is dead, and for as long as a poll may take while one is under way.
 fn polls_stopped() -> Expr {
     let longest = |of| family(of).all().max_by(TARGET);
-    let late = |intervals: Expr| {
-        let most = longest(&POLL_INTERVAL).times(intervals).plus(longest(&POLL_TIMEOUT));
-        age(longest(&LAST_POLL)).above(most)
-    };
-    let failed = family(&FAILURE).all().max_by(TARGET);
-    let told_to_wait = family(&FAILURE).one_of("reason", TOLD_TO_WAIT).all().max_by(TARGET);
-    late(Expr::Threshold).unless(failed).or(late(Expr::Threshold.plus(5.0)).unless(told_to_wait))
+    let missed = longest(&POLL_INTERVAL).times(Expr::Threshold.minus(1.0)).plus(longest(&POLL_TIMEOUT));
+    age(longest(&NEXT_POLL)).above(missed)
 }
 
 fn expiries() -> Vec<Alert> {

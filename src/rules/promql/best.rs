@@ -11,7 +11,7 @@
 use crate::{
     catalogue::{
         Family,
-        target::{FIRST_POLL, LAST_POLL, LAST_SUCCESS, PARTIAL, POLL_INTERVAL, POLL_TIMEOUT, STALE, UP},
+        target::{FIRST_POLL, LAST_SUCCESS, NEXT_POLL, PARTIAL, POLL_INTERVAL, POLL_TIMEOUT, STALE, UP},
     },
     rules::{
         catalogue::Labels,
@@ -21,7 +21,7 @@ use crate::{
 
 const TARGET: &[&str] = Labels::Target.names();
 /// When polls were and are due: those of every daemon count.
-static POLLS: [&Family; 5] = [&FIRST_POLL, &LAST_POLL, &LAST_SUCCESS, &POLL_INTERVAL, &POLL_TIMEOUT];
+static POLLS: [&Family; 5] = [&FIRST_POLL, &NEXT_POLL, &LAST_SUCCESS, &POLL_INTERVAL, &POLL_TIMEOUT];
 
 /// What the view of each daemon is worth; 0: it sees nothing.
 pub(super) fn worth() -> Expr {

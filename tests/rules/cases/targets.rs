@@ -26,27 +26,21 @@ fn polls() -> Vec<Case> {
     let slow = |kind, what, values| {
         case("RollcallPollSlow", kind, "resilio", what).with("rollcall_target_poll_duration_seconds", "", values)
     };
-    let stopped = |kind, what, last_poll| {
+    let stopped = |kind, what, next_poll| {
         case("RollcallPollsStopped", kind, "azure_devops", what).with(
-            "rollcall_target_last_poll_timestamp_seconds",
+            "rollcall_target_next_poll_timestamp_seconds",
             "",
-            last_poll,
+            next_poll,
         )
     };
     vec![
-        stopped(Fires, "the task that polls is dead", "0+60*10 540").silent(17).fires(18, "critical", "", 540.0),
-        stopped(Fires, "a poll failed, and then the task died", "0+60*10 540")
-            .with("rollcall_target_failure", "reason=connect", "-*9 1")
-            .silent(22)
-            .fires(23, "critical", "", 840.0),
-        stopped(Silent, "the vendor asks for an hour", "0+60*10 540*60 4140")
-            .with("rollcall_target_failure", "reason=rate_limited", "-*9 1*61 -")
-            .silent(40)
-            .silent(69),
-        stopped(Silent, "it fails, so it is polled every five minutes", "0+60*10 540*5 840*5 1140*5 1440*5 1740")
-            .with("rollcall_target_failure", "reason=connect", "-*9 1")
-            .silent(30),
-        stopped(Silent, "a poll takes as long as it may", "0+60*10 540*3 740*3 940*3 1140*3 1340").silent(22),
+        stopped(Fires, "the task that polls is dead", "60+60*9 600").silent(17).fires(18, "critical", "", 480.0),
+        stopped(Fires, "a poll failed, and then the task died", "60+60*8 840")
+            .silent(21)
+            .fires(22, "critical", "", 480.0),
+        stopped(Silent, "the vendor asks for an hour", "60+60*8 4140").silent(40).silent(69),
+        stopped(Silent, "it fails, so it is polled every five minutes", "60+60*8 840*5 1140*5 1440*5 1740").silent(30),
+        stopped(Silent, "a poll takes as long as it may", "60+60*8 600*3 740*3 940*3 1140*3 1340").silent(22),
         down(Fires, "azure_devops", "the vendor is down")
             .silent(16)
             .fires(17, "warning", "", 13.0)
