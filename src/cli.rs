@@ -235,6 +235,14 @@ struct Rules {
     /// Only these rules.
     #[arg(long, value_name = "PART", default_value = "all")]
     part: crate::rules::promql::FilePart,
+    /// Adds this label to every rule, as a ruler or a routing asks for; again for more. The daemon's own alerts in direct
+    /// mode do not have it.
+    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = crate::rules::promql::labels::rule_label)]
+    labels: Vec<crate::rules::promql::labels::Label>,
+    /// Adds this label to the PrometheusRule, by which the operator finds it: kube-prometheus-stack asks for
+    /// release=NAME-OF-ITS-HELM-RELEASE; again for more.
+    #[arg(long = "metadata-label", value_name = "NAME=VALUE", value_parser = crate::rules::promql::labels::metadata_label)]
+    metadata_labels: Vec<crate::rules::promql::labels::Label>,
 }
 
 #[derive(Debug, Args)]

@@ -6,13 +6,29 @@ use super::output;
 use crate::{
     config::Config,
     rules::{
-        promql::{self, Options},
+        promql::{self, Format, Options},
         rule,
     },
 };
 
 pub fn run(args: &super::Rules) -> Result<(), String> {
-    let mut options = Options { selector: args.selector.clone(), ..Options::default() };
+    if let Some((name, _)) = args
+        .labels
+        .iter()
+        .enumerate()
+        .find_map(|(index, label)| args.labels[..index].iter().any(|(name, _)| *name == label.0).then_some(label))
+    {
+        return Err(format!("--label {name} is given twice"));
+    }
+    if args.format != Format::Operator && !args.metadata_labels.is_empty() {
+        return Err("--metadata-label needs --format operator: a rule file of Prometheus has no metadata".to_owned());
+    }
+    let mut options = Options {
+        selector: args.selector.clone(),
+        labels: args.labels.clone(),
+        metadata_labels: args.metadata_labels.clone(),
+        ..Options::default()
+    };
     let mut overrides = Vec::new();
     if let Some(path) = args.config_file.as_deref() {
         let alerting = load(path)?.alerting;

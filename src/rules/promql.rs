@@ -15,6 +15,7 @@
 mod best;
 mod file;
 mod hold;
+pub mod labels;
 mod print;
 mod recording;
 
@@ -35,6 +36,10 @@ pub struct Options {
     pub selector: String,
     /// Base of the runbook links; empty: the place of the shipped ones.
     pub runbook_url: String,
+    /// Labels of every rule besides its own.
+    pub labels: Vec<labels::Label>,
+    /// Labels of the PrometheusRule besides, or in place of, the shipped ones.
+    pub metadata_labels: Vec<labels::Label>,
 }
 
 impl Default for Options {
@@ -43,6 +48,8 @@ impl Default for Options {
             max_hold: Duration::from_secs(86_400),
             selector: "job=\"rollcall\"".to_owned(),
             runbook_url: String::new(),
+            labels: Vec::new(),
+            metadata_labels: Vec::new(),
         }
     }
 }

@@ -63,7 +63,7 @@ fn derived(case: &Case, first: bool) -> Vec<Case> {
             derived.push(replicas(case, Kind::HalfBlind, case, &long_blind(case)));
         }
     }
-    if row.sender == Sender::Both && first {
+    if row.labels.names().contains(&"vendor") && first {
         derived.push(dead(case));
     }
     derived

@@ -91,6 +91,31 @@ fn promtool_has_nothing_against_rules_with_overrides() {
     );
 }
 
+/// A site's own labels are on every rule of both formats, and change nothing else.
+#[test]
+fn labels_of_the_site_are_on_every_rule() {
+    let own = |name: &str, value: &str| vec![(name.to_owned(), value.to_owned())];
+    let options = Options {
+        labels: own("team", "desktop \"1\""),
+        metadata_labels: own("release", "kube-prometheus-stack"),
+        ..Options::default()
+    };
+    let rules = overridden();
+    let text = promql::render(&rules, FilePart::All, Format::Prometheus, &options);
+    let count = |text: &str, what: &str| text.lines().filter(|line| line.trim().starts_with(what)).count();
+    assert_eq!(count(&text, "team: \"desktop \\\"1\\\"\""), count(&text, "- alert: ") + count(&text, "- record: "));
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    std::fs::write(directory.path().join("rules.yml"), &text).expect("a file can be written");
+    promtool(directory.path(), &["check", "rules", "--lint=all", "--lint-fatal", "rules.yml"])
+        .unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let object = promql::render(&rules, FilePart::All, Format::Operator, &options);
+    assert!(
+        object.contains("\n    role: \"alert-rules\"\n    release: \"kube-prometheus-stack\"\nspec:\n"),
+        "{object}"
+    );
+    assert_eq!(count(&object, "team: "), count(&text, "team: "));
+}
+
 #[test]
 fn prometheus_gives_what_the_cases_say() {
     let directory = tempfile::tempdir().expect("a directory can be made");

@@ -1,6 +1,6 @@
 //! Rule files: YAML for Prometheus, or the PrometheusRule of its operator.
 
-use super::{Options, dashboard_url, expression, has, print, print::duration, recording, runbook_url};
+use super::{Options, dashboard_url, expression, has, labels::Label, print, print::duration, recording, runbook_url};
 use std::collections::HashSet;
 
 use crate::rules::{
@@ -42,7 +42,11 @@ pub struct Groups {
 }
 
 /// Labels of a rule besides `severity`.
-type StaticLabels = Vec<(String, String)>;
+type StaticLabels = Vec<Label>;
+
+/// Those by which Prometheus' operator finds it in a cluster of kube-prometheus.
+const METADATA_LABELS: [(&str, &str); 3] =
+    [("app.kubernetes.io/name", "rollcall"), ("prometheus", "k8s"), ("role", "alert-rules")];
 
 /// A rule file.
 pub fn render(rules: &[Rule], part: FilePart, format: Format, options: &Options) -> String {
@@ -52,6 +56,10 @@ pub fn render(rules: &[Rule], part: FilePart, format: Format, options: &Options)
             groups.open("recording");
             groups.text.push_str(&format!("      - record: {}\n", rule.record));
             groups.expr(&print(&rule.expr, &options.selector));
+            if !options.labels.is_empty() {
+                groups.text.push_str("        labels:\n");
+                groups.labels(&options.labels);
+            }
         }
     }
     for rule in rules.iter().filter(|rule| has(rule)) {
@@ -66,9 +74,11 @@ pub fn render(rules: &[Rule], part: FilePart, format: Format, options: &Options)
     match format {
         Format::Prometheus => format!("{head}groups:\n{}", groups.text),
         Format::Operator => {
-            let meta = "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata:\n  name: rollcall\n  \
-                        labels:\n    app.kubernetes.io/name: rollcall\n    prometheus: k8s\n    role: alert-rules\n\
-                        spec:\n  groups:\n";
+            let meta = format!(
+                "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata:\n  name: rollcall\n  \
+                 labels:\n{}spec:\n  groups:\n",
+                metadata_labels(&options.metadata_labels),
+            );
             let indented = groups.text.lines().map(|line| match line {
                 "" => "\n".to_owned(),
                 line => format!("  {line}\n"),
@@ -78,7 +88,26 @@ pub fn render(rules: &[Rule], part: FilePart, format: Format, options: &Options)
     }
 }
 
+/// The last value of a name counts.
+fn metadata_labels(own: &[Label]) -> String {
+    let shipped = METADATA_LABELS.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let mut all: Vec<Label> = Vec::new();
+    for (name, value) in shipped.into_iter().chain(own.iter().cloned()) {
+        match all.iter_mut().find(|(known, _)| *known == name) {
+            Some(known) => known.1 = value,
+            None => all.push((name, value)),
+        }
+    }
+    all.iter().map(|(name, value)| format!("    {name}: {}\n", quoted(value))).collect()
+}
+
 impl Groups {
+    fn labels(&mut self, labels: &[Label]) {
+        for (name, value) in labels {
+            self.text.push_str(&format!("          {name}: {}\n", quoted(value)));
+        }
+    }
+
     fn open(&mut self, group: &'static str) {
         if self.group != group {
             self.group = group;
@@ -101,9 +130,9 @@ impl Groups {
             }
         }
         self.text.push_str(&format!("        labels:\n          severity: {}\n", alert.severity.as_str()));
-        for (label, value) in self.told_apart(rule) {
-            self.text.push_str(&format!("          {label}: {}\n", quoted(&value)));
-        }
+        let told_apart = self.told_apart(rule);
+        self.labels(&told_apart);
+        self.labels(&options.labels);
         self.text.push_str("        annotations:\n");
         for (name, value) in annotations(alert, options) {
             self.text.push_str(&format!("          {name}: {}\n", quoted(&value)));
