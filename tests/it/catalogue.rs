@@ -40,6 +40,7 @@ pub const CONTRACT: &[Row] = &[
     ("rollcall_target_poll_timeout_seconds", GAUGE, TARGET, &[]),
     ("rollcall_target_poll_duration_seconds", GAUGE, TARGET, &[]),
     ("rollcall_target_last_poll_timestamp_seconds", GAUGE, TARGET, &[]),
+    ("rollcall_target_first_poll_timestamp_seconds", GAUGE, TARGET, &[]),
     ("rollcall_target_last_success_timestamp_seconds", GAUGE, TARGET, &[]),
     ("rollcall_target_agents", GAUGE, TARGET, &[]),
     ("rollcall_target_series", GAUGE, TARGET, &[]),
@@ -66,6 +67,7 @@ pub const CONTRACT: &[Row] = &[
     ("rollcall_notifications_last_success_timestamp_seconds", GAUGE, DAEMON, &["alertmanager"]),
     ("rollcall_notification_duration_seconds", HISTOGRAM, DAEMON, &["alertmanager"]),
     ("rollcall_http_requests_total", COUNTER, DAEMON, &["route", "method", "code"]),
+    ("rollcall_state_write_failures_total", COUNTER, DAEMON, &[]),
     ("rollcall_panics_total", COUNTER, DAEMON, &[]),
     // process_*: what Linux says of every process that Prometheus' own libraries tell of.
     ("process_cpu_seconds_total", COUNTER, DAEMON, &[]),
