@@ -40,7 +40,8 @@ fn polls() -> Vec<Case> {
             .fires(22, "critical", "", 480.0),
         stopped(Silent, "the vendor asks for an hour", "60+60*8 4140").silent(40).silent(69),
         stopped(Silent, "it fails, so it is polled every five minutes", "60+60*8 840*5 1140*5 1440*5 1740").silent(30),
-        stopped(Silent, "a poll takes as long as it may", "60+60*8 600*3 740*1 860*1 980*1 1100*1 1220*1 1340").silent(22),
+        stopped(Silent, "a poll takes as long as it may", "60+60*8 600*3 740*1 860*1 980*1 1100*1 1220*1 1340")
+            .silent(22),
         down(Fires, "azure_devops", "the vendor is down")
             .silent(16)
             .fires(17, "warning", "", 13.0)
