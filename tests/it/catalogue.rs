@@ -40,11 +40,8 @@ pub const CONTRACT: &[Row] = &[
     ("rollcall_target_poll_timeout_seconds", GAUGE, TARGET, &[]),
     ("rollcall_target_poll_duration_seconds", GAUGE, TARGET, &[]),
     ("rollcall_target_last_poll_timestamp_seconds", GAUGE, TARGET, &[]),
-<<<<<<< HEAD
     ("rollcall_target_next_poll_timestamp_seconds", GAUGE, TARGET, &[]),
-=======
     ("rollcall_target_first_poll_timestamp_seconds", GAUGE, TARGET, &[]),
->>>>>>> t10-a
     ("rollcall_target_last_success_timestamp_seconds", GAUGE, TARGET, &[]),
     ("rollcall_target_agents", GAUGE, TARGET, &[]),
     ("rollcall_target_series", GAUGE, TARGET, &[]),
