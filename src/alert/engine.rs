@@ -14,7 +14,6 @@ mod target_alerts;
 pub mod task;
 mod text;
 
-pub use history::LOOKBACK;
 pub use rules::{EvalSettings, Rules};
 pub use sample::LabelSet;
 pub use source::{Revision, Source, Visit, lines};

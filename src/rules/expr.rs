@@ -21,6 +21,9 @@ use std::{borrow::Cow, time::Duration};
 
 use crate::{catalogue::Family, glob::Glob};
 
+/// A sample counts for so long where no newer one came, as in Prometheus.
+pub const LOOKBACK: Duration = Duration::from_secs(300);
+
 /// A condition, or a part of one.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Expr {

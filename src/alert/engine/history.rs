@@ -17,12 +17,9 @@ use super::{
 use crate::{
     alert::state::{SavedSeries, SavedTrack, minute},
     clock::UnixTime,
-    rules::expr::{Expr, Function, Pattern, Selector},
+    rules::expr::{Expr, Function, LOOKBACK, Pattern, Selector},
     scale::scaled,
 };
-
-/// A sample counts for so long where no newer one came, as in Prometheus.
-pub const LOOKBACK: Duration = Duration::from_secs(300);
 
 /// Series of a track in the state file, at most; more are learnt anew after a restart.
 const SAVED_SERIES: usize = 20_000;

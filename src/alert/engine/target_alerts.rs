@@ -25,7 +25,7 @@ use visibility::Visibility;
 
 use super::{
     eval::{Cache, EvalContext},
-    history::{History, LOOKBACK, RangeSelector},
+    history::{History, RangeSelector},
     rules::{EvalSettings, Rules},
     sample::LabelSet,
     source::{self, Source},
@@ -40,7 +40,7 @@ use crate::{
     clock::UnixTime,
     rules::{
         catalogue::{self, Alert, Labels, Severity},
-        expr::Grouping,
+        expr::{Grouping, LOOKBACK},
         rule::Rule,
     },
     scale::scaled,

@@ -6,11 +6,10 @@
 use std::time::Duration;
 
 use crate::{
-    alert::engine::LOOKBACK,
     exposition::text,
     rules::{
         catalogue::SCRAPE_UP,
-        expr::{Aggregator, Expr, Function, Grouping, Matcher, Matching, Operator, Pattern, Selector},
+        expr::{Aggregator, Expr, Function, Grouping, LOOKBACK, Matcher, Matching, Operator, Pattern, Selector},
     },
     scale::scaled,
 };

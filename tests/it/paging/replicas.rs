@@ -61,7 +61,7 @@ fn nobody_is_told_of_a_target_that_one_of_two_daemons_cannot_reach() {
         });
         assert_eq!(pages("desktops"), 0, "{version:?}\n{}", receiver.protocol());
         let failures = daemons[0].scrape().of("desktops", "rollcall_target_consecutive_failures");
-        assert!(failures > Some(10.0), "{failures:?}: it was cut off all the time");
+        assert!(failures >= Some(3.0), "{failures:?}: it was cut off all the time");
     }
 }
 
