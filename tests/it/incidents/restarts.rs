@@ -1,10 +1,8 @@
 //! Restarts at each stage of every incident: while it is pending, while it fires, while nothing can be read, and while what has
 //! ended is kept firing.
 //!
-//! One replay is of one who is started again, in one mode. Every run has those of a current Prometheus and of a daemon that
-//! pages a current Alertmanager: there most is remembered, and by whoever is killed. All the others, and the stable versions,
-//! are `tests/run restarts`: a replay takes two minutes of a processor, and there are fourteen. Where the newer ones cannot be
-//! had, the stable ones take their place.
+//! One replay is of one who is started again, in one mode. All of them are `tests/run restarts`: a replay takes two minutes of
+//! a processor, and there are fourteen. Where the newer ones cannot be had, the stable ones take their place.
 //!
 //! Prometheus asks its service discovery for five seconds before it scrapes or tells anybody. In a replay these are minutes, as
 //! with one that has much to read when it starts.
@@ -50,11 +48,13 @@ macro_rules! restarts {
 }
 
 #[test]
+#[ignore = "tests/run restarts"]
 fn prometheus_is_killed() {
     replay(Mode::Prometheus, Version::newest(), Some(Restarted::Prometheus));
 }
 
 #[test]
+#[ignore = "tests/run restarts"]
 fn the_daemon_is_killed_that_pages() {
     replay(Mode::Direct, Version::newest(), Some(Restarted::Daemon));
 }

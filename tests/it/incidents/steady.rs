@@ -1,7 +1,6 @@
 //! Nobody is started again.
 //!
-//! The installed versions are replayed in each mode. Of the newer ones every run has replays with [restarts](super::restarts),
-//! which show the same and more; here is the mode that these leave out.
+//! The installed versions are replayed in each mode, the newer ones in the mode that has both senders.
 
 use super::{replay, replay::Mode};
 use crate::support::Version;
