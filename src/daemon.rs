@@ -124,7 +124,8 @@ impl Daemon {
                     state_writer::run(fleet, evaluator, file.clone(), event::StateWrites::new(), stop.clone())
                 })));
             }
-            (None, _) => {}
+            // The counter is there all the same.
+            (None, _) => drop(event::StateWrites::new()),
         }
         Ok(Arc::new(Daemon {
             config_file,

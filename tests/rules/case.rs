@@ -96,7 +96,7 @@ pub fn case(alert: &'static str, kind: Kind, vendor: &'static str, what: &str) -
         ("rollcall_target_poll_timeout_seconds", "20"),
         ("rollcall_target_poll_duration_seconds", "1"),
         ("rollcall_target_first_poll_timestamp_seconds", "60"),
-        ("rollcall_target_last_poll_timestamp_seconds", "0+60"),
+        ("rollcall_target_next_poll_timestamp_seconds", "0+60"),
         ("rollcall_target_last_success_timestamp_seconds", "0+60"),
         ("rollcall_polls_total", "0+1"),
     ];
