@@ -34,8 +34,7 @@ static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
 
 static PANICS: LazyLock<IntCounter> = LazyLock::new(|| int_counter(&family::PANICS));
 
-static LOG_LINES_DROPPED: LazyLock<IntCounter> =
-    LazyLock::new(|| registered(IntCounter::with_opts(opts(&family::LOG_LINES_DROPPED))));
+static LOG_LINES_DROPPED: LazyLock<IntCounter> = LazyLock::new(|| int_counter(&family::LOG_LINES_DROPPED));
 
 fn opts(family: &Family) -> Opts {
     Opts::new(family.name, family.help)

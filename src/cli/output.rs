@@ -22,7 +22,7 @@ use crate::event;
 const MAX_WAITING: usize = 4 << 20;
 
 /// At its end the program waits so long for a reader that takes nothing.
-const PATIENCE: Duration = Duration::from_secs(2);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A descriptor that says "not now" is asked again so often.
 const RETRY: Duration = Duration::from_millis(20);
@@ -66,12 +66,12 @@ pub fn finish() -> Result<(), String> {
 /// Waits until stdout has taken everything or its reader has taken nothing for a while; for one that still takes nothing
 /// nobody waits again.
 pub fn flush_out() {
-    OUT.wait(Some(PATIENCE));
+    OUT.wait(Some(FLUSH_TIMEOUT));
 }
 
 /// The same for stderr.
 pub fn flush_err() {
-    ERR.wait(Some(PATIENCE));
+    ERR.wait(Some(FLUSH_TIMEOUT));
 }
 
 /// Flushes stderr at the end of the program, also where that is a panic.
@@ -149,18 +149,18 @@ impl Output {
     }
 
     /// Waits until everything was written or given up, or until for so long nothing was. Returns what went wrong first.
-    fn wait(&self, patience: Option<Duration>) -> Option<io::Error> {
+    fn wait(&self, limit: Option<Duration>) -> Option<io::Error> {
         let mut queue = self.queue();
         let (mut done, mut since) = (queue.done, Instant::now());
         while queue.is_writing || !queue.lines.is_empty() {
-            if patience.is_some() && queue.given_up == Some(queue.done) {
+            if limit.is_some() && queue.given_up == Some(queue.done) {
                 break;
             }
-            let waited = self.changed.wait_timeout(queue, patience.unwrap_or(Duration::from_secs(60)));
+            let waited = self.changed.wait_timeout(queue, limit.unwrap_or(Duration::from_secs(60)));
             queue = waited.unwrap_or_else(|e| e.into_inner()).0;
             if queue.done != done {
                 (done, since) = (queue.done, Instant::now());
-            } else if patience.is_some_and(|patience| since.elapsed() >= patience) {
+            } else if limit.is_some_and(|limit| since.elapsed() >= limit) {
                 queue.given_up = Some(done);
             }
         }

@@ -116,8 +116,8 @@ pub enum Restarted {
 pub struct RestartCost {
     /// Who is started again.
     pub restarted: Restarted,
-    /// Whether the daemon pages, or Prometheus.
-    pub direct: bool,
+    /// Whether the daemon pages, or Prometheus; `None`: whoever pages.
+    pub direct: Option<bool>,
     /// Of which incidents; empty: of all.
     pub incidents: &'static [Incident],
     /// How often a group may be told once more that it begins and ends.
@@ -130,21 +130,11 @@ pub struct RestartCost {
     pub why: &'static str,
 }
 
-/// All restarts that cost anything. Nothing else does, whoever it is and at whatever stage.
+/// All restarts that may cost anything. Nothing else may, whoever it is and at whatever stage.
 pub const RESTART_COSTS: &[RestartCost] = &[
     RestartCost {
         restarted: Restarted::AlertmanagerWithoutDelay,
-        direct: false,
-        incidents: &[],
-        again: 0,
-        muted: 1,
-        missing: false,
-        why: "It forgets what it holds, and tells what has fired for longer than `group_wait` at once: also what is muted, where it \
-              hears of that before it hears of what mutes it. Newer versions wait with `--dispatch.start-delay`.",
-    },
-    RestartCost {
-        restarted: Restarted::AlertmanagerWithoutDelay,
-        direct: true,
+        direct: None,
         incidents: &[],
         again: 0,
         muted: 1,
@@ -154,7 +144,7 @@ pub const RESTART_COSTS: &[RestartCost] = &[
     },
     RestartCost {
         restarted: Restarted::DaemonWithoutState,
-        direct: true,
+        direct: Some(true),
         incidents: &[],
         again: 3,
         muted: 0,
@@ -165,7 +155,7 @@ pub const RESTART_COSTS: &[RestartCost] = &[
     },
     RestartCost {
         restarted: Restarted::DaemonWithoutState,
-        direct: false,
+        direct: Some(false),
         incidents: &[Incident::GatewayLost, Incident::PrimingRefused],
         again: 1,
         muted: 0,
@@ -175,7 +165,7 @@ pub const RESTART_COSTS: &[RestartCost] = &[
     },
     RestartCost {
         restarted: Restarted::Daemon,
-        direct: false,
+        direct: Some(false),
         incidents: &[Incident::SyncStuck],
         again: 0,
         muted: 0,
@@ -185,7 +175,7 @@ pub const RESTART_COSTS: &[RestartCost] = &[
     },
     RestartCost {
         restarted: Restarted::DaemonWithoutState,
-        direct: false,
+        direct: Some(false),
         incidents: &[Incident::SyncStuck],
         again: 0,
         muted: 0,
@@ -222,8 +212,11 @@ incidents with Prometheus, with the daemon, and with both at once, and finds the
     }
     out.push_str(
         "
-The same with restarts, of Prometheus, of Alertmanager and of the daemon, while an incident is pending, while it fires, while
-nothing can be read, and while its end is held back: nothing comes twice, nothing ends early, nothing is missing, but for this:
+`tests/run restarts` replays the same with restarts, of Prometheus, of Alertmanager and of the daemon, while an incident is
+pending, while it fires, while nothing can be read, and while its end is held back. Nothing may come twice, end early or be
+missing, but for the rows of this table. **This is the aim, and not all of it is reached**: a Prometheus 3.5 that was killed eight
+times in one replay ended a page of gateway-lost and sent it again, and did not send two tickets that take long to come; a daemon
+in direct mode that was killed as often sent a ticket about rate-limited.
 
 | restarted | who pages | incident | why |
 |---|---|---|---|
@@ -232,13 +225,17 @@ nothing can be read, and while its end is held back: nothing comes twice, nothin
     for cost in RESTART_COSTS {
         let names: Vec<String> = cost.incidents.iter().map(Incident::to_string).collect();
         let incidents = if names.is_empty() { "all".to_owned() } else { names.join(", ") };
-        let pages = if cost.direct { "the daemon" } else { "Prometheus" };
+        let pages = match cost.direct {
+            Some(true) => "the daemon",
+            Some(false) => "Prometheus",
+            None => "either",
+        };
         out.push_str(&format!("| {} | {pages} | {incidents} | {} |\n", cost.restarted.name(), cost.why));
     }
     out.push_str(
         "
 Prometheus and the daemon are killed, Alertmanager is stopped in order: it writes whom it has told of what when it stops and
-every 15 minutes, so one that is killed may tell once more what it told since. Each is back within minutes. Prometheus runs with
+every 15 minutes, so one that is killed may notify once more of what it did since. Each is back within minutes. Prometheus runs with
 `--rules.alert.for-grace-period=1m` and `--rules.alert.resend-delay=3m`. By default it tells an alert every second minute,
 Alertmanager believes it for four, and Prometheus needs up to three and its own start to know again what fired: what lapses in
 between ends, and pages once more. With three minutes it is believed for twelve. An end is told at once either way.

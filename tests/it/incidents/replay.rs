@@ -314,7 +314,7 @@ impl Replay {
         let is_of = |cost: &&RestartCost| {
             let incidents = cost.incidents;
             Some(cost.restarted) == self.setup.restarted
-                && cost.direct == (self.setup.mode != Mode::Prometheus)
+                && cost.direct.is_none_or(|direct| direct == (self.setup.mode != Mode::Prometheus))
                 && (incidents.is_empty() || incidents.iter().any(|incident| incident.name() == fleet))
         };
         RESTART_COSTS.iter().find(is_of)

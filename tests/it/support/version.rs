@@ -20,11 +20,6 @@ impl Version {
         [Version::Stable, Version::Current].into_iter().filter(|version| version.is_here()).collect()
     }
 
-    /// The newer one, or the other where that could not be had.
-    pub fn newest() -> Version {
-        if Version::Current.is_here() { Version::Current } else { Version::Stable }
-    }
-
     /// Whether it can be driven here. Where not, that is said, and the test is to do without.
     pub fn is_here(self) -> bool {
         let here = self == Version::Stable || std::env::var_os(NEWER).is_some();
