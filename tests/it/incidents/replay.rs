@@ -122,6 +122,11 @@ impl Replay {
         self.pace.worst()
     }
 
+    /// How many evaluations of its rules Prometheus has left out; none where the daemon pages.
+    pub fn missed_evaluations(&self) -> f64 {
+        self.prometheus.as_ref().map_or(0.0, Prometheus::missed_evaluations)
+    }
+
     /// So many minutes of the replay.
     fn minutes(&self, minutes: u64) -> Duration {
         Duration::from_secs(60) * u32::try_from(minutes).expect("some hours") / self.setup.factor

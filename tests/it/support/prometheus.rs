@@ -102,6 +102,15 @@ impl Prometheus {
         self.ask(&path, "values")
     }
 
+    /// How many evaluations of rules it has left out since it started, as the one before took too long: alerts that were not
+    /// sent again in time have ended then.
+    pub fn missed_evaluations(&self) -> f64 {
+        let answer = self.get("/metrics").expect("it runs");
+        let missed =
+            answer.text().lines().filter(|line| line.starts_with("prometheus_rule_group_iterations_missed_total"));
+        missed.map(|line| line.rsplit(' ').next().and_then(|value| value.parse::<f64>().ok()).expect("a sample")).sum()
+    }
+
     fn ask(&self, path: &str, field: &str) -> Result<Vec<Series>, String> {
         let reply = self.get(path).map_err(|error| error.to_string())?;
         let text = reply.text();
