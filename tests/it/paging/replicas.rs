@@ -52,7 +52,9 @@ fn nobody_is_told_of_a_target_that_one_of_two_daemons_cannot_reach() {
         let pages = |target: &str| {
             let notes = receiver.of("pager").into_iter().chain(receiver.of("tickets"));
             let alerts = notes.flat_map(|note| note.alerts);
-            alerts.filter(|alert| alert.label("target") == target).count()
+            // The simulation stands still: after ten minutes of Prometheus its machines that start are rightly stuck.
+            let of_targets = alerts.filter(|alert| alert.label("alertname").starts_with("RollcallTarget"));
+            of_targets.filter(|alert| alert.label("target") == target).count()
         };
         wait_until("somebody is paged for the target that nobody reads", WAIT_TIMEOUT, || {
             let paged =
