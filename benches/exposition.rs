@@ -18,7 +18,7 @@ fn target(name: &str) -> Arc<Target> {
     Arc::clone(&config.targets[0])
 }
 
-/// A snapshot of about so many series, `turn` of which is told by their values.
+/// A snapshot of about this many series, whose values tell `turn`.
 fn snapshot(target: &Arc<Target>, series: usize, turn: u64) -> Snapshot {
     let snapshot = Ledger::new(Arc::clone(target), false).publish(UnixTime::from_secs(1_768_464_000)).snapshot;
     let families = snapshot.blocks.len();
@@ -34,7 +34,7 @@ fn snapshot(target: &Arc<Target>, series: usize, turn: u64) -> Snapshot {
     Snapshot { blocks: blocks.collect(), series, ..snapshot }
 }
 
-/// So many targets of so many series, joined.
+/// This many targets of this many series each, joined.
 fn store(targets: usize, series: usize) -> (Store, Vec<Arc<Slot>>) {
     let slots: Vec<Arc<Slot>> =
         (0..targets).map(|n| Arc::new(Slot::new(snapshot(&target(&format!("t{n}")), series, 1)))).collect();

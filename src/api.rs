@@ -65,7 +65,7 @@ pub struct Context<'a> {
     pub deadline: Instant,
     /// Since-when of things that are not agents (job states), kept over restarts.
     pub memory: &'a Memory,
-    /// Oddities of this poll; those of a part belong to the part.
+    /// Decode warnings of this poll; those of a part belong to the part.
     pub warnings: &'a Warnings,
     /// What the parts come from that are known already.
     pub known: &'a PartFingerprints,

@@ -33,7 +33,7 @@ use rollcall_sim::Incident;
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// For tests: so many times less is everything that alerting waits for.
+    /// For tests: everything that alerting waits for is divided by this.
     #[arg(long, global = true, hide = true, value_name = "N", default_value_t = 1)]
     time_scale: u32,
 }
@@ -104,10 +104,10 @@ struct Web {
     /// Prefix of all paths.
     #[arg(long = "web.route-prefix", env = "ROLLCALL_WEB_ROUTE_PREFIX", value_name = "PATH")]
     route_prefix: Option<String>,
-    /// Scrapes answered side by side at the most; 0 for any number.
+    /// Scrapes answered side by side at most; 0 for any number.
     #[arg(long = "web.max-requests", env = "ROLLCALL_WEB_MAX_REQUESTS", value_name = "N", default_value_t = 40)]
     max_requests: usize,
-    /// Connections open at the most; then the one that has been silent longest makes room. 0 for any number.
+    /// Connections open at most; then the one that has been silent longest makes room. 0 for any number.
     #[arg(long = "web.max-connections", env = "ROLLCALL_WEB_MAX_CONNECTIONS", value_name = "N", default_value_t = 512)]
     max_connections: usize,
     /// Allows POST /-/reload and /-/release.

@@ -48,7 +48,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure without a wish of the vendor.
+    /// A failure without a `Retry-After`.
     pub fn new(reason: Reason, message: impl Into<String>) -> Failure {
         Failure { reason, message: message.into(), retry_after: None }
     }

@@ -17,7 +17,7 @@
 //!   plus `alertname` and `severity`. Empty labels do not exist.
 //! - It fires once it was there for `rule.for`, and goes on for `rule.keep_firing_for` after it was last there.
 //! - Where `rule.alert.hold` says so, what fires is held while nobody can know better: while the target's last poll
-//!   failed (`rollcall_target_up` 0), for `max_hold` after the last success at the longest; and while it was partial and
+//!   failed (`rollcall_target_up` 0), for at most `max_hold` after the last success; and while it was partial and
 //!   the subject's own part is not there ([`catalogue::Labels::presence`]), as long as that lasts, for an alert about
 //!   partial polls is open meanwhile; and while what it reads besides could not be read ([`catalogue::Unread`]), where it
 //!   could within `max_hold`. The value of a held alert is NaN, and its description says `?` ([`template`]).

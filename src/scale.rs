@@ -13,7 +13,7 @@ use std::{
 /// How many times faster. Set once, before anything else.
 static FACTOR: AtomicU32 = AtomicU32::new(1);
 
-/// From now on time runs so many times faster.
+/// From now on time runs this many times faster.
 pub fn set(factor: u32) {
     FACTOR.store(factor.max(1), Ordering::Relaxed);
 }

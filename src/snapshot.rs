@@ -1,6 +1,6 @@
 //! What is known of a target at this moment, immutable and ready to be sent: agents, pools, status, blocks.
 //!
-//! A poll's [`Observation`](crate::api::Observation) is taken up by a [`Ledger`], which keeps what ages on its own and
+//! A poll's [`Observation`](crate::api::Observation) goes into a [`Ledger`], which keeps what ages on its own and
 //! publishes a new [`Snapshot`]. An agent that vanished is gone from the next snapshot by construction.
 
 mod cut;

@@ -88,7 +88,7 @@ impl AlertmanagerClient {
         self.http.refresh()?;
         let call = self.http.request("alerts", Method::POST, self.url.clone());
         let call = call.body("application/json", wire::encode(batch, &self.external)?);
-        // A secret file is read at each request, so that a change is taken up by the next one.
+        // A secret file is read at each request, so that the next one has the change.
         let call = match &self.auth {
             None => call,
             Some(ProxyAuth::Basic(login)) => call.basic(&login.username, &login.password.read()?),

@@ -10,10 +10,10 @@
 //!   counted.
 //! - With `ha` no end is ever sent: another daemon may see the alert fire still, so it is left to lapse.
 //! - At most 256 alerts go into a request, news before repeats, one request at a time per peer. What fails is sent
-//!   again with full jitter, below 1 s at first and 30 s at the most. A batch that is refused for what it holds is
+//!   again with full jitter, below 1 s at first and 30 s at most. A batch that is refused for what it holds is
 //!   halved until the alert that spoils it stands alone; that one is tried once per `resend_delay`, or every two minutes
 //!   where that is sooner, never in a loop.
-//! - A clean stop sends what is not told yet, for 5 s at the most, and resolves nothing.
+//! - A clean stop sends what is still unsent, for 5 s at most, and resolves nothing.
 //!
 //! **Bound.** A queue holds one entry per alert that fires, and per alert that ended within the last 15 minutes (or
 //! within the 4 × `resend_delay` above, where that is longer), however long its peer is away and however often they
@@ -37,10 +37,10 @@ use crate::{alert::alertmanager::DeliveryOutcome, clock::UnixTime, config::Alert
 /// Alerts in one request, at most.
 pub const BATCH: usize = 256;
 
-/// A resolved alert is sent again for so long.
+/// For how long a resolved alert is sent again.
 pub const RETENTION: Duration = Duration::from_secs(15 * 60);
 
-/// Alertmanager believes an alert for four of these at the least, however short `resend_delay` is: to a clock that is a minute
+/// Alertmanager believes an alert for at least four of these, however short `resend_delay` is: to a clock that is a minute
 /// ahead of ours, one that lapses a minute from now has ended before it came.
 const LEAST_DELAY: Duration = Duration::from_secs(60);
 
@@ -103,7 +103,7 @@ struct Entry {
     due: UnixTime,
     /// The latest `endsAt` that the peer may have seen for it.
     valid_until: UnixTime,
-    /// It goes into a batch of so many, at most: fewer than 256 once it was in one that was refused.
+    /// The largest batch that it goes into: fewer than 256 once it was in one that was refused.
     batch_limit: usize,
 }
 
@@ -124,7 +124,7 @@ impl Queue {
         Queue { timing, entries: HashMap::new(), order: BTreeSet::new(), swept: UnixTime(i64::MIN), dropped: 0 }
     }
 
-    /// Takes up the state of an alert; whether it is news that wants to be sent at once.
+    /// Stores the state of an alert; whether it is news that is to be sent at once.
     pub fn put(&mut self, now: UnixTime, fingerprint: Fingerprint, alert: &Arc<Notification>) -> bool {
         if self.timing.ha && alert.ends_at.is_some() {
             self.remove(fingerprint);

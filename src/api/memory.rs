@@ -46,7 +46,7 @@ pub struct SavedSince {
     pub seen: UnixTime,
 }
 
-/// Things that were not seen for so long are forgotten.
+/// What was not seen for this time is forgotten.
 const FORGET_AFTER: Duration = Duration::from_secs(86_400);
 
 impl Memory {
@@ -87,7 +87,7 @@ impl Memory {
         self.lock().retain(|_, entry| now.since(entry.seen) < FORGET_AFTER);
     }
 
-    /// Takes up what an earlier run has saved.
+    /// Restores what an earlier run has saved.
     pub fn restore(&self, rows: Vec<SavedSince>) {
         let rows = rows
             .into_iter()
@@ -114,7 +114,7 @@ impl Memory {
         self.lock_notes().clone()
     }
 
-    /// Takes up the notes of an earlier run.
+    /// Restores the notes of an earlier run.
     pub fn restore_notes(&self, notes: Notes) {
         self.lock_notes().extend(notes);
     }

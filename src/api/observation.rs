@@ -1,11 +1,11 @@
-//! What a poll brought: its parts, each fresh, as it was, or failed.
+//! The result of a poll: its parts, each fresh, unchanged or failed.
 
 use std::fmt;
 
 use super::{Part, fingerprint::PartFingerprint};
 use crate::{clock::UnixTime, failure::Failure};
 
-/// What one poll brought.
+/// The result of one poll.
 #[derive(Debug, Default)]
 pub struct Observation {
     /// Every part that exists, in the order of the exposition; a part that is not listed any more is gone.

@@ -105,7 +105,7 @@ impl ParallelsRas {
         Some(PartFingerprint::from(vec![self.reader.hash_inputs(&self.names.version())?, rows?]))
     }
 
-    /// The server filters by one site at the most; several are asked for at once and filtered here.
+    /// The server filters by at most one site; several are requested at once and filtered here.
     fn agents_path(&self) -> String {
         match *self.settings.site_ids {
             [site] => format!("/api/Agent?siteId={site}"),

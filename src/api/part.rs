@@ -1,4 +1,4 @@
-//! One part of what a poll brought: agents, pools and samples, fresh or stale together.
+//! One part of a poll's result: agents, pools and samples, fresh or stale together.
 
 use std::{collections::HashMap, hash::BuildHasher, sync::Arc};
 
@@ -25,7 +25,7 @@ pub struct Part {
     pub samples: Vec<Vec<Sample>>,
     /// For families that tell a native state: all states there are, for `full_state_sets`.
     pub state_names: Vec<(u16, &'static [&'static str])>,
-    /// Oddities that were met while it was read.
+    /// Decode warnings that were met while it was read.
     pub warnings: Warnings,
     /// What it comes from; one of the same origin is the same. `None`: not known, or not all of it depends on answers.
     pub fingerprint: Option<PartFingerprint>,

@@ -77,7 +77,7 @@ pub async fn poll_knowing(
     (result, warnings)
 }
 
-/// Counts the oddities of the parts, as the ledger does.
+/// Counts the decode warnings of the parts, as the ledger does.
 pub fn merge(warnings: &Warnings, result: &Result<Observation, Failure>) {
     for (_, outcome) in result.iter().flat_map(|observation| &observation.parts) {
         if let Outcome::Fresh(part) = outcome {
@@ -86,7 +86,7 @@ pub fn merge(warnings: &Warnings, result: &Result<Observation, Failure>) {
     }
 }
 
-/// What the parts of an observation come from, as a ledger that has taken them up would know it.
+/// What the parts of an observation come from, as a ledger that has them would know it.
 pub fn fingerprints(observation: &Observation) -> PartFingerprints {
     let fresh = observation.parts.iter().filter_map(|(key, outcome)| match outcome {
         Outcome::Fresh(part) => Some((key.clone(), part.fingerprint.clone()?)),

@@ -1,4 +1,4 @@
-//! Oddities in what a vendor said: each costs itself, is counted, and is told once.
+//! Decode warnings: what is odd in a vendor's answer costs itself, is counted, and is logged once.
 
 use std::sync::{
     Mutex,
@@ -7,18 +7,18 @@ use std::sync::{
 
 use strum::{EnumCount, IntoStaticStr, VariantArray};
 
-/// Oddities of one poll, counted and for the log.
+/// Decode warnings of one poll, counted and for the log.
 #[derive(Debug, Default)]
 pub struct Warnings {
     seen: Mutex<Vec<(Warning, String)>>,
     counts: [AtomicU64; Warning::ALL.len()],
 }
 
-/// As many different details of oddities are kept per poll; the rest is only counted.
+/// Different details kept per poll, at most; the rest is only counted.
 const DETAILS: usize = 100;
 
 impl Warnings {
-    /// Counts one oddity. `detail` names what and where, e.g. `agentState 99`; it goes to the log, once for each text.
+    /// Counts one warning. `detail` names what and where, e.g. `agentState 99`; it goes to the log, once for each text.
     pub fn add(&self, warning: Warning, detail: impl FnOnce() -> String) {
         self.counts[warning as usize].fetch_add(1, Ordering::Relaxed);
         let mut seen = self.seen.lock().unwrap_or_else(|e| e.into_inner());
@@ -55,7 +55,7 @@ fn keep(seen: &mut Vec<(Warning, String)>, detail: (Warning, String)) {
     }
 }
 
-/// Kinds of oddities, as in `rollcall_decode_warnings_total`.
+/// Kinds of warnings, as in `rollcall_decode_warnings_total`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EnumCount, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub enum Warning {

@@ -118,7 +118,7 @@ impl Target {
 pub struct Expect {
     /// Pools.
     pub pool: Glob,
-    /// At the least.
+    /// At least.
     pub min_serving: u64,
 }
 

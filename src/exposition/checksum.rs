@@ -58,7 +58,7 @@ fn multiply(a: u32, mut b: u32) -> u32 {
     product
 }
 
-/// x to the number of bits in so many bytes.
+/// x to the number of bits in this many bytes.
 fn power(mut bytes: u64) -> u32 {
     let (mut result, mut square) = (ONE, ONE >> 8);
     while bytes > 0 {

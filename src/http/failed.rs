@@ -1,4 +1,4 @@
-//! Why a request brought no answer: the reason for the metrics, and for people the way it took and what can be done.
+//! Why a request got no answer: the reason for the metrics, and for people the way it took and what can be done.
 //!
 //! Of URLs only the host is told, and of a proxy its host and port: the rest may hold secrets.
 

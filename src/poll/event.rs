@@ -31,7 +31,7 @@ impl PollFailed<'_> {
     }
 }
 
-/// A poll brought only a part.
+/// A poll was partial.
 #[derive(Debug)]
 pub struct PollPartial<'a> {
     /// Name of the target.
@@ -55,7 +55,7 @@ impl PollPartial<'_> {
     }
 }
 
-/// A poll brought data.
+/// A poll succeeded.
 #[derive(Debug)]
 pub struct PollSucceeded<'a> {
     /// Name of the target.
@@ -77,7 +77,7 @@ impl PollSucceeded<'_> {
     }
 }
 
-/// Oddities in what the vendor sent.
+/// Decode warnings in what the vendor sent.
 #[derive(Debug)]
 pub struct UnexpectedData<'a> {
     /// Name of the target.

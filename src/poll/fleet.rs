@@ -31,13 +31,13 @@ use crate::{
 /// A daemon is ready after this time, even where a target was not polled yet.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// So long a clean stop waits for the answers to log-ons.
+/// How long a clean stop waits for the answers to log-ons.
 const LOGON_DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A clean stop takes no longer than this for all targets together.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A target of the state file that is not configured any more is forgotten so long after its last success.
+/// A target of the state file that is not configured any more is forgotten this long after its last success.
 const FORGET_AFTER: Duration = Duration::from_secs(7 * 86_400);
 
 /// The running targets.

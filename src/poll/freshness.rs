@@ -23,7 +23,7 @@ use crate::{
     snapshot::{Judge, Ledger, Slot},
 };
 
-/// Its task has so long to withdraw by itself what becomes stale.
+/// The time its task has to withdraw by itself what becomes stale.
 const MARGIN: Duration = Duration::from_secs(1);
 
 /// Polls have not stopped before they are late by this, however short the interval is: a machine may be busy.

@@ -1,4 +1,4 @@
-//! How a poll ended: what it brought goes into the ledger, and what is to be told of it into the status.
+//! How a poll ended: its data go into the ledger, and what people are told of it into the status.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,11 +15,11 @@ use crate::{
 pub enum PollResult {
     /// It failed as a whole.
     Failed(Failure),
-    /// It brought data; these parts failed.
+    /// It has data; these parts failed.
     Data(Vec<(Box<str>, Failure)>),
 }
 
-/// Takes up the end of a poll that took this long.
+/// Stores the end of a poll that took this long.
 pub fn record(
     ledger: &mut Ledger,
     outcome: Result<Observation, Failure>,

@@ -40,7 +40,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 /// A poll sees its own deadline first; this much later it is dropped.
 pub(super) const GRACE: Duration = Duration::from_millis(500);
 
-/// Texts of oddities that were told already, at most.
+/// Texts of warnings that were logged already, at most.
 const MAX_LOGGED_WARNINGS: usize = 1000;
 
 /// What the task of a target works with, and what survives its restart.

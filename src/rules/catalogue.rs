@@ -273,7 +273,7 @@ impl Alert {
         self
     }
 
-    /// It goes on so many times [`LONGER`] than others: Alertmanager lets it mute alerts that end with it. Of two alerts that
+    /// How many times [`LONGER`] than others it goes on: Alertmanager lets it mute alerts that end with it. Of two alerts that
     /// end together Prometheus says so at different moments, where they stand in different groups; were the muted one the
     /// last, it would page for a moment, and nobody would know why.
     fn outlasting(mut self, times: u32) -> Alert {

@@ -21,7 +21,7 @@ use std::{borrow::Cow, time::Duration};
 
 use crate::{catalogue::Family, glob::Glob};
 
-/// A sample counts for so long where no newer one came, as in Prometheus.
+/// How long a sample counts without a newer one, as in Prometheus.
 pub const LOOKBACK: Duration = Duration::from_secs(300);
 
 /// A condition, or a part of one.
@@ -54,7 +54,7 @@ pub struct Selector {
     pub family: &'static Family,
     /// All of them must hold.
     pub matchers: Vec<Matcher>,
-    /// So long ago; zero: now.
+    /// How long ago; zero: now.
     pub offset: Duration,
 }
 

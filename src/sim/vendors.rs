@@ -7,11 +7,11 @@ use std::sync::Arc;
 /// How many of the agents are a vendor's.
 #[derive(Debug, Clone, Copy)]
 enum Share {
-    /// So many.
+    /// This many.
     Fixed(usize),
-    /// So many percent.
+    /// This many percent.
     Percent(usize),
-    /// What the others leave, and never less than so many percent.
+    /// What the others leave, and never less than this many percent.
     Rest(usize),
     /// 5 % without the session probes, 4 to 12; or as many as the options ask for.
     ResilioClients,
@@ -60,7 +60,7 @@ simulated! {
     CitrixStorefront citrix_storefront Share::Percent(20), "The StoreFront store";
 }
 
-/// How many of so many agents are this vendor's.
+/// How many of this many agents are this vendor's.
 ///
 /// # Panics
 /// Where no such vendor is simulated: its name is not that of its row.

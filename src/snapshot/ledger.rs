@@ -1,4 +1,4 @@
-//! The ledger of a target: what every part brought last, since when agents are in their class, and what that looks like.
+//! The ledger of a target: the last data of every part, since when agents are in their class, and what that looks like.
 
 mod expected;
 mod intake;
@@ -62,7 +62,7 @@ pub struct Published {
 }
 
 impl Ledger {
-    /// An empty book.
+    /// An empty ledger.
     pub fn new(target: Arc<Target>, full_state_sets: bool) -> Ledger {
         Ledger {
             target,
@@ -91,7 +91,7 @@ impl Ledger {
         self.listed = None;
     }
 
-    /// Takes up what a poll brought: new parts replace old ones, failed parts stay as they were, and so do those that came
+    /// Takes the result of a poll: new parts replace old ones, failed parts stay as they were, and so do those that came
     /// again as they were, which then are as good as new; parts that are not listed any more are gone.
     ///
     /// Fails with `too_large`, and changes nothing, where there are more agents than `max_agents`.

@@ -40,7 +40,7 @@ pub(super) struct Member<'a> {
 }
 
 impl Roster {
-    /// None yet, with room for so many rows. `pools` are what [`Roster::push`] names by index.
+    /// None yet, with room for this many rows. `pools` are what [`Roster::push`] names by index.
     pub fn new(pools: Vec<Arc<str>>, rows: usize) -> Roster {
         Roster { pools, rows: Vec::with_capacity(rows), ..Roster::default() }
     }

@@ -22,11 +22,11 @@ pub struct Status {
     pub skipped: u64,
     /// Failed and partial polls, by the order of [`Reason::ALL`].
     pub failures: [u64; Reason::ALL.len()],
-    /// Oddities, by the order of [`Warning::ALL`].
+    /// Decode warnings, by the order of [`Warning::ALL`].
     pub warnings: [u64; Warning::ALL.len()],
-    /// Whether the last poll brought data; `None` before the first ended.
+    /// Whether the last poll had data; `None` before the first ended.
     pub up: Option<bool>,
-    /// Whether it brought only a part.
+    /// Whether it was partial.
     pub partial: bool,
     /// Why it failed or was partial.
     pub failure: Option<Failure>,
@@ -44,7 +44,7 @@ pub struct Status {
     pub next_poll: Option<UnixTime>,
     /// Polls that should have ended by now and did not: the target's task has died, or hangs.
     pub missed: u64,
-    /// When a poll last brought data.
+    /// When a poll last had data.
     pub last_success: Option<UnixTime>,
     /// Whether nothing of the target is fresh.
     pub stale: bool,

@@ -16,7 +16,7 @@ fn request_times(sim: &Sim, vendor: &str, path: &str) -> Vec<f64> {
     matching.map(|seen| seen.received_at.as_secs_f64()).collect()
 }
 
-/// How long a stop may take at the most.
+/// How long a stop may take at most.
 const STOP: Duration = Duration::from_secs(10);
 
 fn waits(came: &[f64]) -> Vec<f64> {

@@ -112,7 +112,7 @@ incidents! {
     every_sample_is_the_truth_when_a_hypervisor_is_lost: HypervisorLost, STEPS, [];
     every_sample_is_the_truth_when_a_build_pool_is_offline: BuildPoolOffline, STEPS, [];
     every_sample_is_the_truth_when_a_password_expires: PasswordExpired, STEPS, ["parallels_ras"];
-    // Each answer asks for a second's patience, from a minute on; later more, and from the third minute on all is refused.
+    // Each answer asks to wait a second, from a minute on; later more, and from the third minute on all is refused.
     every_sample_is_the_truth_when_the_rate_is_limited: RateLimited, [20, 35, 10, 5], [];
     every_sample_is_the_truth_when_a_job_is_stuck: SyncStuck, STEPS, [];
     every_sample_is_the_truth_when_priming_is_refused: PrimingRefused, STEPS, [];

@@ -130,7 +130,7 @@ fn dead(case: &Case) -> Case {
 const BLIND: usize = 70;
 /// How long a daemon is down, and is looked at afterwards: longer than `keep_firing_for`.
 const DOWN: usize = 30;
-/// After so long what is not there any more has resolved.
+/// After this time what is not there any more has resolved.
 const AFTER: usize = 80;
 
 /// The case, then polls that fail, then polls that succeed and show nothing wrong any more.

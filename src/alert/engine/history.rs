@@ -21,7 +21,7 @@ use crate::{
     scale::scaled,
 };
 
-/// Series of a track in the state file, at most; more are learnt anew after a restart.
+/// Series of a track in the state file, at most; others are found again after a restart.
 const SAVED_SERIES: usize = 20_000;
 
 /// A part of the past that some rule looks at.
@@ -135,7 +135,7 @@ impl History {
         }
     }
 
-    /// The samples of so long ago: `selector offset …`.
+    /// The samples at `selector offset …`.
     pub fn at(&self, selector: &Selector, now: UnixTime) -> Vec<Sample> {
         let then = UnixTime(now.0.saturating_sub(millis(selector.offset)));
         self.find(selector, None, |steps| steps.at(then))
@@ -174,7 +174,7 @@ impl History {
         tracks
     }
 
-    /// Takes up what an earlier run has saved.
+    /// Restores what an earlier run has saved.
     pub fn restore(saved: Vec<SavedTrack>) -> History {
         let tracks = saved.into_iter().map(|track| {
             let series = track.series.into_iter().filter_map(|SavedSeries { labels, steps }| {

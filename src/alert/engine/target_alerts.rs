@@ -102,7 +102,7 @@ pub struct TargetAlerts {
 }
 
 impl TargetAlerts {
-    /// A book without alerts. `own`: for the alerts that are about no target.
+    /// No alerts yet. `own`: for the alerts that are about no target.
     pub fn new(vendor: &str, target: &str, own: bool, rules: &Rules) -> TargetAlerts {
         let mut target_alerts = TargetAlerts {
             vendor: vendor.to_owned(),
@@ -130,7 +130,7 @@ impl TargetAlerts {
         self.cache = Cache::default();
     }
 
-    /// Takes up what an earlier run has saved about the same API.
+    /// Restores what an earlier run has saved about the same API.
     pub fn restore(&mut self, saved: SavedTargetAlerts) {
         if saved.vendor != self.vendor {
             return;

@@ -71,7 +71,7 @@ impl AlertEvaluator {
         AlertEvaluator { fleet, outbox, external_url, instance, state }
     }
 
-    /// Takes up a configuration. Alerts and their past stay.
+    /// Applies a configuration. Alerts and their past stay.
     ///
     /// Fails with the Alertmanager whose certificates cannot be used; nothing has changed then.
     pub async fn apply(&self, alerting: &Alerting) -> Result<(), (String, Failure)> {
@@ -153,7 +153,7 @@ impl AlertEvaluator {
         ended
     }
 
-    /// Tells the Alertmanagers what they do not know yet, for a few seconds at the most. Resolves nothing.
+    /// Tells the Alertmanagers what they do not know yet, for a few seconds at most. Resolves nothing.
     pub async fn stop(&self) {
         self.outbox.stop().await;
     }

@@ -118,12 +118,12 @@ impl Site {
         site
     }
 
-    /// A poll that brought all pools.
+    /// A poll that read all pools.
     pub fn poll(&mut self, pools: &[(&'static str, u32, u32)]) {
         self.poll_parts(pools, &[]);
     }
 
-    /// A poll that brought these pools, and failed for those.
+    /// A poll that read these pools, and failed for those.
     pub fn poll_parts(&mut self, pools: &[(&'static str, u32, u32)], failed: &[&'static str]) {
         let now = self.now;
         self.known.retain(|pool| failed.contains(&pool.name));
@@ -160,7 +160,7 @@ impl Site {
         self.now = end;
     }
 
-    /// The same poll once a minute for so long.
+    /// The same poll once a minute for this time.
     pub fn poll_for(&mut self, minutes: i64, pools: &[(&'static str, u32, u32)]) {
         for _ in 0..minutes {
             self.poll(pools);

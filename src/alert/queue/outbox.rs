@@ -22,7 +22,7 @@ use crate::{
     scale::scaled,
 };
 
-/// Beyond its drain a task has so long to end.
+/// The time a task has to end, beyond its drain.
 const SLACK: Duration = Duration::from_secs(1);
 
 /// Between the engine and the Alertmanagers.
@@ -69,7 +69,7 @@ impl Outbox {
         Outbox { clock, state: Mutex::new(state) }
     }
 
-    /// Takes up the Alertmanagers of a configuration; outside of direct mode there are none. Those whose settings are
+    /// Applies the Alertmanagers of a configuration; outside of direct mode there are none. Those whose settings are
     /// the same go on undisturbed; new and changed ones are told everything that is known; removed ones hear no more,
     /// and what fires there lapses. Changed external labels make other alerts: the former ones lapse as well.
     ///
@@ -88,7 +88,7 @@ impl Outbox {
         Ok(())
     }
 
-    /// Takes up what the engine found out.
+    /// Queues what the engine found out.
     pub fn update(&self, now: UnixTime, changes: impl IntoIterator<Item = Change>) {
         let mut state = self.state();
         let mut news = Vec::new();
@@ -138,7 +138,7 @@ impl Outbox {
         self.state().alerts.values().cloned().collect()
     }
 
-    /// Sends what is not told yet, for 5 s at the most, and ends. Nothing is resolved: what fires lapses, unless the
+    /// Sends what is still unsent, for 5 s at most, and ends. Nothing is resolved: what fires lapses, unless the
     /// daemon is back before.
     pub async fn stop(&self) {
         let peers = std::mem::take(&mut self.state().peers);

@@ -30,10 +30,10 @@ const BASE: Duration = Duration::from_secs(1);
 /// No pause is longer, unless the peer asks for it.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// As much of a peer's own wish is heeded.
+/// The longest `Retry-After` of a peer that is honoured.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
 
-/// A stop waits so long for what is not told yet.
+/// How long a stop waits for what is still unsent.
 pub(super) const DRAIN: Duration = Duration::from_secs(5);
 
 /// A request sees its own deadline first; this much later it is dropped.
@@ -59,7 +59,7 @@ impl Peer {
         Peer { label, queue: Mutex::new(Queue::new(timing)), wake: Notify::new(), clock }
     }
 
-    /// Takes up the states of alerts; those without one are withdrawn.
+    /// Queues the states of alerts; those without one are withdrawn.
     pub fn put<'a>(
         &self,
         now: UnixTime,
@@ -211,7 +211,7 @@ impl<D: Deliver> Sender<'_, D> {
     }
 }
 
-/// How long to wait after so many failures in a row, with full jitter: anything from nothing to the bound, so that the
+/// How long to wait after this many failures in a row, with full jitter: anything from nothing to the bound, so that the
 /// daemons of a site do not come back all at once.
 fn pause(failures: u64, failure: &Failure) -> Duration {
     let doublings = u32::try_from(failures.saturating_sub(1)).unwrap_or(u32::MAX).min(16);

@@ -92,7 +92,7 @@ pub struct AgentDecoder<'a> {
     pub settings: &'a target::AzureDevOps,
     /// The pool.
     pub pool: &'a PoolRow,
-    /// Oddities.
+    /// Decode warnings.
     pub warnings: &'a Warnings,
 }
 

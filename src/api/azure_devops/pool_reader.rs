@@ -45,7 +45,7 @@ pub struct PoolReader<'a> {
 }
 
 impl<'a> PoolReader<'a> {
-    /// No page has come yet. `inputs` is the print of what the reading depends on, `known` what the last good one came from.
+    /// No page has come yet. `inputs` is the fingerprint of what the reading depends on, `known` what the last good one came from.
     pub fn new(
         context: PoolContext,
         inputs: Option<ContentHash>,
@@ -81,7 +81,7 @@ impl<'a> PoolReader<'a> {
         })
     }
 
-    /// There are no more pages. `warnings` counts the oddities where it fails.
+    /// There are no more pages. `warnings` counts the decode warnings where it fails.
     pub fn finish(mut self, warnings: &Warnings) -> Result<Outcome, Failure> {
         let fingerprint = self.hashes.take().map(PartFingerprint::from);
         if let Some(waiting) = self.waiting.take_if(|_| fingerprint.as_ref() == self.known)
@@ -100,7 +100,7 @@ impl<'a> PoolReader<'a> {
         Ok(Outcome::Fresh(part))
     }
 
-    /// The oddities so far, for a reading that has failed.
+    /// The decode warnings so far, for a reading that has failed.
     pub fn warnings(&self) -> &Warnings {
         &self.warnings
     }

@@ -17,11 +17,11 @@ pub struct Chunk {
     pub number: u64,
     /// Its resources.
     pub ids: Vec<Box<str>>,
-    /// What its last good answer brought.
+    /// What its last good answer contained.
     pub last: Option<LastRead>,
 }
 
-/// What the last good answer of a chunk brought.
+/// What the last good answer of a chunk contained.
 #[derive(Debug, PartialEq)]
 pub struct LastRead {
     /// When.
@@ -84,7 +84,7 @@ impl Chunks {
     }
 }
 
-/// The resources of a chunk that have brought a machine.
+/// The resources of a chunk that named a machine.
 #[derive(Debug)]
 pub struct UnmatchedResources<'a>(HashMap<&'a str, bool>);
 

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{clock::UnixTime, config::Target, failure::Failure};
 
-/// What an answer brought.
+/// What an answer contained.
 #[derive(Debug)]
 pub struct DecodedChunk {
     /// Its machines.

@@ -13,7 +13,7 @@ pub struct Timestamp {
 }
 
 impl Timestamp {
-    /// So many nanoseconds after a whole second since the Unix epoch.
+    /// Nanoseconds after a whole second since the Unix epoch.
     pub const fn new(seconds: i64, nanos: u32) -> Timestamp {
         Timestamp { seconds, nanos }
     }

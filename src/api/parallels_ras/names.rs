@@ -1,6 +1,6 @@
 //! Names of servers: `GET /api/Agent` has ids only, the configuration lists have the names.
 //!
-//! Every list is an extra: it is read every 10 minutes, it may fail or be forbidden alone, and a name that was learnt
+//! Every list is an extra: it is read every 10 minutes, it may fail or be forbidden alone, and a name that was read once
 //! stays until a good list gives another one. That the ids agree between the lists is nowhere documented, so they are
 //! joined by server type, and compared as texts.
 
@@ -49,7 +49,7 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Places in the budget that the lists leave, at the most, for the agent lists of the next polls and of other targets.
 const MAX_RESERVED: usize = 5;
-/// And at the least, for other targets.
+/// And at least this, for other targets.
 const MIN_RESERVED: usize = 1;
 
 /// Id and, where the list says it, site.
@@ -59,7 +59,7 @@ type Key = (Option<i64>, String);
 #[derive(Debug, Clone, Default)]
 pub struct Names([Arc<HashMap<Key, Box<str>>>; LISTS.len()]);
 
-/// All names that were learnt, and when they are asked for again.
+/// All names that were read, and when they are requested again.
 #[derive(Debug, Default)]
 pub struct NameCache {
     known: [CachedList; LISTS.len()],

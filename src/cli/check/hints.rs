@@ -1,6 +1,6 @@
 //! What a poll shows of settings that did nothing: globs that matched no pool or agent, and why there may be no agents.
 //!
-//! All of it may be right: pools come and go. So these are warnings, and only after a poll that brought everything.
+//! All of it may be right: pools come and go. So these are warnings, and only after a complete poll.
 
 use crate::{
     config::{Target, VendorSettings, vendor::AzureDevOps},

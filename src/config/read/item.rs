@@ -74,7 +74,7 @@ impl<'a> Item<'a> {
         self.raw("a text").map(str::to_owned)
     }
 
-    /// A text of so many characters.
+    /// A text of this many characters.
     pub fn text_of(&self, length: RangeInclusive<usize>) -> Option<String> {
         let text = self.text()?;
         let count = text.chars().count();

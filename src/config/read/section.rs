@@ -112,7 +112,7 @@ impl<'a> Section<'a> {
         port.and_then(|port| u16::try_from(port).ok()).unwrap_or(default)
     }
 
-    /// A text of so many characters that must be given.
+    /// A text of this many characters that must be given.
     pub fn require_text(&self, key: &'static str, length: RangeInclusive<usize>) -> Option<String> {
         self.require(key)?.text_of(length)
     }

@@ -40,7 +40,7 @@ pub(super) fn alerts() -> Vec<Alert> {
             ),
         alert("ParallelsRasSessionPrimeSlow", Warning, Agent, family(&PRIME).above(Expr::Threshold))
             .threshold(30.0, Unit::Seconds)
-            // Deep mode polls every 15m at the most often.
+            // Deep mode polls at most every 15m.
             .lasting(minutes(30))
             .annotate(
                 "RAS takes long to prepare a session.",

@@ -57,7 +57,7 @@ impl Selector {
         self
     }
 
-    /// The samples of so long ago.
+    /// The samples of this long ago.
     pub fn ago(mut self, offset: Duration) -> Selector {
         self.offset = offset;
         self

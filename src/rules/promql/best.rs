@@ -1,7 +1,7 @@
 //! Of several daemons that watch a target those with the best view count: what one says that is cut off from the vendor, or
 //! gets only a part, is left out while another reads the target better.
 //!
-//! A daemon's view of a target is worth 1 where its last poll brought everything, ½ where it was partial, and 0 where it
+//! A daemon's view of a target is worth 1 where its last poll was complete, ½ where it was partial, and 0 where it
 //! failed or where nothing is fresh (`rollcall_target_stale`: polls stand still). Where the views are worth the same, all of
 //! them count: two daemons that are both cut off page, and either of two that read the target may see a fault first.
 //!

@@ -16,7 +16,7 @@
 //!   samples from before the restart are found for 5m (`--query.lookback-delta`).
 //! - At the second evaluation `for` is restored: what fired before fires again. But not where `for` is shorter than
 //!   `--rules.alert.for-grace-period` (10m): such an alert waits for the whole of `for` again. By then the old samples are
-//!   out of sight, and a hold that looked at them alone has ended.
+//!   unread, and a hold that looked at them alone has ended.
 //! - Alertmanager calls an alert resolved that it was not told of for four times the longer of evaluation interval and
 //!   resend delay, that is 4m. A `for` of 5m that is not restored so costs one false "resolved" and one new page, blind or
 //!   not. No expression can prevent that, as `for` applies to whatever it gives: only the flag,

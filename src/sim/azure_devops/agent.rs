@@ -45,7 +45,7 @@ const GENERATIONS: i64 = 64;
 
 const DAY: i64 = 86_400;
 
-/// A round of the patch night reboots one twelfth of the agents, for so many seconds.
+/// A round of the patch night reboots one twelfth of the agents, for this many seconds.
 const PATCH_ROUNDS: i64 = 12;
 const PATCH_SECONDS: i64 = 180;
 

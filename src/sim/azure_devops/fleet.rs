@@ -40,7 +40,7 @@ pub(super) struct Pool {
     pub(super) kind: Kind,
     /// The agents' operating system.
     pub(super) os: &'static str,
-    /// Agents at the most; in an elastic pool some are absent.
+    /// Agents at most; in an elastic pool some are absent.
     pub(super) slots: usize,
 }
 
@@ -67,7 +67,7 @@ const POOLS: [(&str, &str, Kind, &str, usize); 12] = [
 /// Pools beyond the named ones have this weight.
 const FURTHER_WEIGHT: usize = 3;
 
-/// What a real organisation has at the most in one pool before answers take minutes.
+/// What a real organisation has at most in one pool before answers take minutes.
 const MAX_POOL: usize = 25_000;
 
 /// The Microsoft-hosted pools: id, name, agents.

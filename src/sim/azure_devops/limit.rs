@@ -7,7 +7,7 @@ use serde_json::json;
 
 /// The limit of one identity, in TSTU per sliding window.
 const LIMIT: i64 = 200;
-/// The incident goes in rounds of so many seconds, of which the last are refused.
+/// The seconds of a round of the incident, of which the last are refused.
 const ROUND: i64 = 300;
 const DELAYED: i64 = 60;
 const REFUSED: i64 = 180;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 /// A body that is made while it is sent: nothing of a list is kept but the chunk at hand.
 const CHUNK: usize = 32 * 1024;
 
-/// Which part of a list is asked for: so many left out, so many at the most.
+/// Which part of a list is requested: how many to skip, how many at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Page {
     skip: usize,

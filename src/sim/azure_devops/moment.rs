@@ -16,7 +16,7 @@ impl SimTime {
         SimTime(second * 128 + i64::from((fraction & 0x7f) as u8))
     }
 
-    /// So many seconds later, or earlier.
+    /// This many seconds later, or earlier.
     pub(crate) fn plus(self, seconds: i64) -> SimTime {
         SimTime(self.0 + seconds * 128)
     }

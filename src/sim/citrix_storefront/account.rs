@@ -16,7 +16,7 @@ pub enum LogOn {
     Unavailable,
 }
 
-/// So many wrong passwords in a row lock the account.
+/// Wrong passwords in a row that lock the account.
 const LOCKED_AFTER: u32 = 5;
 
 /// The account.

@@ -16,7 +16,7 @@ pub(super) const LIST_RESULT: &str = "application/vnd.citrix.machinecontrolstatu
 const OPERATION_PARAMS: &str = "application/vnd.citrix.machinecontroloperationparams+xml";
 const OPERATION_RESULT: &str = "application/vnd.citrix.machinecontroloperation+xml";
 
-/// So many resource ids are taken at once.
+/// Resource ids taken at once, at most.
 const MAX_IDS: usize = 200;
 
 /// In which of the ways that the page mixes the list is written.

@@ -44,7 +44,7 @@ const WORKS: State = ("On", "Registered", false);
 const PATCH_ROUNDS: i64 = 12;
 const PATCH_SECONDS: i64 = 300;
 
-/// The server answers from a cache that is this old at the most.
+/// The server answers from a cache that is at most this old.
 const CACHE: i64 = 120;
 
 /// How the time stamps of the machine at that place are printed where everything is spelt otherwise.

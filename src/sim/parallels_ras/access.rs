@@ -11,7 +11,7 @@ pub(super) const USERNAME: &str = "monitor";
 /// Its password, until it is changed.
 pub(super) const PASSWORD: &str = "take-the-roll-4";
 
-/// So many wrong passwords in a row lock the account, as a usual domain policy does.
+/// Wrong passwords in a row that lock the account, as in a usual domain policy.
 const WRONG_UNTIL_LOCKED: u32 = 5;
 /// The vendor's "50 requests are allowed per window by default", for all clients together.
 const RATE_LIMIT: u32 = 50;

@@ -33,7 +33,7 @@ pub(super) mod kind {
     pub(crate) const VDI_HOST: i32 = 2013;
 }
 
-/// The lots of [`FarmState::calm`] are drawn anew after so many seconds.
+/// The lots of [`FarmState::calm`] are drawn anew after this many seconds.
 const WATCH: u64 = 10_800;
 /// The lot of a desktop that is made anew.
 const ANEW: usize = 5;

@@ -1,4 +1,4 @@
-//! From what a poll brought to parts as they are kept: which of them stay as they are, and what the others show.
+//! From a poll's result to parts as they are kept: which of them stay as they are, and what the others show.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -43,7 +43,7 @@ pub(super) enum PartUpdate {
 }
 
 impl<'a> Intake<'a> {
-    /// Takes in what a poll brought; `held` are the parts that are known.
+    /// Takes the result of a poll; `held` are the parts that are known.
     pub fn new(parts: Vec<(Box<str>, Outcome)>, held: &'a [StoredPart]) -> Intake<'a> {
         let held = held.iter().map(|held| (&*held.key, held)).collect();
         let mut intake = Intake { held, parts: Vec::with_capacity(parts.len()), pools: HashSet::new() };

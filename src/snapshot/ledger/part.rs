@@ -32,7 +32,7 @@ pub(super) struct StoredPart {
     pub read: UnixTime,
     /// What it comes from; none where another part could change it, or the configuration has changed since.
     pub fingerprint: Option<PartFingerprint>,
-    /// Oddities in it, which count at every poll that brings it.
+    /// Decode warnings in it, which count at every poll that has them.
     pub warnings: Warnings,
     /// Its pools: name, and whether they are on demand.
     pub pools: Vec<(Arc<str>, bool)>,

@@ -24,7 +24,7 @@ pub struct SavedTarget {
     pub agents: Vec<SavedAgent>,
     /// Its pools.
     pub pools: Vec<SavedPool>,
-    /// When a poll last brought data.
+    /// When a poll last had data.
     pub last_success: Option<UnixTime>,
     /// Since-when of other things.
     pub memory: Vec<SavedSince>,

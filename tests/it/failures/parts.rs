@@ -1,4 +1,4 @@
-//! A poll that fails in part keeps what the part brought last, and withdraws that alone; extras may fail without a word.
+//! A poll that fails in part keeps the last data of the part, and withdraws that alone; extras may fail without a word.
 
 use std::collections::BTreeSet;
 

@@ -25,7 +25,7 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// A fleet that is well, and so many times faster.
+    /// A fleet that is well, this many times faster.
     pub fn new(case: Case, factor: u32) -> Fleet {
         let sim = Sim::start(Options {
             agents: 60,

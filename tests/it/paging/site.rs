@@ -161,7 +161,7 @@ impl Site {
         });
     }
 
-    /// Both alerts have this story now, and go on having it for so long.
+    /// Both alerts have this story now, and go on having it for this time.
     #[track_caller]
     pub fn stays(&self, time: Duration, story: &[bool]) {
         let begun = Instant::now();

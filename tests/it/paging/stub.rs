@@ -73,7 +73,7 @@ impl Stub {
     }
 }
 
-/// Notes what it is told, and does what it is in the mood for.
+/// Notes what it receives, and answers as it is set to.
 async fn serve(request: server::Request, mut stream: TcpStream, shared: Shared) -> std::io::Result<()> {
     let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
     let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();

@@ -16,7 +16,7 @@ use super::{Folder, Receiver, Service, Version};
 pub struct Alertmanager(Service);
 
 impl Alertmanager {
-    /// With the shipped configuration, so many times faster, and these flags.
+    /// With the shipped configuration, this many times faster, and these flags.
     #[track_caller]
     pub fn start(version: Version, receiver: &Receiver, factor: u32, flags: &[String]) -> Alertmanager {
         let flags: Vec<&str> = flags.iter().map(String::as_str).chain(["--cluster.listen-address="]).collect();
@@ -66,7 +66,7 @@ impl DerefMut for Alertmanager {
     }
 }
 
-/// The shipped configuration for a test, so many times faster. JSON is YAML.
+/// The shipped configuration for a test, this many times faster. JSON is YAML.
 pub fn shipped(receiver: &Receiver, factor: u32) -> Value {
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/alertmanager/alertmanager.yml");
     let text = std::fs::read_to_string(&shipped).expect("it is committed");

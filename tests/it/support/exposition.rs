@@ -25,7 +25,7 @@ impl Sample {
     }
 }
 
-/// Everything that one scrape brought.
+/// Everything that one scrape returned.
 #[derive(Clone, Default)]
 pub struct Exposition {
     /// As it came.

@@ -29,7 +29,7 @@ impl Prometheus {
     }
 
     /// Scrapes these daemons and evaluates these rules, both every minute, and tells this Alertmanager, every `resend` once
-    /// more; all so many times faster. The installed one.
+    /// more; all this many times faster. The installed one.
     #[track_caller]
     pub fn alerting(daemons: &[&str], rules: &str, alertmanager: &str, factor: u32, resend: Duration) -> Prometheus {
         Prometheus::alerting_all(Version::Stable, daemons, rules, &[alertmanager], factor, resend)

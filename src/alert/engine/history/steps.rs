@@ -2,10 +2,10 @@
 
 use crate::clock::UnixTime;
 
-/// So many steps are kept at most; it is more than any threshold on changes asks for.
+/// Steps kept at most; more than any threshold on changes needs.
 const MAX_STEPS: usize = 256;
 
-/// So many survive a restart.
+/// Steps that survive a restart, at most.
 const MAX_SAVED_STEPS: usize = 32;
 
 /// Values of a series in the order of time; `None`: it was not there.

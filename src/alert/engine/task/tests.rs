@@ -85,7 +85,7 @@ async fn time_alone_makes_an_alert_fire_and_the_mode_says_who_tells() {
     minutes(1).await;
     assert_eq!(names(evaluator), [("RollcallTargetDown", true), ("RollcallDirectWatchdog", true)]);
     let down = evaluator.outbox.known().into_iter().find(|alert| alert.labels["alertname"] == "RollcallTargetDown");
-    // What a poll brings is evaluated together with what comes within this time.
+    // The result of a poll is evaluated together with all that follow within this time.
     let (began, due) = (down.expect("it fires").starts_at, UnixTime::from_secs(1_000_600));
     assert!(began >= due && began.since(due) <= BATCH_DELAY, "{began:?}");
 

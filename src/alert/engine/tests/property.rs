@@ -18,15 +18,15 @@ enum Step {
     Down,
     /// A complete poll shows it well.
     Well,
-    /// A poll brings everything but the pool.
+    /// A poll reads everything but the pool.
     Partial,
     /// A poll fails.
     Fail,
-    /// So many seconds pass.
+    /// Seconds that pass.
     Wait(i64),
     /// The state is written.
     Save,
-    /// The daemon is killed, and starts again so many seconds later from the state that was written last.
+    /// The daemon is killed, and starts again this many seconds later from the state that was written last.
     Kill(i64),
     /// The configuration is read again.
     Reload,

@@ -42,11 +42,11 @@ enum Step {
     Cut(usize, bool),
     /// Where a replica asks, the pool seems to be well, whatever it is.
     Blinded(usize, bool),
-    /// A replica is killed, and is back so many seconds later, with its state or without.
+    /// A replica is killed, and is back this many seconds later, with its state or without.
     Killed(usize, i64, bool),
-    /// The clock of a replica is set to so many seconds beside the right time.
+    /// The clock of a replica is set this many seconds off the right time.
     Clock(usize, i64),
-    /// Alertmanager starts again so many seconds later, and has forgotten the alerts; what was notified it knows.
+    /// Alertmanager starts again this many seconds later, and has forgotten the alerts; what was notified it knows.
     Forgets(i64),
 }
 

@@ -94,7 +94,7 @@ async fn a_peer_dead_for_ten_minutes_loses_nothing_and_delays_nobody() {
     }
 }
 
-/// When a peer that is well was asked, and with how many alerts, beside one in this mood.
+/// When a peer that is well was asked, and with how many alerts, beside one that behaves like this.
 async fn heard_beside(name: &str, behaviour: Behaviour) -> Vec<(Duration, usize)> {
     let site = site(name, timing()).await;
     site.ill.set(behaviour);

@@ -76,7 +76,7 @@ impl World {
                     self.queue.remove(fingerprint);
                 }
             }
-            // Whatever passes, the task would have sent in between; a request takes 10 s at the most.
+            // Whatever passes, the task would have sent in between; a request takes 10 s at most.
             Step::Passes(seconds) => self.now = self.now.plus(Duration::from_secs(seconds)),
             Step::Leaves => {
                 if let (None, Next::Send(batch)) = (&self.under_way, self.queue.next(self.now)) {

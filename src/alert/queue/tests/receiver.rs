@@ -17,7 +17,7 @@ use crate::{
 /// What it does with a request.
 #[derive(Debug, Clone)]
 pub(super) enum Behaviour {
-    /// Takes it, after so long.
+    /// Takes it, after this time.
     Takes(Duration),
     /// Answers like this, and stores nothing.
     Answers(DeliveryOutcome),

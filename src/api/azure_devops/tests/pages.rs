@@ -105,7 +105,7 @@ async fn pages_that_are_as_they_were_are_not_read_again() {
     let (again, _) = poll_knowing(&mut api, &memory, NOW, &known).await;
     let again = same(again.expect("a poll that works"), "1").expect("nothing has changed");
     assert_eq!(Some(&again.fingerprint), known.get("1"));
-    // Read after all, it is what it was, with its oddities.
+    // Read after all, it is what it was, with its warnings.
     let read = again.read().expect("it was read before");
     assert_eq!(samples(&read), samples(fresh(&first, "1")));
     assert_eq!(

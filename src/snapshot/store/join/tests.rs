@@ -9,7 +9,7 @@ use crate::{
     snapshot::{Ledger, Snapshot, Store},
 };
 
-/// A snapshot of a target that was last polled at this second, with about so many bytes of small blocks beside its status.
+/// A snapshot of a target that was last polled at this second, with about this many bytes of small blocks beside its status.
 fn snapshot(name: &str, polled: i64, bytes: usize) -> Snapshot {
     let target = Target {
         name: name.to_owned(),
