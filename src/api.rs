@@ -4,6 +4,7 @@
 
 pub mod azure_devops;
 pub mod citrix_storefront;
+pub mod extra;
 pub mod fingerprint;
 pub mod lenient;
 pub mod logon;

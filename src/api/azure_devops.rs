@@ -19,7 +19,7 @@ pub mod states;
 mod token;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -36,9 +36,10 @@ use self::{
     session::{ApiRequest, Session},
     token::Credential,
 };
-use super::{Api, BoxFuture, Context, Observation, Outcome, Part, fingerprint, logon::Logons};
+use super::{Api, BoxFuture, Context, Observation, Outcome, Part, fingerprint, lenient, logon::Logons};
 use crate::{
     catalogue::azure_devops::{FAMILIES, POOL_INFO, POOL_SIZE},
+    clock::UnixTime,
     config::{Target, target},
     failure::{Failure, Reason},
     http::Client,
@@ -57,17 +58,31 @@ pub struct AzureDevOps {
     settings: Arc<target::AzureDevOps>,
     session: Session,
     reader: fingerprint::ReaderId,
+    /// When the agents of each pool were last read, by its id.
+    agents_read: HashMap<i64, UnixTime>,
+    /// The same of its queue.
+    queues_read: HashMap<i64, UnixTime>,
+    /// Pools whose queue could not be read at the last poll, and that this was logged of.
+    queues_unread: HashSet<i64>,
 }
 
 impl AzureDevOps {
     /// Nothing is sent before the first poll.
     pub fn new(target: Arc<Target>, settings: target::AzureDevOps, http: Client, logons: Arc<Logons>) -> AzureDevOps {
         let session = Session::new(Arc::clone(&target), settings.auth.clone(), http, logons);
-        AzureDevOps { target, settings: Arc::new(settings), session, reader: fingerprint::ReaderId::default() }
+        AzureDevOps {
+            target,
+            settings: Arc::new(settings),
+            session,
+            reader: fingerprint::ReaderId::default(),
+            agents_read: HashMap::new(),
+            queues_read: HashMap::new(),
+            queues_unread: HashSet::new(),
+        }
     }
 
     /// The list of pools. A token that was good at an earlier poll and is refused now is replaced once.
-    async fn pools(&mut self, cx: &Context<'_>) -> Result<(Credential, Vec<PoolRow>), Failure> {
+    async fn pools(&mut self, cx: &Context<'_>) -> Result<(Credential, (Vec<PoolRow>, Option<Failure>)), Failure> {
         let credential = self.session.credential(cx).await?;
         let failure = match self.session.pools(cx, &credential).await {
             Ok(pools) => return Ok((credential, pools)),
@@ -83,19 +98,22 @@ impl AzureDevOps {
 
     async fn observe(&mut self, cx: &Context<'_>) -> Result<Observation, Failure> {
         self.session.begin();
-        let (credential, mut pools) = self.pools(cx).await?;
+        let (credential, (mut pools, defect)) = self.pools(cx).await?;
         let settings = &self.settings;
         pools.retain(|pool| settings.pools.include.matches(&pool.name) && !settings.pools.exclude.matches(&pool.name));
         pools::tell_apart(&mut pools, cx.warnings);
         for pool in &mut pools {
             pool.on_demand |= settings.on_demand_pools.matches(&pool.name);
         }
-        let polled: Vec<&PoolRow> = pools.iter().filter(|pool| settings.include_hosted || !pool.hosted).collect();
+        let mut polled: Vec<&PoolRow> = pools.iter().filter(|pool| settings.include_hosted || !pool.hosted).collect();
 
         let seen = AtomicUsize::new(0);
+        // A service that asks for pauses may not let all of them be read in one poll: those with the oldest data go first.
+        polled.sort_by_key(|pool| self.agents_read.get(&pool.id));
         // Made beforehand: a closure inside the stream would have to be general over lifetimes.
         let agents: Vec<_> = polled.iter().map(|pool| self.agents(cx, &credential, pool, &seen)).collect();
         let queues: Vec<_> = if settings.job_requests {
+            polled.sort_by_key(|pool| self.queues_read.get(&pool.id));
             polled.iter().map(|pool| self.queue(cx, &credential, pool)).collect()
         } else {
             Vec::new()
@@ -117,7 +135,16 @@ impl AzureDevOps {
         }
 
         let mut observation = Observation::default();
-        observation.fresh("", self.describe(&pools, &queues));
+        self.note_reads(cx.now, &pools, &agents, &queues);
+        let mut description = self.describe(&pools, &queues);
+        if let Some(defect) = &defect {
+            // Pools that cannot be read in the list have not gone.
+            let listed: HashSet<Box<str>> = agents.iter().map(|(id, _)| id.to_string().into()).collect();
+            let unlisted = cx.known.keys().filter(|key| !key.is_empty() && !listed.contains(*key));
+            unlisted.for_each(|key| observation.failed(key.clone(), defect.clone()));
+        }
+        description.defect = defect;
+        observation.fresh("", description);
         for (id, outcome) in agents {
             match outcome {
                 Ok(outcome) => observation.parts.push((id.to_string().into(), outcome)),
@@ -161,8 +188,8 @@ impl AzureDevOps {
         (pool.id, read.and_then(|()| pool_reader.finish(cx.warnings)))
     }
 
-    /// The queue of a pool, `None` where it cannot be read.
-    async fn queue(&self, cx: &Context<'_>, credential: &Credential, pool: &PoolRow) -> (i64, Option<Queue>) {
+    /// The queue of a pool.
+    async fn queue(&self, cx: &Context<'_>, credential: &Credential, pool: &PoolRow) -> (i64, Result<Queue, Failure>) {
         let request = ApiRequest {
             credential,
             operation: "jobrequests",
@@ -174,19 +201,43 @@ impl AzureDevOps {
             deadline: cx.part_deadline().min(Instant::now() + QUEUE_TIMEOUT),
         };
         let mut queue = Queue::default();
-        match self.session.pages(&request, None, |body| queue.read(body.reader(), cx.warnings)).await {
-            Ok(()) => (pool.id, Some(queue)),
-            Err(failure) => {
-                tracing::debug!(target = %self.target.name, pool = %pool.name, error = %failure, "Queue cannot be read.");
-                (pool.id, None)
+        let read = self.session.pages(&request, None, |body| queue.read(body.reader(), cx.warnings)).await;
+        (pool.id, read.and_then(|()| queue.finish()))
+    }
+
+    /// Notes what was read now, for the order of the next poll, and logs queues that cannot be read any more.
+    fn note_reads(
+        &mut self,
+        now: UnixTime,
+        pools: &[PoolRow],
+        agents: &[(i64, Result<Outcome, Failure>)],
+        queues: &[(i64, Result<Queue, Failure>)],
+    ) {
+        let listed: HashSet<i64> = pools.iter().map(|pool| pool.id).collect();
+        for read in [&mut self.agents_read, &mut self.queues_read] {
+            read.retain(|id, _| listed.contains(id));
+        }
+        self.agents_read.extend(agents.iter().filter(|(_, read)| read.is_ok()).map(|(id, _)| (*id, now)));
+        self.queues_read.extend(queues.iter().filter(|(_, read)| read.is_ok()).map(|(id, _)| (*id, now)));
+        let before = std::mem::take(&mut self.queues_unread);
+        for (id, read) in queues {
+            let Err(error) = read else { continue };
+            let pool = pools.iter().find(|pool| pool.id == *id).map(|pool| &*pool.name).unwrap_or_default();
+            let (target, reason) = (&*self.target.name, error.reason());
+            if before.contains(id) {
+                tracing::debug!(%target, %pool, reason, %error, "Queue of a pool cannot be read.");
+            } else {
+                tracing::warn!(%target, %pool, reason, %error, "Queue of a pool cannot be read.");
             }
+            self.queues_unread.insert(*id);
         }
     }
 
     /// The part of what is known without the agents.
-    fn describe(&self, pools: &[PoolRow], queues: &[(i64, Option<Queue>)]) -> Part {
+    fn describe(&self, pools: &[PoolRow], queues: &[(i64, Result<Queue, Failure>)]) -> Part {
         let mut part = Part::new(FAMILIES);
-        let queues: HashMap<i64, Option<&Queue>> = queues.iter().map(|(id, queue)| (*id, queue.as_ref())).collect();
+        let queues: HashMap<i64, Option<&Queue>> =
+            queues.iter().map(|(id, queue)| (*id, queue.as_ref().ok())).collect();
         for row in pools {
             let pool = part.described_pool(&row.name);
             let hosted = if row.hosted { "true" } else { "false" };
@@ -224,7 +275,11 @@ pub(super) fn measure(body: &[u8], target: &Target, warnings: &super::Warnings) 
         on_demand: false,
     };
     agents::begin(&pool, &mut part);
-    let read = agents::AgentDecoder { target, settings, pool: &pool, warnings }.read(body, &mut part);
+    let read = agents::AgentDecoder { target, settings, pool: &pool, warnings }.read(
+        body,
+        &mut part,
+        &mut lenient::RowCount::default(),
+    );
     debug_assert!(read.is_ok(), "{read:?}");
     part.shrink();
     part

@@ -37,7 +37,7 @@ use self::{
     endpoints::Endpoints,
     reading::DecodedChunk,
     request::ApiRequest,
-    resources::{Enumeration, Status},
+    resources::Enumeration,
     session::{RequestContext, Session},
 };
 use super::{
@@ -126,7 +126,7 @@ impl CitrixStorefront {
             self.chunks.assign(&ids);
         }
         // Farms did not answer: nobody knows what they have.
-        let full = |enumeration: &(UnixTime, Enumeration)| enumeration.1.status == Status::Full;
+        let full = |(_, enumeration): &(UnixTime, Enumeration)| enumeration.is_complete();
         observation.incomplete = !self.enumeration.as_ref().is_none_or(full);
         self.list(cx, at, &endpoints, &mut observation).await?;
         let expiry = self.session.password_expiry();
@@ -162,10 +162,10 @@ impl CitrixStorefront {
             self.forget_endpoints(answer.as_ref());
             failure
         })?;
-        if enumeration.status == Status::Full {
+        if enumeration.is_complete() {
             self.chunks.assign(&enumeration.ids);
         } else {
-            // Farms did not answer: what is missing may well be there.
+            // Farms did not answer, or most resources cannot be read: what is missing may well be there.
             let mut ids: Vec<Box<str>> = self.chunks.ids().cloned().collect();
             ids.extend(enumeration.ids.iter().cloned());
             self.chunks.assign(&ids);
@@ -311,10 +311,20 @@ impl CitrixStorefront {
             seen.too_many = true;
             return Err(self.too_many());
         }
+        let chunk = &mut self.chunks.chunks[index];
+        // The few machines that could be read do not replace all of them.
+        let whole = |last: &LastRead| last.complete && cx.now.since(last.at) < self.target.stale_after;
+        let known = chunk.last.as_ref().is_some_and(whole);
+        if let Some(defect) = part.defect.take_if(|_| known) {
+            cx.warnings.merge(&part.warnings);
+            return Err(defect.context(&answer.what));
+        }
         // Only what the answer alone says can be known again by the answer.
-        let fingerprint = fingerprint.filter(|_| repeats);
-        let last = LastRead { at: cx.now, machines: machines.into(), without, fingerprint: fingerprint.clone() };
-        self.chunks.chunks[index].last = Some(last);
+        let fingerprint = fingerprint.filter(|_| repeats && part.defect.is_none());
+        let (at, complete) = (cx.now, part.defect.is_none());
+        let machines = machines.into();
+        let last = LastRead { at, machines, without, complete, fingerprint: fingerprint.clone() };
+        chunk.last = Some(last);
         part.fingerprint = fingerprint;
         Ok(Outcome::Fresh(part))
     }

@@ -8,10 +8,13 @@
 
 mod date;
 mod list;
+mod row_count;
+mod surrogates;
 mod window;
 
 pub use date::{Timestamp, span};
 pub use list::{List, items, object};
+pub use row_count::RowCount;
 pub use window::Shape;
 
 use std::{borrow::Cow, fmt, marker::PhantomData};

@@ -16,6 +16,8 @@ pub struct Observation {
     pub incomplete: bool,
     /// When credentials end, where the vendor says: (`password`, `client_secret` or `certificate`, Unix time).
     pub credential_expiry: Vec<(&'static str, UnixTime)>,
+    /// How the last try of each extra ended, of those that were ever tried.
+    pub extras: Vec<(&'static str, Result<(), Failure>)>,
 }
 
 impl Observation {
@@ -55,6 +57,17 @@ pub enum Outcome {
     Same(Same),
     /// It did not; the last good one stays.
     Failed(Failure),
+}
+
+impl Outcome {
+    /// Why the poll is partial at best: the part failed, or most of it could not be read.
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Outcome::Fresh(part) => part.defect.as_ref(),
+            Outcome::Same(_) => None,
+            Outcome::Failed(failure) => Some(failure),
+        }
+    }
 }
 
 /// A part that would be the one that the ledger holds, as it comes from the same answers. It is not read again unless the

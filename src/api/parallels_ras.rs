@@ -67,14 +67,15 @@ impl ParallelsRas {
             let mapping_context = self.mapping_context();
             let same = Same::new(known.clone(), move || {
                 let warnings = Warnings::default();
-                let rows = mapping::rows(&body[..], &mapping_context.settings.site_ids, &warnings)?;
+                let (rows, _) = mapping::rows(&body[..], &mapping_context.settings.site_ids, &warnings)?;
                 Ok(mapping::part(&rows, &mapping_context, warnings))
             });
-            return Ok(Observation { parts: vec![("".into(), Outcome::Same(same))], ..Observation::default() });
+            let extras = self.names.outcome().into_iter().collect();
+            return Ok(Observation { parts: vec![("".into(), Outcome::Same(same))], extras, ..Observation::default() });
         }
         let (warnings, is_large) = (Warnings::default(), body.len() >= LARGE_BODY);
         let rows = block_in_place_if(is_large, || mapping::rows(&body[..], &self.settings.site_ids, &warnings));
-        let rows = rows.map_err(|failure| {
+        let (rows, defect) = rows.map_err(|failure| {
             cx.warnings.merge(&warnings);
             failure.context(&answer.what)
         })?;
@@ -87,8 +88,11 @@ impl ParallelsRas {
             failure = self.names.refresh(&mut self.session, cx, &rows, polls, deadline).await.err();
         }
         let mut part = block_in_place_if(is_large, || mapping::part(&rows, &self.mapping_context(), warnings));
-        part.fingerprint = self.fingerprint(hash);
-        Ok(Observation { failure, ..Observation::single(part) })
+        // What could be read in part only is read again.
+        part.fingerprint = self.fingerprint(hash).filter(|_| defect.is_none());
+        part.defect = defect.map(|defect| defect.context(&answer.what));
+        let extras = self.names.outcome().into_iter().collect();
+        Ok(Observation { failure, extras, ..Observation::single(part) })
     }
 
     /// What a part comes from, besides the rows.

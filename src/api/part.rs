@@ -9,6 +9,7 @@ use hashbrown::HashTable;
 use super::{Warnings, fingerprint::PartFingerprint};
 use crate::{
     catalogue::{Family, Scope},
+    failure::Failure,
     health::Health,
 };
 
@@ -27,6 +28,8 @@ pub struct Part {
     pub state_names: Vec<(u16, &'static [&'static str])>,
     /// Decode warnings that were met while it was read.
     pub warnings: Warnings,
+    /// Most of its rows could not be read: the poll is partial, though what was read is fresh.
+    pub defect: Option<Failure>,
     /// What it comes from; one of the same origin is the same. `None`: not known, or not all of it depends on answers.
     pub fingerprint: Option<PartFingerprint>,
     /// Label values one after the other, and where each of them ends.
@@ -161,6 +164,7 @@ impl Part {
             samples: families.iter().map(|_| Vec::new()).collect(),
             state_names: Vec::new(),
             warnings: Warnings::default(),
+            defect: None,
             fingerprint: None,
             texts: String::new(),
             ends: Vec::new(),

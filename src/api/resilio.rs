@@ -22,10 +22,9 @@ use self::{
     client::{ClientInfo, Tags},
     session::Session,
 };
-use super::{Agent, AgentRef, Api, BoxFuture, Context, Id, Observation, Part, logon::Logons};
+use super::{Agent, AgentRef, Api, BoxFuture, Context, Id, Observation, Part, extra::Extra, logon::Logons};
 use crate::{
     catalogue::resilio::FAMILIES,
-    clock::UnixTime,
     config::{Target, target},
     failure::{Failure, Reason},
     health::Health,
@@ -38,26 +37,21 @@ const POOL: &str = "client";
 /// The longest that tags may take: an extra must not hold up the poll.
 const TAGS_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Tags that are refused are left alone for this long.
-const TAGS_RETRY_INTERVAL: Duration = Duration::from_secs(3600);
-
 /// The API of one target.
 #[derive(Debug)]
 pub struct Resilio {
     target: Arc<Target>,
     settings: target::Resilio,
     session: Session,
-    /// The last tags that could be read, and when.
-    tags: Option<(Tags, UnixTime)>,
-    /// Tags that were refused, in spite of a new token, are left alone until then.
-    tags_retry_at: UnixTime,
+    /// Read at each poll.
+    tags: Extra<Tags>,
 }
 
 impl Resilio {
     /// Nothing is sent before the first poll.
     pub fn new(target: Arc<Target>, settings: target::Resilio, http: http::Client, _: Arc<Logons>) -> Resilio {
         let session = Session::new(target.url.clone(), settings.auth.clone(), http);
-        Resilio { target, settings, session, tags: None, tags_retry_at: UnixTime::default() }
+        Resilio { target, settings, session, tags: Extra::new("tags", Duration::ZERO) }
     }
 
     async fn observe(&mut self, cx: &Context<'_>) -> Result<Observation, Failure> {
@@ -71,46 +65,46 @@ impl Resilio {
         let mut part = Part::new(FAMILIES);
         let agent = row(&mut part, &client, &self.target, true, cx);
         client.set(&mut part, agent, cx.warnings);
-        if let Some((tags, _)) = &self.tags {
+        if let Some(tags) = self.tags.data(cx.now, self.target.stale_after) {
             tags.set(&mut part, agent);
         }
         observation.fresh("client", part);
         match runs {
-            Ok(runs) => {
+            Ok((runs, defect)) => {
                 let mut part = Part::new(FAMILIES);
                 let agent = row(&mut part, &client, &self.target, false, cx);
                 jobs::set(&runs, &mut part, agent, &self.target, cx);
+                part.defect = defect;
                 observation.fresh("jobs", part);
             }
             Err(failure) => observation.failed("jobs", failure),
         }
+        observation.extras.extend(self.tags.outcome());
         Ok(observation)
     }
 
-    async fn runs(&mut self, cx: &Context<'_>) -> Result<Vec<jobs::Run>, Failure> {
+    async fn runs(&mut self, cx: &Context<'_>) -> Result<(Vec<jobs::Run>, Option<Failure>), Failure> {
         let answer = self.session.get("runs", "runs", cx.part_deadline()).await?;
         jobs::read(answer.json()?, cx.warnings).map_err(|failure| failure.context(&answer.what))
     }
 
-    /// Tags may fail: those of before stay as long as other data would.
+    /// Tags may fail alone.
     async fn read_tags(&mut self, cx: &Context<'_>) {
-        if !self.settings.tags {
+        if !self.settings.tags || !self.tags.is_due(cx.now) {
             return;
         }
-        if cx.now >= self.tags_retry_at {
-            let deadline = cx.part_deadline().min(Instant::now() + TAGS_TIMEOUT);
-            let answer = self.session.get("tags", "tags", deadline).await;
-            match answer.and_then(|answer| Tags::read(answer.json()?, cx.warnings)) {
-                Ok(tags) => self.tags = Some((tags, cx.now)),
-                Err(failure) => {
-                    tracing::debug!(target = %self.target.name, error = %failure, "Tags cannot be read.");
-                    if matches!(failure.reason, Reason::Auth | Reason::Forbidden) {
-                        self.tags_retry_at = cx.now.plus(TAGS_RETRY_INTERVAL);
-                    }
-                }
+        let deadline = cx.part_deadline().min(Instant::now() + TAGS_TIMEOUT);
+        let answer = self.session.get("tags", "tags", deadline).await;
+        let tags = answer.and_then(|answer| Tags::read(answer.json()?, cx.warnings)).map_err(|failure| {
+            tracing::debug!(target = %self.target.name, error = %failure, "Tags cannot be read.");
+            // The client was read with this token, so it is not the token that is refused.
+            match failure.reason {
+                Reason::Auth => Failure { reason: Reason::Forbidden, ..failure },
+                _ => failure,
             }
-        }
-        self.tags.take_if(|(_, read)| cx.now.since(*read) > self.target.stale_after);
+        });
+        let ended = self.tags.store(cx.now, tags);
+        debug_assert!(ended.is_ok(), "nothing is held that has no log-on");
     }
 }
 

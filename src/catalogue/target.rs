@@ -11,6 +11,8 @@ families! {
         "Whether the last poll brought only a part of the data.";
     STALE: Gauge Target "rollcall_target_stale" [] ""
         "Whether no part of the target's data is younger than its stale_after (1); then its vendor series are withdrawn.";
+    EXTRA_UP: Gauge Target "rollcall_target_extra_up" ["extra"] ""
+        "Whether the last try of an extra, which is read beside the main lists and fails alone, worked (1) or not (0); absent for what is switched off or was never tried.";
     FAILURE: Gauge Target "rollcall_target_failure" ["reason"] ""
         "The reason why the last poll failed or was partial; always 1, absent when it was complete.";
     CONSECUTIVE_FAILURES: Gauge Target "rollcall_target_consecutive_failures" [] ""

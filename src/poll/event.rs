@@ -41,15 +41,17 @@ pub struct PollPartial<'a> {
 }
 
 impl PollPartial<'_> {
-    /// Counts it once, as `partial`.
+    /// Counts it once, as `partial`. The first is worth a warning, however many parts failed.
     pub fn emit(self, status: &mut Status) {
         status.count_failure(Reason::Partial);
         let target = self.target;
-        for (part, error) in self.parts {
-            if status.partial {
-                tracing::debug!(%target, %part, reason = error.reason(), %error, "Part of a poll failed again.");
+        for (index, (part, error)) in self.parts.iter().enumerate() {
+            let reason = error.reason();
+            if index == 0 && !status.partial {
+                let others = self.parts.len() - 1;
+                tracing::warn!(%target, %part, reason, %error, others, "Part of a poll failed.");
             } else {
-                tracing::warn!(%target, %part, reason = error.reason(), %error, "Part of a poll failed.");
+                tracing::debug!(%target, %part, reason, %error, "Part of a poll failed too.");
             }
         }
     }

@@ -135,7 +135,14 @@ impl Ledger {
         }
         // What the vendor does not say any more has ended: of a password that was changed it may say nothing.
         self.status.credential_expiry = observation.credential_expiry.into_iter().collect();
+        self.status.extras = observation.extras.into_iter().map(|(name, outcome)| (name, outcome.is_ok())).collect();
         Ok(())
+    }
+
+    /// Whether this part was read as a whole, and is not stale yet.
+    pub fn has_complete(&self, key: &str, now: UnixTime) -> bool {
+        let held = self.parts.iter().find(|held| *held.key == *key);
+        held.is_some_and(|held| held.complete && now.since(held.observed) < self.target.stale_after)
     }
 
     /// What the parts come from that need not be read again while it is the same.

@@ -52,6 +52,8 @@ pub struct Status {
     pub held: bool,
     /// When credentials end.
     pub credential_expiry: BTreeMap<&'static str, UnixTime>,
+    /// Whether the last try of each extra worked.
+    pub extras: BTreeMap<&'static str, bool>,
     /// Whether the daemon pages for this target.
     pub direct_alerting: bool,
     /// What the client counted.
@@ -105,6 +107,9 @@ impl Status {
             out.one(&family::PARTIAL, flag(self.partial));
         }
         out.one(&family::STALE, flag(self.stale));
+        out.family(&family::EXTRA_UP, |lines| {
+            self.extras.iter().for_each(|(name, up)| lines.with(&[name], flag(*up)));
+        });
         if let Some(failure) = &self.failure {
             out.family(&family::FAILURE, |lines| lines.with(&[failure.reason.as_str()], 1.0));
         }

@@ -7,7 +7,7 @@ use serde::{Deserialize, de::IgnoredAny};
 use super::{
     super::{
         Agent, AgentRef, Id, Part, PoolRef, Warning, Warnings,
-        lenient::{self, Field, Object, Shape, Timestamp},
+        lenient::{self, Field, Object, RowCount, Shape, Timestamp},
         table::OTHER,
     },
     pools::{self, PoolRow},
@@ -103,13 +103,15 @@ pub fn begin(pool: &PoolRow, part: &mut Part) {
 }
 
 impl AgentDecoder<'_> {
-    /// Adds the agents of a page, up to one more than `max_agents`.
-    pub fn read(&self, body: impl Read, part: &mut Part) -> Result<(), Failure> {
+    /// Adds the agents of a page, up to one more than `max_agents`, and counts its rows.
+    pub fn read(&self, body: impl Read, part: &mut Part, count: &mut RowCount) -> Result<(), Failure> {
         let list = lenient::items::<AgentItem<'_>>(body, "value", |item: Option<Box<AgentItem<'_>>>| {
             if part.agents.len() <= self.target.max_agents {
+                count.add(item.as_ref().is_some_and(|wire| matches!(wire.id, Field::Value(_))));
                 self.add(item, part);
             }
         })?;
+        count.announce(list);
         pools::check(list, self.warnings, "agents")
     }
 

@@ -7,6 +7,7 @@ use super::{
     super::{
         Outcome, Part, Same, Warnings,
         fingerprint::{ContentHash, PartFingerprint},
+        lenient::RowCount,
     },
     agents,
     pools::PoolRow,
@@ -41,6 +42,7 @@ pub struct PoolReader<'a> {
     /// Pages that are as they were, as long as all of them are.
     waiting: Option<Vec<Body>>,
     part: Part,
+    rows: RowCount,
     warnings: Warnings,
 }
 
@@ -55,7 +57,8 @@ impl<'a> PoolReader<'a> {
         let known = known.filter(|known| hashes.as_ref().is_some_and(|hashes| known.starts_with(hashes)));
         let mut part = Part::new(FAMILIES);
         agents::begin(&context.pool, &mut part);
-        PoolReader { context, known, hashes, waiting: known.map(|_| Vec::new()), part, warnings: Warnings::default() }
+        let (waiting, rows) = (known.map(|_| Vec::new()), RowCount::default());
+        PoolReader { context, known, hashes, waiting, part, rows, warnings: Warnings::default() }
     }
 
     /// Takes a page; tells how many agents it has added.
@@ -95,8 +98,11 @@ impl<'a> PoolReader<'a> {
             warnings.merge(&self.warnings);
             return Err(failure);
         }
+        let defect = self.rows.judge("agents").inspect_err(|_| warnings.merge(&self.warnings))?;
         let mut part = self.into_part();
-        part.fingerprint = fingerprint;
+        // What could be read in part only is read again.
+        part.fingerprint = fingerprint.filter(|_| defect.is_none());
+        part.defect = defect;
         Ok(Outcome::Fresh(part))
     }
 
@@ -111,7 +117,11 @@ impl<'a> PoolReader<'a> {
 
     fn read(&mut self, body: &Body) -> Result<(), Failure> {
         let PoolContext { target, settings, pool } = &self.context;
-        agents::AgentDecoder { target, settings, pool, warnings: &self.warnings }.read(body.reader(), &mut self.part)
+        agents::AgentDecoder { target, settings, pool, warnings: &self.warnings }.read(
+            body.reader(),
+            &mut self.part,
+            &mut self.rows,
+        )
     }
 
     fn into_part(mut self) -> Part {

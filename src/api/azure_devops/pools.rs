@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::super::{
     Warning, Warnings,
-    lenient::{self, Field, Shape},
+    lenient::{self, Field, RowCount, Shape},
 };
 use crate::failure::{Failure, Reason};
 
@@ -69,7 +69,13 @@ const MIN_LIMIT: usize = 10_000;
 
 /// Reads a page of the list. Fails with `too_large` where there are more pools than `max_agents` (and than
 /// [`MIN_LIMIT`]).
-pub fn read(body: impl Read, pools: &mut Vec<PoolRow>, max_agents: usize, warnings: &Warnings) -> Result<(), Failure> {
+pub fn read(
+    body: impl Read,
+    pools: &mut Vec<PoolRow>,
+    count: &mut RowCount,
+    max_agents: usize,
+    warnings: &Warnings,
+) -> Result<(), Failure> {
     let most = max_agents.max(MIN_LIMIT);
     let mut ids: HashSet<i64> = pools.iter().map(|pool| pool.id).collect();
     let list = lenient::items::<PoolItem<'_>>(body, "value", |item: Option<PoolItem<'_>>| {
@@ -77,9 +83,11 @@ pub fn read(body: impl Read, pools: &mut Vec<PoolRow>, max_agents: usize, warnin
             return;
         }
         let Some((wire, id)) = item.and_then(|wire| wire.id.ok().map(|id| (wire, id))) else {
+            count.add(false);
             warnings.add(Warning::BadItem, || "pool without a readable id".to_owned());
             return;
         };
+        count.add(true);
         if !ids.insert(id) {
             warnings.add(Warning::BadItem, || format!("pool {id} comes twice"));
             return;
@@ -100,6 +108,7 @@ pub fn read(body: impl Read, pools: &mut Vec<PoolRow>, max_agents: usize, warnin
     if pools.len() > most {
         return Err(Failure::new(Reason::TooLarge, format!("more than {most} pools (max_agents)")));
     }
+    count.announce(list);
     check(list, warnings, "pools")
 }
 

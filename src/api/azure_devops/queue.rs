@@ -5,7 +5,7 @@ use std::{io::Read, time::Duration};
 use super::{
     super::{
         Part, PoolRef, Warning, Warnings,
-        lenient::{self, Field, Timestamp},
+        lenient::{self, Field, RowCount, Timestamp},
     },
     agents::JobRequest,
     pools,
@@ -29,16 +29,29 @@ pub struct Queue {
     pub running: u64,
     /// When the oldest that is queued was queued.
     pub oldest: Option<Timestamp>,
+    rows: RowCount,
 }
 
 impl Queue {
     /// Counts a page of job requests.
     pub fn read(&mut self, body: impl Read, warnings: &Warnings) -> Result<(), Failure> {
-        let list = lenient::items::<JobRequest<'_>>(body, "value", |item: Option<JobRequest<'_>>| match item {
-            Some(request) => self.add(&request, warnings),
-            None => warnings.add(Warning::BadItem, || "job request that cannot be read".to_owned()),
+        let list = lenient::items::<JobRequest<'_>>(body, "value", |item: Option<JobRequest<'_>>| {
+            self.rows.add(item.is_some());
+            match item {
+                Some(request) => self.add(&request, warnings),
+                None => warnings.add(Warning::BadItem, || "job request that cannot be read".to_owned()),
+            }
         })?;
+        self.rows.announce(list);
         pools::check(list, warnings, "job requests")
+    }
+
+    /// The queue once all pages were read. Fails where most of it cannot be read: its numbers would be too low.
+    pub fn finish(self) -> Result<Queue, Failure> {
+        match self.rows.judge("job requests")? {
+            Some(defect) => Err(defect),
+            None => Ok(self),
+        }
     }
 
     /// A time that cannot be read still tells that the step was taken.

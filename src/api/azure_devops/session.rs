@@ -6,7 +6,7 @@ use reqwest::Url;
 use tokio::time::Instant;
 
 use super::{
-    super::{Context, logon::Logons},
+    super::{Context, lenient::RowCount, logon::Logons},
     limits::Limits,
     pools::{self, PoolRow},
     token::{self, Application, Credential, Token},
@@ -100,7 +100,12 @@ impl Session {
     }
 
     /// The list of pools. Finds out the version and, on premises, the base URL that the server answers to.
-    pub async fn pools(&mut self, cx: &Context<'_>, credential: &Credential) -> Result<Vec<PoolRow>, Failure> {
+    /// All pools that the account may see, and what is wrong where most of the list cannot be read.
+    pub async fn pools(
+        &mut self,
+        cx: &Context<'_>,
+        credential: &Credential,
+    ) -> Result<(Vec<PoolRow>, Option<Failure>), Failure> {
         let request = ApiRequest {
             credential,
             operation: "pools",
@@ -110,11 +115,12 @@ impl Session {
             deadline: cx.deadline,
         };
         let first = self.first_page(&request).await?;
-        let mut pools = Vec::new();
+        let (mut pools, mut count) = (Vec::new(), RowCount::default());
         let max_agents = self.target.max_agents;
-        let read = |body: Body| pools::read(body.reader(), &mut pools, max_agents, cx.warnings);
+        let read = |body: Body| pools::read(body.reader(), &mut pools, &mut count, max_agents, cx.warnings);
         self.pages(&request, Some(first), read).await?;
-        Ok(pools)
+        let defect = count.judge("pools")?;
+        Ok((pools, defect))
     }
 
     async fn first_page(&mut self, request: &ApiRequest<'_>) -> Result<Answer, Failure> {

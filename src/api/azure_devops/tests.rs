@@ -11,6 +11,7 @@ use rollcall_test_server::{Request, Response};
 use super::*;
 use crate::{
     api::{
+        lenient::RowCount,
         memory::Memory,
         stub::{NOW, Stub, counted, failed, fresh, json, poll, poll_at, samples, samples_of},
     },

@@ -30,6 +30,8 @@ pub struct LastRead {
     pub machines: Box<[u64]>,
     /// Resources without a machine.
     pub without: usize,
+    /// Whether all of it was read; else most of its machines could not be.
+    pub complete: bool,
     /// What it comes from; none where another answer had a say in it.
     pub fingerprint: Option<PartFingerprint>,
 }

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     api::{
         Warning, Warnings,
-        lenient::{self, Timestamp},
+        lenient::{self, RowCount, Timestamp},
     },
     clock::UnixTime,
     failure::{Failure, Reason},
@@ -88,8 +88,14 @@ impl Machine {
     }
 }
 
-/// Reads an answer and gives each machine to `sink`. A result that is not `success` is a failure.
-pub fn decode(body: &[u8], now: UnixTime, warnings: &Warnings, sink: impl FnMut(&Machine)) -> Result<(), Failure> {
+/// Reads an answer and gives each machine to `sink`; returns what is wrong where most of the machines cannot be read. A
+/// result that is not `success` is a failure.
+pub fn decode(
+    body: &[u8],
+    now: UnixTime,
+    warnings: &Warnings,
+    sink: impl FnMut(&Machine),
+) -> Result<Option<Failure>, Failure> {
     let mut decoder = Decoder {
         now,
         warnings,
@@ -98,12 +104,13 @@ pub fn decode(body: &[u8], now: UnixTime, warnings: &Warnings, sink: impl FnMut(
         in_list: false,
         in_machine: false,
         in_data: false,
+        rows: RowCount::default(),
         result: String::new(),
         error: String::new(),
     };
     walk(body, &mut decoder)?;
     if decoder.result.is_empty() || decoder.result.eq_ignore_ascii_case("success") {
-        return Ok(());
+        return decoder.rows.judge("machines");
     }
     let word =
         |text: &str| text.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(64).collect::<String>();
@@ -153,6 +160,7 @@ struct Decoder<'a, S> {
     in_machine: bool,
     /// In its `machinedata`.
     in_data: bool,
+    rows: RowCount,
     result: String,
     error: String,
 }
@@ -234,6 +242,7 @@ impl<S: FnMut(&Machine)> Decoder<'_, S> {
     }
 
     fn finish(&mut self) {
+        self.rows.add(!self.machine.id.is_empty());
         if self.machine.id.is_empty() {
             self.warnings.add(Warning::BadItem, || "a machine without an id".to_owned());
         } else {

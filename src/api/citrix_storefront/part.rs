@@ -37,6 +37,7 @@ pub fn of_enumeration(enumeration: &Enumeration) -> Part {
     part.set(&families::STORE_RESOURCES, target, &[], enumeration.resources as f64);
     part.set(&families::STORE_QUERYABLE_RESOURCES, target, &[], enumeration.ids.len() as f64);
     part.set(&families::STORE_ENUMERATION, target, &[enumeration.status.as_str()], 1.0);
+    part.defect = enumeration.defect.clone();
     part.shrink();
     part
 }

@@ -58,8 +58,9 @@ impl DecodedChunk {
                 warnings.add(Warning::BadItem, || format!("machine {} comes twice", machine.id));
             }
         });
-        if let Err(failure) = read {
-            return Err((failure, warnings));
+        match read {
+            Ok(defect) => part.defect = defect,
+            Err(failure) => return Err((failure, warnings)),
         }
         part.shrink();
         part.warnings = warnings;

@@ -10,7 +10,8 @@ use super::{
 };
 use crate::{
     api::{
-        Warning, Warnings, lenient,
+        Warning, Warnings,
+        lenient::{self, RowCount},
         table::{self, OTHER},
     },
     failure::{Failure, Reason},
@@ -58,6 +59,15 @@ pub struct Enumeration {
     pub resources: usize,
     /// Ids of those whose machines may be asked for, each once, in its order.
     pub ids: Vec<Box<str>>,
+    /// What is wrong where most of the resources cannot be read.
+    pub defect: Option<Failure>,
+}
+
+impl Enumeration {
+    /// Whether it tells of all resources that there are.
+    pub fn is_complete(&self) -> bool {
+        self.status == Status::Full && self.defect.is_none()
+    }
 }
 
 /// Asks for the resources. No `group`: which one holds `canquerymachinestate` is not documented.
@@ -86,16 +96,18 @@ pub fn decode(body: &[u8], warnings: &Warnings) -> Result<Enumeration, Failure> 
         kind: String::new(),
         flag: None,
         resources: 0,
+        rows: RowCount::default(),
         flagged: false,
         queryable: Vec::new(),
         desktops: Vec::new(),
     };
     walk(body, &mut decoder)?;
+    let defect = decoder.rows.judge("resources")?;
     // Older StoreFronts do not have the flag: every desktop is asked for then.
     let mut ids = if decoder.flagged { decoder.queryable } else { decoder.desktops };
     let mut seen = HashSet::new();
     ids.retain(|id| seen.insert(id.clone()));
-    Ok(Enumeration { status: decoder.status, resources: decoder.resources, ids })
+    Ok(Enumeration { status: decoder.status, resources: decoder.resources, ids, defect })
 }
 
 struct Decoder<'a> {
@@ -106,6 +118,7 @@ struct Decoder<'a> {
     kind: String,
     flag: Option<bool>,
     resources: usize,
+    rows: RowCount,
     /// The flag occurs somewhere in the document.
     flagged: bool,
     queryable: Vec<Box<str>>,
@@ -175,6 +188,7 @@ impl Decoder<'_> {
     }
 
     fn finish(&mut self) {
+        self.rows.add(!self.id.is_empty());
         if self.id.is_empty() {
             self.warnings.add(Warning::BadItem, || "a resource without an id".to_owned());
             return;

@@ -318,3 +318,47 @@ async fn no_secret_is_ever_printed() {
         assert!(!printed.contains(canary), "{canary}");
     }
 }
+
+#[tokio::test]
+async fn machines_that_cannot_be_read_are_no_empty_store() {
+    let machine = |id: &str| format!("<status><machinedata><{id}>Farm.S-1</{id}></machinedata></status>");
+    let list = |machines: &[String]| -> &'static str {
+        format!(
+            "<machinecontrolstatusresult><status>success</status><machinestatus>{}</machinestatus>\
+             </machinecontrolstatusresult>",
+            machines.concat()
+        )
+        .leak()
+    };
+    let (good, renamed) = (machine("machineid"), machine("machineguid"));
+    let few = list(&[good, renamed.clone(), renamed.clone()]);
+    let mut bench = Fixture::new(|_, _| {}).await;
+    bench.store.set(|behaviour| behaviour.list_body = Some(list(&[renamed.clone(), renamed.clone()])));
+    assert_eq!(bench.poll().await.0.expect_err("nothing to be read").reason, Reason::Decode);
+    // Nothing better is known: what can be read is shown, and the poll is partial.
+    for _ in 0..2 {
+        bench.store.set(|behaviour| behaviour.list_body = Some(few));
+        let observation = bench.poll().await.0.expect("a partial poll");
+        let part = fresh(&observation, "chunk 0").expect("a machine");
+        assert_eq!(part.agents.len(), 1);
+        assert_eq!(part.defect.as_ref().map(|defect| defect.reason), Some(Reason::Decode));
+    }
+    // What was known as a whole is not replaced by a few.
+    bench.store.set(|behaviour| behaviour.list_body = None);
+    bench.poll().await.0.expect("a poll");
+    bench.store.set(|behaviour| behaviour.list_body = Some(few));
+    assert_eq!(bench.poll().await.0.expect_err("hardly anything to be read").reason, Reason::Decode);
+}
+
+#[test]
+fn resources_that_cannot_be_read_are_no_empty_account() {
+    let resource = |id: &str| format!("<resource><{id}>Farm.Desktop</{id}></resource>");
+    let decode = |ids: &[&str]| {
+        let resources: String = ids.iter().map(|id| resource(id)).collect();
+        resources::decode(format!("<resources>{resources}</resources>").as_bytes(), &Warnings::default())
+    };
+    assert_eq!(decode(&["guid", "guid"]).expect_err("nothing to be read").reason, Reason::Decode);
+    assert!(!decode(&["id", "guid", "guid"]).expect("a part").is_complete());
+    assert!(decode(&["id", "guid"]).expect("a part").is_complete());
+    assert!(decode(&[]).expect("an empty account").is_complete());
+}

@@ -1,10 +1,11 @@
 //! JSON that is read value by value while it comes: of a long answer only a window is in memory.
 
-use std::io::Read;
+use std::{io::Read, ops::Range};
 
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Deserializer;
 
+use super::surrogates;
 use crate::{
     failure::{Failure, Reason},
     http::body,
@@ -94,11 +95,15 @@ impl<R: Read> Window<R> {
             }
             self.fill()?;
         };
-        self.skip().map(|()| Err(error))
+        let value = self.skip()?;
+        Ok(match surrogates::repair(&self.text[value]) {
+            Some(json) => serde_json::from_str(&json).map(then),
+            None => Err(error),
+        })
     }
 
-    /// Passes over the next value, whatever it is.
-    fn skip(&mut self) -> Result<(), Failure> {
+    /// Passes over the next value, whatever it is. Returns where it was.
+    fn skip(&mut self) -> Result<Range<usize>, Failure> {
         loop {
             let text = &self.text[self.at..];
             let mut values = Deserializer::from_str(text).into_iter::<IgnoredAny>();
@@ -106,8 +111,9 @@ impl<R: Read> Window<R> {
             let end = values.byte_offset();
             match value {
                 Some(Ok(_)) if self.ended || end < text.len() => {
+                    let begin = self.at;
                     self.at += end;
-                    return Ok(());
+                    return Ok(begin..self.at);
                 }
                 Some(Err(error)) if self.ended || !is_cut(&error, text) => {
                     return Err(self.broken(super::list::what_is_wrong(&error)));
@@ -240,6 +246,18 @@ mod tests {
         for start in PIECE - item.len() - 2..=PIECE {
             let body = format!("[{}{item}]", " ".repeat(start));
             assert_eq!(read(body.as_bytes()).expect("a list"), [Some((5, 2))], "from byte {start} on");
+        }
+    }
+
+    #[test]
+    fn half_a_character_costs_itself() {
+        let half = r#"{"id":2,"name":"a\ud83d"}"#;
+        let body = format!(r#"[{{"id":1}},{half},{{"id":3,"name":"\ude00\ud83d\ude00"}},{{"id":5}}]"#);
+        let expected = [Some((1, 0)), Some((2, 4)), Some((3, 7)), Some((5, 0))];
+        assert_eq!(read(body.as_bytes()).expect("a list"), expected);
+        for start in PIECE - half.len() - 1..=PIECE {
+            let body = format!("[{}{half}]", " ".repeat(start));
+            assert_eq!(read(body.as_bytes()).expect("a list"), [Some((2, 4))], "from byte {start} on");
         }
     }
 

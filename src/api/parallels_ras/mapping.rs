@@ -11,7 +11,10 @@ use super::{
     wire::{self, AgentItem, Spelling},
 };
 use crate::{
-    api::{Agent, Id, Part, PoolRef, Warning, Warnings},
+    api::{
+        Agent, Id, Part, PoolRef, Warning, Warnings,
+        lenient::{Field, RowCount},
+    },
     catalogue::parallels_ras::{AGENT_INFO, AGENT_STATE, AGENT_STATE_CODE, FAMILIES},
     config::{Target, target::ParallelsRas},
     failure::Failure,
@@ -94,25 +97,53 @@ impl RowState {
 }
 
 /// Reads the body of `GET /api/Agent`; only rows of `site_ids` where there are any. An item without a readable id, site or
-/// server type costs itself alone.
-pub fn rows(body: impl Read, site_ids: &[i64], warnings: &Warnings) -> Result<Vec<Row>, Failure> {
-    let mut rows = Vec::new();
+/// server type costs itself alone; also gives what is wrong where that is most of them. A row that names no site is of the
+/// one asked for, else of the only one that the others name.
+pub fn rows(body: impl Read, site_ids: &[i64], warnings: &Warnings) -> Result<(Vec<Row>, Option<Failure>), Failure> {
+    let (mut rows, mut count) = (Vec::new(), RowCount::default());
+    let asked = match *site_ids {
+        [site] => Some(site),
+        _ => None,
+    };
+    let mut siteless = Vec::new();
     wire::items::<AgentItem<'_>>(body, |index, item: Option<AgentItem<'_>>| {
         let site = item.as_ref().and_then(|item| item.site_id.ok());
         if site.is_some_and(|site| !site_ids.is_empty() && !site_ids.contains(&site)) {
+            count.add(true);
             return;
         }
-        match item.and_then(|item| row(item, warnings)) {
-            Some(row) => rows.push(row),
-            None => warnings.add(Warning::BadItem, || format!("agent list: item {index} cannot be read")),
+        let names_site = item.as_ref().is_none_or(|item| item.site_id != Field::Missing);
+        match item.and_then(|item| row(item, site.or(asked).unwrap_or_default(), warnings)) {
+            Some(row) if names_site || asked.is_some() => rows.push(row),
+            Some(row) => {
+                siteless.push(row);
+                return;
+            }
+            None => {
+                count.add(false);
+                warnings.add(Warning::BadItem, || format!("agent list: item {index} cannot be read"));
+                return;
+            }
         }
+        count.add(true);
     })?;
-    Ok(rows)
+    let only = rows.first().map(|row: &Row| row.site).filter(|site| rows.iter().all(|row| row.site == *site));
+    for row in siteless {
+        count.add(only.is_some());
+        match only {
+            Some(site) => rows.push(Row { site, ..row }),
+            None => warnings.add(Warning::BadItem, || format!("agent list: {:.64} names no site", row.id)),
+        }
+    }
+    let defect = count.judge("agents")?;
+    Ok((rows, defect))
 }
 
-fn row(item: AgentItem<'_>, warnings: &Warnings) -> Option<Row> {
+fn row(item: AgentItem<'_>, site: i64, warnings: &Warnings) -> Option<Row> {
     let id = CompactString::from(item.id.filled().ok()?);
-    let site = item.site_id.ok()?;
+    if item.site_id == Field::Bad {
+        return None;
+    }
     let server_type = match item.server_type.ok()? {
         Spelling::Code(code) => RowType::Code(code),
         Spelling::Name(name) => match server_types::by_name(&name) {

@@ -14,7 +14,7 @@ use super::{
     wire::{self, ServerItem},
 };
 use crate::{
-    api::{Context, Warning},
+    api::{Context, Warning, lenient::RowCount},
     clock::UnixTime,
     failure::{Failure, Reason},
 };
@@ -67,6 +67,8 @@ pub struct NameCache {
     polls: usize,
     /// Good lists so far.
     lists: u64,
+    /// How the lists of the last poll that read any came.
+    outcome: Option<Result<(), Failure>>,
 }
 
 /// What is known of one list.
@@ -102,6 +104,11 @@ impl NameCache {
         self.lists
     }
 
+    /// How the lists of the last poll that read any came: the first that failed counts.
+    pub fn outcome(&self) -> Option<(&'static str, Result<(), Failure>)> {
+        Some(("names", self.outcome.clone()?))
+    }
+
     /// A poll that reads no list, because the rows are those of the last one; `false` where a list is due for them.
     pub fn rest(&mut self, now: UnixTime) -> bool {
         let rests = self.known.iter().all(|known| now < known.due || !known.of_use);
@@ -128,6 +135,7 @@ impl NameCache {
         for (list, known) in LISTS.iter().zip(&mut self.known) {
             known.of_use = rows.iter().any(|row| list.server_types.contains(&row.type_code()));
         }
+        let mut outcome = None;
         for (list, known) in LISTS.iter().zip(&mut self.known) {
             if cx.now < known.due || !known.of_use {
                 continue;
@@ -137,16 +145,23 @@ impl NameCache {
             }
             match known.read(list, session, cx, rows, deadline).await {
                 Ok(()) => {
+                    outcome.get_or_insert(Ok(()));
                     self.lists += 1;
                     known.due = cx.now.plus(REFRESH_INTERVAL);
                 }
                 Err(failure) => {
+                    if outcome.as_ref().is_none_or(Result::is_ok) {
+                        outcome = Some(Err(failure.clone()));
+                    }
                     let lasting = matches!(failure.reason, Reason::Forbidden | Reason::NotFound);
                     let wait = if lasting { REFRESH_INTERVAL } else { RETRY_INTERVAL };
                     known.due = cx.now.plus(failure.retry_after.unwrap_or_default().max(wait));
                     tracing::debug!(list = list.operation, error = %failure, "Names could not be read.");
                     match failure.reason {
-                        Reason::Auth | Reason::Held => return Err(failure),
+                        Reason::Auth | Reason::Held => {
+                            self.outcome = outcome;
+                            return Err(failure);
+                        }
                         // The server has no time for us now, or the session is gone: the other lists do not ask either.
                         Reason::Timeout | Reason::RateLimited | Reason::Connect | Reason::Internal => break,
                         _ => {}
@@ -154,6 +169,7 @@ impl NameCache {
                 }
             }
         }
+        self.outcome = outcome.or_else(|| self.outcome.take());
         Ok(())
     }
 }
@@ -183,18 +199,23 @@ impl CachedList {
 
     /// Takes over a good list. Names that it lacks stay as long as the agent list has their rows.
     fn store(&mut self, list: &List, body: &[u8], rows: &[Row], cx: &Context<'_>) -> Result<(), Failure> {
-        let mut names = HashMap::new();
+        let (mut names, mut count) = (HashMap::new(), RowCount::default());
         wire::items::<ServerItem<'_>>(body, |_, item: Option<ServerItem<'_>>| {
             let Some(item) = item else {
+                count.add(false);
                 cx.warnings.add(Warning::BadItem, || format!("an item of {} cannot be read", list.paths[0]));
                 return;
             };
             let (name, server) = (item.name.filled().ok(), item.server.filled().ok());
             let name = if list.own_name { name.or(server) } else { server.or(name) };
-            if let (Some(id), Some(name)) = (item.id.filled().ok(), name) {
+            let (id, name) = (item.id.filled().ok(), name);
+            count.add(id.is_some() && name.is_some());
+            if let (Some(id), Some(name)) = (id, name) {
                 names.entry((item.site_id.ok(), id.into_owned())).or_insert_with(|| Box::from(&*name));
             }
         })?;
+        // Names that are lacking stay below, so one that lacks most of them is as good.
+        count.judge("servers")?;
         for row in rows.iter().filter(|row| list.server_types.contains(&row.type_code())) {
             let keys = [(Some(row.site), row.id.to_string()), (None, row.id.to_string())];
             if !keys.iter().any(|key| names.contains_key(key)) {

@@ -297,3 +297,33 @@ async fn targets_of_one_server_share_its_budget_and_the_agents_come_first() {
     assert_eq!(names(&poll_at(&mut second, 0).await.expect("a good poll")), ["1"; 6]);
     assert_eq!(stub.asked(), ["POST /api/Session/logon", "GET /api/Agent"]);
 }
+
+#[tokio::test]
+async fn a_list_of_which_nothing_can_be_read_is_no_empty_farm() {
+    let renamed = AGENTS.replace("siteId", "siteID");
+    let agents = move |seen: &rollcall_test_server::Request| match &*seen.line {
+        "POST /api/Session/logon" => ok(LOGON),
+        "GET /api/Agent" => ok(&renamed),
+        _ => status(404),
+    };
+    let failure = poll_at(&mut open(&start(agents)), 0).await.expect_err("nothing to be read");
+    assert_eq!(failure.reason, Reason::Decode);
+    assert_eq!(failure.message, "GET /api/Agent: none of the 2 agents in the list can be read");
+}
+
+#[tokio::test]
+async fn a_list_that_can_hardly_be_read_is_a_partial_poll() {
+    let stub = start(|seen| match &*seen.line {
+        "POST /api/Session/logon" => ok(LOGON),
+        "GET /api/Agent" => ok(r#"[{"id":"1","siteId":1,"agentState":0,"serverType":1},{"id":"2"},7]"#),
+        _ => status(404),
+    });
+    let mut api = open(&stub);
+    for poll in 0..2 {
+        let observation = poll_at(&mut api, 60 * poll).await.expect("a partial poll");
+        let part = part(&observation);
+        assert_eq!(part.agents.len(), 1);
+        assert_eq!(part.defect.as_ref().map(|defect| defect.reason), Some(Reason::Decode));
+        assert_eq!(part.fingerprint, None);
+    }
+}

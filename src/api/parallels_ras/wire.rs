@@ -11,7 +11,7 @@ use serde::{
 };
 
 use crate::{
-    api::lenient::{self, Field, FromScalar, Shape},
+    api::lenient::{self, Field, FromScalar, List, Shape},
     failure::{Failure, Reason},
 };
 
@@ -118,7 +118,7 @@ const MAX_ITEMS: usize = 1_000_000;
 
 /// Hands over the items of a list with their places; one that cannot be read costs itself alone. Fails with `too_large`
 /// where there are more than [`MAX_ITEMS`].
-pub fn items<T: Shape>(body: impl Read, mut each: impl FnMut(usize, Option<T::Of<'_>>)) -> Result<(), Failure> {
+pub fn items<T: Shape>(body: impl Read, mut each: impl FnMut(usize, Option<T::Of<'_>>)) -> Result<List, Failure> {
     let mut index = 0;
     let list = lenient::items::<T>(body, None, |item| {
         if index < MAX_ITEMS {
@@ -129,7 +129,7 @@ pub fn items<T: Shape>(body: impl Read, mut each: impl FnMut(usize, Option<T::Of
     if list.items > MAX_ITEMS {
         return Err(Failure::new(Reason::TooLarge, format!("more than {MAX_ITEMS} items")));
     }
-    Ok(())
+    Ok(list)
 }
 
 #[cfg(test)]
@@ -176,7 +176,7 @@ mod tests {
 
     fn count(body: &str) -> Result<usize, Failure> {
         let mut count = 0;
-        items::<AgentItem<'_>>(body.as_bytes(), |_, _: Option<AgentItem<'_>>| count += 1).map(|()| count)
+        items::<AgentItem<'_>>(body.as_bytes(), |_, _: Option<AgentItem<'_>>| count += 1).map(|_| count)
     }
 
     #[test]

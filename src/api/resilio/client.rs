@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{
     super::{
         AgentRef, Part, Warning, Warnings,
-        lenient::{self, Field, Object, Shape, Timestamp},
+        lenient::{self, Field, Object, RowCount, Shape, Timestamp},
         table::{self, OTHER},
     },
     POOL, states,
@@ -138,12 +138,14 @@ impl Tags {
     /// Reads the answer of `/tags`. Fails with `too_large` where there are more than [`MAX_TAGS`].
     pub fn read(body: &[u8], warnings: &Warnings) -> Result<Tags, Failure> {
         let mut tags = Vec::new();
-        let mut names = HashSet::new();
+        let (mut names, mut count) = (HashSet::new(), RowCount::default());
         let list = lenient::items::<Tag<'_>>(body, "tags", |item: Option<Tag<'_>>| {
             if tags.len() > MAX_TAGS {
                 return;
             }
-            let Some((name, value)) = item.and_then(|tag| tag.name.ok().map(|name| (name, tag.value))) else {
+            let tag = item.and_then(|tag| tag.name.ok().map(|name| (name, tag.value)));
+            count.add(tag.is_some());
+            let Some((name, value)) = tag else {
                 warnings.add(Warning::BadItem, || "tag without a name".to_owned());
                 return;
             };
@@ -161,7 +163,11 @@ impl Tags {
         if tags.len() > MAX_TAGS {
             return Err(Failure::new(Reason::TooLarge, format!("more than {MAX_TAGS} tags")));
         }
-        Ok(Tags(tags))
+        // Those of before are better than a few.
+        match count.judge("tags")? {
+            Some(defect) => Err(defect),
+            None => Ok(Tags(tags)),
+        }
     }
 
     /// Sets the samples of the tags.

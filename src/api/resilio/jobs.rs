@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::{
     super::{
         AgentRef, Context, Id, Part, Warning, Warnings,
-        lenient::{self, Count, Field, Shape, Timestamp},
+        lenient::{self, Count, Field, RowCount, Shape, Timestamp},
         table::{self, OTHER},
     },
     POOL, states,
@@ -97,17 +97,20 @@ static NUMBERS: [&Family; 6] = [
     &families::JOB_SENT,
 ];
 
-/// Reads the answer of `/runs`: a list, a single run, or a list in `data`. Gives the newest run of each job, by job id.
+/// Reads the answer of `/runs`: a list, a single run, or a list in `data`. Gives the newest run of each job, by job id, and
+/// what is wrong where most of the runs cannot be read.
 ///
 /// Fails with `too_large` where there are more than [`MAX_RUNS`] runs.
-pub fn read(body: &[u8], warnings: &Warnings) -> Result<Vec<Run>, Failure> {
+pub fn read(body: &[u8], warnings: &Warnings) -> Result<(Vec<Run>, Option<Failure>), Failure> {
     let mut jobs: BTreeMap<Id, Run> = BTreeMap::new();
-    let mut ids = HashSet::new();
+    let (mut ids, mut count) = (HashSet::new(), RowCount::default());
     let mut add = |item: Option<RunItem<'_>>| {
         if ids.len() > MAX_RUNS {
             return;
         }
-        let Some(run) = item.and_then(|wire| Run::new(wire, warnings)) else {
+        let run = item.and_then(|wire| Run::new(wire, warnings));
+        count.add(run.is_some());
+        let Some(run) = run else {
             warnings.add(Warning::BadItem, || "run without a readable run_id".to_owned());
             return;
         };
@@ -134,7 +137,9 @@ pub fn read(body: &[u8], warnings: &Warnings) -> Result<Vec<Run>, Failure> {
     if ids.len() > MAX_RUNS {
         return Err(Failure::new(Reason::TooLarge, format!("more than {MAX_RUNS} runs")));
     }
-    Ok(jobs.into_values().collect())
+    count.announce(list);
+    let defect = count.judge("runs")?;
+    Ok((jobs.into_values().collect(), defect))
 }
 
 fn short(id: &Id) -> String {
@@ -247,7 +252,7 @@ mod tests {
             let runs: Vec<String> = (0..count).map(|id| format!(r#"{{"run_id":{id},"id":1}}"#)).collect();
             read(format!("[{}]", runs.join(",")).as_bytes(), &Warnings::default())
         };
-        assert_eq!(read_runs(MAX_RUNS).expect("as many as may be").len(), 1);
+        assert_eq!(read_runs(MAX_RUNS).expect("as many as may be").0.len(), 1);
         assert_eq!(read_runs(MAX_RUNS + 1).expect_err("too many").reason, Reason::TooLarge);
     }
 }

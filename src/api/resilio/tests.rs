@@ -389,3 +389,16 @@ async fn tags_that_fail_stay_as_they_were_until_they_are_stale() {
         GONE.store(true, Ordering::Relaxed);
     }
 }
+
+#[tokio::test]
+async fn runs_of_which_none_or_hardly_any_can_be_read_are_no_empty_agent() {
+    for runs in [r#"[{"runId":1,"status":"syncing"},{"runId":2}]"#, "[7]", r#"{"count":3,"data":[]}"#] {
+        let (observation, _) = observe(CLIENT, runs).await;
+        assert_eq!(failed(&observation, "jobs").reason, Reason::Decode, "{runs}");
+    }
+    let (observation, warnings) = observe(CLIENT, r#"[{"run_id":1,"status":"syncing"},{"runId":2},{"runId":3}]"#).await;
+    let part = fresh(&observation, "jobs");
+    assert_eq!(part.defect.as_ref().map(|defect| defect.reason), Some(Reason::Decode));
+    assert_eq!(samples_of(part, &families::JOB_INFO).len(), 1);
+    assert_eq!(warnings, [("bad_item", 2)]);
+}

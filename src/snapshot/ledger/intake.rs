@@ -104,9 +104,13 @@ impl<'a> Intake<'a> {
         agents.sum()
     }
 
-    /// Whether a part could not be read.
+    /// Whether a part could not be read, or not most of it.
     pub fn has_failed(&self) -> bool {
-        self.parts.iter().any(|(_, outcome)| matches!(outcome, ReadOutcome::Failed))
+        self.parts.iter().any(|(_, outcome)| match outcome {
+            ReadOutcome::New(part, _) => part.defect.is_some(),
+            ReadOutcome::Same(_) => false,
+            ReadOutcome::Failed => true,
+        })
     }
 
     /// Counts the oddities of the new parts.

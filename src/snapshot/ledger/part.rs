@@ -34,6 +34,8 @@ pub(super) struct StoredPart {
     pub fingerprint: Option<PartFingerprint>,
     /// Decode warnings in it, which count at every poll that has them.
     pub warnings: Warnings,
+    /// Whether all of it was read; else most of its rows could not be.
+    pub complete: bool,
     /// Its pools: name, and whether they are on demand.
     pub pools: Vec<(Arc<str>, bool)>,
     /// Its agents and other rows that have a name of their own.
@@ -101,6 +103,7 @@ impl StoredPart {
             read: options.now,
             fingerprint: part.fingerprint.filter(|_| !names.contested),
             warnings: part.warnings,
+            complete: part.defect.is_none(),
             pools,
             roster: Arc::new(roster),
             pool_counts,

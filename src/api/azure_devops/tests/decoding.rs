@@ -18,7 +18,7 @@ fn decode(items: &str, settings: &target::AzureDevOps, pool: &PoolRow) -> (Part,
     let reader = agents::AgentDecoder { target: &target, settings, pool, warnings: &warnings };
     let mut part = Part::new(FAMILIES);
     agents::begin(pool, &mut part);
-    reader.read(format!("[{items}]").as_bytes(), &mut part).expect("a list");
+    reader.read(format!("[{items}]").as_bytes(), &mut part, &mut RowCount::default()).expect("a list");
     (part, counted(&warnings))
 }
 
@@ -147,7 +147,7 @@ fn pools_are_on_demand_by_their_options_and_told_apart_by_their_ids() {
     let body = r#"{"count":9,"value":[{"id":7,"name":"x","options":"elasticPool, singleUseAgents"},{"id":5,"name":"x","options":"none"},
         {"id":6,"options":"SingleUseAgents","size":null},{"id":6,"name":"again"},{"name":"no id"},{"id":8,"name":"y","poolType":" Deployment","options":"preserveAgentOnJobFailure"}]}"#;
     let mut rows = Vec::new();
-    pools::read(body.as_bytes(), &mut rows, 1000, &warnings).expect("a list");
+    pools::read(body.as_bytes(), &mut rows, &mut RowCount::default(), 1000, &warnings).expect("a list");
     pools::tell_apart(&mut rows, &warnings);
     let found: Vec<_> = rows.iter().map(|row| (row.id, &*row.name, row.on_demand)).collect();
     assert_eq!(found, [(5, "x", false), (6, "6", true), (7, "x#7", true), (8, "y", false)]);
@@ -161,7 +161,9 @@ fn very_many_pools_and_queues_are_described() {
     let api = api_at(&url, settings(), &Arc::default());
     // By a search of all queues for each pool, this would take minutes.
     let rows: Vec<PoolRow> = (0..50_000).map(|id| PoolRow { id, ..pool(&format!("p{id}")) }).collect();
-    let queues: Vec<_> = rows.iter().rev().map(|row| (row.id, (row.id % 2 == 0).then(Queue::default))).collect();
+    let unread = Failure::new(Reason::Forbidden, "no");
+    let queue = |id: i64| if id % 2 == 0 { Ok(Queue::default()) } else { Err(unread.clone()) };
+    let queues: Vec<_> = rows.iter().rev().map(|row| (row.id, queue(row.id))).collect();
     let part = api.describe(&rows, &queues);
     let up = &part.samples[families::POOL_JOB_REQUESTS_UP.ordinal as usize];
     assert_eq!(up.len(), rows.len());

@@ -33,7 +33,7 @@ fn read(body: &str) -> (Result<Vec<Machine>, Failure>, Warnings) {
     let warnings = Warnings::default();
     let mut machines = Vec::new();
     let result = decode(body.as_bytes(), NOW, &warnings, |machine| machines.push(machine.clone()));
-    (result.map(|()| machines), warnings)
+    (result.map(|_| machines), warnings)
 }
 
 fn one(body: &str) -> Machine {

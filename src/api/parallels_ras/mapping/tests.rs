@@ -14,7 +14,7 @@ fn settings(target: &Target) -> ParallelsRas {
 
 fn decode_for(json: &str, target: &Target) -> (Vec<String>, Part, Warnings) {
     let (warnings, settings) = (Warnings::default(), settings(target));
-    let rows = rows(json.as_bytes(), &settings.site_ids, &warnings).expect("a list");
+    let (rows, _) = rows(json.as_bytes(), &settings.site_ids, &warnings).expect("a list");
     let mapping_context =
         MappingContext { target: Arc::new(target.clone()), settings: Arc::new(settings), names: Names::default() };
     let mut part = part(&rows, &mapping_context, warnings);
@@ -83,7 +83,7 @@ fn an_item_that_cannot_be_read_or_lacks_its_key_costs_itself_alone() {
             {"siteId": 1, "agentState": 0, "serverType": 1},
             {"id": "", "siteId": 1, "agentState": 0, "serverType": 1},
             {"id": {}, "siteId": 1, "agentState": 0, "serverType": 1},
-            {"id": "1", "agentState": 0, "serverType": 1},
+            {"id": "1", "siteId": "x", "agentState": 0, "serverType": 1},
             {"id": "1", "siteId": 1, "agentState": 0},
             17, null, "text", [],
             {"id": "2", "siteId": 1, "agentState": 0, "serverType": 1}
@@ -216,4 +216,23 @@ fn an_override_goes_by_name_or_code_and_pool() {
         ("5", None),
     ];
     assert_eq!(healths(&part), expected);
+}
+
+#[test]
+fn a_row_without_a_site_is_of_the_one_asked_for_or_the_only_one() {
+    let siteless = r#"{"id": "2", "agentState": 0, "serverType": 1}"#;
+    let json = format!(r#"[{siteless}, {{"id": "1", "siteId": 7, "agentState": 0, "serverType": 1}}]"#);
+    let sites = |json: &str, site_ids: &[i64]| {
+        let rows = rows(json.as_bytes(), site_ids, &Warnings::default());
+        rows.map(|(rows, _)| rows.iter().map(|row| (row.id.to_string(), row.site)).collect::<Vec<_>>())
+    };
+    let row = |id: &str, site| (id.to_owned(), site);
+    assert_eq!(sites(&json, &[]).expect("a list"), [row("1", 7), row("2", 7)]);
+    assert_eq!(sites(&json, &[7]).expect("a list"), [row("2", 7), row("1", 7)]);
+    let two = json.replace(']', r#", {"id": "3", "siteId": 8, "agentState": 0, "serverType": 1}]"#);
+    assert_eq!(sites(&two, &[]).expect("a list"), [row("1", 7), row("3", 8)], "nobody knows whose it is");
+    assert_eq!(sites(&two, &[7, 8]).expect("a list"), [row("1", 7), row("3", 8)]);
+    // Without any site the member has another name by now.
+    assert!(sites(&format!("[{siteless}]"), &[]).is_err());
+    assert_eq!(sites(&format!("[{siteless}]"), &[7]).expect("a list"), [row("2", 7)]);
 }
