@@ -34,6 +34,7 @@ pub const CONTRACT: &[Row] = &[
     ("rollcall_target_up", GAUGE, TARGET, &[]),
     ("rollcall_target_partial", GAUGE, TARGET, &[]),
     ("rollcall_target_stale", GAUGE, TARGET, &[]),
+    ("rollcall_target_extra_up", GAUGE, TARGET, &["extra"]),
     ("rollcall_target_failure", GAUGE, TARGET, &["reason"]),
     ("rollcall_target_consecutive_failures", GAUGE, TARGET, &[]),
     ("rollcall_target_poll_interval_seconds", GAUGE, TARGET, &[]),
