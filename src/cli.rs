@@ -265,7 +265,9 @@ pub fn run() -> ExitCode {
     let is_daemon = matches!(cli.command, Command::Serve(_) | Command::Demo(_) | Command::Simulate(_));
     if matches!(cli.command, Command::Serve(_) | Command::Demo(_)) {
         allocator::configure();
+        crate::descriptors::prepare();
     }
+    crate::descriptors::forbid_core_dumps();
     log::tell_panics();
     let _flush = output::FlushAtEnd;
     crate::http::install_crypto();
@@ -346,12 +348,17 @@ fn unset_blank(command: clap::Command) -> clap::Command {
     names.into_iter().fold(command, |command, name| command.mut_subcommand(name, unset_blank))
 }
 
-/// The runtime of a command.
-fn runtime() -> Result<tokio::runtime::Runtime, String> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| format!("cannot start the runtime: {error}"))
+/// What the runtime still does at the end of a command is waited for so long.
+const SHUTDOWN: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// Runs a command on a runtime of its own. What hangs in the system at its end, a disk for one, keeps it from ending no longer
+/// than for a moment.
+fn block_on<T>(command: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("cannot start the runtime: {error}"))?;
+    let result = runtime.block_on(command);
+    runtime.shutdown_timeout(SHUTDOWN);
+    result
 }
 
 fn incidents_help() -> String {

@@ -99,6 +99,12 @@ impl Clock {
         }
     }
 
+    /// The system's clock is stepped to this time, for tests.
+    #[cfg(test)]
+    pub fn step_to(&self, system: UnixTime) {
+        self.follow(system);
+    }
+
     fn follow(&self, system: UnixTime) {
         self.step(self.wall.load(Ordering::Relaxed), system);
     }

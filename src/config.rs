@@ -29,7 +29,7 @@ use std::{
 
 use serde::Serialize;
 
-use crate::overrides::AlertOverride;
+use crate::{file, overrides::AlertOverride};
 
 /// A complete annotated configuration: `rollcall default-config`. Every vendor has its target in `vendor/<vendor>.yml`.
 pub fn default_yaml() -> &'static str {
@@ -81,15 +81,16 @@ impl Config {
     }
 
     fn open(path: &Path, strict: bool) -> Result<Config, Errors> {
-        let file = path.display().to_string();
-        let bytes = std::fs::read(path).map_err(|error| {
-            let mark = Mark { file: file.as_str().into(), line: 1, column: 1 };
+        let shown = path.display().to_string();
+        let bytes = file::read(path, file::LONGEST_CONFIGURATION).map_err(|error| {
+            let mark = Mark { file: shown.as_str().into(), line: 1, column: 1 };
             let message = format!("cannot be read: {error}");
-            Errors::new(vec![Problem { mark, path: String::new(), message }], &file)
+            Errors::new(vec![Problem { mark, path: String::new(), message }], &shown)
         })?;
         let base_dir = path.parent().unwrap_or(Path::new(""));
         let state_directory = std::env::var_os("STATE_DIRECTORY");
-        let mut config = parse::parse(&bytes, &parse::ParseOptions { file: &file, base_dir, strict, state_directory })?;
+        let mut config =
+            parse::parse(&bytes, &parse::ParseOptions { file: &shown, base_dir, strict, state_directory })?;
         config.warnings.extend(config.check_environment()?);
         Ok(config)
     }

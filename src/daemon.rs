@@ -17,7 +17,9 @@ use crate::{
     alert::engine::task::AlertEvaluator,
     clock::{Clock, UnixTime},
     config::{Config, Target},
+    descriptors,
     event::{Panicked, panic_text},
+    file::private::FileLock,
     notify,
     poll::{Clients, Fleet, SavedFleet},
     shard::Shard,
@@ -32,7 +34,7 @@ mod state_writer;
 
 pub use error::ConfigError;
 
-use state::{State, StateError, StateFile, StateLock};
+use state::{State, StateError, StateFile};
 
 /// A state file that somebody else has for longer is that of another daemon: `probe` writes it in a moment.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -53,7 +55,7 @@ pub struct Daemon {
     stop: CancellationToken,
     tasks: Mutex<Vec<tokio::task::JoinHandle<()>>>,
     /// The state file is ours while we live.
-    _state_lock: Option<StateLock>,
+    _state_lock: Option<FileLock>,
 }
 
 impl Daemon {
@@ -94,6 +96,7 @@ impl Daemon {
         let fleet = Arc::new(Fleet::new(clock, SavedFleet { identities, targets }));
         let evaluator = Arc::new(AlertEvaluator::new(Arc::clone(&fleet), alerts, external_url, instance));
         warn(&config);
+        expect_servers(&config);
         let clients = Clients::new(&config).map_err(ConfigError::target)?;
         // Before the targets: their first snapshots say already who pages.
         evaluator.apply(&config.alerting).await.map_err(ConfigError::alertmanager)?;
@@ -172,6 +175,7 @@ impl Daemon {
             tracing::warn!("A changed state_file takes effect at the next start.");
         }
         warn(&config);
+        expect_servers(&config);
         // All that can fail comes before the first change.
         let clients = Clients::new(&config).map_err(ConfigError::target)?;
         self.evaluator.apply(&config.alerting).await.map_err(ConfigError::alertmanager)?;
@@ -227,14 +231,17 @@ impl Daemon {
 }
 
 /// The right to write the state file. Where the folder gives no such right, every try to write will say so.
-async fn lock(file: Option<&StateFile>) -> Result<Option<StateLock>, ConfigError> {
+async fn lock(file: Option<&StateFile>) -> Result<Option<FileLock>, ConfigError> {
     let Some(file) = file else { return Ok(None) };
     let limit = Instant::now() + BUSY_TIMEOUT;
     loop {
         match file.lock() {
             Ok(lock) => return Ok(Some(lock)),
             Err(StateError::InUse { .. }) if Instant::now() < limit => sleep(BUSY_TIMEOUT / 50).await,
-            Err(StateError::Io { .. }) => return Ok(None),
+            Err(error @ StateError::Io { .. }) => {
+                tracing::warn!(%error, "Nothing keeps a second daemon from the state file.");
+                return Ok(None);
+            }
             Err(error) => return Err(error.into()),
         }
     }
@@ -248,6 +255,10 @@ fn load(file: &Path, shard: Option<Shard>) -> Result<(Config, Vec<Arc<Target>>),
     tracing::info!(%shard, targets = ours.len(), of = ours.len() + others.len(), "Targets dealt out.");
     config.targets = ours;
     Ok((config, others))
+}
+
+fn expect_servers(config: &Config) {
+    descriptors::expect_servers(config.targets.len() + config.alerting.alertmanagers.len());
 }
 
 fn warn(config: &Config) {

@@ -8,6 +8,7 @@ mod budget;
 mod call;
 mod connect;
 mod failed;
+mod resolver;
 mod send_tracker;
 pub mod stats;
 

@@ -75,6 +75,8 @@ impl State {
 
     /// Answers one request.
     async fn answer(&self, request: &reply::Request) -> Reply {
+        #[cfg(test)]
+        assert!(request.path != server::PLANTED, "a planted fault");
         let path = match request.path.strip_prefix(self.options.route_prefix.as_str()) {
             Some("") => "/",
             Some(path) if path.starts_with('/') => path,

@@ -86,7 +86,7 @@ impl AlertmanagerClient {
 
     async fn post(&self, batch: &Batch) -> Result<http::Answer, Failure> {
         self.http.refresh()?;
-        let call = self.http.request("alerts", Method::POST, self.url.clone());
+        let call = self.http.request("alerts", Method::POST, self.url.clone()).unqueued();
         let call = call.body("application/json", wire::encode(batch, &self.external)?);
         // A secret file is read at each request, so that the next one has the change.
         let call = match &self.auth {

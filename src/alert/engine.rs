@@ -85,6 +85,8 @@ impl Engine {
     /// Evaluates the rules about one target; returns what is new.
     pub fn evaluate(&mut self, source: &dyn Source, now: UnixTime) -> Vec<Change> {
         let (vendor, target) = (source.vendor(), source.target());
+        #[cfg(test)]
+        assert!(target != tests::PLANTED, "a planted fault");
         let mut changes = Vec::new();
         if self.by_target.get(target).is_some_and(|target_alerts| target_alerts.vendor() != vendor) {
             changes =

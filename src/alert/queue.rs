@@ -16,8 +16,9 @@
 //! - A clean stop sends what is still unsent, for 5 s at most, and resolves nothing.
 //!
 //! **Bound.** A queue holds one entry per alert that fires, and per alert that ended within the last 15 minutes (or
-//! within the 4 × `resend_delay` above, where that is longer), however long its peer is away and however often they
-//! change. The texts are shared between the peers. An update waits for no peer.
+//! within the 4 × `resend_delay` above, where that is longer), at most [`MOST_ENDED`] of these: the oldest ends go first, and
+//! lapse. That holds however long its peer is away and however often they change. The texts are shared between the peers. An
+//! update waits for no peer.
 
 mod notification;
 mod outbox;
@@ -39,6 +40,10 @@ pub const BATCH: usize = 256;
 
 /// For how long a resolved alert is sent again.
 pub const RETENTION: Duration = Duration::from_secs(15 * 60);
+
+/// Ends that are remembered, at most. Where alerts about ever new names begin and end with each poll, a quarter of an hour of
+/// them is without a bound.
+pub const MOST_ENDED: usize = 10_000;
 
 /// Alertmanager believes an alert for at least four of these, however short `resend_delay` is: to a clock that is a minute
 /// ahead of ours, one that lapses a minute from now has ended before it came.
@@ -114,6 +119,8 @@ pub struct Queue {
     entries: HashMap<Fingerprint, Entry>,
     /// News first, then repeats, each by the time at which they are due.
     order: BTreeSet<(bool, UnixTime, Fingerprint)>,
+    /// Those that ended, by when they did.
+    ended: BTreeSet<(UnixTime, Fingerprint)>,
     swept: UnixTime,
     dropped: u64,
 }
@@ -121,7 +128,14 @@ pub struct Queue {
 impl Queue {
     /// An empty queue.
     pub fn new(timing: Timing) -> Queue {
-        Queue { timing, entries: HashMap::new(), order: BTreeSet::new(), swept: UnixTime(i64::MIN), dropped: 0 }
+        Queue {
+            timing,
+            entries: HashMap::new(),
+            order: BTreeSet::new(),
+            ended: BTreeSet::new(),
+            swept: UnixTime(i64::MIN),
+            dropped: 0,
+        }
     }
 
     /// Stores the state of an alert; whether it is news that is to be sent at once.
@@ -143,14 +157,13 @@ impl Queue {
         self.remove(fingerprint);
         let alert = Arc::clone(alert);
         self.insert(fingerprint, Entry { alert, sent: false, due: now, valid_until, batch_limit });
+        self.forget_oldest_ends();
         true
     }
 
     /// Forgets an alert, whatever the peer was told about it.
     pub fn remove(&mut self, fingerprint: Fingerprint) {
-        if let Some(entry) = self.entries.remove(&fingerprint) {
-            self.order.remove(&(entry.sent, entry.due, fingerprint));
-        }
+        self.take(fingerprint);
     }
 
     /// What is to be done next. A batch stays in the queue until [`Queue::done`] hears what became of it.
@@ -235,15 +248,34 @@ impl Queue {
         std::mem::take(&mut self.dropped)
     }
 
+    fn take(&mut self, fingerprint: Fingerprint) -> Option<Entry> {
+        let entry = self.entries.remove(&fingerprint)?;
+        self.order.remove(&(entry.sent, entry.due, fingerprint));
+        if let Some(ended) = entry.alert.ends_at {
+            self.ended.remove(&(ended, fingerprint));
+        }
+        Some(entry)
+    }
+
+    fn forget_oldest_ends(&mut self) {
+        while self.ended.len() > MOST_ENDED {
+            let Some((_, fingerprint)) = self.ended.pop_first() else { return };
+            let gone = self.take(fingerprint);
+            self.dropped += u64::from(gone.is_some_and(|entry| !entry.sent));
+        }
+    }
+
     fn insert(&mut self, fingerprint: Fingerprint, entry: Entry) {
         self.order.insert((entry.sent, entry.due, fingerprint));
+        if let Some(ended) = entry.alert.ends_at {
+            self.ended.insert((ended, fingerprint));
+        }
         self.entries.insert(fingerprint, entry);
     }
 
     /// The peer knows it, and is to be told again then.
     fn mark_sent(&mut self, fingerprint: Fingerprint, again: UnixTime) {
-        let Some(mut entry) = self.entries.remove(&fingerprint) else { return };
-        self.order.remove(&(entry.sent, entry.due, fingerprint));
+        let Some(mut entry) = self.take(fingerprint) else { return };
         (entry.sent, entry.due) = (true, again);
         if entry.alert.ends_at.is_none_or(|ended| entry.due <= ended.plus(scaled(RETENTION))) {
             self.insert(fingerprint, entry);
@@ -270,12 +302,13 @@ impl Queue {
             return;
         }
         self.swept = now;
-        let (order, dropped) = (&mut self.order, &mut self.dropped);
+        let (order, ends, dropped) = (&mut self.order, &mut self.ended, &mut self.dropped);
         self.entries.retain(|fingerprint, entry| {
             let Some(ended) = entry.alert.ends_at else { return true };
             let keep = now <= ended.plus(scaled(RETENTION)) || (!entry.sent && now <= entry.valid_until);
             if !keep {
                 order.remove(&(entry.sent, entry.due, *fingerprint));
+                ends.remove(&(ended, *fingerprint));
                 *dropped += u64::from(!entry.sent);
             }
             keep

@@ -11,6 +11,7 @@
 mod exchange;
 mod hold;
 pub mod saved;
+mod secret_tag;
 
 pub use exchange::LogonVerdict;
 pub use hold::Hold;
@@ -18,7 +19,7 @@ pub use hold::Hold;
 use std::{
     collections::HashSet,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, OnceLock},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -27,7 +28,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use self::exchange::PendingLogon;
+use self::{exchange::PendingLogon, secret_tag::SecretTag};
 use crate::{
     clock::UnixTime,
     config::{Target, secret::SecretText},
@@ -49,8 +50,6 @@ pub struct Logons {
 #[derive(Default)]
 struct Shared {
     identities: Mutex<Vec<Identity>>,
-    /// Of all hashes that are made here.
-    salt: OnceLock<saved::Salt>,
     /// Told when a hold begins or ends, since nobody may be waiting for the log-on any more.
     changed: Notify,
     /// Told when an exchange has ended.
@@ -71,9 +70,11 @@ struct Identity {
     last_used: Option<UnixTime>,
 }
 
-/// What is known of an identity's secret: after a restart only its hash, until a target brings the same one.
+/// What is known of an identity's secret: after a restart only its tag, until a target brings the same one; from a state file
+/// of the first version its hash.
 enum KnownSecret {
-    Text { text: SecretText, hash: Option<String> },
+    Text(SecretText),
+    Tag(SecretTag),
     Hash(String),
 }
 
@@ -194,7 +195,7 @@ impl Logons {
         self.shared.changed.notified().await;
     }
 
-    /// The identity, a new one where there is none. One that is known by its hash only is recognised here, once; and what
+    /// The identity, a new one where there is none. One that is known by its tag only is recognised here, once; and what
     /// nobody needs any more is forgotten.
     fn find(
         &self,
@@ -208,28 +209,30 @@ impl Logons {
         let mut index = identities.iter().position(|identity| identity.is(vendor, username, secret));
         if index.is_none() {
             let salts: HashSet<saved::Salt> =
-                identities.iter().filter_map(|identity| identity.unrecognised(vendor, username)).collect();
+                identities.iter().filter_map(|identity| identity.salt(vendor, username)).collect();
             drop(identities);
-            // Takes milliseconds, and happens once for a secret: afterwards it is known by its text.
-            let own = self.hash(secret);
-            let others = salts.into_iter().filter(|salt| self.shared.salt.get() != Some(salt));
-            let hashes: Vec<String> =
-                own.iter().cloned().chain(others.filter_map(|salt| saved::hash(secret, salt))).collect();
+            // A hash takes milliseconds, and is made once for a secret: afterwards it is known by its text.
+            let hashes: Vec<String> = salts.into_iter().filter_map(|salt| saved::hash(secret, salt)).collect();
+            let tag = SecretTag::of(secret);
             identities = self.lock();
             // Somebody else may have brought it meanwhile.
             index = identities.iter().position(|identity| identity.is(vendor, username, secret)).or_else(|| {
                 let index = identities.iter().position(|identity| {
-                    identity.unrecognised(vendor, username).is_some()
-                        && identity.secret.hash().is_some_and(|hash| hashes.iter().any(|other| other == hash))
+                    let is_secret = match &identity.secret {
+                        KnownSecret::Text(_) => false,
+                        KnownSecret::Tag(known) => *known == tag,
+                        KnownSecret::Hash(known) => hashes.contains(known),
+                    };
+                    is_secret && identity.vendor == vendor && identity.username == username
                 })?;
-                identities[index].secret = KnownSecret::Text { text: secret.clone(), hash: own.clone() };
+                identities[index].secret = KnownSecret::Text(secret.clone());
                 Some(index)
             });
             if index.is_none() {
                 identities.push(Identity {
                     vendor: vendor.to_owned(),
                     username: username.to_owned(),
-                    secret: KnownSecret::Text { text: secret.clone(), hash: own },
+                    secret: KnownSecret::Text(secret.clone()),
                     last_accepted: None,
                     hold: None,
                     queue_lock: Arc::default(),
@@ -330,11 +333,11 @@ impl Identity {
     fn is(&self, vendor: &str, username: &str, secret: &SecretText) -> bool {
         self.vendor == vendor
             && self.username == username
-            && matches!(&self.secret, KnownSecret::Text { text, .. } if text == secret)
+            && matches!(&self.secret, KnownSecret::Text(text) if text == secret)
     }
 
     /// The salt, where it is an identity of this user that is known by its hash only.
-    fn unrecognised(&self, vendor: &str, username: &str) -> Option<saved::Salt> {
+    fn salt(&self, vendor: &str, username: &str) -> Option<saved::Salt> {
         match &self.secret {
             KnownSecret::Hash(hash) if self.vendor == vendor && self.username == username => saved::salt_of(hash),
             _ => None,

@@ -32,7 +32,7 @@ pub fn run(args: Check) -> Result<(), String> {
         output::print(fine);
         return Ok(());
     }
-    let failed = super::runtime()?.block_on(async {
+    let failed = super::block_on(async {
         let logons = Logons::default();
         let mut holds = super::probe::Holds::open(&config, &logons);
         let mut failed = 0;
@@ -51,8 +51,8 @@ pub fn run(args: Check) -> Result<(), String> {
                 output::note(format_args!("warning: {}: {doubt}", target.name));
             }
         }
-        failed
-    });
+        Ok(failed)
+    })?;
     match failed {
         0 => {
             output::print(fine);

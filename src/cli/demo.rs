@@ -19,7 +19,7 @@ const CERTIFICATE: &str = "farm.pem";
 pub fn run(args: Demo) -> Result<(), String> {
     log::start(args.log.level, args.log.format);
     let options = serve::options(&args.web)?;
-    super::runtime()?.block_on(async {
+    super::block_on(async {
         let signals = serve::Signals::new()?;
         let listeners = serve::listen(&args.listen).await?;
         let simulation = Simulation::start(args.fleet.options());

@@ -35,7 +35,7 @@ pub fn run(args: Probe) -> Result<(), String> {
         target.timeout
     ));
     let target = Arc::clone(target);
-    super::runtime()?.block_on(async {
+    super::block_on(async {
         let logons = Logons::default();
         let mut holds = Holds::open(&config, &logons);
         let ticker = std::io::stderr().is_terminal().then(|| tokio::spawn(tick()));

@@ -5,17 +5,23 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::{Serve, Web, log};
-use crate::{daemon::Daemon, notify, shard, snapshot::polls_stopped, supervise::supervise, web};
+use crate::{
+    daemon::{ConfigError, Daemon},
+    descriptors, notify, shard,
+    snapshot::polls_stopped,
+    supervise::supervise,
+    web,
+};
 
 pub fn run(args: Serve) -> Result<(), String> {
     log::start(args.log.level, args.log.format);
     let options = options(&args.web)?;
-    super::runtime()?.block_on(async {
-        let signals = Signals::new()?;
+    super::block_on(async {
+        let mut signals = Signals::new()?;
         let server = listen(&args.listen).await?;
         let (url, instance) = (options.external_url.clone(), instance(&server));
-        let daemon =
-            Daemon::start(args.config_file, args.shard, url, instance).await.map_err(|error| error.to_string())?;
+        let starting = Daemon::start(args.config_file, args.shard, url, instance);
+        let Some(daemon) = unless_stopped(starting, &mut signals).await? else { return Ok(()) };
         let server = web::Server::new(server, web::State::new(Arc::clone(&daemon), options));
         until_stopped(daemon, server, signals).await
     })
@@ -37,7 +43,7 @@ pub fn options(args: &Web) -> Result<web::Options, String> {
         route_prefix: if prefix.is_empty() { String::new() } else { format!("/{prefix}") },
         external_url: external.map(|url| url.to_string().trim_end_matches('/').to_owned()).unwrap_or_default(),
         max_requests: args.max_requests,
-        max_connections: args.max_connections,
+        max_connections: descriptors::connections(args.max_connections),
         enable_lifecycle: args.enable_lifecycle,
     })
 }
@@ -64,6 +70,26 @@ pub fn instance(listeners: &[tokio::net::TcpListener]) -> String {
     }
 }
 
+/// Waits for the daemon to start; `None` where it is told to stop before: neither a disk nor another daemon that it waits for
+/// keeps it from ending.
+async fn unless_stopped(
+    starting: impl Future<Output = Result<Arc<Daemon>, ConfigError>> + Send + 'static,
+    signals: &mut Signals,
+) -> Result<Option<Arc<Daemon>>, String> {
+    // A task of its own: it reads files, which blocks its thread.
+    let starting = tokio::spawn(starting);
+    tokio::select! {
+        started = starting => match started {
+            Ok(started) => started.map(Some).map_err(|error| error.to_string()),
+            Err(error) => Err(format!("the start ended badly: {error}")),
+        },
+        () = signals.stopped() => {
+            tracing::info!("Stopping.");
+            Ok(None)
+        }
+    }
+}
+
 /// Serves until a signal says stop.
 pub async fn until_stopped(daemon: Arc<Daemon>, server: web::Server, mut signals: Signals) -> Result<(), String> {
     for address in server.addresses() {
@@ -79,8 +105,11 @@ pub async fn until_stopped(daemon: Arc<Daemon>, server: web::Server, mut signals
     loop {
         tokio::select! {
             signal = signals.next() => match signal {
-                // What is wrong is in the log, and in rollcall_config_last_reload_successful.
-                Signal::Reload => drop(daemon.reload().await),
+                Signal::Reload => tokio::select! {
+                    // What is wrong is in the log, and in rollcall_config_last_reload_successful.
+                    _ = daemon.reload() => {}
+                    () = signals.stopped() => break,
+                },
                 Signal::Stop => break,
             },
             // Nothing ends it before it is stopped. A daemon that nobody can scrape is better started anew.
@@ -151,6 +180,14 @@ impl Signals {
             _ = self.interrupt.recv() => Signal::Stop,
         }
     }
+
+    /// Waits until it says stop. A reload that was asked for meanwhile is still to come.
+    async fn stopped(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// What the operating system tells the daemon.
@@ -165,7 +202,11 @@ impl Signals {
     }
 
     async fn next(&mut self) -> Signal {
-        let _ = tokio::signal::ctrl_c().await;
+        self.stopped().await;
         Signal::Stop
+    }
+
+    async fn stopped(&mut self) {
+        let _ = tokio::signal::ctrl_c().await;
     }
 }

@@ -1,19 +1,20 @@
 //! `rollcall simulate`: only the simulated vendor APIs, for other people's tests and dashboards.
 
 use super::{Simulate, log, output};
+use crate::file::{LONGEST_CONFIGURATION, read_text};
 use rollcall_sim::{Options, Simulation};
 
 pub fn run(args: Simulate) -> Result<(), String> {
     log::start(args.log.level, args.log.format);
     let file = &args.config_file;
     let ours = |text: String| text.starts_with(MARK);
-    if !args.force && std::fs::read_to_string(file).is_ok_and(|text| !ours(text)) {
+    if !args.force && file.exists() && !read_text(file, LONGEST_CONFIGURATION).is_ok_and(ours) {
         return Err(format!(
             "{} exists and was not written by `rollcall simulate`; use --force or --config.file",
             file.display()
         ));
     }
-    super::runtime()?.block_on(async {
+    super::block_on(async {
         let options = Options { base_port: args.port, ..args.fleet.options() };
         let simulation = Simulation::start(options).await;
         let simulation = simulation.map_err(|error| format!("cannot start the simulated APIs: {error}"))?;

@@ -5,7 +5,10 @@ use std::{fmt, io::ErrorKind, path::PathBuf};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-use crate::failure::{Failure, Reason};
+use crate::{
+    failure::{Failure, Reason},
+    file,
+};
 
 /// What stands for a secret.
 const SHOWN: &str = "<secret>";
@@ -61,7 +64,7 @@ impl Secret {
     pub fn read(&self) -> Result<SecretText, Failure> {
         match self {
             Secret::Inline(text) => Ok(text.clone()),
-            Secret::File(path) => match std::fs::read_to_string(path) {
+            Secret::File(path) => match file::read_text(path, file::LONGEST_SECRET) {
                 Ok(content) if content.trim().is_empty() => Err(Failure::new(
                     Reason::Auth,
                     format!("secret file {} is empty; write the secret into it", path.display()),

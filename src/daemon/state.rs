@@ -1,24 +1,32 @@
 //! The state file: since-when, log-on holds, known pools and alerts survive a restart.
 //!
-//! It is written to a file beside it and renamed, so that a crash leaves the old or the new one. A damaged file is set
-//! aside and costs no start.
+//! How it is read, written and locked is that of [`private`]: a crash leaves the old or the new one, and no link is followed.
+//! A damaged file is set aside and costs no start. Of a file of a newer version what is understood is taken up, and a copy
+//! stays for whoever goes back to that version.
 
 use std::{
     collections::BTreeMap,
-    fs,
-    io::{self, Write},
+    fs, io,
     path::{Path, PathBuf},
 };
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
 use crate::{
-    alert::state::SavedAlerts, api::logon::saved::SavedIdentity, clock::UnixTime, poll::SavedFleet,
+    alert::state::SavedAlerts,
+    api::logon::saved::SavedIdentity,
+    clock::UnixTime,
+    file::private::{self, FileLock, LockError},
+    poll::SavedFleet,
     snapshot::SavedTarget,
 };
 
-/// The format that this version writes.
-const VERSION: u32 = 1;
+/// The format that this version writes. The first one is read as well: it has other hashes of secrets.
+const VERSION: u32 = 2;
+
+/// A longer file is none of ours: a fleet of ten thousand targets has some 50 MB.
+const LONGEST: u64 = 1 << 30;
 
 /// What is kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -61,6 +69,14 @@ pub enum StateError {
         reason: String,
         /// Where it is now.
         aside: String,
+    },
+    /// It is there, and this version does not know all that is in it.
+    #[error("state file {path} is of a newer version of rollcall (format {version}), and stays as it is")]
+    Newer {
+        /// The file.
+        path: String,
+        /// Its format.
+        version: u32,
     },
     /// A daemon keeps its state there.
     #[error("state file {path} is in use by another rollcall; give each daemon its own state_file")]
@@ -112,12 +128,6 @@ impl Default for State {
     }
 }
 
-/// The right to write a state file. The system takes it back when the process ends, however it ends.
-#[derive(Debug)]
-pub struct StateLock {
-    _file: fs::File,
-}
-
 impl StateFile {
     /// The state is kept in this file.
     pub fn new(path: impl Into<PathBuf>) -> StateFile {
@@ -129,9 +139,11 @@ impl StateFile {
         &self.path
     }
 
-    /// What was saved, for the daemon that goes on with it: a damaged file is set aside.
+    /// What was saved, for the daemon that goes on with it and has the lock: a damaged file is set aside, one of a newer
+    /// version copied, and what a daemon that was killed has left beside it goes.
     pub fn load(&self) -> Result<State, StateError> {
-        self.read().map_err(|error| match error {
+        private::remove_leftovers(&self.path);
+        let state = self.read().map_err(|error| match error {
             StateError::Damaged { path, reason } => {
                 let aside = self.beside("damaged");
                 match fs::rename(&self.path, &aside) {
@@ -140,88 +152,57 @@ impl StateFile {
                 }
             }
             error => error,
-        })
+        })?;
+        if state.version > VERSION {
+            let copy = self.beside(&format!("version-{}", state.version));
+            let bytes = private::read(&self.path, LONGEST).map_err(|error| self.io("read", error))?;
+            private::write(&copy, |file| file.write_all(&bytes)).map_err(|error| self.io("copy", error))?;
+            let (version, copy) = (state.version, copy.display());
+            tracing::warn!(version, %copy, "The state file is of a newer version: what this one understands is taken up.");
+        }
+        Ok(state)
     }
 
-    /// What was saved; empty where there is no file yet. The file stays as it is.
+    /// What was saved; empty where there is no file yet, and what is understood of one of a newer version. The file stays as
+    /// it is.
     pub fn read(&self) -> Result<State, StateError> {
-        let text = match fs::read(&self.path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(State::default()),
-            Err(error) => return Err(self.io("read", error)),
-        };
-        let reason = match serde_json::from_slice::<State>(&text) {
-            Ok(state) if state.version == VERSION => return Ok(state),
-            Ok(state) => format!("version {} instead of {VERSION}", state.version),
-            // The position is enough: the text around it could be a name that nobody wants in a log.
-            Err(error) => format!("line {}, column {}", error.line(), error.column()),
-        };
-        Err(StateError::Damaged { path: self.path.display().to_string(), reason })
+        match private::read(&self.path, LONGEST) {
+            Ok(text) => {
+                parse(&text).map_err(|reason| StateError::Damaged { path: self.path.display().to_string(), reason })
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(State::default()),
+            Err(error) => Err(self.io("read", error)),
+        }
     }
 
     /// Keeps other processes from writing the file as long as the lock lives: it is on a file beside this one, which is
     /// replaced with each writing. Fails with `InUse` where somebody else has it.
-    pub fn lock(&self) -> Result<StateLock, StateError> {
-        let beside = self.beside("lock");
-        let open = || match fs::File::open(&beside) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let file = fs::File::create(&beside)?;
-                self.keep_owner(&file);
-                Ok(file)
-            }
-            opened => opened,
-        };
-        let file = open().map_err(|error| self.io("lock", error))?;
-        match file.try_lock() {
-            Ok(()) => Ok(StateLock { _file: file }),
-            Err(fs::TryLockError::WouldBlock) => Err(StateError::InUse { path: self.path.display().to_string() }),
-            Err(fs::TryLockError::Error(error)) => Err(self.io("lock", error)),
-        }
+    pub fn lock(&self) -> Result<FileLock, StateError> {
+        private::lock(&self.beside("lock")).map_err(|error| match error {
+            LockError::Taken => StateError::InUse { path: self.path.display().to_string() },
+            LockError::Io(error) => self.io("lock", error),
+        })
     }
 
-    /// Changes what is saved, for whoever is no daemon. Fails with `InUse` while one runs, and leaves a damaged file as it is.
+    /// Changes what is saved, for whoever is no daemon. Fails with `InUse` while one runs, and leaves a damaged file and one of
+    /// a newer version as they are.
     pub fn update(&self, change: impl FnOnce(&mut State)) -> Result<(), StateError> {
         let _lock = self.lock()?;
         let mut state = self.read()?;
+        if state.version > VERSION {
+            return Err(StateError::Newer { path: self.path.display().to_string(), version: state.version });
+        }
         change(&mut state);
         self.save(&state)
     }
 
     /// Writes it, readable for the daemon's user only.
     pub fn save(&self, state: &State) -> Result<(), StateError> {
-        let beside = self.beside("tmp");
-        let write = || -> io::Result<()> {
-            let mut options = fs::OpenOptions::new();
-            options.write(true).create(true).truncate(true);
-            #[cfg(unix)]
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            let mut file = options.open(&beside)?;
-            self.keep_owner(&file);
-            let mut buffer = io::BufWriter::new(&mut file);
-            serde_json::to_writer(&mut buffer, state)?;
-            buffer.flush()?;
-            drop(buffer);
-            file.sync_all()?;
-            fs::rename(&beside, &self.path)
-        };
-        write().map_err(|error| self.io("write", error))
+        let write = |file: &mut dyn io::Write| Ok(serde_json::to_writer(file, state)?);
+        private::write(&self.path, write).map_err(|error| self.io("write", error))
     }
 
-    /// What root writes with `probe` must stay readable for the daemon: it belongs to whom the file belongs, or the folder
-    /// where there is none yet. Nobody else can give files away, or needs to.
-    #[cfg(unix)]
-    fn keep_owner(&self, file: &fs::File) {
-        use std::os::unix::fs::{MetadataExt, fchown};
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        if let Ok(owner) = fs::metadata(&self.path).or_else(|_| fs::metadata(folder)) {
-            let _ = fchown(file, Some(owner.uid()), Some(owner.gid()));
-        }
-    }
-
-    #[cfg(not(unix))]
-    fn keep_owner(&self, _file: &fs::File) {}
-
-    /// A file in the same folder: `rollcall.state.tmp`.
+    /// A file in the same folder: `rollcall.state.lock`.
     fn beside(&self, extension: &str) -> PathBuf {
         let mut name = self.path.clone().into_os_string();
         name.push(".");
@@ -234,93 +215,46 @@ impl StateFile {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn folder(name: &str) -> PathBuf {
-        let folder = std::env::temp_dir().join(format!("rollcall-state-{name}-{}", std::process::id()));
-        fs::create_dir_all(&folder).expect("the temporary folder can be written");
-        folder
+/// Reads the text of a state file; fails with what is wrong with it.
+fn parse(text: &[u8]) -> Result<State, String> {
+    #[derive(Deserialize)]
+    struct Header {
+        version: u32,
     }
-
-    #[test]
-    fn what_is_saved_comes_back() {
-        let folder = folder("back");
-        let file = StateFile::new(folder.join("rollcall.state"));
-        assert_eq!(file.load().expect("no file is an empty state"), State::default());
-        let targets =
-            BTreeMap::from([("t".to_owned(), SavedTarget { vendor: "resilio".to_owned(), ..Default::default() })]);
-        let state =
-            State::new(UnixTime::from_secs(5), SavedFleet { targets, ..SavedFleet::default() }, SavedAlerts::default());
-        file.save(&state).expect("it can be written");
-        assert_eq!(file.load().expect("it can be read"), state);
-        #[cfg(unix)]
-        {
-            let mode = std::os::unix::fs::MetadataExt::mode(&fs::metadata(file.path()).expect("it is there"));
-            assert_eq!(mode & 0o777, 0o600);
+    // The position is enough: the text around it could be a name that nobody wants in a log.
+    let place = |error: serde_json::Error| format!("line {}, column {}", error.line(), error.column());
+    match serde_json::from_slice(text).map_err(place)? {
+        Header { version: 1..=VERSION } => {
+            serde_json::from_slice(text).map_err(place).map(|state| State { version: VERSION, ..state })
         }
-        fs::remove_dir_all(folder).expect("it is ours");
-    }
-
-    #[test]
-    fn one_process_at_a_time_may_write() {
-        let folder = folder("lock");
-        let file = StateFile::new(folder.join("rollcall.state"));
-        let lock = file.lock().expect("nobody else has it");
-        let other = StateFile::new(file.path()).lock().expect_err("it is taken");
-        assert!(matches!(other, StateError::InUse { .. }), "{other}");
-        assert!(matches!(file.update(|_| ()), Err(StateError::InUse { .. })), "a look changes nothing then");
-        drop(lock);
-        file.update(|state| state.saved_at = UnixTime(5)).expect("it is free again");
-        assert_eq!(file.load().expect("of this version").saved_at, UnixTime(5));
-        fs::remove_dir_all(folder).expect("it is ours");
-    }
-
-    #[test]
-    fn what_one_look_notes_leaves_what_another_has_noted() {
-        let identity = |username: &str, accepted: Option<i64>| -> SavedIdentity {
-            let json = serde_json::json!({
-                "vendor": "parallels_ras", "username": username, "secret_bcrypt": "$2b$06$x", "last_accepted": accepted, "hold": null,
-            });
-            serde_json::from_value(json).expect("as it is saved")
-        };
-        let mut state = State::new(
-            UnixTime(1),
-            SavedFleet { identities: vec![identity("a", None), identity("b", None)], ..SavedFleet::default() },
-            SavedAlerts::default(),
-        );
-        state.note(UnixTime(2), &[identity("b", Some(2)), identity("c", None)]);
-        assert_eq!(state.identities, [identity("a", None), identity("b", Some(2)), identity("c", None)]);
-        assert_eq!(state.saved_at, UnixTime(2));
-    }
-
-    #[test]
-    fn a_file_from_before_there_were_alerts_is_taken_up() {
-        let folder = folder("earlier");
-        let file = StateFile::new(folder.join("rollcall.state"));
-        let text = r#"{"version":1,"saved_at":5000,"identities":[],"targets":{}}"#;
-        fs::write(file.path(), text).expect("it can be written");
-        assert_eq!(file.load().expect("it is whole").saved_at, UnixTime(5000));
-        fs::remove_dir_all(folder).expect("it is ours");
-    }
-
-    #[test]
-    fn a_damaged_file_is_set_aside_and_said() {
-        let folder = folder("damaged");
-        let file = StateFile::new(folder.join("rollcall.state"));
-        for damage in ["{\"version\":1,", "{\"version\":99,\"saved_at\":0,\"identities\":[],\"targets\":{}}", "\0\0\0"]
-        {
-            fs::write(file.path(), damage).expect("it can be written");
-            let error = file.read().expect_err("it is damaged");
-            assert!(matches!(error, StateError::Damaged { .. }), "{error}");
-            assert!(file.path().exists(), "a look moves nothing");
-            let error = file.load().expect_err("it is damaged");
-            assert!(matches!(error, StateError::SetAside { .. }), "{error}");
-            assert!(!file.path().exists());
-            assert_eq!(fs::read_to_string(folder.join("rollcall.state.damaged")).expect("it is kept"), damage);
-            assert_eq!(file.load().expect("the next start is clean"), State::default());
-        }
-        fs::remove_dir_all(folder).expect("it is ours");
+        Header { version: 0 } => Err(format!("version 0 instead of {VERSION}")),
+        Header { version } => serde_json::from_slice(text).map_err(place).map(|value| understood(version, value)),
     }
 }
+
+/// What a file of a newer version says in the words of this one. What it says otherwise is left out, row by row: one odd
+/// target costs no hold.
+fn understood(version: u32, mut value: Value) -> State {
+    fn one<T: DeserializeOwned>(value: Value) -> Option<T> {
+        serde_json::from_value(value).ok()
+    }
+    fn map<T: DeserializeOwned>(value: Value) -> BTreeMap<String, T> {
+        let Value::Object(rows) = value else { return BTreeMap::new() };
+        rows.into_iter().filter_map(|(name, row)| Some((name, one(row)?))).collect()
+    }
+    let mut take = |path: &str| value.pointer_mut(path).map_or(Value::Null, Value::take);
+    let identities = match take("/identities") {
+        Value::Array(rows) => rows,
+        _ => Vec::new(),
+    };
+    State {
+        version,
+        saved_at: one(take("/saved_at")).unwrap_or_default(),
+        identities: identities.into_iter().filter_map(one).collect(),
+        targets: map(take("/targets")),
+        alerts: SavedAlerts { targets: map(take("/alerts/targets")) },
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use reqwest::{
     Method, Url,
     header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue},
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     Answer, Body, Budget, Client, Exchange, body,
@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     config::secret::SecretText,
+    descriptors::{self, RequestPermit},
     failure::{Failure, Reason},
 };
 
@@ -34,6 +35,8 @@ pub struct Call {
     sent: Option<SendTracker>,
     /// Why it must not be sent.
     denied: Option<Failure>,
+    /// Whether it waits for no other request.
+    unqueued: bool,
 }
 
 impl Call {
@@ -47,6 +50,7 @@ impl Call {
             budget: None,
             sent: None,
             denied: None,
+            unqueued: false,
         }
     }
 
@@ -101,6 +105,12 @@ impl Call {
         self
     }
 
+    /// It waits for no other request: a page is sent although polls have taken all descriptors that they may have.
+    pub fn unqueued(mut self) -> Call {
+        self.unqueued = true;
+        self
+    }
+
     /// It carries the credentials of a log-on: `send_tracker` learns when they leave, and the answer is waited for as long as the
     /// exchange may take, whatever the deadline of [`Call::send`], which is then that of the place in the budget.
     pub fn credentials(mut self, sent: &SendTracker) -> Call {
@@ -131,6 +141,10 @@ impl Call {
             let waited = budget.acquire(deadline).await.map_err(|failure| failure.context(&what))?;
             self.client.throttled(waited);
         }
+        let _permit = match self.unqueued {
+            true => None,
+            false => Some(begin_request(deadline).await.map_err(|failure| failure.context(&what))?),
+        };
         self.configured_headers();
         let mut exchange = self.exchange();
         let deadline = self.sent.as_ref().map_or(deadline, SendTracker::until);
@@ -138,7 +152,7 @@ impl Call {
         let Call { client, operation, request, .. } = self;
         let connection = client.inner.connection.read().unwrap_or_else(|e| e.into_inner()).1.clone();
         let started = Instant::now();
-        let result = match tokio::time::timeout_at(deadline, receive(&client, connection, request)).await {
+        let result = match timeout_at(deadline, receive(&client, connection, request)).await {
             Ok(result) => result,
             Err(_) => Err(Failure::new(Reason::Timeout, "no complete answer before the deadline")),
         };
@@ -241,6 +255,14 @@ impl Call {
             failure: None,
         }
     }
+}
+
+/// Waits for a file descriptor for the connection.
+async fn begin_request(deadline: Instant) -> Result<RequestPermit, Failure> {
+    timeout_at(deadline, descriptors::begin_request()).await.map_err(|_| {
+        let message = "no file descriptor is left for a connection; raise the limit of the process (LimitNOFILE)";
+        Failure::new(Reason::Connect, message)
+    })
 }
 
 /// As much of a body that stays as it came is unpacked to see what it is.

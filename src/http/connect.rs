@@ -16,20 +16,30 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
 };
 
+use super::resolver::Resolver;
 use crate::{
     config::{Http, Proxy, Tls, environment::ProxyEnvironment},
+    descriptors,
     failure::{Failure, Reason},
+    file,
 };
 
-/// When the certificate and key files were last changed: the settings are the same only while these are.
+/// When the certificate and key files were last changed, and whether connections may be kept open: the settings are the same
+/// only while these are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct FileTimes(Vec<Option<SystemTime>>);
+pub(super) struct FileTimes {
+    changed: Vec<Option<SystemTime>>,
+    keeps_connections: bool,
+}
 
 impl FileTimes {
     pub(super) fn of(settings: &Http) -> FileTimes {
         let files = [&settings.tls.ca_file, &settings.tls.cert_file, &settings.tls.key_file];
         let changed = |path: &PathBuf| std::fs::metadata(path).and_then(|meta| meta.modified()).ok();
-        FileTimes(files.into_iter().flatten().map(changed).collect())
+        FileTimes {
+            changed: files.into_iter().flatten().map(changed).collect(),
+            keeps_connections: !descriptors::are_scarce(),
+        }
     }
 }
 
@@ -47,7 +57,7 @@ pub(super) fn shared(settings: &Http) -> Result<(FileTimes, reqwest::Client), Fa
     if let Some((_, _, client)) = shared.iter().find(|(http, at, _)| *http == key && *at == file_times) {
         return Ok((file_times, client.clone()));
     }
-    let client = build(&key).map_err(|message| Failure::new(Reason::Tls, message))?;
+    let client = build(&key, file_times.keeps_connections).map_err(|message| Failure::new(Reason::Tls, message))?;
     shared.retain(|(http, _, _)| *http != key);
     if shared.len() >= KEPT {
         shared.remove(0);
@@ -62,12 +72,14 @@ pub fn install_crypto() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
 }
 
-fn build(settings: &Http) -> Result<reqwest::Client, String> {
+fn build(settings: &Http, keeps_connections: bool) -> Result<reqwest::Client, String> {
     install_crypto();
     let mut builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .user_agent(concat!("rollcall/", env!("CARGO_PKG_VERSION")))
         .tls_info(true)
+        .dns_resolver(Resolver::of_process())
+        .pool_max_idle_per_host(if keeps_connections { usize::MAX } else { 0 })
         .connect_timeout(Duration::from_secs(10))
         .pool_idle_timeout(Duration::from_secs(90));
     builder = match &settings.proxy {
@@ -112,7 +124,7 @@ fn build(settings: &Http) -> Result<reqwest::Client, String> {
 fn read(path: &PathBuf) -> Result<Vec<u8>, String> {
     let failed =
         |error| format!("cannot read {}: {error}; it is a certificate or key file of http.tls", path.display());
-    std::fs::read(path).map_err(failed)
+    file::read(path, file::LONGEST_SECRET).map_err(failed)
 }
 
 fn authorities(path: &PathBuf) -> Result<Vec<Certificate>, String> {

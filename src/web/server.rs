@@ -149,3 +149,61 @@ async fn serve(stream: TcpStream, permit: ConnectionPermit, state: Arc<State>, n
         tracing::debug!(%error, "Connection ended early.");
     }
 }
+
+/// To answer a request for this path panics.
+#[cfg(test)]
+pub(super) const PLANTED: &str = "/planted-panic";
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+    use crate::{daemon::Daemon, web::Options};
+
+    /// What comes back on a new connection.
+    async fn ask(address: SocketAddr, path: &str) -> String {
+        let mut stream = TcpStream::connect(address).await.expect("it listens");
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.expect("it reads");
+        let mut answer = String::new();
+        // A connection that is reset has no answer.
+        let _ = stream.read_to_string(&mut answer).await;
+        answer
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_panic_costs_its_own_connection_and_is_counted() {
+        let _turn = crate::event::COUNTING_ALERTS.lock().await;
+        crate::http::install_crypto();
+        let folder = tempfile::tempdir().expect("the temporary folder can be written");
+        let file = folder.path().join("rollcall.yml");
+        std::fs::write(&file, "targets: []\n").expect("it can be written");
+        let daemon = Daemon::start(file, None, String::new(), String::new()).await.expect("it is valid");
+        let options = Options {
+            route_prefix: String::new(),
+            external_url: String::new(),
+            max_requests: 1,
+            max_connections: 2,
+            enable_lifecycle: false,
+        };
+        let listener = bind("127.0.0.1:0").await.expect("a free port");
+        let (address, stop) = (listener.local_addr().expect("it is bound"), CancellationToken::new());
+        let server = Server::new(vec![listener], State::new(Arc::clone(&daemon), options));
+        let serving = tokio::spawn(server.run(stop.clone()));
+        let panics = |metrics: &str| {
+            let line = metrics.lines().find(|line| line.starts_with("rollcall_panics_total "));
+            line.and_then(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).expect("it is served")
+        };
+        let before = panics(&ask(address, "/metrics").await);
+        // More than there are places for connections and scrapes.
+        for _ in 0..5 {
+            assert_eq!(ask(address, PLANTED).await, "");
+        }
+        assert!(panics(&ask(address, "/metrics").await) >= before + 5.0);
+        assert!(ask(address, "/-/healthy").await.starts_with("HTTP/1.1 200 "));
+        stop.cancel();
+        serving.await.expect("no panic");
+        daemon.stop().await;
+    }
+}

@@ -9,6 +9,7 @@ mod catalogue;
 mod cli;
 mod dashboards;
 mod deploy;
+mod endurance;
 mod failures;
 mod fairness;
 mod formats;

@@ -11,5 +11,5 @@ mod peers;
 mod prometheus;
 mod replicas;
 mod restart;
-mod site;
+pub mod site;
 mod stub;

@@ -24,6 +24,10 @@ use crate::{
 /// Series of a track in the state file, at most; others are found again after a restart.
 const SAVED_SERIES: usize = 20_000;
 
+/// Series of a track that are gone, at most, or as many as are there where these are more. What is looked at again after it was
+/// gone has some past then; names that never come again would otherwise pile up for as long as the rule looks back.
+const MOST_GONE: usize = 10_000;
+
 /// A part of the past that some rule looks at.
 #[derive(Debug, Clone)]
 pub struct RangeSelector {
@@ -230,6 +234,21 @@ impl Track {
             series.steps.trim(horizon, range_selector.counter);
             !series.steps.is_over(horizon)
         });
+        self.forget_longest_gone();
+    }
+
+    fn forget_longest_gone(&mut self) {
+        let mut gone: Vec<u64> =
+            self.series.values().filter(|series| series.seen != self.turn).map(|series| series.seen).collect();
+        let most = MOST_GONE.max(self.series.len() - gone.len());
+        if gone.len() <= most {
+            return;
+        }
+        // A few more than must be, so that it is not to be done every time.
+        let surplus = gone.len() - most * 9 / 10;
+        let (_, newest, _) = gone.select_nth_unstable(surplus);
+        let newest = *newest;
+        self.series.retain(|_, series| series.seen >= newest);
     }
 
     fn save(&self, key: &str) -> SavedTrack {
@@ -246,4 +265,41 @@ impl Track {
 
 fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::tests::{Table, rules},
+        *,
+    };
+
+    /// Each poll brings other agents: what is kept of those that are gone does not grow with them.
+    #[test]
+    fn the_past_of_ever_new_names_is_bounded() {
+        let rules = rules("");
+        let range_selectors = RangeSelector::of(rules.all.iter().map(|rule| &rule.expr));
+        let mut history = History::default();
+        let mut curve = Vec::new();
+        for second in 0..60 {
+            let mut text = String::from("rollcall_target_up{vendor=\"resilio\",target=\"t\"} 1\n");
+            for agent in second * 500..(second + 1) * 500 {
+                text += &format!(
+                    "rollcall_agent_health_since_timestamp_seconds{{vendor=\"resilio\",target=\"t\",pool=\"p\",agent=\"a{agent}\"}} 1\n"
+                );
+            }
+            let source = Table::new("resilio", "t", &text);
+            history.record(&range_selectors, &source, UnixTime::from_secs(1_000_000 + second));
+            if second % 10 == 9 {
+                curve.push(history.tracks.values().map(|track| track.series.len()).max().unwrap_or_default());
+            }
+        }
+        println!("series of the largest track each 10 s: {curve:?}");
+        assert_eq!(curve[0], 5_000, "the rules look at it");
+        assert!(curve[3..].iter().all(|series| (9_000..=MOST_GONE + 500).contains(series)), "{curve:?}");
+        // Those that went last have a past still, and those that are there.
+        let track = history.tracks.values().find(|track| track.series.len() > 5_000).expect("it was measured");
+        let names: Vec<&str> = track.series.keys().map(|labels| labels.get("agent")).collect();
+        assert!(names.contains(&"a29999") && names.contains(&"a24000") && !names.contains(&"a1000"));
+    }
 }

@@ -14,6 +14,7 @@
 //!
 //! Where the clock was set back, every wait has lasted as long as it had before.
 
+mod clearing;
 mod visibility;
 
 use std::{
@@ -306,6 +307,7 @@ impl TargetAlerts {
         let rule_indices = &self.rule_indices;
         let mut changes = Vec::new();
         let mut parts = HashMap::new();
+        let kept_from = clearing::kept_from(self.active.values().filter_map(|active| active.clearing));
         self.active.retain(|identity, active| {
             if present.contains_key(identity) {
                 return true;
@@ -327,7 +329,7 @@ impl TargetAlerts {
                 return false;
             }
             let clearing = *active.clearing.get_or_insert(visibility.now);
-            if visibility.now.since(clearing) < rule.keep_firing_for {
+            if visibility.now.since(clearing) < rule.keep_firing_for && clearing >= kept_from {
                 return true;
             }
             let mut notification = text::notification(active, fired, &rules.settings);

@@ -8,6 +8,9 @@ mod stories;
 use super::*;
 use crate::{config::Config, rules::catalogue};
 
+/// To evaluate a target of this name panics.
+pub(super) const PLANTED: &str = "planted-panic";
+
 /// Samples from a text.
 pub(super) struct Table {
     vendor: String,

@@ -1,7 +1,7 @@
 //! All peers, and the alerts that each of them has to know.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
@@ -10,7 +10,7 @@ use tokio::{task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Change, Fingerprint, Labels, Notification, RETENTION, SWEEP_INTERVAL, Timing,
+    Change, Fingerprint, Labels, MOST_ENDED, Notification, RETENTION, SWEEP_INTERVAL, Timing,
     peer::{DRAIN, Peer},
 };
 use crate::{
@@ -40,6 +40,8 @@ pub struct Outbox {
 struct OutboxState {
     /// The newest state of each alert, for peers that come later.
     alerts: HashMap<Fingerprint, Arc<Notification>>,
+    /// Those that ended, by when they did.
+    ended: BTreeSet<(UnixTime, Fingerprint)>,
     swept: UnixTime,
     peers: Vec<RunningPeer>,
 }
@@ -65,7 +67,8 @@ pub(super) struct PeerSettings {
 impl Outbox {
     /// An outbox without peers.
     pub fn new(clock: Clock) -> Outbox {
-        let state = OutboxState { alerts: HashMap::new(), swept: clock.now(), peers: Vec::new() };
+        let state =
+            OutboxState { alerts: HashMap::new(), ended: BTreeSet::new(), swept: clock.now(), peers: Vec::new() };
         Outbox { clock, state: Mutex::new(state) }
     }
 
@@ -104,11 +107,11 @@ impl Outbox {
                         event::AlertTransition { alert: &alert, transition }.emit();
                     }
                     let alert = Arc::new(alert);
-                    state.alerts.insert(fingerprint, Arc::clone(&alert));
+                    state.note(fingerprint, &alert);
                     news.push((fingerprint, Some(alert)));
                 }
                 Change::Withdrawn(fingerprint) => {
-                    if let Some(alert) = state.alerts.remove(&fingerprint).filter(|alert| alert.ends_at.is_none()) {
+                    if let Some(alert) = state.forget(fingerprint).filter(|alert| alert.ends_at.is_none()) {
                         event::AlertTransition { alert: &alert, transition: event::Transition::Withdrawn }.emit();
                     }
                     news.push((fingerprint, None));
@@ -194,8 +197,34 @@ impl OutboxState {
         self.swept = self.swept.min(now);
         if now >= self.swept.plus(scaled(SWEEP_INTERVAL)) {
             self.swept = now;
-            self.alerts.retain(|_, alert| alert.ends_at.is_none_or(|ended| now <= ended.plus(scaled(RETENTION))));
+            while let Some((ended, fingerprint)) = self.ended.first().copied()
+                && now > ended.plus(scaled(RETENTION))
+            {
+                self.forget(fingerprint);
+            }
         }
+    }
+
+    /// Keeps the newest state of an alert. Of those that ended as many as a queue does: a peer that comes later learns the newest.
+    fn note(&mut self, fingerprint: Fingerprint, alert: &Arc<Notification>) {
+        self.forget(fingerprint);
+        self.alerts.insert(fingerprint, Arc::clone(alert));
+        if let Some(ended) = alert.ends_at {
+            self.ended.insert((ended, fingerprint));
+        }
+        if self.ended.len() > MOST_ENDED
+            && let Some((_, oldest)) = self.ended.first().copied()
+        {
+            self.forget(oldest);
+        }
+    }
+
+    fn forget(&mut self, fingerprint: Fingerprint) -> Option<Arc<Notification>> {
+        let alert = self.alerts.remove(&fingerprint)?;
+        if let Some(ended) = alert.ends_at {
+            self.ended.remove(&(ended, fingerprint));
+        }
+        Some(alert)
     }
 
     fn start(&self, clock: Clock, settings: PeerSettings, link: impl Deliver) -> RunningPeer {

@@ -278,3 +278,38 @@ fn what_comes_and_goes_while_a_peer_is_dead_is_kept_for_a_quarter_of_an_hour_onl
     assert_eq!(longest, 10 + 15 * 60 + 60);
     assert_eq!(queue.take_dropped(), 7200 - longest as u64);
 }
+
+/// Each poll brings alerts about other names: memory does not grow with them, whether the peer is there or not.
+#[test]
+fn ends_of_ever_new_names_are_forgotten_beyond_the_bound() {
+    for (outcome, told) in [(DeliveryOutcome::Accepted, true), (failed(), false)] {
+        let mut queue = Queue::new(timing());
+        let mut curve = Vec::new();
+        // A hundred names a second would be ninety thousand in a quarter of an hour.
+        for second in 0..900 {
+            let now = START.plus(Duration::from_secs(second as u64));
+            for name in second * 100..(second + 1) * 100 {
+                put(&mut queue, now, firing(name));
+                put(&mut queue, now, resolved(name, now));
+            }
+            let mut sent = 0;
+            while let Next::Send(batch) = queue.next(now) {
+                queue.done(&batch, &outcome);
+                sent += 1;
+                if !told || sent == 2 {
+                    break;
+                }
+            }
+            if second % 100 == 99 {
+                curve.push((queue.len(), queue.order.len(), queue.ended.len()));
+            }
+        }
+        println!("entries in the queue each 100 s, told {told}: {curve:?}");
+        assert_eq!(curve[1..], [(MOST_ENDED, MOST_ENDED, MOST_ENDED); 8]);
+        // Nobody waits for those that were told.
+        let dropped = queue.take_dropped();
+        assert!(if told { dropped == 0 } else { dropped == 80_000 }, "{dropped}");
+        // The newest ones are still to be told.
+        assert!(!told || queue.unsent() <= 100);
+    }
+}

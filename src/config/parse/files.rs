@@ -7,7 +7,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use crate::{config::read::Item, glob::Glob};
+use crate::{config::read::Item, file, glob::Glob};
 
 /// What to do about a file that cannot be had.
 const REMEDY: &str = "mend it, or take it out of target_files";
@@ -30,7 +30,7 @@ pub(super) fn read<'a>(globs: &[Item<'a>]) -> Vec<TargetFile<'a>> {
             if !seen.insert(path.clone()) {
                 continue;
             }
-            match std::fs::read(&path) {
+            match file::read(&path, file::LONGEST_CONFIGURATION) {
                 Ok(bytes) => files.push(TargetFile { item: item.clone(), bytes, name: path.display().to_string() }),
                 Err(error) => item.error(unreadable(&path, &error)),
             }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 
-use crate::config::read::Item;
+use crate::{config::read::Item, file};
 
 /// A file of one or more certificates.
 pub(super) fn certificates(item: &Item<'_>) -> Option<PathBuf> {
@@ -27,7 +27,7 @@ pub(super) fn private_key(item: &Item<'_>) -> Option<PathBuf> {
 }
 
 fn check(item: &Item<'_>, path: &Path, what: &str, is_good: impl Fn(&[u8]) -> bool) -> Option<()> {
-    match std::fs::read(path) {
+    match file::read(path, file::LONGEST_SECRET) {
         Err(error) => item.error(format!("cannot read {}: {error}", path.display())),
         Ok(bytes) if is_good(&bytes) => return Some(()),
         Ok(_) => item.error(format!("{} holds no {what} in PEM form", path.display())),

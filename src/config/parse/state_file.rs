@@ -1,13 +1,12 @@
 //! `state_file`: where it is, and whether it can be written.
 
-use std::{
-    fs::{self, File},
-    io,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use super::ParseOptions;
-use crate::config::read::{Item, Section};
+use crate::{
+    config::read::{Item, Section},
+    file::private,
+};
 
 /// Empty: where systemd gives a directory, in there; else nowhere.
 pub(super) fn read(root: &Section<'_>, options: &ParseOptions<'_>) -> Option<PathBuf> {
@@ -25,23 +24,14 @@ pub(super) fn read(root: &Section<'_>, options: &ParseOptions<'_>) -> Option<Pat
     (!directory.trim().is_empty()).then(|| Path::new(directory).join("rollcall.state"))
 }
 
-/// Warns where a file cannot be written. It is written to one beside it and renamed, so its folder has to allow that; to try
-/// is the only way to know.
+/// Warns where a file cannot be written.
 fn warn_unless_writable(item: &Item<'_>, path: &Path) {
     if path.is_dir() {
         item.warn(format!("{} is a folder; a file is wanted", path.display()));
         return;
     }
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".check");
-    match File::create_new(&beside) {
-        // Nobody minds what is left of an empty file.
-        Ok(_) => _ = fs::remove_file(&beside),
-        // Of another check at the same time.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) => {
-            let message = "log-on holds and alerts will not survive a restart";
-            item.warn(format!("cannot write {}: {error}; {message}", path.display()));
-        }
+    if let Err(error) = private::try_write(path) {
+        let message = "log-on holds and alerts will not survive a restart";
+        item.warn(format!("cannot write {}: {error}; {message}", path.display()));
     }
 }

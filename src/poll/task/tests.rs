@@ -246,3 +246,33 @@ fn a_poll_that_blocks_its_thread_is_noticed_by_whoever_reads() {
     drop(wake);
     runtime.shutdown_background();
 }
+
+/// A clock that is a year ahead and is set right, or a year back: polls keep their pace, and what is served keeps its truth.
+#[tokio::test(start_paused = true)]
+async fn polls_keep_their_pace_while_the_clock_jumps() {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+    let fixture = Fixture::new();
+    let polls = Arc::new(std::sync::atomic::AtomicU64::default());
+    let counted = Arc::clone(&polls);
+    let stop = fixture.start(move |_| {
+        counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Ok(observation())
+    });
+    let clock = fixture.state.clock;
+    let start = clock.now();
+    for there in [start.plus(YEAR), start, start.plus(2 * YEAR), start.plus(YEAR)] {
+        clock.step_to(there);
+        let before = polls.load(std::sync::atomic::Ordering::Relaxed);
+        pass(10 * 60).await;
+        let after = polls.load(std::sync::atomic::Ordering::Relaxed);
+        assert!((9..=11).contains(&(after - before)), "{} polls in ten minutes", after - before);
+        assert_eq!(fixture.served(), (Some(true), false, 1, 0));
+        let snapshot = fixture.state.slot.load();
+        let (now, next) = (clock.now(), snapshot.status.next_poll.expect("it is planned"));
+        assert!(
+            next.since(now) <= Duration::from_secs(75) && now.since(next) <= Duration::from_secs(1),
+            "{now} {next}"
+        );
+    }
+    stop.cancel();
+}

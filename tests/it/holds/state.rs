@@ -75,15 +75,13 @@ fn failures_in_a_row_are_counted_over_a_restart() {
 fn a_state_that_cannot_be_written_is_counted_and_told_once() {
     const COUNT: &str = "rollcall_state_write_failures_total";
     let (sim, folder) = (Sim::frozen(), Folder::new());
-    let config = Config::quick().head("state_file: rollcall.state").target(Target::resilio("filer", &sim, 1));
+    let config = Config::quick().head("state_file: kept/rollcall.state").target(Target::resilio("filer", &sim, 1));
     let config = config.write(&folder);
-    // Nobody writes a file over a folder, not even root.
-    let in_the_way = folder.file("rollcall.state.tmp");
-    fs::create_dir(&in_the_way).expect("a folder of ours");
+    // Its folder is not there: a disk that was not mounted.
     let daemon = Daemon::with_flags(&config, &["--time-scale", "60"]);
     daemon.wait_for("three failures", |now| now.get(COUNT, &[]) >= Some(3.0));
     assert_eq!(daemon.log().matches("State is not kept").count(), 1);
-    fs::remove_dir(&in_the_way).expect("it is empty");
+    fs::create_dir(folder.file("kept")).expect("a folder of ours");
     daemon.wait_for_log(&["INFO", "State is kept again.", "failures="]);
     let after = daemon.scrape().get(COUNT, &[]);
     daemon.wait_until_up(&["filer"]);
@@ -91,8 +89,8 @@ fn a_state_that_cannot_be_written_is_counted_and_told_once() {
     daemon.terminate();
 
     // What could not be read is not written over, and that is no smaller loss.
-    fs::remove_file(folder.file("rollcall.state")).expect("it was written");
-    fs::create_dir(folder.file("rollcall.state")).expect("a folder of ours");
+    fs::remove_file(folder.file("kept/rollcall.state")).expect("it was written");
+    fs::create_dir(folder.file("kept/rollcall.state")).expect("a folder of ours");
     let daemon = Daemon::with_flags(&config, &["--time-scale", "60"]);
     daemon.wait_for("three failures", |now| now.get(COUNT, &[]) >= Some(3.0));
     daemon.wait_for_log(&["ERROR", "Earlier state is lost.", "rollcall.state"]);

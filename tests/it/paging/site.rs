@@ -70,7 +70,23 @@ impl Site {
         let alerting = format!(
             "alerting: {{ mode: direct, alertmanagers: {peers}, resend_delay: {resend}s, {more} {OVERRIDES} }}"
         );
-        self.daemon(name, &alerting, Target::azure("builds", &self.sim))
+        self.daemon(name, &alerting, [Target::azure("builds", &self.sim)])
+    }
+
+    /// A daemon that pages and has another target beside the organisation.
+    #[track_caller]
+    pub fn pages_beside(&self, name: &str, other: Target) -> Daemon {
+        let peers = format!("[{{ url: '{}' }}]", self.alertmanager.url());
+        let alerting = format!(
+            "alerting: {{ mode: direct, alertmanagers: {peers}, resend_delay: {}s, {OVERRIDES} }}",
+            RESEND.as_secs()
+        );
+        self.daemon(name, &alerting, [Target::azure("builds", &self.sim), other])
+    }
+
+    /// The state file of this daemon.
+    pub fn state_file(&self, name: &str) -> std::path::PathBuf {
+        self.folder.file(&format!("{name}/{name}.state"))
     }
 
     /// A daemon that leaves the paging to Prometheus, and the rules for that.
@@ -88,7 +104,7 @@ impl Site {
 
     #[track_caller]
     fn polls_at(&self, name: &str, target: Target) -> (Daemon, String) {
-        let daemon = self.daemon(name, &format!("alerting: {{ {OVERRIDES} }}"), target);
+        let daemon = self.daemon(name, &format!("alerting: {{ {OVERRIDES} }}"), [target]);
         let file = self.folder.file(&format!("{name}/rollcall.yml"));
         let factor = FACTOR.to_string();
         let args = ["rules", "--config.file", file.to_str().expect("a plain name"), "--time-scale", &factor];
@@ -96,11 +112,11 @@ impl Site {
     }
 
     #[track_caller]
-    fn daemon(&self, name: &str, alerting: &str, target: Target) -> Daemon {
+    fn daemon(&self, name: &str, alerting: &str, targets: impl IntoIterator<Item = Target>) -> Daemon {
         let config = Config::with_defaults("{ interval: 1s, timeout: 5s, stale_after: 7s }")
             .head(&format!("state_file: {name}.state"))
             .head(alerting)
-            .target(target)
+            .targets(targets)
             .yaml();
         let config = self.folder.write(&format!("{name}/rollcall.yml"), &config);
         let factor = FACTOR.to_string();
@@ -136,7 +152,7 @@ impl Site {
     #[track_caller]
     pub fn wait_until_saved(&self, name: &str) {
         wait_until("both are saved", WAIT_TIMEOUT, || {
-            let text = fs::read_to_string(self.folder.file(&format!("{name}/{name}.state"))).unwrap_or_default();
+            let text = fs::read_to_string(self.state_file(name)).unwrap_or_default();
             let state: Value = serde_json::from_str(&text).unwrap_or_default();
             let alerts = state["alerts"]["targets"]["builds"]["alerts"].as_array().into_iter().flatten();
             let firing: Vec<&str> =

@@ -45,6 +45,27 @@ impl Daemon {
         Daemon::run(serve, None)
     }
 
+    /// The same, started by a shell that has run this before: `ulimit -n 64`.
+    #[track_caller]
+    pub fn after(script: &str, config: &Path, flags: &[&str]) -> Daemon {
+        let script = format!("{script}; exec \"$0\" \"$@\"");
+        let (config, flags) = (config.to_owned(), flags.iter().map(|&flag| flag.to_owned()).collect::<Vec<String>>());
+        let serve = move || {
+            let rollcall = command();
+            let mut shell = Command::new("sh");
+            for (name, value) in rollcall.get_envs() {
+                match value {
+                    Some(value) => shell.env(name, value),
+                    None => shell.env_remove(name),
+                };
+            }
+            shell.stdin(std::process::Stdio::null()).arg("-c").arg(&script).arg(rollcall.get_program());
+            shell.arg("serve").arg("--config.file").arg(&config).args(&flags);
+            shell
+        };
+        Daemon::run(serve, None)
+    }
+
     /// `rollcall demo` on a free port: the daemon over a simulated fleet in one process.
     #[track_caller]
     pub fn demo(flags: &[&str]) -> Daemon {
@@ -72,6 +93,18 @@ impl Daemon {
         self.process.wait_for_end();
         // For a moment nobody holds the port; that somebody takes just this one is not provided for.
         (self.process, self.url) = listen((self.command)(), self.url.trim_start_matches("http://"));
+    }
+
+    /// SIGKILL; starts it and kills it again after this time, wherever it is then; and starts it once more.
+    #[track_caller]
+    pub fn kill_twice_and_restart(&mut self, after: Duration) {
+        self.signal("KILL");
+        self.process.wait_for_end();
+        let address = self.url.trim_start_matches("http://").to_owned();
+        let brief = Running::start((self.command)().args(["--web.listen-address", &address]));
+        std::thread::sleep(after);
+        drop(brief);
+        (self.process, self.url) = listen((self.command)(), &address);
     }
 
     /// `http://127.0.0.1:40123`

@@ -7,8 +7,10 @@ use crate::{
 };
 
 fn config(mode: &str) -> Config {
+    let planted = super::super::tests::PLANTED;
     let yaml = format!(
-        "targets: [{{name: t, vendor: resilio, url: 'http://127.0.0.1:1'}}]\n\
+        "targets: [{{name: t, vendor: resilio, url: 'http://127.0.0.1:1'}},\n\
+         {{name: {planted}, vendor: resilio, url: 'http://127.0.0.1:1'}}]\n\
          alerting: {{mode: {mode}, alertmanagers: [{{url: 'http://127.0.0.1:1'}}]}}"
     );
     Config::parse(&yaml, "rollcall.yml", std::path::Path::new(".")).expect("the configuration is valid")
@@ -17,12 +19,17 @@ fn config(mode: &str) -> Config {
 /// A fleet of one target that fails; nothing polls it.
 fn fleet(clock: Clock) -> Arc<Fleet> {
     let fleet = Arc::new(Fleet::new(clock, SavedFleet::default()));
-    let mut ledger = Ledger::new(Arc::clone(&config("off").targets[0]), false);
+    fleet.store().replace(vec![slot(clock, 0)]);
+    fleet
+}
+
+/// A target of the configuration, which fails.
+fn slot(clock: Clock, index: usize) -> Arc<Slot> {
+    let mut ledger = Ledger::new(Arc::clone(&config("off").targets[index]), false);
     (ledger.status.up, ledger.status.consecutive_failures) = (Some(false), 3);
     // No task polls it here, and that is not what the tests are about.
     ledger.status.last_poll = Some(UnixTime::from_secs(2_000_000));
-    fleet.store().replace(vec![Arc::new(Slot::new(ledger.publish(clock.now()).snapshot))]);
-    fleet
+    Arc::new(Slot::new(ledger.publish(clock.now()).snapshot))
 }
 
 fn names(evaluator: &AlertEvaluator) -> Vec<(&'static str, bool)> {
@@ -153,5 +160,25 @@ async fn polls_that_have_stopped_end_the_sign_of_life_and_nothing_else() {
     publish([0, 0]);
     minutes(1).await;
     assert_eq!(told(), ["RollcallDirectWatchdog", "RollcallTargetDown"]);
+    paging.end().await.stop().await;
+}
+
+/// A fault in the evaluation of one target is counted; everybody else is evaluated, and the sign of life goes on.
+#[tokio::test(start_paused = true)]
+async fn a_panic_of_the_engine_costs_the_alerts_of_its_target_and_no_others() {
+    let panics = || {
+        let families = crate::event::gather();
+        let family = families.iter().find(|family| family.name() == "rollcall_panics_total");
+        family.and_then(|family| family.get_metric().first()).map_or(0.0, |metric| metric.get_counter().get_value())
+    };
+    let paging = RunningEvaluator::start().await;
+    let (evaluator, before) = (&paging.evaluator, panics());
+    let clock = evaluator.fleet.clock();
+    // First the one that panics.
+    evaluator.fleet.store().replace(vec![slot(clock, 1), slot(clock, 0)]);
+    minutes(12).await;
+    assert_eq!(names(evaluator), [("RollcallTargetDown", true), ("RollcallDirectWatchdog", true)]);
+    // Once in 15 s.
+    assert!(panics() >= before + 40.0, "{before} to {}", panics());
     paging.end().await.stop().await;
 }

@@ -38,3 +38,19 @@ fn what_is_withdrawn_is_never_told_to_have_ended() {
         assert_eq!(outbox.known(), [Arc::new(firing(1))]);
     });
 }
+
+#[test]
+fn ends_of_ever_new_names_are_forgotten_beyond_the_bound() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    runtime.expect("a runtime").block_on(async {
+        let outbox = Outbox::new(Clock::at(START));
+        for second in 0..150 {
+            let now = START.plus(Duration::from_secs(second as u64));
+            let ended = (second * 100..(second + 1) * 100).map(|name| Change::Notify(resolved(name, now)));
+            outbox.update(now, ended.chain([Change::Notify(firing(usize::MAX))]));
+        }
+        let known = outbox.known();
+        assert_eq!(known.len(), MOST_ENDED + 1, "what fires is never forgotten");
+        assert!(known.contains(&Arc::new(firing(usize::MAX))));
+    });
+}
