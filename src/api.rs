@@ -5,6 +5,8 @@
 pub mod azure_devops;
 pub mod citrix_storefront;
 pub mod fingerprint;
+#[cfg(test)]
+mod hostile;
 pub mod lenient;
 pub mod logon;
 #[doc(hidden)]

@@ -50,6 +50,9 @@ const AGENTS_AT_ONCE: usize = 4;
 /// As many pools are asked for their queues at once, beside those; apart, as slow queues must not hold up the agents.
 const QUEUES_AT_ONCE: usize = 2;
 
+/// The requests of so many pools are prepared at a time.
+const PREPARED: usize = 500;
+
 /// The API of one target.
 #[derive(Debug)]
 pub struct AzureDevOps {
@@ -93,18 +96,24 @@ impl AzureDevOps {
         let polled: Vec<&PoolRow> = pools.iter().filter(|pool| settings.include_hosted || !pool.hosted).collect();
 
         let seen = AtomicUsize::new(0);
-        // Made beforehand: a closure inside the stream would have to be general over lifetimes.
-        let agents: Vec<_> = polled.iter().map(|pool| self.agents(cx, &credential, pool, &seen)).collect();
-        let queues: Vec<_> = if settings.job_requests {
-            polled.iter().map(|pool| self.queue(cx, &credential, pool)).collect()
-        } else {
-            Vec::new()
-        };
-        let (mut agents, queues) = future::join(
-            stream::iter(agents).buffer_unordered(AGENTS_AT_ONCE).collect::<Vec<_>>(),
-            stream::iter(queues).buffer_unordered(QUEUES_AT_ONCE).collect::<Vec<_>>(),
-        )
-        .await;
+        let (mut agents, mut queues) = (Vec::new(), Vec::new());
+        // So many requests are made beforehand: a closure inside the stream would have to be general over lifetimes, and those
+        // of all pools would take kilobytes for each of them.
+        for polled in polled.chunks(PREPARED) {
+            let reads: Vec<_> = polled.iter().map(|pool| self.agents(cx, &credential, pool, &seen)).collect();
+            let counts: Vec<_> = if settings.job_requests {
+                polled.iter().map(|pool| self.queue(cx, &credential, pool)).collect()
+            } else {
+                Vec::new()
+            };
+            let (read, counted) = future::join(
+                stream::iter(reads).buffer_unordered(AGENTS_AT_ONCE).collect::<Vec<_>>(),
+                stream::iter(counts).buffer_unordered(QUEUES_AT_ONCE).collect::<Vec<_>>(),
+            )
+            .await;
+            agents.extend(read);
+            queues.extend(counted);
+        }
         agents.sort_by_key(|(id, _)| *id);
         if seen.into_inner() > self.target.max_agents {
             let message = format!("more than {} agents (max_agents)", self.target.max_agents);

@@ -37,7 +37,7 @@ use self::{
     endpoints::Endpoints,
     reading::DecodedChunk,
     request::ApiRequest,
-    resources::{Enumeration, Status},
+    resources::{Enumeration, MAX_RESOURCES, Status},
     session::{RequestContext, Session},
 };
 use super::{
@@ -165,9 +165,12 @@ impl CitrixStorefront {
         if enumeration.status == Status::Full {
             self.chunks.assign(&enumeration.ids);
         } else {
-            // Farms did not answer: what is missing may well be there.
-            let mut ids: Vec<Box<str>> = self.chunks.ids().cloned().collect();
-            ids.extend(enumeration.ids.iter().cloned());
+            // Farms did not answer: what is missing may well be there. A store that names other resources each time does not
+            // make more of them than one answer may have.
+            let room = MAX_RESOURCES.saturating_sub(enumeration.ids.len());
+            let new: HashSet<&str> = enumeration.ids.iter().map(|id| &**id).collect();
+            let missing = self.chunks.ids().filter(|id| !new.contains(&***id)).take(room).cloned();
+            let ids: Vec<Box<str>> = missing.chain(enumeration.ids.iter().cloned()).collect();
             self.chunks.assign(&ids);
         }
         self.enumeration = Some((at.now, enumeration));

@@ -24,12 +24,13 @@ use self::{
 };
 use super::{Agent, AgentRef, Api, BoxFuture, Context, Id, Observation, Part, logon::Logons};
 use crate::{
+    blocking::block_in_place_if,
     catalogue::resilio::FAMILIES,
     clock::UnixTime,
     config::{Target, target},
     failure::{Failure, Reason},
     health::Health,
-    http,
+    http::{self, MAX_OBJECT},
 };
 
 /// The label `pool` of every client.
@@ -62,9 +63,15 @@ impl Resilio {
 
     async fn observe(&mut self, cx: &Context<'_>) -> Result<Observation, Failure> {
         self.session.begin();
-        let answer = self.session.get("client", "client", cx.deadline).await?;
-        let client = ClientInfo::read(answer.json()?, cx.warnings).map_err(|failure| failure.context(&answer.what))?;
+        let mut answer = self.session.get("client", "client", cx.deadline).await?;
+        let client = answer.take_json()?.start(MAX_OBJECT).and_then(|body| ClientInfo::read(&body, cx.warnings));
+        let client = client.map_err(|failure| failure.context(&answer.what))?;
         let runs = self.runs(cx).await;
+        let max_jobs = self.max_jobs();
+        if runs.as_ref().is_ok_and(|runs| runs.len() > max_jobs) {
+            let message = format!("more than {max_jobs} jobs, which have more series than max_series");
+            return Err(Failure::new(Reason::TooLarge, message));
+        }
         self.read_tags(cx).await;
 
         let mut observation = Observation::default();
@@ -87,9 +94,16 @@ impl Resilio {
         Ok(observation)
     }
 
+    /// As many jobs have certainly as many series as there may be.
+    fn max_jobs(&self) -> usize {
+        self.target.max_series / jobs::SERIES_OF_JOB
+    }
+
     async fn runs(&mut self, cx: &Context<'_>) -> Result<Vec<jobs::Run>, Failure> {
-        let answer = self.session.get("runs", "runs", cx.part_deadline()).await?;
-        jobs::read(answer.json()?, cx.warnings).map_err(|failure| failure.context(&answer.what))
+        let mut answer = self.session.get("runs", "runs", cx.part_deadline()).await?;
+        let body = answer.take_json()?;
+        let read = || jobs::read(&body, self.max_jobs(), cx.warnings);
+        block_in_place_if(body.is_large(), read).map_err(|failure| failure.context(&answer.what))
     }
 
     /// Tags may fail: those of before stay as long as other data would.
@@ -100,7 +114,7 @@ impl Resilio {
         if cx.now >= self.tags_retry_at {
             let deadline = cx.part_deadline().min(Instant::now() + TAGS_TIMEOUT);
             let answer = self.session.get("tags", "tags", deadline).await;
-            match answer.and_then(|answer| Tags::read(answer.json()?, cx.warnings)) {
+            match answer.and_then(|mut answer| Tags::read(answer.take_json()?.reader(), cx.warnings)) {
                 Ok(tags) => self.tags = Some((tags, cx.now)),
                 Err(failure) => {
                     tracing::debug!(target = %self.target.name, error = %failure, "Tags cannot be read.");

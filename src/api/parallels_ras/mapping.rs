@@ -11,10 +11,10 @@ use super::{
     wire::{self, AgentItem, Spelling},
 };
 use crate::{
-    api::{Agent, Id, Part, PoolRef, Warning, Warnings},
+    api::{Agent, Id, Part, PoolRef, Warning, Warnings, lenient},
     catalogue::parallels_ras::{AGENT_INFO, AGENT_STATE, AGENT_STATE_CODE, FAMILIES},
     config::{Target, target::ParallelsRas},
-    failure::Failure,
+    failure::{Failure, Reason},
     health::Health,
 };
 
@@ -94,8 +94,8 @@ impl RowState {
 }
 
 /// Reads the body of `GET /api/Agent`; only rows of `site_ids` where there are any. An item without a readable id, site or
-/// server type costs itself alone.
-pub fn rows(body: impl Read, site_ids: &[i64], warnings: &Warnings) -> Result<Vec<Row>, Failure> {
+/// server type costs itself alone. More than `most` are `too_large`.
+pub fn rows(body: impl Read, site_ids: &[i64], most: usize, warnings: &Warnings) -> Result<Vec<Row>, Failure> {
     let mut rows = Vec::new();
     wire::items::<AgentItem<'_>>(body, |index, item: Option<AgentItem<'_>>| {
         let site = item.as_ref().and_then(|item| item.site_id.ok());
@@ -103,21 +103,32 @@ pub fn rows(body: impl Read, site_ids: &[i64], warnings: &Warnings) -> Result<Ve
             return;
         }
         match item.and_then(|item| row(item, warnings)) {
-            Some(row) => rows.push(row),
+            // One more tells that there are too many.
+            Some(row) if rows.len() <= most => rows.push(row),
+            Some(_) => {}
             None => warnings.add(Warning::BadItem, || format!("agent list: item {index} cannot be read")),
         }
     })?;
+    if rows.len() > most {
+        return Err(Failure::new(
+            Reason::TooLarge,
+            format!("more than {most} rows with several series each (max_series)"),
+        ));
+    }
     Ok(rows)
 }
 
+/// Of an id so many bytes are kept; fewer are shown.
+const LONGEST: usize = 512;
+
 fn row(item: AgentItem<'_>, warnings: &Warnings) -> Option<Row> {
-    let id = CompactString::from(item.id.filled().ok()?);
+    let id = CompactString::from(lenient::cut(&item.id.filled().ok()?, LONGEST));
     let site = item.site_id.ok()?;
     let server_type = match item.server_type.ok()? {
         Spelling::Code(code) => RowType::Code(code),
         Spelling::Name(name) => match server_types::by_name(&name) {
             Some(code) => RowType::Code(code),
-            None => RowType::Named(name.into()),
+            None => RowType::Named(lenient::cut(&name, LONGEST).into()),
         },
     };
     let agent_state = item.agent_state.ok();

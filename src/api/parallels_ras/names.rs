@@ -4,7 +4,7 @@
 //! stays until a good list gives another one. That the ids agree between the lists is nowhere documented, so they are
 //! joined by server type, and compared as texts.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, io::Read, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
@@ -14,7 +14,8 @@ use super::{
     wire::{self, ServerItem},
 };
 use crate::{
-    api::{Context, Warning},
+    api::{Context, Warning, lenient},
+    blocking::block_in_place_if,
     clock::UnixTime,
     failure::{Failure, Reason},
 };
@@ -46,6 +47,12 @@ pub const LISTS: [List; 6] = [
 /// How often a list is read, and how soon again after a failure.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(600);
 const RETRY_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Of a list so many names are kept beyond two for each row: those of servers that are yet to come.
+const SPARE_NAMES: usize = 20_000;
+
+/// Of a name so many bytes are kept; fewer are shown. A longer id is none.
+const LONGEST: usize = 512;
 
 /// Places in the budget that the lists leave, at the most, for the agent lists of the next polls and of other targets.
 const MAX_RESERVED: usize = 5;
@@ -168,7 +175,7 @@ impl CachedList {
         deadline: Instant,
     ) -> Result<(), Failure> {
         let mut tried = 0;
-        let answer = loop {
+        let mut answer = loop {
             let path = list.paths[self.path % list.paths.len()];
             match session.get(cx, list.operation, path, deadline).await {
                 Err(failure) if failure.reason == Reason::NotFound && tried + 1 < list.paths.len() => {
@@ -178,12 +185,14 @@ impl CachedList {
                 result => break result?,
             }
         };
-        self.store(list, answer.json()?, rows, cx)
+        let body = answer.take_json()?;
+        block_in_place_if(body.is_large(), || self.store(list, body.reader(), rows, cx))
     }
 
     /// Takes over a good list. Names that it lacks stay as long as the agent list has their rows.
-    fn store(&mut self, list: &List, body: &[u8], rows: &[Row], cx: &Context<'_>) -> Result<(), Failure> {
+    fn store(&mut self, list: &List, body: impl Read, rows: &[Row], cx: &Context<'_>) -> Result<(), Failure> {
         let mut names = HashMap::new();
+        let most = 2 * rows.len() + SPARE_NAMES;
         wire::items::<ServerItem<'_>>(body, |_, item: Option<ServerItem<'_>>| {
             let Some(item) = item else {
                 cx.warnings.add(Warning::BadItem, || format!("an item of {} cannot be read", list.paths[0]));
@@ -191,8 +200,12 @@ impl CachedList {
             };
             let (name, server) = (item.name.filled().ok(), item.server.filled().ok());
             let name = if list.own_name { name.or(server) } else { server.or(name) };
-            if let (Some(id), Some(name)) = (item.id.filled().ok(), name) {
-                names.entry((item.site_id.ok(), id.into_owned())).or_insert_with(|| Box::from(&*name));
+            if let (Some(id), Some(name)) = (item.id.filled().ok(), name)
+                && id.len() <= LONGEST
+                && names.len() < most
+            {
+                let name = || Box::from(lenient::cut(&name, LONGEST));
+                names.entry((item.site_id.ok(), id.into_owned())).or_insert_with(name);
             }
         })?;
         for row in rows.iter().filter(|row| list.server_types.contains(&row.type_code())) {

@@ -1,3 +1,4 @@
+mod bounds;
 mod expected;
 
 use std::time::Duration;
