@@ -165,12 +165,8 @@ impl CitrixStorefront {
         if enumeration.status == Status::Full {
             self.chunks.assign(&enumeration.ids);
         } else {
-            // Farms did not answer: what is missing may well be there. A store that names other resources each time does not
-            // make more of them than one answer may have.
-            let room = MAX_RESOURCES.saturating_sub(enumeration.ids.len());
-            let new: HashSet<&str> = enumeration.ids.iter().map(|id| &**id).collect();
-            let missing = self.chunks.ids().filter(|id| !new.contains(&***id)).take(room).cloned();
-            let ids: Vec<Box<str>> = missing.chain(enumeration.ids.iter().cloned()).collect();
+            // Farms did not answer: what is missing may well be there.
+            let ids = self.chunks.known_with(&enumeration.ids, MAX_RESOURCES);
             self.chunks.assign(&ids);
         }
         self.enumeration = Some((at.now, enumeration));

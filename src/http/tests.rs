@@ -20,6 +20,7 @@ use tokio::{
 use super::*;
 use crate::{
     api::lenient,
+    config::Tls,
     failure::{Failure, Reason},
 };
 
@@ -309,4 +310,86 @@ async fn an_answer_that_finds_no_room_says_so() {
     drop(held);
     client.get("agents", url.clone()).send(Instant::now() + LONG).await.expect("there is room again");
     assert_eq!(room.used(), 0);
+}
+
+fn through(server: &Server) -> Http {
+    let proxy = server.url().replace("http://", "http://me:secret@");
+    Http { proxy: Proxy::Url(proxy.parse().expect("a URL")), ..Http::default() }
+}
+
+#[tokio::test]
+async fn credentials_for_loopback_leave_through_no_proxy() {
+    let (target, proxy) =
+        (Server::http(|_| Response::new(200, "application/json", "[]")), Server::http(|_| Response::status(502)));
+    let url: Url = target.url().parse().expect("a URL");
+    let client = Client::with(&through(&proxy), &url, CAP, None).expect("no file is needed");
+    let call = client.get("agents", url).basic("monitor", &crate::config::secret::SecretText::new("password"));
+    call.send(Instant::now() + LONG).await.expect("the target answers");
+    assert_eq!(target.requests()[0].header("authorization"), "Basic bW9uaXRvcjpwYXNzd29yZA==");
+    assert!(proxy.requests().is_empty(), "{:?}", proxy.requests());
+}
+
+#[tokio::test]
+async fn everything_else_goes_through_the_proxy_with_its_credentials() {
+    let proxy = Server::http(|_| Response::new(200, "application/json", "[]"));
+    let url: Url = "http://filer.example.com/api?a=b".parse().expect("a URL");
+    let client = Client::with(&through(&proxy), &url, CAP, None).expect("no file is needed");
+    client.get("agents", url).send(Instant::now() + LONG).await.expect("the proxy answers");
+    let request = &proxy.requests()[0];
+    assert_eq!(request.line, "GET http://filer.example.com/api?a=b");
+    assert_eq!((request.header("host"), request.header("accept")), ("filer.example.com", "*/*"));
+    assert_eq!(request.header("proxy-authorization"), "Basic bWU6c2VjcmV0");
+    let refusing = Server::http(|_| Response::status(407));
+    let url: Url = "https://filer.example.com/api".parse().expect("a URL");
+    let client = Client::with(&through(&refusing), &url, CAP, None).expect("no file is needed");
+    let failure = client.get("agents", url).send(Instant::now() + LONG).await.expect_err("it lets nobody through");
+    assert_eq!(failure.reason, Reason::Connect);
+    assert!(failure.message.contains("proxy authorization required"), "{failure}");
+    assert_eq!(refusing.requests()[0].line, "CONNECT filer.example.com:443");
+    assert_eq!(refusing.requests()[0].header("proxy-authorization"), "Basic bWU6c2VjcmV0");
+}
+
+#[tokio::test]
+async fn tls_is_as_the_settings_say() {
+    install_crypto();
+    let made = rcgen::generate_simple_self_signed(vec!["storefront.example.com".to_owned()]).expect("a certificate");
+    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
+    let config = rustls::ServerConfig::builder().with_no_client_auth();
+    let config = config.with_single_cert(vec![made.cert.der().clone()], key).expect("a certificate and its key");
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let server = Server::tcp(move |stream| {
+        let accepted = acceptor.accept(stream);
+        async {
+            let mut stream = accepted.await?;
+            let _ = tokio::io::AsyncReadExt::read(&mut stream, &mut [0; 4096]).await?;
+            stream.write_all(&answer("connection: close\r\n", b"[1]")).await?;
+            stream.shutdown().await
+        }
+    });
+    let folder = tempfile::tempdir().expect("a folder for temporary files");
+    let path = folder.path().join("ca.pem");
+    std::fs::write(&path, made.cert.pem()).expect("a file can be written");
+    let url: Url = server.url().replace("http:", "https:").parse().expect("a URL");
+    let (ca_file, name) = (Some(path), Some("storefront.example.com".to_owned()));
+    for (tls, expected) in [
+        (Tls { insecure_skip_verify: true, ..Tls::default() }, Ok(())),
+        (Tls { ca_file: ca_file.clone(), server_name: name.clone(), ..Tls::default() }, Ok(())),
+        (Tls { ca_file, ..Tls::default() }, Err("http.tls.server_name")),
+        (Tls { server_name: name, ..Tls::default() }, Err("http.tls.ca_file")),
+    ] {
+        let settings = Http { tls, ..Http::default() };
+        let client = Client::with(&settings, &url, CAP, None).expect("the file is there");
+        let got = client.get("agents", url.clone()).send(Instant::now() + LONG).await;
+        match (got, expected) {
+            (Ok(_), Ok(())) => {
+                let counts = client.stats().counts();
+                assert_eq!(counts.certificates[0].0, "127.0.0.1");
+            }
+            (Err(failure), Err(hint)) => {
+                assert_eq!(failure.reason, Reason::Tls);
+                assert!(failure.message.contains(hint), "{failure}");
+            }
+            (other, _) => panic!("{settings:?}: {other:?}"),
+        }
+    }
 }

@@ -46,7 +46,7 @@ async fn a_small_body_never_waits_and_there_is_room_for_one_of_usual_size() {
         lease.grow(SMALL, &AtomicBool::default()).now_or_never().expect("it never waits");
     }
     drop(small);
-    let usual = tokio::time::timeout(Duration::from_secs(1), receive(&room, 4 * MIB)).await;
+    let usual = tokio::time::timeout(Duration::from_secs(1), receive(&room, 2 * MIB)).await;
     assert!(usual.is_ok(), "{} are used", room.used());
 }
 

@@ -30,8 +30,7 @@ fn more_series_than_allowed_change_nothing() {
 
 #[test]
 fn pools_that_are_gone_do_not_pile_up() {
-    let target = Target { max_series: usize::MAX, ..target() };
-    let mut ledger = Ledger::new(Arc::new(target), false);
+    let mut ledger = ledger();
     for poll in 0..5 {
         let mut part = Part::new(resilio::FAMILIES);
         for pool in 0..4000 {
