@@ -6,6 +6,8 @@ pub mod azure_devops;
 pub mod citrix_storefront;
 pub mod extra;
 pub mod fingerprint;
+#[cfg(test)]
+mod hostile;
 pub mod lenient;
 pub mod logon;
 #[doc(hidden)]

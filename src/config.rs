@@ -41,6 +41,9 @@ pub fn default_yaml() -> &'static str {
 /// The whole configuration, with every default filled in.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Config {
+    /// What all requests of the daemon share.
+    #[serde(rename = "http")]
+    pub shared_http: SharedHttp,
     /// What is exposed how.
     pub exposition: Exposition,
     /// Since-when, log-on holds, known pools and alerts survive a restart here; `None`: nowhere.
@@ -119,6 +122,14 @@ impl Config {
         );
         Ok(Some(warning).filter(|_| !unknown.is_empty()))
     }
+}
+
+/// What all requests of the daemon share. The rest of `http:` is that of each target.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct SharedHttp {
+    /// All answers under way together, in bytes: received or unpacked, and not read yet.
+    #[serde(serialize_with = "show::size")]
+    pub max_buffered: u64,
 }
 
 /// What is exposed how.

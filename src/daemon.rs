@@ -20,7 +20,7 @@ use crate::{
     descriptors,
     event::{Panicked, panic_text},
     file::private::FileLock,
-    notify,
+    http, notify,
     poll::{Clients, Fleet, SavedFleet},
     shard::Shard,
     supervise::supervise,
@@ -100,6 +100,7 @@ impl Daemon {
         let clients = Clients::new(&config).map_err(ConfigError::target)?;
         // Before the targets: their first snapshots say already who pages.
         evaluator.apply(&config.alerting).await.map_err(ConfigError::alertmanager)?;
+        http::set_max_buffered(config.shared_http.max_buffered);
         fleet.apply(&config, clients);
         event::Reloaded { error: None, now: clock.now() }.emit();
         let stop = CancellationToken::new();
@@ -179,6 +180,7 @@ impl Daemon {
         // All that can fail comes before the first change.
         let clients = Clients::new(&config).map_err(ConfigError::target)?;
         self.evaluator.apply(&config.alerting).await.map_err(ConfigError::alertmanager)?;
+        http::set_max_buffered(config.shared_http.max_buffered);
         self.fleet.apply(&config, clients);
         self.config.store(Arc::new(config));
         self.elsewhere.store(Arc::new(elsewhere));

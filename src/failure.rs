@@ -1,8 +1,10 @@
 //! Why a poll, or a part of it, failed.
 
-use std::{fmt, time::Duration};
+use std::{borrow::Cow, fmt, time::Duration};
 
 use strum::{EnumCount, IntoStaticStr, VariantArray};
+
+use crate::printable::printable;
 
 /// The label `reason`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EnumCount, IntoStaticStr, VariantArray)]
@@ -41,16 +43,21 @@ impl Reason {
 pub struct Failure {
     /// For the metrics.
     pub reason: Reason,
-    /// What failed, in lower case, e.g. `GET /api/Agent: 500 Internal Server Error`.
+    /// What failed, in lower case, e.g. `GET /api/Agent: 500 Internal Server Error`; nothing in it commands a terminal.
     pub message: String,
     /// When the vendor wants to be asked again, at the earliest.
     pub retry_after: Option<Duration>,
 }
 
 impl Failure {
-    /// A failure without a `Retry-After`.
+    /// A failure without a `Retry-After`. What the vendor said in the message is made [`printable`].
     pub fn new(reason: Reason, message: impl Into<String>) -> Failure {
-        Failure { reason, message: message.into(), retry_after: None }
+        let message = message.into();
+        let message = match printable(&message) {
+            Cow::Borrowed(_) => message,
+            Cow::Owned(shown) => shown,
+        };
+        Failure { reason, message, retry_after: None }
     }
 
     /// Puts what was being done in front of the message.
@@ -82,6 +89,13 @@ impl std::error::Error for Failure {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_vendor_says_forges_no_line() {
+        let failure =
+            Failure::new(Reason::Auth, "400: invalid\n2026 INFO forged\x1b[31m \u{202e}").context("POST /token");
+        assert_eq!(failure.message, r"POST /token: 400: invalid\n2026 INFO forged\u{1b}[31m \u{202e}");
+    }
 
     #[test]
     fn the_longest_pause_counts_and_that_of_a_hold_does_not() {

@@ -7,16 +7,21 @@ pub mod body;
 mod budget;
 mod call;
 mod connect;
+mod connector;
 mod failed;
 mod resolver;
+mod room;
 mod send_tracker;
 pub mod stats;
+mod tls;
+mod transport;
 
 pub use answer::Answer;
 pub use body::Body;
 pub use budget::Budget;
 pub use call::Call;
 pub use connect::install_crypto;
+pub use room::set_max_buffered;
 pub use send_tracker::SendTracker;
 
 use std::{
@@ -31,7 +36,12 @@ use crate::{
     config::{self, Http, Proxy, Target},
     failure::Failure,
 };
+use room::Room;
 use stats::Stats;
+use transport::Transport;
+
+/// The longest answer that is one object, in bytes: it is read whole, and some of it is kept.
+pub const MAX_OBJECT: usize = 1 << 20;
 
 /// What one request and its answer looked like, redacted, for `probe`.
 #[derive(Debug, Clone)]
@@ -76,7 +86,8 @@ struct Inner {
     /// Only this host is sent the configured headers.
     host: Option<String>,
     max_response_size: u64,
-    connection: RwLock<(connect::FileTimes, reqwest::Client)>,
+    connection: RwLock<(connect::FileTimes, Transport)>,
+    room: Arc<Room>,
     stats: Arc<Stats>,
     tracer: Option<Tracer>,
 }
@@ -97,8 +108,7 @@ impl Client {
     /// A client for `url` with these settings and this longest answer in bytes.
     pub fn with(settings: &Http, url: &Url, max_response_size: u64, tracer: Option<Tracer>) -> Result<Client, Failure> {
         let mut settings = settings.clone();
-        // Loopback is this machine, never that of the proxy, and what goes there in clear text must not leave it. Other
-        // exporters, which take the environment as Go does, keep to that too.
+        // It goes without a proxy in any case; so a mistake in the environment is none of its business.
         if settings.proxy == Proxy::Environment && config::is_loopback(url) {
             settings.proxy = Proxy::None;
         }
@@ -109,10 +119,20 @@ impl Client {
                 host: url.host_str().map(str::to_owned),
                 max_response_size,
                 connection: RwLock::new(connection),
+                room: Room::shared(),
                 stats: Arc::new(Stats::default()),
                 tracer,
             }),
         })
+    }
+
+    /// A client whose answers have this room for themselves.
+    #[cfg(test)]
+    fn with_room(url: &Url, max_response_size: u64, room: &Arc<Room>) -> Client {
+        let client = Client::with(&Http::default(), url, max_response_size, None).expect("no file is needed");
+        let mut inner = Arc::into_inner(client.inner).expect("nobody else has it");
+        inner.room = Arc::clone(room);
+        Client { inner: Arc::new(inner) }
     }
 
     /// A request. `operation` is a fixed word for the metrics, e.g. `agents`.
@@ -152,3 +172,6 @@ impl fmt::Debug for Client {
         f.debug_struct("Client").field("host", &self.inner.host).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -205,7 +205,9 @@ fn when(reason: Reason) -> &'static str {
         Reason::HttpStatus => "Any other status that is not a success.",
         Reason::ContentType => "HTML or another wrong type instead of data; often a proxy or a sign-in page.",
         Reason::Decode => "The right type, but unreadable, without its envelope, or with another root.",
-        Reason::TooLarge => "More than `max_response_size` or `max_agents`, or than a limit of the daemon's own.",
+        Reason::TooLarge => {
+            "More than `max_response_size`, `max_agents` or `max_series`, or than a limit of the daemon's own."
+        }
         Reason::Partial => {
             "Some parts of the target were read and others were not. Counted instead of the reasons of the parts."
         }

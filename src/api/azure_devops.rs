@@ -51,6 +51,9 @@ const AGENTS_AT_ONCE: usize = 4;
 /// As many pools are asked for their queues at once, beside those; apart, as slow queues must not hold up the agents.
 const QUEUES_AT_ONCE: usize = 2;
 
+/// The requests of so many pools are prepared at a time.
+const PREPARED: usize = 500;
+
 /// The API of one target.
 #[derive(Debug)]
 pub struct AzureDevOps {
@@ -110,19 +113,24 @@ impl AzureDevOps {
         let seen = AtomicUsize::new(0);
         // A service that asks for pauses may not let all of them be read in one poll: those with the oldest data go first.
         polled.sort_by_key(|pool| self.agents_read.get(&pool.id));
-        // Made beforehand: a closure inside the stream would have to be general over lifetimes.
-        let agents: Vec<_> = polled.iter().map(|pool| self.agents(cx, &credential, pool, &seen)).collect();
-        let queues: Vec<_> = if settings.job_requests {
-            polled.sort_by_key(|pool| self.queues_read.get(&pool.id));
-            polled.iter().map(|pool| self.queue(cx, &credential, pool)).collect()
-        } else {
-            Vec::new()
-        };
-        let (mut agents, queues) = future::join(
-            stream::iter(agents).buffer_unordered(AGENTS_AT_ONCE).collect::<Vec<_>>(),
-            stream::iter(queues).buffer_unordered(QUEUES_AT_ONCE).collect::<Vec<_>>(),
-        )
-        .await;
+        let mut counted_pools = polled.clone();
+        counted_pools.sort_by_key(|pool| self.queues_read.get(&pool.id));
+        counted_pools.retain(|_| settings.job_requests);
+        let (mut agents, mut queues) = (Vec::new(), Vec::new());
+        // So many requests are made beforehand: a closure inside the stream would have to be general over lifetimes, and those
+        // of all pools would take kilobytes for each of them.
+        for at in (0..polled.len()).step_by(PREPARED) {
+            let (polled, counted_pools) = (polled.iter().skip(at), counted_pools.iter().skip(at));
+            let reads: Vec<_> = polled.take(PREPARED).map(|pool| self.agents(cx, &credential, pool, &seen)).collect();
+            let counts: Vec<_> = counted_pools.take(PREPARED).map(|pool| self.queue(cx, &credential, pool)).collect();
+            let (read, counted) = future::join(
+                stream::iter(reads).buffer_unordered(AGENTS_AT_ONCE).collect::<Vec<_>>(),
+                stream::iter(counts).buffer_unordered(QUEUES_AT_ONCE).collect::<Vec<_>>(),
+            )
+            .await;
+            agents.extend(read);
+            queues.extend(counted);
+        }
         agents.sort_by_key(|(id, _)| *id);
         if seen.into_inner() > self.target.max_agents {
             let message = format!("more than {} agents (max_agents)", self.target.max_agents);

@@ -37,7 +37,7 @@ use self::{
     endpoints::Endpoints,
     reading::DecodedChunk,
     request::ApiRequest,
-    resources::Enumeration,
+    resources::{Enumeration, MAX_RESOURCES},
     session::{RequestContext, Session},
 };
 use super::{
@@ -166,8 +166,7 @@ impl CitrixStorefront {
             self.chunks.assign(&enumeration.ids);
         } else {
             // Farms did not answer, or most resources cannot be read: what is missing may well be there.
-            let mut ids: Vec<Box<str>> = self.chunks.ids().cloned().collect();
-            ids.extend(enumeration.ids.iter().cloned());
+            let ids = self.chunks.known_with(&enumeration.ids, MAX_RESOURCES);
             self.chunks.assign(&ids);
         }
         self.enumeration = Some((at.now, enumeration));

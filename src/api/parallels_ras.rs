@@ -32,11 +32,14 @@ use super::{
     logon::Logons,
 };
 use crate::{
-    blocking::{LARGE_BODY, block_in_place_if},
+    blocking::block_in_place_if,
     config::{Target, target},
     failure::Failure,
     http::Client,
 };
+
+/// Every row has at least so many series.
+const SERIES_OF_ROW: usize = 3;
 
 /// The API of one target.
 #[derive(Debug)]
@@ -58,23 +61,26 @@ impl ParallelsRas {
 
     async fn poll(&mut self, cx: &Context<'_>) -> Result<Observation, Failure> {
         self.session.begin(cx).await?;
-        let answer = self.session.get(cx, "agents", &self.agents_path(), cx.deadline).await?;
-        let body = answer.json_body()?;
-        let hash = ContentHash::of(&body);
+        let mut answer = self.session.get(cx, "agents", &self.agents_path(), cx.deadline).await?;
+        let body = answer.take_json()?;
+        let hash = ContentHash::of(body.as_sent());
+        let most = self.target.max_series / SERIES_OF_ROW;
         if let Some(known) = cx.known.get("").filter(|known| self.fingerprint(hash).as_ref() == Some(*known))
             && (!self.settings.resolve_names || self.names.rest(cx.now))
         {
             let mapping_context = self.mapping_context();
             let same = Same::new(known.clone(), move || {
                 let warnings = Warnings::default();
-                let (rows, _) = mapping::rows(&body[..], &mapping_context.settings.site_ids, &warnings)?;
+                let (rows, _) = mapping::rows(body.reader(), &mapping_context.settings.site_ids, most, &warnings)?;
                 Ok(mapping::part(&rows, &mapping_context, warnings))
             });
             let extras = self.names.outcome().into_iter().collect();
             return Ok(Observation { parts: vec![("".into(), Outcome::Same(same))], extras, ..Observation::default() });
         }
-        let (warnings, is_large) = (Warnings::default(), body.len() >= LARGE_BODY);
-        let rows = block_in_place_if(is_large, || mapping::rows(&body[..], &self.settings.site_ids, &warnings));
+        let (warnings, is_large) = (Warnings::default(), body.is_large());
+        let read = || mapping::rows(body.reader(), &self.settings.site_ids, most, &warnings);
+        let rows = block_in_place_if(is_large, read);
+        drop(body);
         let (rows, defect) = rows.map_err(|failure| {
             cx.warnings.merge(&warnings);
             failure.context(&answer.what)

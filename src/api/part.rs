@@ -6,7 +6,7 @@ use compact_str::CompactString;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-use super::{Warnings, fingerprint::PartFingerprint};
+use super::{Warnings, fingerprint::PartFingerprint, lenient};
 use crate::{
     catalogue::{Family, Scope},
     failure::Failure,
@@ -53,8 +53,14 @@ struct Filling {
     states: Vec<Arc<str>>,
 }
 
+/// Of a name, an id or a label value so many bytes are kept: enough to see that it is longer than the 256 that are shown.
+const LONGEST: usize = 512;
+
 /// As many different texts of states are kept apart; of more, each row has its own.
 const STATES: usize = 32;
+
+/// Series that every agent has: its health by class, and since when.
+const SERIES_OF_AGENT: usize = Health::ALL.len() + 1;
 
 /// A pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -186,6 +192,7 @@ impl Part {
         if self.pools.get(self.filling.pool).is_some_and(|pool| *pool.name == *name) {
             return PoolRef(self.filling.pool as u32);
         }
+        let name = lenient::cut(name, LONGEST);
         let index = self.filling.pools.get(name).copied().unwrap_or_else(|| {
             let index = self.pools.len() as u32;
             self.pools.push(Pool { name: name.into(), on_demand, counted });
@@ -198,6 +205,7 @@ impl Part {
 
     /// The text of a state, kept once for all agents that are in it.
     pub fn state(&mut self, text: &str) -> Arc<str> {
+        let text = lenient::cut(text, LONGEST);
         let states = &mut self.filling.states;
         if let Some(index) = states.iter().position(|known| **known == *text) {
             // What is frequent comes to the front.
@@ -213,7 +221,15 @@ impl Part {
 
     /// Adds an agent. `None` where the pool already has one of this id: the first counts, and the caller counts the
     /// other as a [`Warning::BadItem`](super::Warning::BadItem).
-    pub fn agent(&mut self, agent: Agent) -> Option<AgentRef> {
+    pub fn agent(&mut self, mut agent: Agent) -> Option<AgentRef> {
+        if agent.name.len() > LONGEST {
+            agent.name = lenient::cut(&agent.name, LONGEST).into();
+        }
+        if let Id::Text(id) = &mut agent.id
+            && id.len() > LONGEST
+        {
+            *id = lenient::cut(id, LONGEST).into();
+        }
         let row = u32::try_from(self.agents.len()).ok()?;
         let ascends = self.agents.last().is_none_or(|last| (last.pool, &last.id) < (agent.pool, &agent.id));
         if (!ascends || self.filling.ids.is_some()) && !self.is_new(&agent, row) {
@@ -257,7 +273,7 @@ impl Part {
         debug_assert_eq!(labels.len(), family.labels.len(), "{}", family.name);
         let start = self.ends.len() as u32;
         for label in labels {
-            self.texts.push_str(label);
+            self.texts.push_str(lenient::cut(label, LONGEST));
             self.ends.push(self.texts.len() as u32);
         }
         self.samples[family.ordinal as usize].push(Sample { subject: index, labels: start, value });
@@ -291,6 +307,16 @@ impl Part {
         })
     }
 
+    /// How many series it comes to: samples, the states that do not hold where they are shown too, and what every agent has.
+    pub fn series(&self, full_state_sets: bool) -> usize {
+        let of_family = |(family, samples): (&&Family, &Vec<Sample>)| {
+            let states = self.state_names.iter().find(|(ordinal, _)| full_state_sets && *ordinal == family.ordinal);
+            samples.len() * states.map_or(1, |(_, names)| names.len().max(1))
+        };
+        let agents = self.agents.iter().filter(|agent| agent.health.is_some()).count();
+        self.families.iter().zip(&self.samples).map(of_family).sum::<usize>() + agents * SERIES_OF_AGENT
+    }
+
     /// Lets go of what was only needed while the part was being filled; nothing is added any more.
     pub fn shrink(&mut self) {
         *self.filling = Filling::default();
@@ -300,6 +326,25 @@ impl Part {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_without_end_takes_no_room_for_each_of_its_samples() {
+        use crate::catalogue::resilio::{FAMILIES, JOB_ERRORS, JOB_STATUS};
+        let mut part = Part::new(FAMILIES);
+        let long = "é".repeat(1 << 20);
+        let pool = part.pool(&long, false);
+        let (name, id) = (long.as_str().into(), Id::Text(long.as_str().into()));
+        let agent = Agent { pool, name, id, health: Some(Health::Healthy), state: "up".into() };
+        let agent = part.agent(agent).expect("the first one");
+        for _ in 0..1000 {
+            part.set(&JOB_ERRORS, agent, &[&long, "7"], 1.0);
+        }
+        assert!(part.texts.len() < 1000 * 600 && part.agents[0].name.len() == 512 && part.pools[0].name.len() == 512);
+        assert_eq!(part.series(false), 1000 + 7);
+        part.declare_states(&JOB_STATUS, &["a", "b", "c"]);
+        part.set(&JOB_STATUS, agent, &["x", "7", "a"], 1.0);
+        assert_eq!((part.series(false), part.series(true)), (1000 + 7 + 1, 1000 + 7 + 3));
+    }
 
     #[test]
     fn a_pool_is_found_by_its_name_among_very_many() {

@@ -24,11 +24,12 @@ use self::{
 };
 use super::{Agent, AgentRef, Api, BoxFuture, Context, Id, Observation, Part, extra::Extra, logon::Logons};
 use crate::{
+    blocking::block_in_place_if,
     catalogue::resilio::FAMILIES,
     config::{Target, target},
     failure::{Failure, Reason},
     health::Health,
-    http,
+    http::{self, MAX_OBJECT},
 };
 
 /// The label `pool` of every client.
@@ -56,9 +57,15 @@ impl Resilio {
 
     async fn observe(&mut self, cx: &Context<'_>) -> Result<Observation, Failure> {
         self.session.begin();
-        let answer = self.session.get("client", "client", cx.deadline).await?;
-        let client = ClientInfo::read(answer.json()?, cx.warnings).map_err(|failure| failure.context(&answer.what))?;
+        let mut answer = self.session.get("client", "client", cx.deadline).await?;
+        let client = answer.take_json()?.start(MAX_OBJECT).and_then(|body| ClientInfo::read(&body, cx.warnings));
+        let client = client.map_err(|failure| failure.context(&answer.what))?;
         let runs = self.runs(cx).await;
+        let max_jobs = self.max_jobs();
+        if runs.as_ref().is_ok_and(|(runs, _)| runs.len() > max_jobs) {
+            let message = format!("more than {max_jobs} jobs, which have more series than max_series");
+            return Err(Failure::new(Reason::TooLarge, message));
+        }
         self.read_tags(cx).await;
 
         let mut observation = Observation::default();
@@ -83,9 +90,16 @@ impl Resilio {
         Ok(observation)
     }
 
+    /// As many jobs have certainly as many series as there may be.
+    fn max_jobs(&self) -> usize {
+        self.target.max_series / jobs::SERIES_OF_JOB
+    }
+
     async fn runs(&mut self, cx: &Context<'_>) -> Result<(Vec<jobs::Run>, Option<Failure>), Failure> {
-        let answer = self.session.get("runs", "runs", cx.part_deadline()).await?;
-        jobs::read(answer.json()?, cx.warnings).map_err(|failure| failure.context(&answer.what))
+        let mut answer = self.session.get("runs", "runs", cx.part_deadline()).await?;
+        let body = answer.take_json()?;
+        let read = || jobs::read(&body, self.max_jobs(), cx.warnings);
+        block_in_place_if(body.is_large(), read).map_err(|failure| failure.context(&answer.what))
     }
 
     /// Tags may fail alone.
@@ -95,7 +109,8 @@ impl Resilio {
         }
         let deadline = cx.part_deadline().min(Instant::now() + TAGS_TIMEOUT);
         let answer = self.session.get("tags", "tags", deadline).await;
-        let tags = answer.and_then(|answer| Tags::read(answer.json()?, cx.warnings)).map_err(|failure| {
+        let tags = answer.and_then(|mut answer| Tags::read(answer.take_json()?.reader(), cx.warnings));
+        let tags = tags.map_err(|failure| {
             tracing::debug!(target = %self.target.name, error = %failure, "Tags cannot be read.");
             // The client was read with this token, so it is not the token that is refused.
             match failure.reason {

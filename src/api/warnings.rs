@@ -7,6 +7,9 @@ use std::sync::{
 
 use strum::{EnumCount, IntoStaticStr, VariantArray};
 
+use super::lenient;
+use crate::printable::printable;
+
 /// Decode warnings of one poll, counted and for the log.
 #[derive(Debug, Default)]
 pub struct Warnings {
@@ -17,13 +20,16 @@ pub struct Warnings {
 /// Different details kept per poll, at most; the rest is only counted.
 const DETAILS: usize = 100;
 
+/// As much of a detail is kept, in bytes: most of it is what the vendor said.
+const DETAIL: usize = 500;
+
 impl Warnings {
     /// Counts one warning. `detail` names what and where, e.g. `agentState 99`; it goes to the log, once for each text.
     pub fn add(&self, warning: Warning, detail: impl FnOnce() -> String) {
         self.counts[warning as usize].fetch_add(1, Ordering::Relaxed);
         let mut seen = self.seen.lock().unwrap_or_else(|e| e.into_inner());
         if seen.len() < DETAILS {
-            keep(&mut seen, (warning, detail()));
+            keep(&mut seen, (warning, printable(lenient::cut(&detail(), DETAIL)).into_owned()));
         }
     }
 
@@ -98,6 +104,10 @@ mod tests {
         all.merge(&warnings);
         all.merge(&warnings);
         assert_eq!((told(&all), all.count(Warning::UnknownState)), (told(&warnings), 2002));
+        let long = Warnings::default();
+        long.add(Warning::BadItem, || format!("item {}", "\x1b\n".repeat(1 << 20)));
+        let detail = &told(&long)[0];
+        assert!(detail.starts_with(r"item \u{1b}\n") && detail.len() < 10 * DETAIL, "{}", detail.len());
         for id in 0..2 * DETAILS {
             all.add(Warning::BadItem, || format!("item {id}"));
         }

@@ -8,7 +8,7 @@ use super::{Check, counted, output, probe::poll_once};
 use crate::{
     api::logon::Logons,
     config::{AlertingMode, Config, Target},
-    duration,
+    duration, http,
     overrides::AlertOverride,
     rules::catalogue,
 };
@@ -32,6 +32,7 @@ pub fn run(args: Check) -> Result<(), String> {
         output::print(fine);
         return Ok(());
     }
+    http::set_max_buffered(config.shared_http.max_buffered);
     let failed = super::block_on(async {
         let logons = Logons::default();
         let mut holds = super::probe::Holds::open(&config, &logons);

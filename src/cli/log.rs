@@ -1,15 +1,20 @@
-//! Log lines on stderr.
+//! Log lines on stderr. Each event is one line, whatever a vendor has put into a field of it.
 
 use std::{
     backtrace::{Backtrace, BacktraceStatus},
-    io::IsTerminal,
+    fmt::Debug,
+    io::{self, IsTerminal, Write},
     panic::PanicHookInfo,
 };
 
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing::field::Field;
+use tracing_subscriber::{EnvFilter, field::MakeExt, fmt, fmt::format};
 
 use super::output;
-use crate::event::panic_text;
+use crate::{
+    event::panic_text,
+    printable::{printable, printable_json},
+};
 
 /// Least severity.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -48,13 +53,42 @@ pub fn start(level: Level, format: Format) {
     let filter = EnvFilter::new(format!("{others},rollcall={level}"));
     // The library would print its own errors with `eprintln!`, which panics where stderr is gone.
     let builder = fmt().with_env_filter(filter).with_target(false).log_internal_errors(false);
-    let builder = builder.with_writer(|| output::LogLines);
     let result = match format {
-        Format::Text => builder.with_ansi(std::io::stderr().is_terminal()).try_init(),
-        Format::Json => builder.json().flatten_event(true).try_init(),
+        Format::Text => {
+            let fields = format::debug_fn(write_field).delimited(" ");
+            let builder = builder.with_writer(|| output::LogLines).fmt_fields(fields);
+            builder.with_ansi(io::stderr().is_terminal()).try_init()
+        }
+        Format::Json => builder.with_writer(|| JsonLines).json().flatten_event(true).try_init(),
     };
     if let Err(error) = result {
         output::note(format_args!("logging was started before: {error}"));
+    }
+}
+
+/// Writes a field as `name=value`, and the message alone; neither can begin a line of its own nor command a terminal.
+fn write_field(writer: &mut format::Writer<'_>, field: &Field, value: &dyn Debug) -> std::fmt::Result {
+    let value = format!("{value:?}");
+    let value = printable(&value);
+    match field.name() {
+        "message" => write!(writer, "{value}"),
+        name if writer.has_ansi_escapes() => write!(writer, "\x1b[3m{name}\x1b[0m\x1b[2m=\x1b[0m{value}"),
+        name => write!(writer, "{name}={value}"),
+    }
+}
+
+/// A writer of lines of JSON, each given whole. JSON itself lets marks of direction pass.
+struct JsonLines;
+
+impl Write for JsonLines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        output::LogLines.write_all(printable_json(&text).as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -76,4 +110,45 @@ pub fn tell_panics() {
 
 fn place(panic: &PanicHookInfo<'_>) -> String {
     panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    /// What is logged inside, by a subscriber with these fields.
+    fn logged(ansi: bool, log: impl FnOnce()) -> String {
+        #[derive(Clone, Default)]
+        struct Lines(Arc<Mutex<Vec<u8>>>);
+        impl Write for Lines {
+            fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+                self.0.lock().expect("nothing panics with it").extend_from_slice(line);
+                Ok(line.len())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let fields = format::debug_fn(write_field).delimited(" ");
+        let builder = fmt().with_target(false).without_time().with_writer(move || writer.clone());
+        tracing::subscriber::with_default(builder.fmt_fields(fields).with_ansi(ansi).finish(), log);
+        let bytes = lines.0.lock().expect("nothing panics with it").clone();
+        String::from_utf8(bytes).expect("text")
+    }
+
+    #[test]
+    fn a_field_begins_no_line_and_commands_no_terminal() {
+        let nasty = "x\n2026-01-01T00:00:00Z  INFO forged \x1b[31m \u{202e}";
+        let log = || tracing::warn!(error = %nasty, what = nasty, "Poll failed: {nasty}");
+        let text = logged(false, log);
+        let shown = r"x\n2026-01-01T00:00:00Z  INFO forged \u{1b}[31m \u{202e}";
+        assert_eq!(text, format!(" WARN Poll failed: {shown} error={shown} what=\"{shown}\"\n"));
+        let coloured = logged(true, log);
+        assert_eq!(coloured.lines().count(), 1, "{coloured:?}");
+        assert!(!coloured.contains("\x1b[31m") && coloured.contains("\x1b[3merror\x1b[0m"), "{coloured:?}");
+    }
 }

@@ -10,13 +10,13 @@
 
 use std::{
     collections::VecDeque,
-    io::{self, ErrorKind, Write},
+    io::{self, ErrorKind, IsTerminal, Write},
     sync::{Condvar, LazyLock, Mutex, MutexGuard},
     thread,
     time::{Duration, Instant},
 };
 
-use crate::event;
+use crate::{event, printable::printable_lines};
 
 /// What waits for a reader of stderr, in bytes: minutes of a log that says much.
 const MAX_WAITING: usize = 4 << 20;
@@ -32,9 +32,19 @@ static OUT: LazyLock<&'static Output> =
 static ERR: LazyLock<&'static Output> =
     LazyLock::new(|| Output::start("stderr", MAX_WAITING, || Box::new(io::stderr())));
 
-/// Prints what was asked for; [`finish`] says whether it arrived. Where the two streams are one, as on a terminal, what was
+/// Prints what was asked for, which may name what a vendor says: nothing in it commands a terminal. [`finish`] says whether it arrived. Where the two streams are one, as on a terminal, what was
 /// said before stands before.
 pub fn print(text: impl Into<String>) {
+    flush_err();
+    let text: String = text.into();
+    show(printable_lines(&text));
+}
+
+/// Prints what programs read byte for byte; on a terminal as [`print`].
+pub fn print_exact(text: String) {
+    if io::stdout().is_terminal() {
+        return print(text);
+    }
     flush_err();
     show(text);
 }
@@ -44,10 +54,10 @@ pub fn show(text: impl Into<String>) {
     OUT.put(text.into().into_bytes());
 }
 
-/// Says something to people: a line on stderr.
+/// Says something to people: a line on stderr. Nothing in it commands a terminal.
 pub fn note(text: impl std::fmt::Display) {
     flush_out();
-    write_err(format!("{text}\n"));
+    write_err(format!("{}\n", printable_lines(&text.to_string())));
 }
 
 /// Writes to stderr as it is.

@@ -16,13 +16,15 @@ use crate::{
     config::{Config, Target},
     daemon::state::{State, StateError, StateFile},
     failure::{Failure, Reason},
-    http::{Client, Exchange, Tracer},
+    http::{self, Client, Exchange, Tracer},
     poll::outcome::{self, PollResult},
+    printable::Printable,
     snapshot::{self, Ledger, Snapshot},
 };
 
 pub fn run(args: Probe) -> Result<(), String> {
     let config = Config::load(&args.config_file).map_err(|errors| errors.to_string())?;
+    http::set_max_buffered(config.shared_http.max_buffered);
     let Some(target) = config.targets.iter().find(|target| target.name == args.target) else {
         let names: Vec<&str> = config.targets.iter().map(|target| target.name.as_str()).collect();
         return Err(format!("no target is called {:?}; there are: {}", args.target, names.join(", ")));
@@ -47,7 +49,8 @@ pub fn run(args: Probe) -> Result<(), String> {
         let poll = poll.map_err(|failure| format!("{}: {failure}", failure.reason()))?;
         output::print(poll.describe(args.agents));
         if args.metrics {
-            output::print(format!("\n{}", String::from_utf8_lossy(&snapshot::of_target(poll.snapshot.clone()))));
+            let exposition = snapshot::of_target(poll.snapshot.clone());
+            output::print_exact(format!("\n{}", String::from_utf8_lossy(&exposition)));
         }
         let (line, good) = poll.verdict();
         if good { Ok(()) } else { Err(line) }
@@ -168,11 +171,12 @@ impl Poll {
         let mut pools: BTreeMap<&str, usize> = BTreeMap::new();
         self.snapshot.agents.iter().for_each(|agent| *pools.entry(agent.pool).or_default() += 1);
         for (pool, agents) in pools {
-            text += &format!("pool {pool}: {}\n", counted(agents, "agent"));
+            text += &format!("pool {}: {}\n", Printable(pool), counted(agents, "agent"));
         }
         let shown = if limit == 0 { usize::MAX } else { limit };
         for agent in self.snapshot.agents.iter().take(shown) {
-            text += &format!("  {:14}{:24}{:32}{}\n", agent.health, agent.pool, agent.name, agent.state);
+            let [pool, name, state] = [agent.pool, agent.name, agent.state].map(Printable);
+            text += &format!("  {:14}{pool:24}{name:32}{state}\n", agent.health);
         }
         let left = self.snapshot.agents.len().saturating_sub(shown);
         if left > 0 {

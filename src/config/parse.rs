@@ -68,7 +68,9 @@ pub(super) fn read(bytes: &[u8], options: &ParseOptions<'_>, ctx: &Context<'_>) 
     let section = root.section("defaults");
     let defaults = Polling::read(&section);
     section.finish();
-    let outbound = http::read(root.section("http"), &Http::default());
+    let section = root.section("http");
+    let shared_http = http::shared(&section);
+    let outbound = http::read(section, &Http::default());
     let exposition = exposition(root.section("exposition"));
     let state_file = state_file::read(&root, options);
     let mut targets = Targets { defaults: &defaults, http: &outbound, first: HashMap::new(), read: Vec::new() };
@@ -77,6 +79,7 @@ pub(super) fn read(bytes: &[u8], options: &ParseOptions<'_>, ctx: &Context<'_>) 
         targets.add_file(&file, ctx);
     }
     let targets = targets.read;
+    http::check_sizes(&root, &shared_http, &targets);
     if targets.is_empty()
         && let Some(mark) = root.mark()
     {
@@ -84,7 +87,7 @@ pub(super) fn read(bytes: &[u8], options: &ParseOptions<'_>, ctx: &Context<'_>) 
     }
     let alerting = alerting::read(root.section("alerting"), &outbound, &targets);
     root.finish();
-    Some(Config { exposition, state_file, targets, alerting, warnings: Vec::new() })
+    Some(Config { shared_http, exposition, state_file, targets, alerting, warnings: Vec::new() })
 }
 
 /// The tree of a file; what YAML has against it is noted.

@@ -36,6 +36,8 @@ pub struct Target {
     pub max_response_size: u64,
     /// Most agents of the target; also most pools of Azure DevOps, from 10,000 on.
     pub max_agents: usize,
+    /// Most series of the target.
+    pub max_series: usize,
     /// Outbound HTTP.
     pub http: Http,
     /// What only this vendor has.
@@ -99,6 +101,7 @@ impl Target {
             stale_after: Duration::from_secs(300),
             max_response_size: 1 << 20,
             max_agents: 1000,
+            max_series: 100_000,
             http: Http::default(),
             labels: Vec::new(),
             expect: Vec::new(),

@@ -36,6 +36,9 @@ trait Settings: Sized + Serialize {
         DEFAULT_TIMEOUT
     }
 
+    /// Most series of a target, where nothing is said.
+    const MAX_SERIES: usize = 1_000_000;
+
     /// Notes what breaks rules that only this vendor has.
     fn check_times(_times: &Times, _section: &Section<'_>) {}
 
@@ -71,6 +74,13 @@ macro_rules! settings {
             pub(super) fn default_timeout(self, section: &Section<'_>) -> Duration {
                 match self {
                     $(Vendor::$vendor => $vendor::default_timeout(section)),+
+                }
+            }
+
+            /// Most series of a target, where nothing is said.
+            pub(super) fn default_max_series(self) -> usize {
+                match self {
+                    $(Vendor::$vendor => $vendor::MAX_SERIES),+
                 }
             }
 

@@ -8,7 +8,7 @@ use reqwest::{
     header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER},
 };
 
-use super::Body;
+use super::{Body, MAX_OBJECT};
 use crate::failure::{Failure, Reason};
 
 /// A whole answer.
@@ -88,16 +88,28 @@ impl Answer {
         self.typed_json()
     }
 
-    /// The same, to be kept beyond the answer.
-    pub fn json_body(&self) -> Result<Bytes, Failure> {
-        self.json().map(|body| self.body.slice_ref(body))
+    /// The same, of an answer that is one object; `too_large` where it is longer than [`MAX_OBJECT`].
+    pub fn json_object(&self) -> Result<&[u8], Failure> {
+        let body = self.json()?;
+        if body.len() > MAX_OBJECT {
+            return Err(Failure::new(Reason::TooLarge, format!("{}: more than {MAX_OBJECT} bytes", self.what)));
+        }
+        Ok(body)
     }
 
-    /// The same, still packed where it came so and was left so. The answer is without a body afterwards.
+    /// The same as [`Answer::json`], to be kept beyond the answer, still packed where it came so and was left so. The answer is without a body afterwards.
     pub fn take_json(&mut self) -> Result<Body, Failure> {
         let plain = self.body.slice_ref(self.typed_json()?);
         self.body = Bytes::new();
         Ok(self.packed.take().unwrap_or_else(|| Body::plain(plain)))
+    }
+
+    /// Whether the body looks like a list or an object of JSON; of one that was left packed only its beginning is looked at.
+    pub fn begins_as_json(&self) -> bool {
+        self.typed_json().is_ok_and(|body| {
+            let start = body.iter().find(|byte| !byte.is_ascii_whitespace());
+            matches!(start, Some(b'[' | b'{'))
+        })
     }
 
     /// The body if the type is XML (`*/xml`, `*+xml`, or no type at all) and it is not HTML, else `content_type`. A UTF-8

@@ -1,9 +1,13 @@
 //! One request: what may be shown of it, where its secrets may go, and how it is sent.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
+use http_body_util::{BodyExt, Either, Full};
 use reqwest::{
     Method, Url,
     header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue},
@@ -11,9 +15,12 @@ use reqwest::{
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    Answer, Body, Budget, Client, Exchange, body,
-    failed::classify,
+    Answer, Body, Budget, Client, Exchange,
+    body::{Cap, Growing},
+    connector::PeerCertificate,
+    failed,
     send_tracker::{SendTracker, TrackedBody},
+    transport::{self, RequestBody, Transport},
 };
 use crate::{
     config::secret::SecretText,
@@ -148,25 +155,42 @@ impl Call {
         self.configured_headers();
         let mut exchange = self.exchange();
         let deadline = self.sent.as_ref().map_or(deadline, SendTracker::until);
-        self.follow();
+        let request_body = self.request_body();
         let Call { client, operation, request, .. } = self;
         let connection = client.inner.connection.read().unwrap_or_else(|e| e.into_inner()).1.clone();
         let started = Instant::now();
-        let result = match timeout_at(deadline, receive(&client, connection, request)).await {
+        let waits = AtomicBool::default();
+        let received = async {
+            let (status, headers, body) = receive(&client, connection, request, request_body, &waits).await?;
+            let packed = (packed && status.is_success() && client.inner.tracer.is_none()).then(|| body.clone());
+            let body = match packed {
+                Some(_) => body.beginning(BEGINNING),
+                None if status.is_success() => body.unpack(&client.inner.room, &waits).await?,
+                // The status counts, however its page was packed.
+                None => match body.unpack(&client.inner.room, &waits).await {
+                    Ok(body) => body,
+                    Err(_) => body.beginning(BEGINNING),
+                },
+            };
+            Ok::<_, Failure>((status, headers, body, packed))
+        };
+        let result = match timeout_at(deadline, received).await {
             Ok(result) => result,
+            Err(_) if waits.load(Ordering::Relaxed) => Err(Failure::new(
+                Reason::Timeout,
+                "no room for the whole answer before the deadline; other answers take up http.max_buffered",
+            )),
             Err(_) => Err(Failure::new(Reason::Timeout, "no complete answer before the deadline")),
         };
         exchange.duration = started.elapsed();
         let left = deadline.saturating_duration_since(Instant::now());
-        let result = result.and_then(|(status, headers, body)| {
-            let packed = (packed && status.is_success() && client.inner.tracer.is_none()).then(|| body.clone());
-            let body = match packed {
-                Some(_) => body.beginning(BEGINNING),
-                None if status.is_success() => body.unpack()?,
-                // The status counts, however its page was packed.
-                None => body.unpack().unwrap_or_else(|_| body.beginning(BEGINNING)),
-            };
-            Ok(Answer { status, headers, body, packed, what: what.clone(), left })
+        let result = result.map(|(status, headers, body, packed)| Answer {
+            status,
+            headers,
+            body,
+            packed,
+            what: what.clone(),
+            left,
         });
         let code = result.as_ref().map_or(0, |answer| answer.status.as_u16());
         client.inner.stats.request(operation, code, exchange.duration);
@@ -184,16 +208,19 @@ impl Call {
         result
     }
 
-    /// Has the body tell when it leaves.
-    fn follow(&mut self) {
-        let Some(sent) = self.sent.take() else { return };
+    /// The body, which tells when it leaves where somebody wants to know.
+    fn request_body(&mut self) -> RequestBody {
         let content = self.request.body().and_then(reqwest::Body::as_bytes).map(Bytes::copy_from_slice);
-        match content {
-            Some(content) if !content.is_empty() => {
-                *self.request.body_mut() = Some(reqwest::Body::wrap(TrackedBody::new(content, sent)));
+        let content = content.unwrap_or_default();
+        match self.sent.take() {
+            Some(sent) if !content.is_empty() => Either::Right(TrackedBody::new(content, sent)),
+            sent => {
+                // Without a body there is nothing that could tell.
+                if let Some(sent) = sent {
+                    sent.mark_sent();
+                }
+                Either::Left(Full::new(content))
             }
-            // There is nothing that could tell.
-            _ => _ = sent.mark_sent(),
         }
     }
 
@@ -272,29 +299,38 @@ type ResponseParts = (reqwest::StatusCode, reqwest::header::HeaderMap, Body);
 
 async fn receive(
     client: &Client,
-    connection: reqwest::Client,
-    mut request: reqwest::Request,
+    connection: Transport,
+    request: reqwest::Request,
+    body: RequestBody,
+    waits: &AtomicBool,
 ) -> Result<ResponseParts, Failure> {
-    let url = request.url().clone();
-    let failed = |error| classify(error, &url, &client.inner.settings);
-    let cap = client.inner.max_response_size;
-    request.headers_mut().entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("gzip"));
-    let mut response = connection.execute(request).await.map_err(failed)?;
-    if let Some(info) = response.extensions().get::<reqwest::tls::TlsInfo>() {
-        client.inner.stats.certificate(url.host_str().unwrap_or_default(), info.peer_certificate());
+    let (inner, url) = (&client.inner, request.url());
+    let invalid = |error| Failure::new(Reason::Internal, format!("the request cannot be sent: {error}"));
+    let mut message = transport::request(request.method().clone(), url, body).map_err(invalid)?;
+    message.headers_mut().extend(request.headers().clone());
+    message.headers_mut().entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("gzip"));
+    let sent = connection.send(message).await;
+    let (head, mut incoming) = sent.map_err(|error| failed::no_answer(error, url, &inner.settings))?.into_parts();
+    if let Some(certificate) = head.extensions.get::<PeerCertificate>() {
+        inner.stats.certificate(url.host_str().unwrap_or_default(), Some(&certificate.0));
     }
-    let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
-    let announced = response.content_length().unwrap_or(0);
-    if announced > cap {
-        return Err(body::too_large(cap));
-    }
-    let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or(0));
-    while let Some(chunk) = response.chunk().await.map_err(failed)? {
-        if (body.len() + chunk.len()) as u64 > cap {
-            return Err(body::too_large(cap));
+    let cap = Cap::new(inner.max_response_size, &inner.room);
+    // What is announced is believed where it is too much, and takes no room.
+    cap.check(hyper::body::Body::size_hint(&incoming).lower())?;
+    let mut body = Growing::new(&inner.room, cap, waits);
+    loop {
+        let frame = match body.patience()? {
+            None => incoming.frame().await,
+            Some(patience) => match tokio::time::timeout(patience, incoming.frame()).await {
+                Ok(frame) => frame,
+                Err(_) => continue,
+            },
+        };
+        let Some(frame) = frame else { break };
+        if let Ok(chunk) = frame.map_err(|error| failed::broken_off(&error))?.into_data() {
+            body.push(&chunk).await?;
         }
-        body.extend_from_slice(&chunk);
     }
-    let body = Body::new(&headers, body.into(), cap);
-    Ok((status, headers, body))
+    let body = Body::new(&head.headers, body.finish(), cap);
+    Ok((head.status, head.headers, body))
 }

@@ -4,57 +4,51 @@
 
 use std::error::Error;
 
-use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::Url;
 use rustls::{CertificateError, InvalidMessage};
 
+use super::{
+    connector::{ConnectTimeout, DnsError, Route},
+    transport::SendError,
+};
 use crate::{
-    config::{Http, Proxy, environment::ProxyEnvironment},
+    config::Http,
     failure::{Failure, Reason},
 };
 
-/// Finds the reason in the chain of causes, which reqwest's `Display` hides; the URL may carry a token and is dropped.
-pub(super) fn classify(error: reqwest::Error, url: &Url, settings: &Http) -> Failure {
-    let error = error.without_url();
-    let mut chain = String::new();
-    let (mut tls, mut http) = (None, None);
-    let mut cause: Option<&(dyn Error + 'static)> = Error::source(&error);
-    while let Some(inner) = cause {
-        tls = tls.or_else(|| tls_error(inner));
-        http = http.or_else(|| inner.downcast_ref::<hyper::Error>());
-        let text = inner.to_string();
-        if !chain.ends_with(&text) {
-            if !chain.is_empty() {
-                chain.push_str(": ");
-            }
-            chain.push_str(&text);
+/// Why there is no head of an answer: the reason is in the chain of causes.
+pub(super) fn no_answer(error: SendError, url: &Url, settings: &Http) -> Failure {
+    let error = match error {
+        SendError::Failed(error) => error,
+        SendError::Interim => {
+            return Failure::new(Reason::Decode, "answers of 1xx without end, and none of them the real one");
         }
-        cause = inner.source();
-    }
-    let reason = if error.is_timeout() {
+    };
+    let causes = Causes::of(&error);
+    // A TLS port answers plain HTTP with an alert; whatever else has no version speaks no HTTP either.
+    let speaks_no_http = causes.http.is_some_and(is_no_http);
+    let reason = if causes.is_timeout {
         Reason::Timeout
-    } else if error.is_dns() {
+    } else if causes.is_dns {
         Reason::Dns
-    } else if tls.is_some() {
+    } else if causes.tls.is_some() {
         Reason::Tls
-    } else if http.is_some_and(hyper::Error::is_parse_too_large) {
+    } else if causes.http.is_some_and(hyper::Error::is_parse_too_large) {
         Reason::TooLarge
-    } else if error.is_decode() {
+    } else if causes.http.is_some_and(hyper::Error::is_parse) && !speaks_no_http {
         Reason::Decode
-    } else if error.is_builder() {
-        Reason::Internal
     } else {
         Reason::Connect
     };
-    let mut message = if chain.is_empty() { error.to_string() } else { chain };
+    let mut message = causes.text;
     let proxy = proxy(settings, url).filter(|_| error.is_connect() || matches!(reason, Reason::Dns | Reason::Tls));
     if reason == Reason::Dns {
         let host = proxy.as_ref().map_or(url.host_str().unwrap_or_default(), |(host, _)| host);
         message = format!("cannot resolve {host}: {message}");
     }
-    let hint = match tls {
+    let hint = match causes.tls {
         Some(error) => tls_hint(error, settings),
-        None if proxy.is_none() => http.and_then(|error| http_hint(error, url)),
+        None if proxy.is_none() && speaks_no_http && url.scheme() == "http" => Some("is this a TLS port? use https"),
         None => None,
     };
     if let Some(hint) = hint {
@@ -64,6 +58,43 @@ pub(super) fn classify(error: reqwest::Error, url: &Url, settings: &Http) -> Fai
         message = format!("through the proxy {host}:{port}: {message}");
     }
     Failure::new(reason, message)
+}
+
+/// Why an answer has no end: the connection broke off, or what came is no body.
+pub(super) fn broken_off(error: &hyper::Error) -> Failure {
+    Failure::new(Reason::Decode, Causes::of(error).text)
+}
+
+/// What an error and its causes say.
+struct Causes<'a> {
+    text: String,
+    tls: Option<&'a rustls::Error>,
+    http: Option<&'a hyper::Error>,
+    is_dns: bool,
+    is_timeout: bool,
+}
+
+impl<'a> Causes<'a> {
+    fn of(error: &'a (dyn Error + 'static)) -> Causes<'a> {
+        let mut causes = Causes { text: String::new(), tls: None, http: None, is_dns: false, is_timeout: false };
+        let mut cause = Some(error);
+        while let Some(inner) = cause {
+            causes.tls = causes.tls.or_else(|| tls_error(inner));
+            causes.http = causes.http.or_else(|| inner.downcast_ref());
+            causes.is_dns |= inner.is::<DnsError>();
+            let is_late = |error: &std::io::Error| error.kind() == std::io::ErrorKind::TimedOut;
+            causes.is_timeout |= inner.is::<ConnectTimeout>() || inner.downcast_ref().is_some_and(is_late);
+            let text = inner.to_string();
+            if !causes.text.ends_with(&text) {
+                if !causes.text.is_empty() {
+                    causes.text.push_str(": ");
+                }
+                causes.text.push_str(&text);
+            }
+            cause = inner.source();
+        }
+        causes
+    }
 }
 
 /// The error of TLS that it is, if it is one. Such an error comes inside an I/O error, or inside two: `source` skips those.
@@ -92,29 +123,17 @@ fn tls_hint(error: &rustls::Error, settings: &Http) -> Option<&'static str> {
     }
 }
 
-/// What to do about an answer that is no HTTP: a TLS port answers plain HTTP with an alert. hyper tells this error from
-/// others in its text only.
-fn http_hint(error: &hyper::Error, url: &Url) -> Option<&'static str> {
-    let no_version = error.is_parse() && error.to_string().contains("HTTP version");
-    (no_version && url.scheme() == "http").then_some("is this a TLS port? use https")
+/// Whether what came has no version of HTTP. hyper tells this error from others in its text only.
+fn is_no_http(error: &hyper::Error) -> bool {
+    error.is_parse() && error.to_string().contains("HTTP version")
 }
 
 /// Host and port of the proxy that requests to this URL go through.
 fn proxy(settings: &Http, url: &Url) -> Option<(String, u16)> {
-    match &settings.proxy {
-        Proxy::None => None,
-        Proxy::Url(proxy) => Some((proxy.host_str()?.to_owned(), proxy.port_or_known_default()?)),
-        Proxy::Environment if ProxyEnvironment::current().is_ok_and(ProxyEnvironment::names_proxy) => {
-            let proxy = ProxyEnvironment::current().ok()?.proxy_of(url)?;
-            Some((proxy.host_str()?.to_owned(), proxy.port_or_known_default()?))
-        }
-        Proxy::Environment => {
-            let proxy = Matcher::from_system().intercept(&url.as_str().parse().ok()?)?;
-            let uri = proxy.uri();
-            let usual = if uri.scheme_str() == Some("https") { 443 } else { 80 };
-            Some((uri.host()?.to_owned(), uri.port_u16().unwrap_or(usual)))
-        }
-    }
+    let proxy = Route::new(&settings.proxy).ok()?.proxy_of(&url.as_str().parse().ok()?)?;
+    let uri = proxy.uri();
+    let usual = if uri.scheme_str() == Some("https") { 443 } else { 80 };
+    Some((uri.host()?.to_owned(), uri.port_u16().unwrap_or(usual)))
 }
 
 #[cfg(test)]
@@ -128,7 +147,10 @@ mod tests {
     };
 
     use super::*;
-    use crate::{config::Tls, http::Client};
+    use crate::{
+        config::{Proxy, Tls},
+        http::Client,
+    };
 
     /// A server that answers whatever comes with these bytes.
     fn answering(bytes: &'static [u8]) -> Server {

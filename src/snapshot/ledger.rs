@@ -23,13 +23,16 @@ use since::SinceLookup;
 
 use super::{Snapshot, Status, status};
 use crate::{
-    api::{Observation, Warnings, fingerprint::PartFingerprints},
+    api::{Observation, Warnings, fingerprint::PartFingerprints, memory::earliest_kept},
     catalogue::FamilyKey,
     clock::UnixTime,
     config::Target,
     failure::{Failure, Reason},
     health::Health,
 };
+
+/// Of pools that are gone so many are known at most: a service may name new ones at every poll.
+const MAX_GONE: usize = 10_000;
 
 /// What is known of a target and how it changes. It belongs to the target's task.
 #[derive(Debug)]
@@ -94,13 +97,20 @@ impl Ledger {
     /// Takes the result of a poll: new parts replace old ones, failed parts stay as they were, and so do those that came
     /// again as they were, which then are as good as new; parts that are not listed any more are gone.
     ///
-    /// Fails with `too_large`, and changes nothing, where there are more agents than `max_agents`.
+    /// Fails with `too_large`, and changes nothing, where there are more agents than `max_agents` or more series than
+    /// `max_series`.
     pub fn apply(&mut self, observation: Observation, now: UnixTime, warnings: &Warnings) -> Result<(), Failure> {
         let intake = Intake::new(observation.parts, &self.parts);
         let agents = intake.agents();
         if agents > self.target.max_agents {
             intake.warnings(warnings);
             let message = format!("{agents} agents are more than max_agents ({})", self.target.max_agents);
+            return Err(Failure::new(Reason::TooLarge, message));
+        }
+        let series = intake.series(self.full_state_sets);
+        if series > self.target.max_series {
+            intake.warnings(warnings);
+            let message = format!("{series} series are more than max_series ({})", self.target.max_series);
             return Err(Failure::new(Reason::TooLarge, message));
         }
         let complete = !intake.has_failed() && observation.failure.is_none();
@@ -161,7 +171,7 @@ impl Ledger {
     }
 
     /// Notes the pools of this answer; one that was not seen for a day is forgotten, unless it is one on demand that is
-    /// expected by its name.
+    /// expected by its name. Of those that are gone not more than [`MAX_GONE`] are known, the latest.
     fn note_pools(&mut self, now: UnixTime) {
         for pool in self.parts.iter().filter(|held| held.observed == now).flat_map(|held| &held.pools) {
             self.known_pools.insert(Arc::clone(&pool.0), (pool.1, now));
@@ -170,6 +180,21 @@ impl Ledger {
         let target = &self.target;
         let is_expected = |pool: &str| target.expected_pools().any(|(name, _)| name == pool);
         self.known_pools.retain(|name, (on_demand, seen)| now.since(*seen) <= day || (*on_demand && is_expected(name)));
+        let is_gone = |name: &str, (on_demand, seen): &(bool, UnixTime)| {
+            (*seen != now && !(*on_demand && is_expected(name))).then_some(*seen)
+        };
+        let gone = self.known_pools.iter().filter_map(|(name, pool)| is_gone(&**name, pool));
+        if let Some(latest) = earliest_kept(gone, MAX_GONE) {
+            let mut left = MAX_GONE;
+            self.known_pools.retain(|name, pool| match is_gone(&**name, &*pool) {
+                Some(seen) if seen < latest || left == 0 => false,
+                Some(_) => {
+                    left -= 1;
+                    true
+                }
+                None => true,
+            });
+        }
     }
 }
 

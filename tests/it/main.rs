@@ -14,6 +14,7 @@ mod failures;
 mod fairness;
 mod formats;
 mod holds;
+mod hostile;
 mod incidents;
 mod log;
 mod modules;

@@ -198,7 +198,8 @@ fn yaml(endpoints: &Endpoints) -> String {
         );
     }
     let proxy = format!("{bearer}\n    http: {{ proxy_url: 'http://proxy-user:{PROXY}@127.0.0.1:1' }}");
-    add("behind-proxy", "resilio", &filer, &proxy);
+    // What is on this machine goes through no proxy.
+    add("behind-proxy", "resilio", "https://filer.example.com", &proxy);
     yaml
 }
 

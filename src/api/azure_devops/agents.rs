@@ -103,10 +103,11 @@ pub fn begin(pool: &PoolRow, part: &mut Part) {
 }
 
 impl AgentDecoder<'_> {
-    /// Adds the agents of a page, up to one more than `max_agents`, and counts its rows.
+    /// Adds the agents of a page, up to one more than `max_agents` and `max_series` have room for, and counts its rows.
     pub fn read(&self, body: impl Read, part: &mut Part, count: &mut RowCount) -> Result<(), Failure> {
+        let most = self.target.max_agents.min(self.target.max_series / SERIES_OF_AGENT);
         let list = lenient::items::<AgentItem<'_>>(body, "value", |item: Option<Box<AgentItem<'_>>>| {
-            if part.agents.len() <= self.target.max_agents {
+            if part.agents.len() <= most {
                 count.add(item.as_ref().is_some_and(|wire| matches!(wire.id, Field::Value(_))));
                 self.add(item, part);
             }
@@ -205,6 +206,9 @@ impl AgentDecoder<'_> {
         self.warnings.add(Warning::UnknownState, || format!("{what} {:?}", lenient::cut(wire, SHORT)));
     }
 }
+
+/// Every agent has at least so many series: health, since when, and four of its own.
+const SERIES_OF_AGENT: usize = 11;
 
 /// As much of an unknown state is shown.
 const SHORT: usize = 64;

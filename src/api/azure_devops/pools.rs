@@ -92,12 +92,17 @@ pub fn read(
             warnings.add(Warning::BadItem, || format!("pool {id} comes twice"));
             return;
         }
-        let name = wire.name.get(warnings, "pool name").map_or_else(|| id.to_string(), Cow::into_owned);
+        let name = wire.name.get(warnings, "pool name");
+        let name = name.map_or_else(|| id.to_string(), |name| lenient::cut(&name, 2 * LABEL).to_owned());
         let options = wire.options.get(warnings, "pool options").unwrap_or_default();
         pools.push(PoolRow {
             id,
             name,
-            kind: pool_type(&wire.pool_type.get(warnings, "pool poolType").unwrap_or_default()).to_owned(),
+            kind: lenient::cut(
+                pool_type(&wire.pool_type.get(warnings, "pool poolType").unwrap_or_default()),
+                2 * LABEL,
+            )
+            .to_owned(),
             hosted: wire.is_hosted.get(warnings, "pool isHosted").unwrap_or(false),
             size: wire.size.get(warnings, "pool size"),
             on_demand: options

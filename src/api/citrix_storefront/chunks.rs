@@ -80,6 +80,15 @@ impl Chunks {
         }
     }
 
+    /// These resources, and as many of those that are known as there is room for beside them: what a store does not list may
+    /// well be there, and one that lists others each time does not make ever more of them.
+    pub fn known_with(&self, new: &[Box<str>], most: usize) -> Vec<Box<str>> {
+        let listed: HashSet<&str> = new.iter().map(|id| &**id).collect();
+        let room = most.saturating_sub(new.len());
+        let missing = self.ids().filter(|id| !listed.contains(&***id)).take(room);
+        missing.chain(new).cloned().collect()
+    }
+
     /// All resources.
     pub fn ids(&self) -> impl Iterator<Item = &Box<str>> {
         self.chunks.iter().flat_map(|chunk| &chunk.ids)
@@ -163,6 +172,18 @@ mod tests {
         chunks.assign(&later);
         assert_eq!(sizes(&chunks), [(0, 200), (2, 200), (3, 196)]);
         assert_eq!(chunks.ids().count(), 596);
+    }
+
+    #[test]
+    fn a_store_that_lists_others_each_time_does_not_make_ever_more_of_them() {
+        let mut chunks = Chunks::default();
+        for poll in 0..20 {
+            let listed = ids(poll * 300..poll * 300 + 400);
+            let all = chunks.known_with(&listed, 1000);
+            assert!(listed.iter().all(|id| all.contains(id)) && all.len() <= 1000);
+            chunks.assign(&all);
+        }
+        assert_eq!(chunks.ids().count(), 1000);
     }
 
     #[test]

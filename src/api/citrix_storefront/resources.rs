@@ -22,7 +22,13 @@ const ACCEPT: &str = "application/vnd.citrix.resources+xml";
 const DESKTOP: &str = "Citrix.MPS.Desktop";
 
 /// More resources than this are those of no account. Their ids are kept, and asked for by 200 in one request.
-const MAX_RESOURCES: usize = 200_000;
+pub(super) const MAX_RESOURCES: usize = 200_000;
+
+/// A longer id is none.
+const MAX_ID: usize = 1024;
+
+/// All ids together are at most so many bytes long.
+const MAX_IDS: usize = 32 << 20;
 
 /// How complete an enumeration says it is: whether all farms answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,6 +103,7 @@ pub fn decode(body: &[u8], warnings: &Warnings) -> Result<Enumeration, Failure> 
         flag: None,
         resources: 0,
         rows: RowCount::default(),
+        bytes: 0,
         flagged: false,
         queryable: Vec::new(),
         desktops: Vec::new(),
@@ -119,6 +126,8 @@ struct Decoder<'a> {
     flag: Option<bool>,
     resources: usize,
     rows: RowCount,
+    /// Of their ids.
+    bytes: usize,
     /// The flag occurs somewhere in the document.
     flagged: bool,
     queryable: Vec<Box<str>>,
@@ -133,6 +142,9 @@ impl Visitor for Decoder<'_> {
             }
             2 if self.resources >= MAX_RESOURCES => {
                 return Err(Failure::new(Reason::TooLarge, format!("more than {MAX_RESOURCES} resources")));
+            }
+            2 if self.bytes > MAX_IDS => {
+                return Err(Failure::new(Reason::TooLarge, format!("ids of more than {MAX_IDS} bytes")));
             }
             2 => {
                 self.in_resource = name.eq_ignore_ascii_case("resource");
@@ -188,12 +200,14 @@ impl Decoder<'_> {
     }
 
     fn finish(&mut self) {
-        self.rows.add(!self.id.is_empty());
-        if self.id.is_empty() {
-            self.warnings.add(Warning::BadItem, || "a resource without an id".to_owned());
+        let is_read = !self.id.is_empty() && self.id.len() <= MAX_ID;
+        self.rows.add(is_read);
+        if !is_read {
+            self.warnings.add(Warning::BadItem, || "a resource without an id, or with one that is too long".to_owned());
             return;
         }
         self.resources += 1;
+        self.bytes += self.id.len();
         if self.flag == Some(true) {
             self.queryable.push(self.id.as_str().into());
         }

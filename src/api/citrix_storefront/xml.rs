@@ -11,7 +11,10 @@ use quick_xml::{
     events::{BytesRef, BytesStart, Event},
 };
 
-use crate::failure::{Failure, Reason};
+use crate::{
+    failure::{Failure, Reason},
+    http::MAX_OBJECT,
+};
 
 /// Deeper nesting than this is no answer of a StoreFront.
 const DEPTH: usize = 64;
@@ -165,8 +168,12 @@ pub struct Element {
 }
 
 impl Element {
-    /// Reads a document; one of too many elements and attributes is a failure of reason `too_large`.
+    /// Reads a document; one that is too long, or of too many elements and attributes, is a failure of reason `too_large`.
     pub fn parse(body: &[u8]) -> Result<Element, Failure> {
+        // Some of it is kept: a token, a place.
+        if body.len() > MAX_OBJECT {
+            return Err(Failure::new(Reason::TooLarge, format!("the XML is longer than {MAX_OBJECT} bytes")));
+        }
         let mut tree = Tree::default();
         walk(body, &mut tree)?;
         tree.check()?;

@@ -15,6 +15,9 @@ use crate::{
 /// times as long as an agent; and short enough to stay in the processor's caches.
 const PIECE: usize = 128 * 1024;
 
+/// A value that is longer is no item of a list, in bytes: it would have to be in memory all at once.
+const MAX_VALUE: usize = 8 << 20;
+
 /// A type that may borrow from the text that it is read from.
 pub trait Shape {
     /// The same type with this lifetime.
@@ -143,6 +146,10 @@ impl<R: Read> Window<R> {
         let mut bytes = std::mem::take(&mut self.text).into_bytes();
         bytes.drain(..self.at);
         self.at = 0;
+        if bytes.len() >= MAX_VALUE {
+            let message = format!("a value of more than {MAX_VALUE} bytes (byte {})", self.passed);
+            return Err(Failure::new(Reason::TooLarge, message));
+        }
         // A value that is longer than the window is tried again with twice as much.
         let wanted = PIECE.max(bytes.len());
         bytes.append(&mut self.begun);
@@ -238,6 +245,19 @@ mod tests {
             let failure = read(&body.as_bytes()[..body.len() - cut]).expect_err("it is cut off");
             assert_eq!(failure.reason, Reason::Decode, "{failure}");
         }
+    }
+
+    #[test]
+    fn a_value_without_end_is_given_up() {
+        let endless = |start: &'static str| start.as_bytes().chain(io::repeat(b'x').take(1 << 30));
+        for start in ["[{\"name\":\"", "{\"more\":\"", "{\""] {
+            let failure = read(endless(start)).expect_err("it has no end");
+            assert_eq!(failure.reason, Reason::TooLarge, "{failure}");
+        }
+        let deep = b"[".chain(io::repeat(b'[').take(1 << 20));
+        assert_eq!(read(deep).expect_err("it has no end").reason, Reason::Decode);
+        let blank = b"[".chain(io::repeat(b' ').take(64 << 20)).chain(&b"{\"id\":1}]"[..]);
+        assert_eq!(read(blank).expect("a list"), [Some((1, 0))]);
     }
 
     #[test]

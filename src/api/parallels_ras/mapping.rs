@@ -13,11 +13,11 @@ use super::{
 use crate::{
     api::{
         Agent, Id, Part, PoolRef, Warning, Warnings,
-        lenient::{Field, RowCount},
+        lenient::{self, Field, RowCount},
     },
     catalogue::parallels_ras::{AGENT_INFO, AGENT_STATE, AGENT_STATE_CODE, FAMILIES},
     config::{Target, target::ParallelsRas},
-    failure::Failure,
+    failure::{Failure, Reason},
     health::Health,
 };
 
@@ -98,8 +98,13 @@ impl RowState {
 
 /// Reads the body of `GET /api/Agent`; only rows of `site_ids` where there are any. An item without a readable id, site or
 /// server type costs itself alone; also gives what is wrong where that is most of them. A row that names no site is of the
-/// one asked for, else of the only one that the others name.
-pub fn rows(body: impl Read, site_ids: &[i64], warnings: &Warnings) -> Result<(Vec<Row>, Option<Failure>), Failure> {
+/// one asked for, else of the only one that the others name. More than `most` rows are `too_large`.
+pub fn rows(
+    body: impl Read,
+    site_ids: &[i64],
+    most: usize,
+    warnings: &Warnings,
+) -> Result<(Vec<Row>, Option<Failure>), Failure> {
     let (mut rows, mut count) = (Vec::new(), RowCount::default());
     let asked = match *site_ids {
         [site] => Some(site),
@@ -114,6 +119,8 @@ pub fn rows(body: impl Read, site_ids: &[i64], warnings: &Warnings) -> Result<(V
         }
         let names_site = item.as_ref().is_none_or(|item| item.site_id != Field::Missing);
         match item.and_then(|item| row(item, site.or(asked).unwrap_or_default(), warnings)) {
+            // One more tells that there are too many.
+            Some(_) if rows.len() + siteless.len() > most => {}
             Some(row) if names_site || asked.is_some() => rows.push(row),
             Some(row) => {
                 siteless.push(row);
@@ -135,12 +142,21 @@ pub fn rows(body: impl Read, site_ids: &[i64], warnings: &Warnings) -> Result<(V
             None => warnings.add(Warning::BadItem, || format!("agent list: {:.64} names no site", row.id)),
         }
     }
+    if rows.len() > most {
+        return Err(Failure::new(
+            Reason::TooLarge,
+            format!("more than {most} rows with several series each (max_series)"),
+        ));
+    }
     let defect = count.judge("agents")?;
     Ok((rows, defect))
 }
 
+/// Of an id so many bytes are kept; fewer are shown.
+const LONGEST: usize = 512;
+
 fn row(item: AgentItem<'_>, site: i64, warnings: &Warnings) -> Option<Row> {
-    let id = CompactString::from(item.id.filled().ok()?);
+    let id = CompactString::from(lenient::cut(&item.id.filled().ok()?, LONGEST));
     if item.site_id == Field::Bad {
         return None;
     }
@@ -148,7 +164,7 @@ fn row(item: AgentItem<'_>, site: i64, warnings: &Warnings) -> Option<Row> {
         Spelling::Code(code) => RowType::Code(code),
         Spelling::Name(name) => match server_types::by_name(&name) {
             Some(code) => RowType::Code(code),
-            None => RowType::Named(name.into()),
+            None => RowType::Named(lenient::cut(&name, LONGEST).into()),
         },
     };
     let agent_state = item.agent_state.ok();

@@ -4,7 +4,7 @@
 //! stays until a good list gives another one. That the ids agree between the lists is nowhere documented, so they are
 //! joined by server type, and compared as texts.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, io::Read, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
@@ -14,7 +14,11 @@ use super::{
     wire::{self, ServerItem},
 };
 use crate::{
-    api::{Context, Warning, lenient::RowCount},
+    api::{
+        Context, Warning,
+        lenient::{self, RowCount},
+    },
+    blocking::block_in_place_if,
     clock::UnixTime,
     failure::{Failure, Reason},
 };
@@ -46,6 +50,12 @@ pub const LISTS: [List; 6] = [
 /// How often a list is read, and how soon again after a failure.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(600);
 const RETRY_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Of a list so many names are kept beyond two for each row: those of servers that are yet to come.
+const SPARE_NAMES: usize = 20_000;
+
+/// Of a name so many bytes are kept; fewer are shown. A longer id is none.
+const LONGEST: usize = 512;
 
 /// Places in the budget that the lists leave, at the most, for the agent lists of the next polls and of other targets.
 const MAX_RESERVED: usize = 5;
@@ -184,7 +194,7 @@ impl CachedList {
         deadline: Instant,
     ) -> Result<(), Failure> {
         let mut tried = 0;
-        let answer = loop {
+        let mut answer = loop {
             let path = list.paths[self.path % list.paths.len()];
             match session.get(cx, list.operation, path, deadline).await {
                 Err(failure) if failure.reason == Reason::NotFound && tried + 1 < list.paths.len() => {
@@ -194,12 +204,14 @@ impl CachedList {
                 result => break result?,
             }
         };
-        self.store(list, answer.json()?, rows, cx)
+        let body = answer.take_json()?;
+        block_in_place_if(body.is_large(), || self.store(list, body.reader(), rows, cx))
     }
 
     /// Takes over a good list. Names that it lacks stay as long as the agent list has their rows.
-    fn store(&mut self, list: &List, body: &[u8], rows: &[Row], cx: &Context<'_>) -> Result<(), Failure> {
+    fn store(&mut self, list: &List, body: impl Read, rows: &[Row], cx: &Context<'_>) -> Result<(), Failure> {
         let (mut names, mut count) = (HashMap::new(), RowCount::default());
+        let most = 2 * rows.len() + SPARE_NAMES;
         wire::items::<ServerItem<'_>>(body, |_, item: Option<ServerItem<'_>>| {
             let Some(item) = item else {
                 count.add(false);
@@ -208,10 +220,14 @@ impl CachedList {
             };
             let (name, server) = (item.name.filled().ok(), item.server.filled().ok());
             let name = if list.own_name { name.or(server) } else { server.or(name) };
-            let (id, name) = (item.id.filled().ok(), name);
+            let id = item.id.filled().ok();
             count.add(id.is_some() && name.is_some());
-            if let (Some(id), Some(name)) = (id, name) {
-                names.entry((item.site_id.ok(), id.into_owned())).or_insert_with(|| Box::from(&*name));
+            if let (Some(id), Some(name)) = (id, name)
+                && id.len() <= LONGEST
+                && names.len() < most
+            {
+                let name = || Box::from(lenient::cut(&name, LONGEST));
+                names.entry((item.site_id.ok(), id.into_owned())).or_insert_with(name);
             }
         })?;
         // Names that are lacking stay below, so one that lacks most of them is as good.

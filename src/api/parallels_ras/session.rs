@@ -87,7 +87,7 @@ impl Session {
         self.budget.free()
     }
 
-    /// Reads an endpoint, `path` from `/api/` on with its query. A 401 is answered with one new log-on per poll; an
+    /// Reads an endpoint, `path` from `/api/` on with its query; the body is read with [`Answer::take_json`]. A 401 is answered with one new log-on per poll; an
     /// endpoint that still says 401, or says 403, is `forbidden` and left alone for an hour.
     pub async fn get(
         &mut self,
@@ -102,7 +102,7 @@ impl Session {
         }
         loop {
             let call = self.http.get(operation, self.url(path)).header("content-type", CONTENT_TYPE);
-            let answer = self.with_token(call)?.send(deadline).await?;
+            let answer = self.with_token(call)?.send_packed(deadline).await?;
             match answer.status {
                 StatusCode::UNAUTHORIZED if !self.logged_on => {
                     self.open = None;
@@ -200,7 +200,7 @@ fn read_logon(answer: Answer) -> Result<LogonOutcome, Failure> {
         )));
     }
     let answer = answer.success()?;
-    let text = lenient::text(answer.json()?);
+    let text = lenient::text(answer.json_object()?);
     match lenient::object(&text) {
         Ok(LogonAnswer { auth_token: Field::Value(token) }) if !token.is_empty() => {
             Ok(LogonOutcome::Accepted(SecretText::new(token)))

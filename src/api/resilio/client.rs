@@ -1,6 +1,6 @@
 //! The client: the agent itself, its connection to the management console, and its tags.
 
-use std::{borrow::Cow, collections::HashSet};
+use std::{borrow::Cow, collections::HashSet, io::Read};
 
 use serde::Deserialize;
 
@@ -46,6 +46,9 @@ struct Server<'a> {
 
 /// More tags than this are not kept: each is a series.
 const MAX_TAGS: usize = 10_000;
+
+/// Of a name and a value so many bytes are kept; fewer are shown.
+const LONGEST: usize = 512;
 
 /// The client.
 #[derive(Debug, Clone, PartialEq)]
@@ -136,7 +139,7 @@ impl Shape for Tag<'_> {
 
 impl Tags {
     /// Reads the answer of `/tags`. Fails with `too_large` where there are more than [`MAX_TAGS`].
-    pub fn read(body: &[u8], warnings: &Warnings) -> Result<Tags, Failure> {
+    pub fn read(body: impl Read, warnings: &Warnings) -> Result<Tags, Failure> {
         let mut tags = Vec::new();
         let (mut names, mut count) = (HashSet::new(), RowCount::default());
         let list = lenient::items::<Tag<'_>>(body, "tags", |item: Option<Tag<'_>>| {
@@ -155,7 +158,7 @@ impl Tags {
                 return;
             }
             let value = value.get(warnings, "tag value").unwrap_or_default();
-            tags.push((name.into_owned(), value.into_owned()));
+            tags.push((lenient::cut(&name, LONGEST).to_owned(), lenient::cut(&value, LONGEST).to_owned()));
         })?;
         if !list.found {
             return Err(Failure::new(Reason::Decode, "no list of tags"));

@@ -20,6 +20,7 @@ use crate::{
     config::Target,
     failure::{Failure, Reason},
     health::Health,
+    http::{Body, MAX_OBJECT},
 };
 
 /// An estimate from here on means that there is none.
@@ -27,6 +28,12 @@ const MAX_ETA: f64 = 10.0 * 365.25 * 86_400.0;
 
 /// More runs than this are not kept: each costs much more in memory than on the wire. One agent has a few hundred.
 const MAX_RUNS: usize = 100_000;
+
+/// Every job has at least so many series.
+pub const SERIES_OF_JOB: usize = 10;
+
+/// Of a text so many bytes are kept; fewer are shown.
+const LONGEST: usize = 512;
 
 /// A run on the wire.
 #[derive(Debug, Default, Deserialize)]
@@ -100,12 +107,12 @@ static NUMBERS: [&Family; 6] = [
 /// Reads the answer of `/runs`: a list, a single run, or a list in `data`. Gives the newest run of each job, by job id, and
 /// what is wrong where most of the runs cannot be read.
 ///
-/// Fails with `too_large` where there are more than [`MAX_RUNS`] runs.
-pub fn read(body: &[u8], warnings: &Warnings) -> Result<(Vec<Run>, Option<Failure>), Failure> {
+/// Fails with `too_large` where there are more than [`MAX_RUNS`] runs. Of more than `max_jobs` jobs there is one more.
+pub fn read(body: &Body, max_jobs: usize, warnings: &Warnings) -> Result<(Vec<Run>, Option<Failure>), Failure> {
     let mut jobs: BTreeMap<Id, Run> = BTreeMap::new();
     let (mut ids, mut count) = (HashSet::new(), RowCount::default());
     let mut add = |item: Option<RunItem<'_>>| {
-        if ids.len() > MAX_RUNS {
+        if ids.len() > MAX_RUNS || jobs.len() > max_jobs {
             return;
         }
         let run = item.and_then(|wire| Run::new(wire, warnings));
@@ -125,9 +132,10 @@ pub fn read(body: &[u8], warnings: &Warnings) -> Result<(Vec<Run>, Option<Failur
             }
         }
     };
-    let list = lenient::items::<RunItem<'_>>(body, "data", &mut add)?;
+    let list = lenient::items::<RunItem<'_>>(body.reader(), "data", &mut add)?;
     if !list.found {
-        let text = lenient::text(body);
+        let single = body.start(MAX_OBJECT)?;
+        let text = lenient::text(&single);
         let single: RunItem<'_> = lenient::object(&text)?;
         if single.run_id == Field::Missing {
             return Err(Failure::new(Reason::Decode, "neither a list of runs nor a run"));
@@ -149,8 +157,10 @@ fn short(id: &Id) -> String {
 impl Run {
     fn new(wire: RunItem<'_>, warnings: &Warnings) -> Option<Run> {
         let run_id = wire.run_id.filled().ok()?;
-        let run_id = Id::from(run_id.trim());
-        let text = |field: Field<Cow<'_, str>>, what: &str| field.filled().get(warnings, what).map(Cow::into_owned);
+        let run_id = Id::from(lenient::cut(run_id.trim(), LONGEST));
+        let text = |field: Field<Cow<'_, str>>, what: &str| {
+            field.filled().get(warnings, what).map(|text| lenient::cut(text.trim(), LONGEST).to_owned())
+        };
         let amount = |field: Field<f64>, what: &str| match field {
             Field::Value(number) if number < 0.0 => Field::Bad.get(warnings, what),
             field => field.get(warnings, what),
@@ -250,9 +260,30 @@ mod tests {
     fn too_many_runs_are_not_kept() {
         let read_runs = |count: usize| {
             let runs: Vec<String> = (0..count).map(|id| format!(r#"{{"run_id":{id},"id":1}}"#)).collect();
-            read(format!("[{}]", runs.join(",")).as_bytes(), &Warnings::default())
+            read(&Body::plain(format!("[{}]", runs.join(","))), 1_000_000, &Warnings::default())
         };
         assert_eq!(read_runs(MAX_RUNS).expect("as many as may be").0.len(), 1);
         assert_eq!(read_runs(MAX_RUNS + 1).expect_err("too many").reason, Reason::TooLarge);
+    }
+
+    #[test]
+    fn jobs_that_are_too_many_are_not_kept() {
+        let read_jobs = |count: usize| {
+            let runs: Vec<String> = (0..count).map(|id| format!(r#"{{"run_id":{id},"id":{id}}}"#)).collect();
+            read(&Body::plain(format!("[{}]", runs.join(","))), 1000, &Warnings::default())
+        };
+        for (count, kept) in [(1000, 1000), (1001, 1001), (5000, 1001)] {
+            assert_eq!(read_jobs(count).expect("jobs").0.len(), kept, "{count}");
+        }
+    }
+
+    #[test]
+    fn a_text_without_end_is_cut() {
+        let long = "x".repeat(1 << 20);
+        let body =
+            format!(r#"[{{"run_id":"{long}","id":"{long}","name":"{long}","path":"{long}","status":"{long}"}}]"#);
+        let run = read(&Body::plain(body), 1000, &Warnings::default()).expect("a run").0.remove(0);
+        assert_eq!((run.name.len(), run.path.len(), run.status.len()), (LONGEST, LONGEST, LONGEST));
+        assert_eq!(run.job_id.to_string().len(), LONGEST);
     }
 }

@@ -53,7 +53,7 @@ impl Session {
         self.is_fetched = false;
     }
 
-    /// The answer to `GET /api/v3/{path}` if its status is 2xx. Where the token is refused, another one is fetched and the
+    /// The answer to `GET /api/v3/{path}` if its status is 2xx; its body is read with [`Answer::take_json`]. Where the token is refused, another one is fetched and the
     /// request sent once more, once in a poll.
     pub async fn get(&mut self, operation: &'static str, path: &str, deadline: Instant) -> Result<Answer, Failure> {
         if matches!(self.token, Token::Unknown) {
@@ -73,7 +73,7 @@ impl Session {
             Token::Known(token) => call.secret_query("token", token),
             Token::Unknown | Token::Off => call,
         };
-        call.send(deadline).await
+        call.send_packed(deadline).await
     }
 
     async fn fetch_token(&mut self, deadline: Instant) -> Result<(), Failure> {
@@ -86,7 +86,7 @@ impl Session {
             return Ok(());
         }
         let answer = answer.success()?;
-        let text = lenient::text(answer.json()?);
+        let text = lenient::text(answer.json_object()?);
         let wire: TokenResponse<'_> = lenient::object(&text).map_err(|failure| failure.context(&answer.what))?;
         self.token = match wire.token {
             Field::Value(token) if !token.is_empty() => Token::Known(SecretText::new(token)),
@@ -109,12 +109,5 @@ impl Session {
 
 /// Whether the token may be the reason: which error a bad one gets is documented nowhere.
 fn is_refused(answer: &Answer) -> bool {
-    matches!(answer.status.as_u16(), 401 | 403) || (answer.status.is_success() && !is_json(answer))
-}
-
-fn is_json(answer: &Answer) -> bool {
-    answer.json().is_ok_and(|body| {
-        let start = body.iter().find(|byte| !byte.is_ascii_whitespace());
-        matches!(start, Some(b'[' | b'{'))
-    })
+    matches!(answer.status.as_u16(), 401 | 403) || (answer.status.is_success() && !answer.begins_as_json())
 }

@@ -1,5 +1,7 @@
 //! `http:` of the file, of a target, of an Alertmanager. What a lower one does not give, it takes from the upper one.
 
+use std::sync::Arc;
+
 use reqwest::{
     Url,
     header::{HeaderName, HeaderValue},
@@ -7,14 +9,37 @@ use reqwest::{
 
 use super::pem;
 use crate::config::{
-    Http, Proxy, Tls,
+    Http, Proxy, SharedHttp, Target, Tls,
     read::{Item, Section},
     secret::SecretText,
+    size,
 };
+
+/// All answers under way together, where nothing is said. The manifests give the daemon twice as much in all.
+const MAX_BUFFERED: u64 = 256 << 20;
 
 /// Headers that belong to the connection or the body; setting them breaks requests.
 const RESERVED: [&str; 6] =
     ["host", "connection", "content-length", "content-type", "transfer-encoding", "accept-encoding"];
+
+/// What the top of the file says for all targets together.
+pub(super) fn shared(section: &Section<'_>) -> SharedHttp {
+    SharedHttp { max_buffered: section.get("max_buffered").and_then(|item| item.bytes()).unwrap_or(MAX_BUFFERED) }
+}
+
+/// Warns of answers that are allowed and could not be read.
+pub(super) fn check_sizes(root: &Section<'_>, shared: &SharedHttp, targets: &[Arc<Target>]) {
+    let Some(target) = targets.iter().find(|target| target.max_response_size > shared.max_buffered) else { return };
+    let message = format!(
+        "answers of {} may be as long as {}, and http.max_buffered is {}: what is longer than that fails; raise it",
+        target.name,
+        size::print(target.max_response_size),
+        size::print(shared.max_buffered)
+    );
+    if let Some(mark) = root.mark() {
+        root.ctx.warn(mark, "http.max_buffered", message);
+    }
+}
 
 /// The settings over those of the level above.
 pub(super) fn read(section: Section<'_>, above: &Http) -> Http {

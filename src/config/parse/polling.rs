@@ -16,6 +16,7 @@ pub(super) struct Polling {
     stale_after: Option<Duration>,
     max_response_size: Option<u64>,
     max_agents: Option<i64>,
+    max_series: Option<i64>,
     /// Nothing was wrong with them, so that the rules between them can be judged.
     sound: bool,
 }
@@ -29,6 +30,7 @@ impl Polling {
             stale_after: section.get("stale_after").and_then(|item| item.duration(LONGER_THAN_ZERO)),
             max_response_size: section.get("max_response_size").and_then(|item| item.bytes()),
             max_agents: section.get("max_agents").and_then(|item| item.integer(1..=i64::MAX)),
+            max_series: section.get("max_series").and_then(|item| item.integer(1..=i64::MAX)),
             sound: true,
         };
         polling.sound = section.ctx.errors.borrow().len() == before;
@@ -42,6 +44,7 @@ impl Polling {
             stale_after: self.stale_after.or(defaults.stale_after),
             max_response_size: self.max_response_size.or(defaults.max_response_size),
             max_agents: self.max_agents.or(defaults.max_agents),
+            max_series: self.max_series.or(defaults.max_series),
             sound: self.sound && defaults.sound,
         }
     }
@@ -52,6 +55,10 @@ impl Polling {
 
     pub(super) fn max_agents(&self) -> usize {
         usize::try_from(self.max_agents.unwrap_or(200_000)).unwrap_or(usize::MAX)
+    }
+
+    pub(super) fn max_series(&self, vendor: Vendor) -> usize {
+        self.max_series.map_or(vendor.default_max_series(), |most| usize::try_from(most).unwrap_or(usize::MAX))
     }
 }
 

@@ -44,6 +44,7 @@ pub(super) fn read(section: Section<'_>, defaults: &Polling, outbound: &Http) ->
         stale_after: times.stale_after,
         max_response_size: polling.max_response_size(),
         max_agents: polling.max_agents(),
+        max_series: polling.max_series(vendor),
         http,
         labels,
         expect,

@@ -22,6 +22,31 @@ fn inline(text: &str) -> Secret {
 }
 
 #[test]
+fn what_a_target_may_bring_is_bounded() {
+    let config = |head: &str| {
+        let text = format!(
+            "{head}\ntargets:\n- {{ name: f, vendor: resilio, url: 'http://127.0.0.1:1' }}\n\
+             - {{ name: b, vendor: azure_devops, url: 'https://dev.azure.com/c', auth: {{ pat: x }} }}"
+        );
+        parse(&text, Path::new("")).expect("it is valid")
+    };
+    let series = |config: &Config| [0, 1].map(|index| config.targets[index].max_series);
+    let usual = config("");
+    assert_eq!((series(&usual), usual.shared_http.max_buffered), ([100_000, 1_000_000], 256 << 20));
+    let given = config("defaults: { max_series: 77 }\nhttp: { max_buffered: 1GiB }");
+    assert_eq!((series(&given), given.shared_http.max_buffered), ([77, 77], 1 << 30));
+    let small = config("http: { max_buffered: 8MiB }");
+    assert!(
+        small.warnings[0].contains("f may be as long as 64MiB, and http.max_buffered is 8MiB"),
+        "{:?}",
+        small.warnings
+    );
+    let inside = "targets: [{ name: f, vendor: resilio, url: 'http://127.0.0.1:1', http: { max_buffered: 1GiB } }]";
+    let errors = parse(inside, Path::new("")).expect_err("it is for all together").to_string();
+    assert!(errors.contains("targets[0].http.max_buffered: unknown key"), "{errors}");
+}
+
+#[test]
 fn every_vendor_is_in_the_complete_configuration() {
     for vendor in crate::vendors::Vendor::ALL {
         let line = format!("    vendor: {}\n", vendor.as_str());

@@ -24,6 +24,9 @@ pub struct Resilio {
 }
 
 impl Settings for Resilio {
+    /// One agent has a few hundred jobs, of some thirty series each.
+    const MAX_SERIES: usize = 100_000;
+
     fn read(section: &Section<'_>, _http: &Http) -> Option<Resilio> {
         Some(Resilio { auth: credentials::proxy_auth(section.section("auth")), tags: section.bool("tags", true) })
     }

@@ -13,7 +13,11 @@ use super::{
 use crate::{
     api::{Outcome, Part, Pool, Same, Warning, Warnings},
     exposition::text,
+    health::Health,
 };
+
+/// Series that every pool has: its agents by class, when it was read, and what is expected of it.
+pub(super) const SERIES_OF_POOL: usize = Health::ALL.len() + 3;
 
 /// The parts of a poll.
 pub(super) struct Intake<'a> {
@@ -102,6 +106,15 @@ impl<'a> Intake<'a> {
             ReadOutcome::Same(_) | ReadOutcome::Failed => self.held.get(&**key).map_or(0, |held| held.agents()),
         });
         agents.sum()
+    }
+
+    /// Series of all parts and of their pools, of those that failed as they are known.
+    pub fn series(&self, full_state_sets: bool) -> usize {
+        let series = self.parts.iter().map(|(key, outcome)| match outcome {
+            ReadOutcome::New(part, _) => part.series(full_state_sets) + part.pools.len() * SERIES_OF_POOL,
+            ReadOutcome::Same(_) | ReadOutcome::Failed => self.held.get(&**key).map_or(0, |held| held.series()),
+        });
+        series.sum()
     }
 
     /// Whether a part could not be read, or not most of it.

@@ -9,6 +9,7 @@ use super::{
         names::Names,
         roster::{Member, Roster},
     },
+    intake::SERIES_OF_POOL,
     lines::{self, Prefixes},
     since::PartSinceLookup,
 };
@@ -115,6 +116,11 @@ impl StoredPart {
     /// Agents, without rows that are none.
     pub fn agents(&self) -> usize {
         self.roster.agents()
+    }
+
+    /// Its series, with those of its pools.
+    pub fn series(&self) -> usize {
+        self.segments.iter().map(|segment| segment.series).sum::<usize>() + self.pools.len() * SERIES_OF_POOL
     }
 
     /// Its agents' pools and names.

@@ -1,3 +1,4 @@
+mod bounds;
 mod expected;
 
 use std::time::Duration;
@@ -20,6 +21,7 @@ fn target() -> Target {
     Target {
         name: "t".to_owned(),
         max_agents: 5,
+        max_series: usize::MAX,
         labels: vec![("site".to_owned(), "zrh".to_owned())],
         expect: vec![Expect { pool: Glob::new("a*").expect("a valid glob"), min_serving: 2 }],
         ..Target::sample_client()

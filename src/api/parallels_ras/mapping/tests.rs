@@ -14,7 +14,7 @@ fn settings(target: &Target) -> ParallelsRas {
 
 fn decode_for(json: &str, target: &Target) -> (Vec<String>, Part, Warnings) {
     let (warnings, settings) = (Warnings::default(), settings(target));
-    let (rows, _) = rows(json.as_bytes(), &settings.site_ids, &warnings).expect("a list");
+    let (rows, _) = rows(json.as_bytes(), &settings.site_ids, 1000, &warnings).expect("a list");
     let mapping_context =
         MappingContext { target: Arc::new(target.clone()), settings: Arc::new(settings), names: Names::default() };
     let mut part = part(&rows, &mapping_context, warnings);
@@ -223,7 +223,7 @@ fn a_row_without_a_site_is_of_the_one_asked_for_or_the_only_one() {
     let siteless = r#"{"id": "2", "agentState": 0, "serverType": 1}"#;
     let json = format!(r#"[{siteless}, {{"id": "1", "siteId": 7, "agentState": 0, "serverType": 1}}]"#);
     let sites = |json: &str, site_ids: &[i64]| {
-        let rows = rows(json.as_bytes(), site_ids, &Warnings::default());
+        let rows = rows(json.as_bytes(), site_ids, 1000, &Warnings::default());
         rows.map(|(rows, _)| rows.iter().map(|row| (row.id.to_string(), row.site)).collect::<Vec<_>>())
     };
     let row = |id: &str, site| (id.to_owned(), site);

@@ -1,0 +1,159 @@
+//! TLS towards a server, as `http.tls` says.
+
+use std::{path::PathBuf, sync::Arc};
+
+use rustls::{
+    ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    client::{
+        WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
+    crypto::CryptoProvider,
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
+};
+
+use crate::{config::Tls, file};
+
+/// The settings of a connection. Fails where a file cannot be used.
+pub(super) fn config(tls: &Tls) -> Result<ClientConfig, String> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier(tls, &provider)?);
+    let mut config = match (&tls.cert_file, &tls.key_file) {
+        (Some(cert), Some(key)) => {
+            let unusable = || format!("{} and {}: not a certificate and its key in PEM", cert.display(), key.display());
+            let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(cert)?).collect();
+            let key_der = PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|_| unusable())?;
+            let chain = chain.ok().filter(|chain| !chain.is_empty()).ok_or_else(unusable)?;
+            builder.with_client_auth_cert(chain, key_der).map_err(|error| format!("{}: {error}", cert.display()))?
+        }
+        _ => builder.with_no_client_auth(),
+    };
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+fn verifier(tls: &Tls, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, String> {
+    if tls.insecure_skip_verify {
+        return Ok(Arc::new(NoVerifier { provider: Arc::clone(provider) }));
+    }
+    let inner: Arc<dyn ServerCertVerifier> = match &tls.ca_file {
+        Some(path) => WebPkiServerVerifier::builder_with_provider(Arc::new(roots(path)?), Arc::clone(provider))
+            .build()
+            .map_err(|error| format!("{}: {error}", path.display()))?,
+        None => Arc::new(
+            rustls_platform_verifier::Verifier::new(Arc::clone(provider))
+                .map_err(|error| format!("the system's trust store: {error}"))?,
+        ),
+    };
+    Ok(match &tls.server_name {
+        None => inner,
+        Some(name) => {
+            let refused = |_| format!("server_name: {name} is not a host name");
+            let name = ServerName::try_from(name.clone()).map_err(refused)?;
+            Arc::new(ServerNameVerifier { name, inner, provider: Arc::clone(provider) })
+        }
+    })
+}
+
+fn read(path: &PathBuf) -> Result<Vec<u8>, String> {
+    let failed =
+        |error| format!("cannot read {}: {error}; it is a certificate or key file of http.tls", path.display());
+    file::read(path, file::LONGEST_SECRET).map_err(failed)
+}
+
+fn roots(path: &PathBuf) -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    let unusable = || format!("{}: no certificate in PEM", path.display());
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(path)?).collect();
+    // A bundle may hold some that are too odd to be used.
+    let (added, _) = roots.add_parsable_certificates(certificates.map_err(|_| unusable())?);
+    if added == 0 { Err(unusable()) } else { Ok(roots) }
+}
+
+/// Checks the server's certificate against a fixed name instead of the host of the URL.
+#[derive(Debug)]
+struct ServerNameVerifier {
+    name: ServerName<'static>,
+    inner: Arc<dyn ServerCertVerifier>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for ServerNameVerifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        self.inner.verify_server_cert(end_entity, intermediates, &self.name, ocsp, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// `insecure_skip_verify`: takes any certificate.
+#[derive(Debug)]
+struct NoVerifier {
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for NoVerifier {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _cert: &CertificateDer<'_>,
+        _dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _message: &[u8],
+        _cert: &CertificateDer<'_>,
+        _dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
