@@ -9,7 +9,7 @@ use crate::{daemon::Daemon, notify, shard, snapshot::polls_stopped, supervise::s
 
 pub fn run(args: Serve) -> Result<(), String> {
     log::start(args.log.level, args.log.format);
-    let options = options(&args.web)?;
+    let options = options(&args.web, &args.listen)?;
     super::runtime()?.block_on(async {
         let signals = Signals::new()?;
         let server = listen(&args.listen).await?;
@@ -22,7 +22,7 @@ pub fn run(args: Serve) -> Result<(), String> {
 }
 
 /// How the server behaves, from the flags.
-pub fn options(args: &Web) -> Result<web::Options, String> {
+pub fn options(args: &Web, listen: &[String]) -> Result<web::Options, String> {
     let external = match args.external_url.as_str() {
         "" => None,
         text => match reqwest::Url::parse(text) {
@@ -39,6 +39,7 @@ pub fn options(args: &Web) -> Result<web::Options, String> {
         max_requests: args.max_requests,
         max_connections: args.max_connections,
         enable_lifecycle: args.enable_lifecycle,
+        hosts: args.allowed_hosts.iter().chain(listen).cloned().chain(shard::host_name()).collect(),
     })
 }
 

@@ -1,6 +1,10 @@
 //! The daemon as a process: the real binary, its log, its signals, its answers.
 
-use std::{path::Path, process::Command, time::Duration};
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use super::{Answer, Exposition, WAIT_TIMEOUT, ask, wait_until};
 use crate::program::{Ended, Running, command};
@@ -41,6 +45,39 @@ impl Daemon {
             command.envs(variables.iter().cloned());
             command.arg("serve").arg("--config.file").arg(&config).args(["--log.level", "trace"]).args(&flags);
             command
+        };
+        Daemon::run(serve, None)
+    }
+
+    /// The same for a long run: it logs what people read only.
+    #[track_caller]
+    pub fn logging_little(config: &Path, flags: &[&str]) -> Daemon {
+        let config = config.to_owned();
+        let flags: Vec<String> = flags.iter().map(|&flag| flag.to_owned()).collect();
+        let serve = move || {
+            let mut command = command();
+            command.arg("serve").arg("--config.file").arg(&config).args(&flags);
+            command
+        };
+        Daemon::run(serve, None)
+    }
+
+    /// The same where the process may have so many descriptors.
+    #[track_caller]
+    pub fn with_descriptors(config: &Path, limit: u32) -> Daemon {
+        let config = config.to_owned();
+        let serve = move || {
+            let plain = command();
+            let mut limited = Command::new("sh");
+            limited.args(["-c", &format!("ulimit -n {limit} && exec \"$0\" \"$@\"")]).arg(plain.get_program());
+            for (name, value) in plain.get_envs() {
+                match value {
+                    Some(value) => limited.env(name, value),
+                    None => limited.env_remove(name),
+                };
+            }
+            limited.arg("serve").arg("--config.file").arg(&config).stdin(Stdio::null());
+            limited
         };
         Daemon::run(serve, None)
     }
