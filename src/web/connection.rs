@@ -17,12 +17,9 @@ pub const STALLED: Duration = Duration::from_secs(1);
 pub struct Peer(Option<IpAddr>);
 
 impl Peer {
-    /// Whoever uses a Unix socket, which has no address: all of them together.
-    pub const LOCAL: Peer = Peer(None);
-
-    /// The peer at an address.
-    pub fn at(address: SocketAddr) -> Peer {
-        Peer(Some(match address.ip().to_canonical() {
+    /// The peer at an address; without one, whoever uses a Unix socket: all of them together.
+    pub fn at(address: Option<SocketAddr>) -> Peer {
+        Peer(address.map(|address| match address.ip().to_canonical() {
             IpAddr::V4(ip) => IpAddr::V4(ip),
             IpAddr::V6(ip) => {
                 let [a, b, c, d, ..] = ip.segments();
@@ -131,7 +128,7 @@ mod tests {
     use super::*;
 
     fn peer(address: &str) -> Peer {
-        Peer::at(address.parse().expect("an address"))
+        Peer::at(Some(address.parse().expect("an address")))
     }
 
     #[test]
@@ -141,6 +138,6 @@ mod tests {
         assert_ne!(peer("192.0.2.7:1"), peer("192.0.2.8:1"));
         assert_eq!(peer("[2001:db8:1:2::1]:1"), peer("[2001:db8:1:2:ffff::9]:1"));
         assert_ne!(peer("[2001:db8:1:2::1]:1"), peer("[2001:db8:1:3::1]:1"));
-        assert!(!Peer::LOCAL.has_address());
+        assert!(!Peer::at(None).has_address());
     }
 }

@@ -137,7 +137,7 @@ mod tests {
     };
 
     fn connection() -> Arc<Connection> {
-        Arc::new(Connection::new(Peer::LOCAL, &CancellationToken::new()))
+        Arc::new(Connection::new(Peer::at(None), &CancellationToken::new()))
     }
 
     fn page(megabytes: usize) -> Reply {

@@ -122,7 +122,7 @@ mod tests {
     }
 
     fn scrape(limit: &Arc<ScrapeLimit>, host: u8) -> Scraper {
-        let peer = Peer::at(([192, 0, 2, host], 1).into());
+        let peer = Peer::at(Some(([192, 0, 2, host], 1).into()));
         let connection = Arc::new(Connection::new(peer, &CancellationToken::new()));
         let permit = limit.try_begin(&connection, SCRAPE_TIMEOUT);
         Scraper { _active: ActiveRequest::new(&connection), connection, permit }

@@ -101,7 +101,7 @@ async fn accept(listener: &TcpListener, state: Arc<State>, spare: Arc<SpareDescr
         let (stream, peer) = match accepted {
             Ok((stream, address)) => {
                 refused = 0;
-                (stream, Peer::at(address))
+                (stream, Peer::at(Some(address)))
             }
             Err(error) => {
                 // Too many open files, mostly.
