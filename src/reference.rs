@@ -158,7 +158,9 @@ fn answer(path: &str) -> &'static str {
         "/api/v1/alerts" => {
             "Alerts that are pending or firing in direct mode. `state` and the labels of the alerts (each repeatable) select."
         }
-        "/api/v1/status" => "The daemon: version, start, files, shard, and counts of targets, agents, series and tasks.",
+        "/api/v1/status" => {
+            "The daemon: version, start, files, shard, and counts of targets, agents, series and tasks."
+        }
         "/-/healthy" => "200 as long as the process answers.",
         "/-/ready" => {
             "200 once every target was polled, whether that worked, failed or was held, or 60 s after the start; 503 until then."

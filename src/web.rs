@@ -178,8 +178,11 @@ impl State {
 
     async fn reload(&self) -> Reply {
         let Ok(_permit) = self.reloads.try_acquire() else {
-            return Reply::text(StatusCode::SERVICE_UNAVAILABLE, "a reload is under way, and another one waits for it\n")
-                .with_header("retry-after", "1");
+            return Reply::text(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "a reload is under way, and another one waits for it\n",
+            )
+            .with_header("retry-after", "1");
         };
         match self.daemon.reload().await {
             Ok(()) => Reply::text(StatusCode::OK, "reloaded\n"),

@@ -169,9 +169,12 @@ mod tests {
             "localhost/evil.example",
             "",
         ];
-        for sign in [("accept-language", "de"), ("origin", "http://evil.example"), ("sec-fetch-site", "same-origin"),
-            ("referer", "http://evil.example/")]
-        {
+        for sign in [
+            ("accept-language", "de"),
+            ("origin", "http://evil.example"),
+            ("sec-fetch-site", "same-origin"),
+            ("referer", "http://evil.example/"),
+        ] {
             for host in ours {
                 assert_eq!(verdict(Exposure::Shows, &[("host", host), sign]), Ok(()), "{host} {sign:?}");
             }

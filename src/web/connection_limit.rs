@@ -116,8 +116,7 @@ fn has_room(connections: &BTreeMap<u64, Arc<Connection>>, peer: Peer, limit: usi
     if connections.len() >= limit.saturating_add(MAX_LEAVING) {
         return false;
     }
-    let staying: Vec<&Arc<Connection>> =
-        connections.values().filter(|connection| !connection.is_leaving()).collect();
+    let staying: Vec<&Arc<Connection>> = connections.values().filter(|connection| !connection.is_leaving()).collect();
     let of = |peer: Peer| staying.iter().copied().filter(move |connection| connection.peer() == peer);
     let own = of(peer).count();
     let per_peer = (limit / 4).max(LEAST_PER_PEER).min(limit);

@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use hyper::body::{Body as _, Frame, SizeHint};
+use hyper::body::{Frame, SizeHint};
 
 use super::{connection::Connection, connection_limit::ActiveRequest};
 use crate::exposition::Body;
@@ -85,6 +85,8 @@ impl hyper::body::Body for PacedBody {
 #[cfg(test)]
 mod tests {
     use std::task::Waker;
+
+    use hyper::body::Body as _;
 
     use super::*;
     use crate::exposition::{Block, Encoding, Format, Splice};

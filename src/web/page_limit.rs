@@ -123,7 +123,8 @@ impl Drop for Waiting<'_> {
 }
 
 fn busy() -> Reply {
-    Reply::text(StatusCode::SERVICE_UNAVAILABLE, "too many pages are asked for at once\n").with_header("retry-after", "5")
+    Reply::text(StatusCode::SERVICE_UNAVAILABLE, "too many pages are asked for at once\n")
+        .with_header("retry-after", "5")
 }
 
 #[cfg(test)]

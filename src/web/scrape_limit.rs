@@ -54,11 +54,7 @@ impl ScrapeLimit {
     }
 
     /// A place for a scrape over this connection, or none.
-    pub fn try_begin(
-        self: &Arc<ScrapeLimit>,
-        connection: &Arc<Connection>,
-        timeout: Duration,
-    ) -> Option<ScrapePermit> {
+    pub fn try_begin(self: &Arc<ScrapeLimit>, connection: &Arc<Connection>, timeout: Duration) -> Option<ScrapePermit> {
         let mut under_way = self.under_way();
         if self.limit > 0 && !has_room(&under_way.scrapes, connection, self.limit) {
             return None;

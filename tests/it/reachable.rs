@@ -179,7 +179,8 @@ fn a_browser_changes_nothing_for_another_site_and_sees_nothing_under_a_foreign_n
         "alias.example.com",
     ];
     let demo = Daemon::demo(&[&["--agents", "20"], &flags[..]].concat());
-    let status = |method: &str, path: &str, headers: &[(&str, &str)]| demo.request(method, path, headers).status.as_u16();
+    let status =
+        |method: &str, path: &str, headers: &[(&str, &str)]| demo.request(method, path, headers).status.as_u16();
     let evil = [("host", "rebound.evil.example:10077"), ("accept-language", "en")];
     for path in ["/", "/metrics", "/config", "/api/v1/targets", "/api/v1/agents", "/api/v1/alerts", "/api/v1/status"] {
         assert_eq!(status("GET", path, &evil), 403, "{path}");
@@ -208,6 +209,10 @@ fn a_browser_changes_nothing_for_another_site_and_sees_nothing_under_a_foreign_n
     }
     assert_eq!(status("POST", "/-/reload", &[]), 200, "curl");
     assert_eq!(status("POST", "/-/reload", &evil[..1]), 200, "curl, by any name");
-    let ours = [("host", "rollcall.example.com"), ("origin", "https://rollcall.example.com"), ("sec-fetch-site", "same-origin")];
+    let ours = [
+        ("host", "rollcall.example.com"),
+        ("origin", "https://rollcall.example.com"),
+        ("sec-fetch-site", "same-origin"),
+    ];
     assert_eq!(status("POST", "/-/reload", &ours), 200, "a page of ours");
 }
