@@ -7,6 +7,7 @@ pub mod body;
 mod budget;
 mod call;
 mod connect;
+mod descriptor_layer;
 mod failed;
 mod send_tracker;
 pub mod stats;

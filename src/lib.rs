@@ -23,7 +23,7 @@
 //! Below all of them lie what the families of metrics are ([`catalogue`]), what the vendors are called ([`vendors`]), the
 //! classes of [`health`], why a poll failed ([`failure`]), the [`clock`], which tests can pause, the registry of what is
 //! counted without a target ([`event`]), what a configuration changes in the alerts ([`overrides`]), and small leaves:
-//! [`duration`], [`glob`], [`blocking`], [`scale`], [`shard`], [`notify`], [`mod@supervise`]. [`mod@reference`] writes the page on the public interface.
+//! [`duration`], [`descriptors`], [`glob`], [`blocking`], [`scale`], [`shard`], [`notify`], [`mod@supervise`]. [`mod@reference`] writes the page on the public interface.
 //!
 //! The simulated vendors are a crate of their own, `src/sim`: the compiler guarantees that they share nothing with [`api`],
 //! so that one misreading cannot hide on both sides.
@@ -43,6 +43,7 @@ pub mod clock;
 pub mod config;
 pub mod daemon;
 pub mod dashboard;
+pub mod descriptors;
 pub mod duration;
 pub mod event;
 pub mod exposition;

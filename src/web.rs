@@ -8,7 +8,7 @@
 //!
 //! Whether the daemon is healthy and ready is always answered at once, and so is one scrape: connections, scrapes and pages have
 //! their limits, in which whoever takes nothing gives way; large answers are made beside the tasks of the server and sent in
-//! pieces; some descriptors are kept back.
+//! pieces; the targets leave some descriptors ([`crate::descriptors`]).
 
 mod api;
 mod browser_guard;
@@ -23,7 +23,6 @@ mod page_limit;
 mod reply;
 mod scrape_limit;
 mod server;
-mod spare_descriptors;
 mod write_timeout;
 
 pub use server::{Server, bind};
@@ -33,7 +32,7 @@ use std::{sync::Arc, time::Instant};
 use hyper::{Method, StatusCode};
 use tokio::sync::Semaphore;
 
-use crate::{blocking::block_in_place_if, daemon::Daemon};
+use crate::{blocking::block_in_place_if, daemon::Daemon, descriptors};
 use browser_guard::{BrowserGuard, Exposure};
 use connection::Connection;
 use connection_limit::{ActiveRequest, ConnectionLimit};
@@ -92,13 +91,17 @@ pub struct State {
 impl State {
     /// The routes of a daemon.
     pub fn new(daemon: Arc<Daemon>, options: Options) -> State {
+        let max_connections = match (options.max_connections, descriptors::limit()) {
+            (0, _) | (_, None) => options.max_connections,
+            (most, Some(limit)) => most.min(limit / 2).max(1),
+        };
         State {
             daemon,
             browser_guard: BrowserGuard::new(&options.hosts, &options.external_url),
             scrape_limit: ScrapeLimit::new(options.max_requests),
             scrape_turn: Semaphore::new(1),
             page_limit: PageLimit::new(),
-            connection_limit: ConnectionLimit::new(options.max_connections),
+            connection_limit: ConnectionLimit::new(max_connections),
             reloads: Semaphore::new(MAX_RELOADS),
             started: Instant::now(),
             options,

@@ -16,6 +16,7 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
 };
 
+use super::descriptor_layer::DescriptorLayer;
 use crate::{
     config::{Http, Proxy, Tls, environment::ProxyEnvironment},
     failure::{Failure, Reason},
@@ -68,6 +69,7 @@ fn build(settings: &Http) -> Result<reqwest::Client, String> {
         .redirect(reqwest::redirect::Policy::none())
         .user_agent(concat!("rollcall/", env!("CARGO_PKG_VERSION")))
         .tls_info(true)
+        .connector_layer(DescriptorLayer)
         .connect_timeout(Duration::from_secs(10))
         .pool_idle_timeout(Duration::from_secs(90));
     builder = match &settings.proxy {

@@ -61,30 +61,9 @@ impl ConnectionLimit {
         Arc::new(ConnectionLimit { limit, connections: Mutex::default(), waiting: AtomicUsize::new(0) })
     }
 
-    /// Waits for a place for the connection of this number; `None` where there is none within five seconds. It must end when
-    /// `stop` is told, or to make room.
-    pub async fn acquire(
-        self: &Arc<ConnectionLimit>,
-        number: u64,
-        peer: Peer,
-        stop: &CancellationToken,
-    ) -> Option<ConnectionPermit> {
-        if let Some(permit) = self.try_acquire(number, peer, stop) {
-            return Some(permit);
-        }
-        let waiting = Waiting::new(&self.waiting)?;
-        let until = Instant::now() + PATIENCE;
-        while Instant::now() < until && !stop.is_cancelled() {
-            sleep(RECHECK_INTERVAL).await;
-            if let Some(permit) = self.try_acquire(number, peer, stop) {
-                return Some(permit);
-            }
-        }
-        drop(waiting);
-        None
-    }
-
-    fn try_acquire(
+    /// A place for the connection of this number, where there is one at once. It must end when `stop` is told, or to make room.
+    /// Whoever asks does so in the order in which the connections came: the newest is the last that makes room.
+    pub fn try_acquire(
         self: &Arc<ConnectionLimit>,
         number: u64,
         peer: Peer,
@@ -97,6 +76,24 @@ impl ConnectionLimit {
         let connection = Arc::new(Connection::new(peer, stop));
         connections.insert(number, Arc::clone(&connection));
         Some(ConnectionPermit { connection_limit: Arc::clone(self), number, connection })
+    }
+
+    /// Waits for a place; `None` where there is none within five seconds.
+    pub async fn acquire(
+        self: &Arc<ConnectionLimit>,
+        number: u64,
+        peer: Peer,
+        stop: &CancellationToken,
+    ) -> Option<ConnectionPermit> {
+        let _waiting = Waiting::new(&self.waiting)?;
+        let until = Instant::now() + PATIENCE;
+        while Instant::now() < until && !stop.is_cancelled() {
+            if let Some(permit) = self.try_acquire(number, peer, stop) {
+                return Some(permit);
+            }
+            sleep(RECHECK_INTERVAL).await;
+        }
+        None
     }
 
     /// Ends the connection that is needed least, for whoever has no descriptor left.

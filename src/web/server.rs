@@ -18,7 +18,7 @@ use hyper::{body::Body as _, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     time::timeout,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -29,7 +29,6 @@ use super::{
     connection_limit::ConnectionPermit,
     head_timeout::HeadTimeout,
     reply::{MAX_BODY, Request},
-    spare_descriptors::{Lent, SpareDescriptors},
     write_timeout::WriteTimeout,
 };
 use crate::{
@@ -46,6 +45,9 @@ const MAX_HEAD: usize = 64 * 1024;
 
 /// Answers that are under way when the daemon stops, or when their connection is to make room, have this long.
 const DRAIN: Duration = Duration::from_secs(2);
+
+/// After a connection that could not be accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
 /// Connections are numbered across all listeners.
 static NUMBER: AtomicU64 = AtomicU64::new(0);
@@ -81,18 +83,18 @@ impl Server {
 
     /// Serves until it is stopped; answers under way are finished.
     pub async fn run(self, stop: CancellationToken) {
-        let spare = SpareDescriptors::new();
-        let serving = self.listeners.iter().map(|listener| {
-            supervise("listen", || accept(listener, Arc::clone(&self.state), Arc::clone(&spare), stop.clone()))
-        });
+        let serving = self
+            .listeners
+            .iter()
+            .map(|listener| supervise("listen", || accept(listener, Arc::clone(&self.state), stop.clone())));
         futures_util::future::join_all(serving).await;
     }
 }
 
 /// Waits for nobody but who comes next: each connection waits for its place by itself.
-async fn accept(listener: &TcpListener, state: Arc<State>, spare: Arc<SpareDescriptors>, stop: CancellationToken) {
+async fn accept(listener: &TcpListener, state: Arc<State>, stop: CancellationToken) {
     let connections = TaskTracker::new();
-    let (mut refused, mut lent) = (0u64, None);
+    let mut refused = 0u64;
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
@@ -101,6 +103,7 @@ async fn accept(listener: &TcpListener, state: Arc<State>, spare: Arc<SpareDescr
         let (stream, peer) = match accepted {
             Ok((stream, address)) => {
                 refused = 0;
+                let _ = stream.set_nodelay(true);
                 (stream, Peer::at(Some(address)))
             }
             Err(error) => {
@@ -111,18 +114,26 @@ async fn accept(listener: &TcpListener, state: Arc<State>, spare: Arc<SpareDescr
                 } else {
                     tracing::debug!(%error, refused, "Connection not accepted again.");
                 }
-                lent = spare.lend();
-                if lent.is_none() {
-                    // All of them are in use: whoever needs its connection least gives way.
-                    state.connection_limit.make_room();
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                }
+                // The targets leave some: they are all in use here, and whoever needs its connection least gives way.
+                state.connection_limit.make_room();
+                tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
         };
-        let lent = lent.take();
-        spare.refill();
-        let served = AssertUnwindSafe(admit(stream, peer, Arc::clone(&state), stop.clone(), lent)).catch_unwind();
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let permit = state.connection_limit.try_acquire(number, peer, &stop);
+        let (state, stop) = (Arc::clone(&state), stop.clone());
+        let served = AssertUnwindSafe(async move {
+            let permit = match permit {
+                Some(permit) => Some(permit),
+                None => state.connection_limit.acquire(number, peer, &stop).await,
+            };
+            match permit {
+                Some(permit) => serve(stream, permit, state).await,
+                None => tracing::debug!(?peer, "Connection turned away: all are in use."),
+            }
+        });
+        let served = served.catch_unwind();
         connections.spawn(async move {
             if let Err(panic) = served.await {
                 Panicked { task: "connection", subject: None, message: panic_text(&*panic) }.emit();
@@ -131,22 +142,6 @@ async fn accept(listener: &TcpListener, state: Arc<State>, spare: Arc<SpareDescr
     }
     connections.close();
     let _ = timeout(DRAIN, connections.wait()).await;
-}
-
-/// Serves a connection once it has a place. The descriptor that was lent to it is given back after its own is closed.
-async fn admit(stream: TcpStream, peer: Peer, state: Arc<State>, stop: CancellationToken, lent: Option<Lent>) {
-    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    match state.connection_limit.acquire(number, peer, &stop).await {
-        Some(permit) => {
-            let _ = stream.set_nodelay(true);
-            serve(stream, permit, state).await;
-        }
-        None => {
-            tracing::debug!(?peer, "Connection turned away: all are in use.");
-            drop(stream);
-        }
-    }
-    drop(lent);
 }
 
 /// Serves one connection until it ends by itself, or until it must and its last answer was sent.

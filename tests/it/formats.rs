@@ -12,9 +12,7 @@ use rollcall_sim::{Options, Quirk};
 
 use crate::{
     program::filter,
-    support::{
-        Answer, Config, Daemon, Exposition, Folder, Sim, Target, VENDORS, WAIT_TIMEOUT, frozen, http, wait_until,
-    },
+    support::{Answer, Config, Daemon, Exposition, Folder, Sim, Target, VENDORS, WAIT_TIMEOUT, frozen, http},
     truth::consistent::consistent,
 };
 

@@ -157,8 +157,8 @@ fn where_targets_take_all_descriptors_the_daemon_can_still_be_asked() {
     daemon.wait_for("targets that find no descriptor", |exposition| {
         (0..ILL).any(|n| exposition.failure(&format!("ill-{n}")) == "connect")
     });
-    // Held open for nothing, more than are kept back.
-    let idle: Vec<TcpStream> = (0..12).map(|_| connect(&daemon)).collect();
+    // Held open for nothing, more than are left.
+    let idle: Vec<TcpStream> = (0..30).map(|_| connect(&daemon)).collect();
     for _ in 0..20 {
         assert_eq!(daemon.get("/-/healthy").status, 200);
         assert_eq!(daemon.get("/metrics").status, 200);

@@ -25,7 +25,8 @@ impl Row {
         let exposition = daemon.scrape();
         let status: Value = serde_json::from_str(daemon.get("/api/v1/status").text()).expect("it is JSON");
         let polls = exposition.all("rollcall_polls_total", &[]);
-        let sum = |name| exposition.all(name, &[]).iter().map(|sample| sample.value).sum();
+        // A sum of nothing is -0.
+        let sum = |name| 0.0 + exposition.all(name, &[]).iter().map(|sample| sample.value).sum::<f64>();
         let values = [
             daemon.process.memory_kib("VmRSS") as f64,
             status["tasks"].as_f64().expect("it is there"),
