@@ -110,6 +110,10 @@ struct Web {
     /// Connections open at most; then the one that has been silent longest makes room. 0 for any number.
     #[arg(long = "web.max-connections", env = "ROLLCALL_WEB_MAX_CONNECTIONS", value_name = "N", default_value_t = 512)]
     max_connections: usize,
+    /// Name under which browsers reach the daemon, beside that of --web.external-url, this host's, localhost and addresses;
+    /// repeatable. Programs may use any.
+    #[arg(long = "web.allowed-host", env = "ROLLCALL_WEB_ALLOWED_HOST", value_name = "NAME", value_delimiter = ',')]
+    allowed_hosts: Vec<String>,
     /// Allows POST /-/reload and /-/release.
     #[arg(long = "web.enable-lifecycle", env = "ROLLCALL_WEB_ENABLE_LIFECYCLE")]
     enable_lifecycle: bool,

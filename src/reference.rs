@@ -147,7 +147,7 @@ fn answer(path: &str) -> &'static str {
         "/" => "The status page, for people.",
         "/metrics" => {
             "Every series, or those of some targets (see below). 200 also when every target is down; 503 while `--web.max-requests` \
-             scrapes are being answered."
+             scrapes are being answered whose readers read."
         }
         "/config" => "The running configuration. Secrets, and the values of configured headers, read `<secret>`.",
         "/api/v1/targets" => "Every target with its last poll, its counts by class of health, and why it fails.",
@@ -158,18 +158,20 @@ fn answer(path: &str) -> &'static str {
         "/api/v1/alerts" => {
             "Alerts that are pending or firing in direct mode. `state` and the labels of the alerts (each repeatable) select."
         }
-        "/api/v1/status" => "The daemon: version, start, files, shard, and counts of targets, agents and series.",
+        "/api/v1/status" => {
+            "The daemon: version, start, files, shard, and counts of targets, agents, series and tasks."
+        }
         "/-/healthy" => "200 as long as the process answers.",
         "/-/ready" => {
             "200 once every target was polled, whether that worked, failed or was held, or 60 s after the start; 503 until then."
         }
         "/-/reload" => {
             "Reads the configuration again. 200, or 500 with the reason; then the old configuration stays. 403 without \
-             `--web.enable-lifecycle`."
+             `--web.enable-lifecycle`, and to a page of another site; 503 while a reload is under way and another one waits."
         }
         "/-/release" => {
             "`?target=NAME`: a held target logs on once at its next poll. 404 where the target is not held, 403 without \
-             `--web.enable-lifecycle`."
+             `--web.enable-lifecycle`, and to a page of another site."
         }
         other => panic!("the page on the interface does not say what {other} answers"),
     }

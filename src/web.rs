@@ -3,14 +3,25 @@
 //! `GET /metrics` -- every series, or those of `?target=` and `?vendor=`; always 200 but for an unknown name (400) and for
 //! more than `--web.max-requests` scrapes at once (503). `GET /`, `/api/v1/*`, `/config` -- the same for people and
 //! programs. `GET /-/healthy`, `/-/ready` -- 200, or 503 while not ready. `POST /-/reload` -- 200, or 500 with the reason;
-//! `POST /-/release?target=` -- 200, or 404 where no such target is held; both 403 without `--web.enable-lifecycle`.
+//! `POST /-/release?target=` -- 200, or 404 where no such target is held; both 403 without `--web.enable-lifecycle`, and where
+//! a page of another site asks.
+//!
+//! Whether the daemon is healthy and ready is always answered at once, and so is one scrape: connections, scrapes and pages have
+//! their limits, in which whoever takes nothing gives way; large answers are made beside the tasks of the server and sent in
+//! pieces; the targets leave some descriptors ([`crate::descriptors`]).
 
 mod api;
+mod browser_guard;
+mod connection;
 mod connection_limit;
 mod event;
+mod head_timeout;
 mod metrics;
+mod paced_body;
 mod page;
+mod page_limit;
 mod reply;
+mod scrape_limit;
 mod server;
 mod write_timeout;
 
@@ -21,9 +32,19 @@ use std::{sync::Arc, time::Instant};
 use hyper::{Method, StatusCode};
 use tokio::sync::Semaphore;
 
-use crate::daemon::Daemon;
-use connection_limit::ConnectionLimit;
+use crate::{blocking::block_in_place_if, daemon::Daemon};
+use browser_guard::{BrowserGuard, Exposure};
+use connection::Connection;
+use connection_limit::{ActiveRequest, ConnectionLimit};
+use page_limit::PageLimit;
 use reply::Reply;
+use scrape_limit::{ScrapeLimit, scrape_timeout};
+
+/// From this many targets on, a scrape takes milliseconds, and is put together aside.
+const MANY_TARGETS: usize = 200;
+
+/// Reloads that may be under way or waiting for each other; more would find the same.
+const MAX_RELOADS: usize = 2;
 
 /// How the server behaves.
 #[derive(Debug, Clone)]
@@ -38,6 +59,8 @@ pub struct Options {
     pub max_connections: usize,
     /// Whether `POST` to `/-/reload` and `/-/release` is allowed.
     pub enable_lifecycle: bool,
+    /// Names under which browsers reach this server, beside that of the external URL; a port behind one is passed over.
+    pub hosts: Vec<String>,
 }
 
 impl Options {
@@ -55,62 +78,82 @@ impl Options {
 pub struct State {
     daemon: Arc<Daemon>,
     options: Options,
-    /// One permit for each scrape that may be answered at once; nothing where any number may.
-    scrapes: Option<Arc<Semaphore>>,
-    /// Open connections.
+    browser_guard: BrowserGuard,
+    scrape_limit: Arc<ScrapeLimit>,
+    /// Scrapes of many targets are put together one after the other.
+    scrape_turn: Semaphore,
+    page_limit: Arc<PageLimit>,
     connection_limit: Arc<ConnectionLimit>,
+    reloads: Semaphore,
     started: Instant,
 }
 
 impl State {
     /// The routes of a daemon.
     pub fn new(daemon: Arc<Daemon>, options: Options) -> State {
-        let scrapes = match options.max_requests {
-            0 => None,
-            limit => Some(Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)))),
-        };
-        let connection_limit = ConnectionLimit::new(options.max_connections);
-        State { daemon, options, scrapes, connection_limit, started: Instant::now() }
+        State {
+            daemon,
+            browser_guard: BrowserGuard::new(&options.hosts, &options.external_url),
+            scrape_limit: ScrapeLimit::new(options.max_requests),
+            scrape_turn: Semaphore::new(1),
+            page_limit: PageLimit::new(),
+            connection_limit: ConnectionLimit::new(options.max_connections),
+            reloads: Semaphore::new(MAX_RELOADS),
+            started: Instant::now(),
+            options,
+        }
     }
 
-    /// Answers one request.
-    async fn answer(&self, request: &reply::Request) -> Reply {
+    /// Answers one request, for which this connection is active.
+    async fn answer(&self, request: &reply::Request, active: &ActiveRequest) -> Reply {
         #[cfg(test)]
         assert!(request.path != server::PLANTED, "a planted fault");
+        let Some(route) = self.route(request) else { return unknown_path(request) };
+        let is_read = route.method == Method::GET && request.method == Method::HEAD;
+        let reply = if request.query.len() > reply::MAX_PARAMETERS {
+            let most = reply::MAX_PARAMETERS;
+            Reply::text(StatusCode::BAD_REQUEST, format!("more than {most} parameters\n"))
+        } else if route.method != request.method && !is_read {
+            Reply::text(StatusCode::METHOD_NOT_ALLOWED, format!("{} takes {}\n", route.path, route.method))
+                .with_header("allow", if route.method == Method::GET { "GET, HEAD" } else { "POST" })
+        } else if let Err(message) = self.browser_guard.check(request, route.page.exposure()) {
+            Reply::text(StatusCode::FORBIDDEN, message)
+        } else {
+            self.dispatch(route.page, request, active.connection()).await
+        };
+        count(route.path, request, &reply);
+        reply
+    }
+
+    /// Answers a request whose body is larger than any that means something.
+    fn too_large(&self, request: &reply::Request) -> Reply {
+        let reply = Reply::text(StatusCode::PAYLOAD_TOO_LARGE, "no request here needs a body\n");
+        count(self.route(request).map_or(OTHER, |route| route.path), request, &reply);
+        reply
+    }
+
+    fn route(&self, request: &reply::Request) -> Option<&'static Route> {
         let path = match request.path.strip_prefix(self.options.route_prefix.as_str()) {
             Some("") => "/",
             Some(path) if path.starts_with('/') => path,
             _ if matches!(&*request.path, "/-/healthy" | "/-/ready") => &request.path,
             _ => "",
         };
-        let Some(route) = ROUTES.iter().find(|route| route.path == path) else {
-            event::HttpRequest { route: "other", method: method_label(&request.method), code: 404 }.emit();
-            return Reply::text(StatusCode::NOT_FOUND, "not found\n");
-        };
-        let reply = if request.query.len() > reply::MAX_PARAMETERS {
-            let most = reply::MAX_PARAMETERS;
-            Reply::text(StatusCode::BAD_REQUEST, format!("more than {most} parameters\n"))
-        } else if route.method == request.method || (route.method == Method::GET && request.method == Method::HEAD) {
-            self.dispatch(route.page, request).await
-        } else {
-            Reply::text(StatusCode::METHOD_NOT_ALLOWED, format!("{} takes {}\n", route.path, route.method))
-                .with_header("allow", if route.method == Method::GET { "GET, HEAD" } else { "POST" })
-        };
-        let code = reply.status.as_u16();
-        event::HttpRequest { route: route.path, method: method_label(&request.method), code }.emit();
-        reply
+        ROUTES.iter().find(|route| route.path == path)
     }
 
-    /// A scrape lasts until its answer was sent: it is the slow readers that pile up.
-    fn scrape(&self, request: &reply::Request) -> Reply {
-        let Some(scrapes) = &self.scrapes else { return metrics::answer(&self.daemon, request) };
-        match Arc::clone(scrapes).try_acquire_owned() {
-            Ok(permit) => metrics::answer(&self.daemon, request).holding(permit),
-            Err(_) => {
-                let limit = self.options.max_requests;
-                Reply::text(StatusCode::SERVICE_UNAVAILABLE, format!("more than {limit} scrapes at once\n"))
-            }
-        }
+    /// A scrape lasts until its answer was taken: it is the slow readers that pile up.
+    async fn scrape(&self, request: &reply::Request, connection: &Arc<Connection>) -> Reply {
+        let Some(permit) = self.scrape_limit.try_begin(connection, scrape_timeout(request)) else {
+            let limit = self.options.max_requests;
+            return Reply::text(StatusCode::SERVICE_UNAVAILABLE, format!("more than {limit} scrapes at once\n"));
+        };
+        let is_large = self.daemon.fleet().store().list().slots().len() >= MANY_TARGETS;
+        let _turn = match is_large {
+            true => self.scrape_turn.acquire().await.ok(),
+            false => None,
+        };
+        block_in_place_if(is_large, || metrics::answer(&self.daemon, request)).holding(permit)
     }
 
     /// Whoever has unlocked an account need not wait for the next try.
@@ -135,30 +178,56 @@ impl State {
     }
 
     async fn reload(&self) -> Reply {
+        let Ok(_permit) = self.reloads.try_acquire() else {
+            return Reply::text(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "a reload is under way, and another one waits for it\n",
+            )
+            .with_header("retry-after", "1");
+        };
         match self.daemon.reload().await {
             Ok(()) => Reply::text(StatusCode::OK, "reloaded\n"),
             Err(error) => Reply::text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
         }
     }
 
-    async fn dispatch(&self, page: Page, request: &reply::Request) -> Reply {
+    async fn dispatch(&self, page: Page, request: &reply::Request, connection: &Arc<Connection>) -> Reply {
+        let daemon = &self.daemon;
+        let make = || match page {
+            Page::Overview => page::overview(daemon, &self.options),
+            Page::Targets => api::targets(daemon),
+            Page::Agents => api::agents(daemon, request),
+            Page::Alerts => api::alerts(daemon, request),
+            Page::Status => api::status(daemon, self.started.elapsed()),
+            _ => Reply::yaml(daemon.config().to_yaml()),
+        };
         match page {
-            Page::Metrics => self.scrape(request),
-            Page::Overview => page::overview(&self.daemon, &self.options),
-            Page::Targets => api::targets(&self.daemon),
-            Page::Agents => api::agents(&self.daemon, request),
-            Page::Alerts => api::alerts(&self.daemon, request),
-            Page::Status => api::status(&self.daemon, self.started.elapsed()),
-            Page::Config => Reply::yaml(self.daemon.config().to_yaml()),
             Page::Healthy => Reply::text(StatusCode::OK, "Rollcall is healthy.\n"),
             Page::Ready => self.ready(),
+            Page::Metrics => self.scrape(request, connection).await,
             Page::Reload | Page::Release if !self.options.enable_lifecycle => {
                 Reply::text(StatusCode::FORBIDDEN, "this is off over HTTP; start with --web.enable-lifecycle\n")
             }
             Page::Reload => self.reload().await,
             Page::Release => self.release(request),
+            Page::Overview | Page::Targets | Page::Agents | Page::Alerts | Page::Status | Page::Config => {
+                self.page_limit.make(connection, make).await
+            }
         }
     }
+}
+
+/// What paths are counted as that are no routes.
+const OTHER: &str = "other";
+
+fn unknown_path(request: &reply::Request) -> Reply {
+    let reply = Reply::text(StatusCode::NOT_FOUND, "not found\n");
+    count(OTHER, request, &reply);
+    reply
+}
+
+fn count(route: &str, request: &reply::Request, reply: &Reply) {
+    event::HttpRequest { route, method: method_label(&request.method), code: reply.status.as_u16() }.emit();
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -174,6 +243,23 @@ enum Page {
     Ready,
     Reload,
     Release,
+}
+
+impl Page {
+    /// What a browser needs to be ours for.
+    fn exposure(self) -> Exposure {
+        match self {
+            Page::Healthy | Page::Ready => Exposure::Public,
+            Page::Reload | Page::Release => Exposure::Changes,
+            Page::Metrics
+            | Page::Overview
+            | Page::Targets
+            | Page::Agents
+            | Page::Alerts
+            | Page::Status
+            | Page::Config => Exposure::Shows,
+        }
+    }
 }
 
 struct Route {

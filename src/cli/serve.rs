@@ -15,7 +15,7 @@ use crate::{
 
 pub fn run(args: Serve) -> Result<(), String> {
     log::start(args.log.level, args.log.format);
-    let options = options(&args.web)?;
+    let options = options(&args.web, &args.listen)?;
     super::block_on(async {
         let mut signals = Signals::new()?;
         let server = listen(&args.listen).await?;
@@ -28,7 +28,7 @@ pub fn run(args: Serve) -> Result<(), String> {
 }
 
 /// How the server behaves, from the flags.
-pub fn options(args: &Web) -> Result<web::Options, String> {
+pub fn options(args: &Web, listen: &[String]) -> Result<web::Options, String> {
     let external = match args.external_url.as_str() {
         "" => None,
         text => match reqwest::Url::parse(text) {
@@ -45,6 +45,7 @@ pub fn options(args: &Web) -> Result<web::Options, String> {
         max_requests: args.max_requests,
         max_connections: descriptors::connections(args.max_connections),
         enable_lifecycle: args.enable_lifecycle,
+        hosts: args.allowed_hosts.iter().chain(listen).cloned().chain(shard::host_name()).collect(),
     })
 }
 

@@ -24,6 +24,11 @@ const LIMIT: (usize, usize) = (100, 10_000);
 const FILTERS: [&str; 7] = ["vendor", "target", "pool", "health", "q", "limit", "offset"];
 
 #[derive(Serialize)]
+struct TargetsJson<'a> {
+    targets: Vec<TargetJson<'a>>,
+}
+
+#[derive(Serialize)]
 struct TargetJson<'a> {
     name: &'a str,
     vendor: &'a str,
@@ -50,7 +55,7 @@ struct TargetJson<'a> {
 pub fn targets(daemon: &Daemon) -> Reply {
     let snapshots = daemon.fleet().store().load();
     let targets: Vec<TargetJson> = snapshots.iter().map(|snapshot| target(snapshot)).collect();
-    Reply::json(StatusCode::OK, &serde_json::json!({ "targets": targets }))
+    Reply::json(StatusCode::OK, &TargetsJson { targets })
 }
 
 fn target(snapshot: &Snapshot) -> TargetJson<'_> {
@@ -78,6 +83,14 @@ fn target(snapshot: &Snapshot) -> TargetJson<'_> {
         series: snapshot.series,
         labels: target.labels.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect(),
     }
+}
+
+#[derive(Serialize)]
+struct AgentsJson {
+    agents: Vec<AgentJson>,
+    limit: usize,
+    offset: usize,
+    total: usize,
 }
 
 #[derive(Serialize)]
@@ -149,10 +162,13 @@ pub fn agents(daemon: &Daemon, request: &Request) -> Reply {
             total += 1;
         }
     }
-    Reply::json(
-        StatusCode::OK,
-        &serde_json::json!({ "total": total, "limit": limit, "offset": offset, "agents": page }),
-    )
+    Reply::json(StatusCode::OK, &AgentsJson { agents: page, limit, offset, total })
+}
+
+#[derive(Serialize)]
+struct AlertsJson {
+    alerts: Vec<AlertJson>,
+    mode: &'static str,
 }
 
 #[derive(Serialize)]
@@ -196,7 +212,7 @@ pub fn alerts(daemon: &Daemon, request: &Request) -> Reply {
     });
     let found: Vec<AlertJson> = found.collect();
     let mode = if daemon.evaluator().is_direct() { "direct" } else { "off" };
-    Reply::json(StatusCode::OK, &serde_json::json!({ "mode": mode, "alerts": found }))
+    Reply::json(StatusCode::OK, &AlertsJson { alerts: found, mode })
 }
 
 /// `GET /api/v1/status`.
@@ -218,6 +234,7 @@ pub fn status(daemon: &Daemon, uptime: Duration) -> Reply {
         "targets_down": snapshots.iter().filter(|snapshot| snapshot.status.up == Some(false)).count(),
         "agents": snapshots.iter().map(|snapshot| snapshot.agents.len()).sum::<usize>(),
         "series": snapshots.iter().map(|snapshot| snapshot.series).sum::<usize>(),
+        "tasks": tokio::runtime::Handle::try_current().map_or(0, |runtime| runtime.metrics().num_alive_tasks()),
     });
     Reply::json(StatusCode::OK, &status)
 }

@@ -2,13 +2,31 @@
 
 use std::any::Any;
 
-use hyper::{HeaderMap, Method, Response, StatusCode, header::HeaderValue};
+use hyper::{
+    HeaderMap, Method, Response, StatusCode,
+    body::Body as _,
+    header::{HOST, HeaderName, HeaderValue},
+};
 use serde::Serialize;
 
+use super::{connection_limit::ActiveRequest, paced_body::PacedBody};
 use crate::exposition::Body;
 
 /// Parameters of a query; more are refused, since each may be held against every agent.
 pub const MAX_PARAMETERS: usize = 64;
+
+/// Bytes of a request's body; more are refused. No route reads any, but some clients send a few.
+pub const MAX_BODY: u64 = 64 * 1024;
+
+/// What every answer says, also an error. An answer may say something else instead.
+const HEADERS: [(&str, &str); 6] = [
+    ("x-content-type-options", "nosniff"),
+    ("content-security-policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
+    ("x-frame-options", "DENY"),
+    ("referrer-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("cache-control", "no-store"),
+];
 
 /// A request without its body, which no route reads.
 #[derive(Debug)]
@@ -21,6 +39,8 @@ pub struct Request {
     pub query: Vec<(String, String)>,
     /// Headers.
     pub headers: HeaderMap,
+    /// The host that was asked, with its port where that was said; nothing where the client says none, or several.
+    pub host: Option<String>,
 }
 
 impl Request {
@@ -31,11 +51,16 @@ impl Request {
         let query = reqwest::Url::parse(&url)
             .map(|url| url.query_pairs().into_owned().take(MAX_PARAMETERS + 1).collect())
             .unwrap_or_default();
+        // HTTP/2 has it in the URI, and what stands there goes before the header.
+        let mut named = request.headers().get_all(HOST).iter();
+        let header = named.next().filter(|_| named.next().is_none()).and_then(|host| host.to_str().ok());
+        let host = request.uri().authority().map(|authority| authority.as_str()).or(header).map(str::to_owned);
         Request {
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
             query,
             headers: request.headers().clone(),
+            host,
         }
     }
 
@@ -64,8 +89,8 @@ impl Reply {
     /// A body of this type.
     pub fn new(status: StatusCode, content_type: &'static str, body: Body) -> Reply {
         let mut headers = HeaderMap::new();
+        headers.extend(HEADERS.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))));
         headers.insert("content-type", HeaderValue::from_static(content_type));
-        headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
         Reply { status, headers, body }
     }
 
@@ -85,10 +110,21 @@ impl Reply {
         Reply::new(status, "application/json", Body::whole(text))
     }
 
-    /// Adds a header.
-    pub fn with_header(mut self, name: &'static str, value: &'static str) -> Reply {
-        self.headers.insert(name, HeaderValue::from_static(value));
+    /// Sets a header.
+    pub fn with_header(self, name: &'static str, value: &'static str) -> Reply {
+        self.with_value(name, HeaderValue::from_static(value))
+    }
+
+    /// The same with a value that was put together.
+    pub fn with_value(mut self, name: &'static str, value: HeaderValue) -> Reply {
+        self.headers.insert(name, value);
         self
+    }
+
+    /// Bytes of the body.
+    pub fn length(&self) -> usize {
+        let length = self.body.size_hint().exact().unwrap_or(0);
+        usize::try_from(length).unwrap_or(usize::MAX)
     }
 
     /// Keeps something until the body was sent.
@@ -97,16 +133,15 @@ impl Reply {
         self
     }
 
-    /// As hyper sends it; without the body for `HEAD`, whose length is told all the same.
-    pub fn into_response(self, method: &Method) -> Response<Body> {
-        let mut response = Response::new(self.body);
+    /// As hyper sends it over a connection; without the body for `HEAD`, whose length is told all the same.
+    pub fn into_response(mut self, method: &Method, active: ActiveRequest) -> Response<PacedBody> {
+        if *method == Method::HEAD {
+            self.headers.insert("content-length", HeaderValue::from(self.length()));
+            self.body = Body::whole("");
+        }
+        let mut response = Response::new(PacedBody::new(self.body, Some(active)));
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
-        if *method == Method::HEAD {
-            let length = hyper::body::Body::size_hint(response.body()).exact().unwrap_or(0);
-            response.headers_mut().insert("content-length", HeaderValue::from(length));
-            *response.body_mut() = Body::whole("");
-        }
         response
     }
 }

@@ -8,29 +8,46 @@ use std::{
     pin::pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use futures_util::FutureExt;
-use hyper::{server::conn::http1, service::service_fn};
+use hyper::{body::Body as _, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+    time::timeout,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{State, connection_limit::ConnectionPermit, reply::Request, write_timeout::WriteTimeout};
+use super::{
+    State,
+    connection::Peer,
+    connection_limit::ConnectionPermit,
+    head_timeout::HeadTimeout,
+    reply::{MAX_BODY, Request},
+    write_timeout::WriteTimeout,
+};
 use crate::{
     event::{Panicked, panic_text},
     supervise::supervise,
 };
 
-/// A client that does not send its request within this time is dropped. It is also how long a connection may be idle
-/// between two scrapes, so it is longer than the usual interval.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(120);
+/// How long a connection may be idle between two scrapes: longer than the usual interval. [`HeadTimeout`] is stricter with
+/// requests that have begun.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Answers that are under way when the daemon stops have this long.
+/// Bytes of a request's head; more are answered 431.
+const MAX_HEAD: usize = 64 * 1024;
+
+/// Answers that are under way when the daemon stops, or when their connection is to make room, have this long.
 const DRAIN: Duration = Duration::from_secs(2);
+
+/// After a connection that could not be accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
 /// Connections are numbered across all listeners.
 static NUMBER: AtomicU64 = AtomicU64::new(0);
@@ -74,6 +91,7 @@ impl Server {
     }
 }
 
+/// Waits for nobody but who comes next: each connection waits for its place by itself.
 async fn accept(listener: &TcpListener, state: Arc<State>, stop: CancellationToken) {
     let connections = TaskTracker::new();
     let mut refused = 0u64;
@@ -82,30 +100,40 @@ async fn accept(listener: &TcpListener, state: Arc<State>, stop: CancellationTok
             () = stop.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => {
+        let (stream, peer) = match accepted {
+            Ok((stream, address)) => {
                 refused = 0;
-                stream
+                let _ = stream.set_nodelay(true);
+                (stream, Peer::at(Some(address)))
             }
             Err(error) => {
-                // Too many open files, mostly: waiting a little is all that helps.
+                // Too many open files, mostly.
                 refused += 1;
                 if refused == 1 {
                     tracing::warn!(%error, "Connection not accepted.");
                 } else {
                     tracing::debug!(%error, refused, "Connection not accepted again.");
                 }
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                // The targets leave some: they are all in use here, and whoever needs its connection least gives way.
+                state.connection_limit.make_room();
+                tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
         };
-        let _ = stream.set_nodelay(true);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let permit = tokio::select! {
-            () = stop.cancelled() => break,
-            permit = state.connection_limit.acquire(number, &stop) => permit,
-        };
-        let served = AssertUnwindSafe(serve(stream, permit, Arc::clone(&state), number)).catch_unwind();
+        let permit = state.connection_limit.try_acquire(number, peer, &stop);
+        let (state, stop) = (Arc::clone(&state), stop.clone());
+        let served = AssertUnwindSafe(async move {
+            let permit = match permit {
+                Some(permit) => Some(permit),
+                None => state.connection_limit.acquire(number, peer, &stop).await,
+            };
+            match permit {
+                Some(permit) => serve(stream, permit, state).await,
+                None => tracing::debug!(?peer, "Connection turned away: all are in use."),
+            }
+        });
+        let served = served.catch_unwind();
         connections.spawn(async move {
             if let Err(panic) = served.await {
                 Panicked { task: "connection", subject: None, message: panic_text(&*panic) }.emit();
@@ -113,36 +141,44 @@ async fn accept(listener: &TcpListener, state: Arc<State>, stop: CancellationTok
         });
     }
     connections.close();
-    let _ = tokio::time::timeout(DRAIN, connections.wait()).await;
+    let _ = timeout(DRAIN, connections.wait()).await;
 }
 
 /// Serves one connection until it ends by itself, or until it must and its last answer was sent.
-async fn serve(stream: TcpStream, permit: ConnectionPermit, state: Arc<State>, number: u64) {
-    let asked = Arc::new(AtomicBool::new(false));
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, permit: ConnectionPermit, state: Arc<State>) {
+    let connection = permit.connection();
     let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
-        let state = Arc::clone(&state);
-        asked.store(true, Ordering::Relaxed);
+        let (state, active) = (Arc::clone(&state), permit.begin_request());
         async move {
-            let active = state.connection_limit.begin_request(number);
+            let body = request.body().size_hint().lower();
             let request = Request::of(&request);
-            let reply = state.answer(&request).await.holding(active);
-            Ok::<_, Infallible>(reply.into_response(&request.method))
+            let reply = if body > MAX_BODY { state.too_large(&request) } else { state.answer(&request, &active).await };
+            Ok::<_, Infallible>(reply.into_response(&request.method, active))
         }
     });
-    let connection = http1::Builder::new()
+    let stream = HeadTimeout::new(WriteTimeout::new(stream), Arc::clone(connection));
+    let served = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
-        .serve_connection(TokioIo::new(WriteTimeout::new(stream)), service);
-    let mut connection = pin!(connection);
+        .header_read_timeout(IDLE_TIMEOUT)
+        .max_buf_size(MAX_HEAD)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut served = pin!(served);
     let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = permit.closing().cancelled() => {
+        ended = served.as_mut() => ended,
+        () = connection.cut().cancelled() => return,
+        () = connection.closing().cancelled() => {
             // What has never asked for anything, or not to the end, has nothing to wait for.
-            if !asked.load(Ordering::Relaxed) {
+            if connection.requests() == 0 {
                 return;
             }
-            connection.as_mut().graceful_shutdown();
-            connection.await
+            served.as_mut().graceful_shutdown();
+            let idle = !connection.is_active();
+            tokio::select! {
+                ended = served.as_mut() => ended,
+                () = connection.cut().cancelled() => return,
+                // The rest of an answer that nobody takes is not waited for.
+                () = tokio::time::sleep(DRAIN), if idle => return,
+            }
         }
     };
     if let Err(error) = ended {
@@ -156,7 +192,10 @@ pub(super) const PLANTED: &str = "/planted-panic";
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpStream,
+    };
 
     use super::*;
     use crate::{daemon::Daemon, web::Options};
@@ -186,6 +225,7 @@ mod tests {
             max_requests: 1,
             max_connections: 2,
             enable_lifecycle: false,
+            hosts: Vec::new(),
         };
         let listener = bind("127.0.0.1:0").await.expect("a free port");
         let (address, stop) = (listener.local_addr().expect("it is bound"), CancellationToken::new());

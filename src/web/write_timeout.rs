@@ -9,7 +9,6 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
     time::{Instant, Sleep, sleep},
 };
 
@@ -21,23 +20,23 @@ const TOTAL_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A stream whose writes fail with `TimedOut` where the other side does not read.
 #[derive(Debug)]
-pub struct WriteTimeout {
-    stream: TcpStream,
+pub struct WriteTimeout<S> {
+    stream: S,
     /// When the first byte was written that is not known to be taken.
     writing_since: Option<Instant>,
     stall_timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl WriteTimeout {
+impl<S: AsyncWrite + Unpin> WriteTimeout<S> {
     /// Guards a stream.
-    pub fn new(stream: TcpStream) -> WriteTimeout {
+    pub fn new(stream: S) -> WriteTimeout<S> {
         WriteTimeout { stream, writing_since: None, stall_timer: None }
     }
 
     fn write(
         &mut self,
         cx: &mut Context<'_>,
-        write: impl FnOnce(Pin<&mut TcpStream>, &mut Context<'_>) -> Poll<io::Result<usize>>,
+        write: impl FnOnce(Pin<&mut S>, &mut Context<'_>) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
         let since = *self.writing_since.get_or_insert_with(Instant::now);
         if since.elapsed() > TOTAL_TIMEOUT {
@@ -57,13 +56,13 @@ impl WriteTimeout {
     }
 }
 
-impl AsyncRead for WriteTimeout {
+impl<S: AsyncRead + Unpin> AsyncRead for WriteTimeout<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
-impl AsyncWrite for WriteTimeout {
+impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.write(cx, |stream, cx| stream.poll_write(cx, buf))
     }
@@ -95,12 +94,12 @@ impl AsyncWrite for WriteTimeout {
 mod tests {
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
-        net::TcpListener,
+        net::{TcpListener, TcpStream},
     };
 
     use super::*;
 
-    async fn pair() -> (WriteTimeout, TcpStream) {
+    async fn pair() -> (WriteTimeout<TcpStream>, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it listens");
         let (client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());

@@ -22,6 +22,7 @@ mod paging;
 mod polling;
 mod program;
 mod prometheus;
+mod reachable;
 mod readonly;
 mod reload;
 mod secrets;

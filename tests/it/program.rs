@@ -132,6 +132,12 @@ impl Running {
     /// A field of `/proc/<pid>/status` in KiB, e.g. `VmHWM`.
     #[track_caller]
     pub fn memory_kib(&self, field: &str) -> u64 {
+        self.field(field)
+    }
+
+    /// The number of a field of `/proc/<pid>/status`, e.g. `Threads`.
+    #[track_caller]
+    pub fn field(&self, field: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("Linux, and it runs");
         let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
         let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());

@@ -1,6 +1,10 @@
 //! The daemon as a process: the real binary, its log, its signals, its answers.
 
-use std::{path::Path, process::Command, time::Duration};
+use std::{
+    path::Path,
+    process::Command,
+    time::Duration,
+};
 
 use super::{Answer, Exposition, WAIT_TIMEOUT, ask, wait_until};
 use crate::program::{Ended, Running, command};
@@ -40,6 +44,19 @@ impl Daemon {
             let mut command = command();
             command.envs(variables.iter().cloned());
             command.arg("serve").arg("--config.file").arg(&config).args(["--log.level", "trace"]).args(&flags);
+            command
+        };
+        Daemon::run(serve, None)
+    }
+
+    /// The same for a long run: it logs what people read only.
+    #[track_caller]
+    pub fn logging_little(config: &Path, flags: &[&str]) -> Daemon {
+        let config = config.to_owned();
+        let flags: Vec<String> = flags.iter().map(|&flag| flag.to_owned()).collect();
+        let serve = move || {
+            let mut command = command();
+            command.arg("serve").arg("--config.file").arg(&config).args(&flags);
             command
         };
         Daemon::run(serve, None)
