@@ -7,13 +7,17 @@
 
 mod api;
 mod connection_limit;
+mod door;
 mod event;
+mod listener;
 mod metrics;
 mod page;
 mod reply;
 mod server;
 mod write_timeout;
 
+pub use door::Door;
+pub use listener::Listener;
 pub use server::{Server, bind};
 
 use std::{sync::Arc, time::Instant};
@@ -38,6 +42,8 @@ pub struct Options {
     pub max_connections: usize,
     /// Whether `POST` to `/-/reload` and `/-/release` is allowed.
     pub enable_lifecycle: bool,
+    /// TLS, users, headers and a limit, as the web configuration has them.
+    pub door: Arc<Door>,
 }
 
 impl Options {

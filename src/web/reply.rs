@@ -2,7 +2,10 @@
 
 use std::any::Any;
 
-use hyper::{HeaderMap, Method, Response, StatusCode, header::HeaderValue};
+use hyper::{
+    HeaderMap, Method, Response, StatusCode,
+    header::{HOST, HeaderName, HeaderValue},
+};
 use serde::Serialize;
 
 use crate::exposition::Body;
@@ -31,12 +34,15 @@ impl Request {
         let query = reqwest::Url::parse(&url)
             .map(|url| url.query_pairs().into_owned().take(MAX_PARAMETERS + 1).collect())
             .unwrap_or_default();
-        Request {
-            method: request.method().clone(),
-            path: request.uri().path().to_owned(),
-            query,
-            headers: request.headers().clone(),
+        let mut headers = request.headers().clone();
+        // HTTP/2 has no such header, and says it in the URI.
+        if !headers.contains_key(HOST)
+            && let Some(host) = request.uri().authority()
+            && let Ok(host) = HeaderValue::from_str(host.as_str())
+        {
+            headers.insert(HOST, host);
         }
+        Request { method: request.method().clone(), path: request.uri().path().to_owned(), query, headers }
     }
 
     /// All values of a parameter.
@@ -88,6 +94,12 @@ impl Reply {
     /// Adds a header.
     pub fn with_header(mut self, name: &'static str, value: &'static str) -> Reply {
         self.headers.insert(name, HeaderValue::from_static(value));
+        self
+    }
+
+    /// Sets a header, whatever it was before.
+    pub fn replacing(mut self, name: HeaderName, value: HeaderValue) -> Reply {
+        self.headers.insert(name, value);
         self
     }
 

@@ -9,9 +9,10 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
     time::{Instant, Sleep, sleep},
 };
+
+use super::listener::Socket;
 
 /// Without a byte taken for so long, the connection ends.
 const STALL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -22,7 +23,7 @@ const TOTAL_TIMEOUT: Duration = Duration::from_secs(120);
 /// A stream whose writes fail with `TimedOut` where the other side does not read.
 #[derive(Debug)]
 pub struct WriteTimeout {
-    stream: TcpStream,
+    stream: Socket,
     /// When the first byte was written that is not known to be taken.
     writing_since: Option<Instant>,
     stall_timer: Option<Pin<Box<Sleep>>>,
@@ -30,14 +31,14 @@ pub struct WriteTimeout {
 
 impl WriteTimeout {
     /// Guards a stream.
-    pub fn new(stream: TcpStream) -> WriteTimeout {
-        WriteTimeout { stream, writing_since: None, stall_timer: None }
+    pub fn new(stream: impl Into<Socket>) -> WriteTimeout {
+        WriteTimeout { stream: stream.into(), writing_since: None, stall_timer: None }
     }
 
     fn write(
         &mut self,
         cx: &mut Context<'_>,
-        write: impl FnOnce(Pin<&mut TcpStream>, &mut Context<'_>) -> Poll<io::Result<usize>>,
+        write: impl FnOnce(Pin<&mut Socket>, &mut Context<'_>) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
         let since = *self.writing_since.get_or_insert_with(Instant::now);
         if since.elapsed() > TOTAL_TIMEOUT {
@@ -95,7 +96,7 @@ impl AsyncWrite for WriteTimeout {
 mod tests {
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
-        net::TcpListener,
+        net::{TcpListener, TcpStream},
     };
 
     use super::*;
