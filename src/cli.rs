@@ -104,7 +104,7 @@ struct Web {
     /// TLS, users, headers and a rate limit for the daemon's own port, in the format of Prometheus' exporter-toolkit. It is
     /// read again whenever it or one of its certificates changes.
     #[arg(long = "web.config.file", env = "ROLLCALL_WEB_CONFIG_FILE", value_name = "FILE")]
-    config_file: Option<PathBuf>,
+    web_config_file: Option<PathBuf>,
     /// URL under which people reach the daemon, for links; its path is the default of --web.route-prefix.
     #[arg(long = "web.external-url", env = "ROLLCALL_WEB_EXTERNAL_URL", value_name = "URL", default_value = "")]
     external_url: String,

@@ -16,6 +16,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 pub fn run(args: Healthcheck) -> Result<(), String> {
     let place = Place::of(&args)?;
+    let is_tls = place.url.scheme() == "https";
     super::runtime()?.block_on(async {
         let mut builder = Client::builder().no_proxy().timeout(TIMEOUT);
         // It asks its own container: any certificate is as good as another, unless a password goes elsewhere.
@@ -41,7 +42,7 @@ pub fn run(args: Healthcheck) -> Result<(), String> {
                 StatusCode::TOO_MANY_REQUESTS => Ok(()),
                 status => Err(format!("answered {status}")),
             },
-            Err(error) if args.cert_file.is_none() && was_refused(&error) => Ok(()),
+            Err(error) if is_tls && args.cert_file.is_none() && was_refused(&error) => Ok(()),
             Err(error) => Err(chain(&error.without_url())),
         }
     })
@@ -97,14 +98,15 @@ fn read(path: &Path) -> Result<String, String> {
     std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
 }
 
-/// Whether the daemon ended the handshake by itself, mostly because it was shown no certificate: somebody is there who knows
-/// TLS. With TLS 1.3 that is heard only while the answer is read.
+/// Whether the daemon refused us by itself, mostly because it was shown no certificate: somebody is there who knows TLS. With
+/// TLS 1.2 the handshake fails; with TLS 1.3 it succeeds, and then the connection is closed.
 fn was_refused(error: &reqwest::Error) -> bool {
-    causes(error).any(|cause| {
+    let is_alert = causes(error).any(|cause| {
         let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
         let error = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()).or_else(|| cause.downcast_ref());
         matches!(error, Some(rustls::Error::AlertReceived(_)))
-    })
+    });
+    is_alert || !error.is_connect() && !error.is_timeout()
 }
 
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {

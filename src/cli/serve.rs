@@ -42,7 +42,7 @@ pub fn options(args: &Web) -> Result<web::Options, String> {
         max_requests: args.max_requests,
         max_connections: args.max_connections,
         enable_lifecycle: args.enable_lifecycle,
-        door: Arc::new(web::Door::open(args.config_file.as_deref())?),
+        door: Arc::new(web::Door::open(args.web_config_file.as_deref())?),
     })
 }
 
