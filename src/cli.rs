@@ -77,7 +77,7 @@ struct Serve {
     /// The configuration.
     #[arg(long = "config.file", env = "ROLLCALL_CONFIG_FILE", value_name = "FILE", default_value = "rollcall.yml")]
     config_file: PathBuf,
-    /// Address to listen on, `:10077` for all interfaces; repeatable.
+    /// Address to listen on, `:10077` for all interfaces, `unix:PATH` for a unix socket; repeatable.
     #[arg(
         long = "web.listen-address",
         env = "ROLLCALL_WEB_LISTEN_ADDRESS",
@@ -86,6 +86,9 @@ struct Serve {
     )]
     #[arg(value_delimiter = ',')]
     listen: Vec<String>,
+    /// Listens on the sockets that systemd passes, instead of on an address.
+    #[arg(long = "web.systemd-socket", env = "ROLLCALL_WEB_SYSTEMD_SOCKET")]
+    systemd_socket: bool,
     /// Polls a share of the targets only: I of 0 to N-1, dealt out by a hash of the name; auto/N takes I from the end
     /// of the host's name, as pods of a StatefulSet have it.
     #[arg(long, env = "ROLLCALL_SHARD", value_name = "I/N")]
@@ -98,6 +101,10 @@ struct Serve {
 
 #[derive(Debug, Args)]
 struct Web {
+    /// TLS, users, headers and a rate limit for the daemon's own port, in the format of Prometheus' exporter-toolkit. It is
+    /// read again whenever it or one of its certificates changes.
+    #[arg(long = "web.config.file", env = "ROLLCALL_WEB_CONFIG_FILE", value_name = "FILE")]
+    web_config_file: Option<PathBuf>,
     /// URL under which people reach the daemon, for links; its path is the default of --web.route-prefix.
     #[arg(long = "web.external-url", env = "ROLLCALL_WEB_EXTERNAL_URL", value_name = "URL", default_value = "")]
     external_url: String,
@@ -187,9 +194,12 @@ struct Simulate {
 
 #[derive(Debug, Args)]
 struct Check {
-    /// The configuration.
-    #[arg(value_name = "FILE", env = "ROLLCALL_CONFIG_FILE", default_value = "rollcall.yml")]
-    config_file: PathBuf,
+    /// The configuration; rollcall.yml without, where there is one or no web configuration is given.
+    #[arg(value_name = "FILE", env = "ROLLCALL_CONFIG_FILE")]
+    config_file: Option<PathBuf>,
+    /// Also validates a web configuration.
+    #[arg(long = "web.config.file", env = "ROLLCALL_WEB_CONFIG_FILE", value_name = "FILE")]
+    web_config_file: Option<PathBuf>,
     /// Also polls each target once.
     #[arg(long)]
     connect: bool,
@@ -220,9 +230,31 @@ struct Metrics {
 
 #[derive(Debug, Args)]
 struct Healthcheck {
-    /// What is asked.
-    #[arg(value_name = "URL", env = "ROLLCALL_HEALTHCHECK_URL", default_value = "http://127.0.0.1:10077/-/healthy")]
-    url: reqwest::Url,
+    /// What is asked, http://..., https://... or unix:PATH; without, /-/healthy at the first listen address.
+    #[arg(value_name = "URL", env = "ROLLCALL_HEALTHCHECK_URL")]
+    url: Option<String>,
+    /// Where the daemon listens.
+    #[arg(long = "web.listen-address", env = "ROLLCALL_WEB_LISTEN_ADDRESS", value_name = "ADDRESS")]
+    #[arg(default_value = ":10077", value_delimiter = ',')]
+    listen: Vec<String>,
+    /// Its web configuration, which says whether it speaks TLS.
+    #[arg(long = "web.config.file", env = "ROLLCALL_WEB_CONFIG_FILE", value_name = "FILE")]
+    web_config_file: Option<PathBuf>,
+    /// Asks whether it is ready, /-/ready, instead of whether it is alive.
+    #[arg(long)]
+    ready: bool,
+    /// Logs on as this user.
+    #[arg(long, value_name = "NAME", requires = "password_file")]
+    user: Option<String>,
+    /// Its password.
+    #[arg(long = "password-file", value_name = "FILE", requires = "user")]
+    password_file: Option<PathBuf>,
+    /// Shows this client certificate (PEM).
+    #[arg(long = "cert-file", value_name = "FILE", requires = "key_file")]
+    cert_file: Option<PathBuf>,
+    /// Its key (PEM).
+    #[arg(long = "key-file", value_name = "FILE", requires = "cert_file")]
+    key_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -13,6 +13,7 @@ mod show;
 mod size;
 pub mod target;
 pub mod vendor;
+pub mod web;
 mod yaml;
 
 pub use changes::Changes;

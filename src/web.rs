@@ -14,8 +14,10 @@ mod api;
 mod browser_guard;
 mod connection;
 mod connection_limit;
+mod door;
 mod event;
 mod head_timeout;
+mod listener;
 mod metrics;
 mod paced_body;
 mod page;
@@ -25,6 +27,8 @@ mod scrape_limit;
 mod server;
 mod write_timeout;
 
+pub use door::Door;
+pub use listener::Listener;
 pub use server::{Server, bind};
 
 use std::{sync::Arc, time::Instant};
@@ -61,6 +65,8 @@ pub struct Options {
     pub enable_lifecycle: bool,
     /// Names under which browsers reach this server, beside that of the external URL; a port behind one is passed over.
     pub hosts: Vec<String>,
+    /// TLS, users, headers and a limit, as the web configuration has them.
+    pub door: Arc<Door>,
 }
 
 impl Options {

@@ -9,6 +9,8 @@ families! {
         "Whether the configuration was accepted the last time it was read.";
     CONFIG_LAST_RELOAD_SUCCESS: Gauge Daemon "rollcall_config_last_reload_success_timestamp_seconds" [] "seconds"
         "Unix time at which the configuration was last accepted.";
+    WEB_CONFIG_LAST_RELOAD_SUCCESSFUL: Gauge Daemon "rollcall_web_config_last_reload_successful" [] ""
+        "Whether the web configuration was accepted the last time it was read; only with --web.config.file.";
     ALERTS: Gauge Daemon "rollcall_alerts" ["alertname", "severity", "state"] ""
         "Alerts that the daemon itself evaluates and that are pending or firing; only in direct mode.";
     NOTIFICATIONS_SENT: Counter Daemon "rollcall_notifications_sent_total" ["alertmanager"] ""

@@ -1,8 +1,9 @@
 //! `rollcall check`: every error of a configuration at once; with `--connect` each target is polled once.
 
 mod hints;
+mod web;
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use super::{Check, counted, output, probe::poll_once};
 use crate::{
@@ -13,8 +14,25 @@ use crate::{
     rules::catalogue,
 };
 
+/// What is checked where nothing else is named.
+const CONFIG_FILE: &str = "rollcall.yml";
+
 pub fn run(args: Check) -> Result<(), String> {
-    let config = Config::check(&args.config_file).map_err(|errors| errors.to_string())?;
+    let web = args.web_config_file.as_deref().map(web::check);
+    // Who names a web configuration only may not have the other one here.
+    let config_file = match &args.config_file {
+        Some(file) => file.as_path(),
+        None if web.is_some() && !Path::new(CONFIG_FILE).exists() => return web.unwrap_or(Ok(())),
+        None => Path::new(CONFIG_FILE),
+    };
+    let config = Config::check(config_file).map_err(|errors| errors.to_string());
+    let config = match (config, web) {
+        (Err(errors), Some(Err(more))) => return Err(format!("{errors}\n{more}")),
+        (config, web) => {
+            web.unwrap_or(Ok(()))?;
+            config?
+        }
+    };
     for warning in &config.warnings {
         output::note(format_args!("warning: {warning}"));
     }
@@ -27,7 +45,7 @@ pub fn run(args: Check) -> Result<(), String> {
         output::note(format_args!("warning: {warning}"));
     }
     let targets = counted(config.targets.len(), "target");
-    let fine = format!("{}: {targets}, no errors\n", args.config_file.display());
+    let fine = format!("{}: {targets}, no errors\n", config_file.display());
     if !args.connect {
         output::print(fine);
         return Ok(());

@@ -32,7 +32,7 @@ pub fn run(args: Demo) -> Result<(), String> {
         let daemon = Daemon::start(file, None, options.external_url.clone(), serve::instance(&listeners))
             .await
             .map_err(|error| error.to_string())?;
-        let prefix = options.route_prefix.clone();
+        let (prefix, scheme) = (options.route_prefix.clone(), options.door.scheme());
         let server = web::Server::new(listeners, web::State::new(Arc::clone(&daemon), options));
         let mut text = String::from("Rollcall over a simulated fleet.\n\nSimulated APIs:\n");
         for vendor in simulation.vendors() {
@@ -46,8 +46,9 @@ pub fn run(args: Demo) -> Result<(), String> {
             text += &format!("\nAlerts go to {alertmanager}\n");
         }
         for address in server.addresses() {
-            text +=
-                &format!("\n  http://{address}{prefix}/         status\n  http://{address}{prefix}/metrics  metrics\n");
+            text += &format!(
+                "\n  {scheme}://{address}{prefix}/         status\n  {scheme}://{address}{prefix}/metrics  metrics\n"
+            );
         }
         output::show(format!("{text}\nStop with Ctrl-C.\n"));
         let result = serve::until_stopped(daemon, server, signals).await;

@@ -18,7 +18,10 @@ pub fn run(args: Serve) -> Result<(), String> {
     let options = options(&args.web, &args.listen)?;
     super::block_on(async {
         let mut signals = Signals::new()?;
-        let server = listen(&args.listen).await?;
+        let server = match args.systemd_socket {
+            true => systemd_sockets()?,
+            false => listen(&args.listen).await?,
+        };
         let (url, instance) = (options.external_url.clone(), instance(&server));
         let starting = Daemon::start(args.config_file, args.shard, url, instance);
         let Some(daemon) = unless_stopped(starting, &mut signals).await? else { return Ok(()) };
@@ -46,11 +49,12 @@ pub fn options(args: &Web, listen: &[String]) -> Result<web::Options, String> {
         max_connections: descriptors::connections(args.max_connections),
         enable_lifecycle: args.enable_lifecycle,
         hosts: args.allowed_hosts.iter().chain(listen).cloned().chain(shard::host_name()).collect(),
+        door: Arc::new(web::Door::open(args.web_config_file.as_deref())?),
     })
 }
 
 /// Listens on all addresses, or on none.
-pub async fn listen(addresses: &[String]) -> Result<Vec<tokio::net::TcpListener>, String> {
+pub async fn listen(addresses: &[String]) -> Result<Vec<web::Listener>, String> {
     let mut listeners = Vec::new();
     for address in addresses {
         let bound = web::bind(address).await;
@@ -62,11 +66,22 @@ pub async fn listen(addresses: &[String]) -> Result<Vec<tokio::net::TcpListener>
     Ok(listeners)
 }
 
+/// What systemd listens on for us.
+fn systemd_sockets() -> Result<Vec<web::Listener>, String> {
+    let sockets = web::Listener::from_systemd().map_err(|error| format!("--web.systemd-socket: {error}"))?;
+    if sockets.is_empty() {
+        return Err(
+            "--web.systemd-socket: systemd passed no socket; start rollcall.socket, or drop the flag".to_owned()
+        );
+    }
+    Ok(sockets)
+}
+
 /// What tells this daemon from others: the host's name and the first port, as Prometheus mostly knows it.
-pub fn instance(listeners: &[tokio::net::TcpListener]) -> String {
+pub fn instance(listeners: &[web::Listener]) -> String {
     let host = shard::host_name().unwrap_or_default();
-    match listeners.first().and_then(|listener| listener.local_addr().ok()) {
-        Some(address) if !host.is_empty() => format!("{host}:{}", address.port()),
+    match listeners.iter().find_map(web::Listener::port) {
+        Some(port) if !host.is_empty() => format!("{host}:{port}"),
         _ => host,
     }
 }

@@ -1,7 +1,6 @@
 //! What is known of one open connection: whose it is, what it asks for, and when it last moved.
 
 use std::{
-    net::{IpAddr, Ipv6Addr, SocketAddr},
     sync::atomic::{AtomicU64, AtomicUsize, Ordering},
     time::Duration,
 };
@@ -9,30 +8,10 @@ use std::{
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::listener::Peer;
+
 /// A reader that takes nothing for so long gives way where places are short.
 pub const STALLED: Duration = Duration::from_secs(1);
-
-/// Who is at the other end: an IPv4 address, or the /64 of an IPv6 one, of which one machine has as many as it likes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Peer(Option<IpAddr>);
-
-impl Peer {
-    /// The peer at an address; without one, whoever uses a Unix socket: all of them together.
-    pub fn at(address: Option<SocketAddr>) -> Peer {
-        Peer(address.map(|address| match address.ip().to_canonical() {
-            IpAddr::V4(ip) => IpAddr::V4(ip),
-            IpAddr::V6(ip) => {
-                let [a, b, c, d, ..] = ip.segments();
-                IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-            }
-        }))
-    }
-
-    /// Whether one address is one peer; of a Unix socket nobody knows how many use it.
-    pub fn has_address(self) -> bool {
-        self.0.is_some()
-    }
-}
 
 /// An open connection.
 #[derive(Debug)]
@@ -120,24 +99,5 @@ impl Connection {
     pub fn end_request(&self) {
         self.active.fetch_sub(1, Ordering::Relaxed);
         self.moves();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn peer(address: &str) -> Peer {
-        Peer::at(Some(address.parse().expect("an address")))
-    }
-
-    #[test]
-    fn one_machine_is_one_peer_whatever_its_port_and_the_end_of_its_address() {
-        assert_eq!(peer("192.0.2.7:1"), peer("192.0.2.7:2"));
-        assert_eq!(peer("192.0.2.7:1"), peer("[::ffff:192.0.2.7]:1"));
-        assert_ne!(peer("192.0.2.7:1"), peer("192.0.2.8:1"));
-        assert_eq!(peer("[2001:db8:1:2::1]:1"), peer("[2001:db8:1:2:ffff::9]:1"));
-        assert_ne!(peer("[2001:db8:1:2::1]:1"), peer("[2001:db8:1:3::1]:1"));
-        assert!(!Peer::at(None).has_address());
     }
 }

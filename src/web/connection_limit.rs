@@ -17,7 +17,7 @@ use std::{
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::connection::{Connection, Peer};
+use super::{connection::Connection, listener::Peer};
 
 /// Who waits for a place looks this often for one that is free by now.
 const RECHECK_INTERVAL: Duration = Duration::from_millis(50);
@@ -221,7 +221,7 @@ mod tests {
 
         async fn come(&mut self, peer: &str) -> Option<ConnectionPermit> {
             self.numbers += 1;
-            let peer = Peer::at(format!("{peer}:1").parse().ok());
+            let peer = Peer::at(format!("{peer}:1").parse().expect("an address"));
             self.limit.acquire(self.numbers, peer, &self.stop).await
         }
 
@@ -294,7 +294,7 @@ mod tests {
         // Nobody knows how many use a Unix socket.
         let mut local = Vec::new();
         for number in 1000..1100 {
-            local.push(house.limit.acquire(number, Peer::at(None), &house.stop).await.expect("there is room"));
+            local.push(house.limit.acquire(number, Peer::Local, &house.stop).await.expect("there is room"));
         }
         assert_eq!(told_to_end(&many), [0, 1, 2]);
     }
@@ -316,7 +316,7 @@ mod tests {
         let _active = permits[0].begin_request();
         let come = |number: u64| {
             let (limit, stop) = (Arc::clone(&house.limit), house.stop.clone());
-            let peer = Peer::at(Some(([192, 0, 2, 1], 1).into()));
+            let peer = Peer::at(([192, 0, 2, 1], 1).into());
             tokio::spawn(async move { limit.acquire(number, peer, &stop).await.is_some() })
         };
         let waiting: Vec<_> = (100..100 + MAX_WAITING as u64).map(come).collect();

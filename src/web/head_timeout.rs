@@ -111,11 +111,11 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::web::{connection::Peer, connection_limit::ActiveRequest};
+    use crate::web::{connection_limit::ActiveRequest, listener::Peer};
 
     fn pair() -> (HeadTimeout<DuplexStream>, Arc<Connection>, DuplexStream) {
         let (server, client) = duplex(1024);
-        let connection = Arc::new(Connection::new(Peer::at(None), &CancellationToken::new()));
+        let connection = Arc::new(Connection::new(Peer::Local, &CancellationToken::new()));
         (HeadTimeout::new(server, Arc::clone(&connection)), connection, client)
     }
 

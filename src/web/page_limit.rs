@@ -132,13 +132,10 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::web::{
-        connection::{Peer, STALLED},
-        connection_limit::ActiveRequest,
-    };
+    use crate::web::{connection::STALLED, connection_limit::ActiveRequest, listener::Peer};
 
     fn connection() -> Arc<Connection> {
-        Arc::new(Connection::new(Peer::at(None), &CancellationToken::new()))
+        Arc::new(Connection::new(Peer::Local, &CancellationToken::new()))
     }
 
     fn page(megabytes: usize) -> Reply {

@@ -127,6 +127,12 @@ impl Reply {
         usize::try_from(length).unwrap_or(usize::MAX)
     }
 
+    /// Sets a header, whatever it was before.
+    pub fn replacing(mut self, name: HeaderName, value: HeaderValue) -> Reply {
+        self.headers.insert(name, value);
+        self
+    }
+
     /// Keeps something until the body was sent.
     pub fn holding(mut self, thing: impl Any + Send + Sync) -> Reply {
         self.body = self.body.holding(thing);

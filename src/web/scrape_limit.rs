@@ -106,10 +106,7 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::web::{
-        connection::{Peer, STALLED},
-        connection_limit::ActiveRequest,
-    };
+    use crate::web::{connection::STALLED, connection_limit::ActiveRequest, listener::Peer};
 
     struct Scraper {
         connection: Arc<Connection>,
@@ -118,7 +115,7 @@ mod tests {
     }
 
     fn scrape(limit: &Arc<ScrapeLimit>, host: u8) -> Scraper {
-        let peer = Peer::at(Some(([192, 0, 2, host], 1).into()));
+        let peer = Peer::at(([192, 0, 2, host], 1).into());
         let connection = Arc::new(Connection::new(peer, &CancellationToken::new()));
         let permit = limit.try_begin(&connection, SCRAPE_TIMEOUT);
         Scraper { _active: ActiveRequest::new(&connection), connection, permit }

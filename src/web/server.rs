@@ -3,9 +3,8 @@
 use std::{
     convert::Infallible,
     io,
-    net::SocketAddr,
     panic::AssertUnwindSafe,
-    pin::pin,
+    pin::{Pin, pin},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -16,20 +15,17 @@ use std::{
 use futures_util::FutureExt;
 use hyper::{body::Body as _, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpListener,
-    time::timeout,
-};
+use tokio::time::timeout;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     State,
-    connection::Peer,
+    connection::Connection,
     connection_limit::ConnectionPermit,
+    door::{Http2Stall, http2},
     head_timeout::HeadTimeout,
+    listener::{Listener, Peer, Socket},
     reply::{MAX_BODY, Request},
-    write_timeout::WriteTimeout,
 };
 use crate::{
     event::{Panicked, panic_text},
@@ -52,33 +48,29 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 /// Connections are numbered across all listeners.
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 
-/// Listens on an address as the exporters write it: `:10077` (all interfaces), `127.0.0.1:0`, `[::1]:10077`.
-pub async fn bind(address: &str) -> io::Result<TcpListener> {
+/// Listens on an address as the exporters write it: `:10077` (all interfaces), `127.0.0.1:0`, `[::1]:10077`; or on
+/// `unix:/run/rollcall/rollcall.sock`.
+pub async fn bind(address: &str) -> io::Result<Listener> {
     let explain = |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"));
-    let Some(port) = address.strip_prefix(':') else { return TcpListener::bind(address).await.map_err(explain) };
-    // All interfaces: one socket serves IPv6 and IPv4 where the system has both.
-    match TcpListener::bind(format!("[::]:{port}")).await {
-        Ok(listener) => Ok(listener),
-        Err(_) => TcpListener::bind(format!("0.0.0.0:{port}")).await.map_err(explain),
-    }
+    Listener::bind(address).await.map_err(explain)
 }
 
 /// The server on all its listeners.
 #[derive(Debug)]
 pub struct Server {
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Listener>,
     state: Arc<State>,
 }
 
 impl Server {
     /// Serves these routes on these listeners.
-    pub fn new(listeners: Vec<TcpListener>, state: State) -> Server {
+    pub fn new(listeners: Vec<Listener>, state: State) -> Server {
         Server { listeners, state: Arc::new(state) }
     }
 
     /// Where it listens.
-    pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+    pub fn addresses(&self) -> Vec<String> {
+        self.listeners.iter().map(ToString::to_string).collect()
     }
 
     /// Serves until it is stopped; answers under way are finished.
@@ -87,12 +79,13 @@ impl Server {
             .listeners
             .iter()
             .map(|listener| supervise("listen", || accept(listener, Arc::clone(&self.state), stop.clone())));
-        futures_util::future::join_all(serving).await;
+        let watching = supervise("web configuration", || self.state.options.door.watch(stop.clone()));
+        tokio::join!(futures_util::future::join_all(serving), watching);
     }
 }
 
 /// Waits for nobody but who comes next: each connection waits for its place by itself.
-async fn accept(listener: &TcpListener, state: Arc<State>, stop: CancellationToken) {
+async fn accept(listener: &Listener, state: Arc<State>, stop: CancellationToken) {
     let connections = TaskTracker::new();
     let mut refused = 0u64;
     loop {
@@ -100,11 +93,10 @@ async fn accept(listener: &TcpListener, state: Arc<State>, stop: CancellationTok
             () = stop.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
-        let (stream, peer) = match accepted {
-            Ok((stream, address)) => {
+        let (socket, peer) = match accepted {
+            Ok((socket, peer)) => {
                 refused = 0;
-                let _ = stream.set_nodelay(true);
-                (stream, Peer::at(Some(address)))
+                (socket, peer.network())
             }
             Err(error) => {
                 // Too many open files, mostly.
@@ -129,7 +121,7 @@ async fn accept(listener: &TcpListener, state: Arc<State>, stop: CancellationTok
                 None => state.connection_limit.acquire(number, peer, &stop).await,
             };
             match permit {
-                Some(permit) => serve(stream, permit, state).await,
+                Some(permit) => serve(socket, peer, permit, state).await,
                 None => tracing::debug!(?peer, "Connection turned away: all are in use."),
             }
         });
@@ -145,23 +137,56 @@ async fn accept(listener: &TcpListener, state: Arc<State>, stop: CancellationTok
 }
 
 /// Serves one connection until it ends by itself, or until it must and its last answer was sent.
-async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, permit: ConnectionPermit, state: Arc<State>) {
+async fn serve(socket: Socket, peer: Peer, permit: ConnectionPermit, state: Arc<State>) {
     let connection = permit.connection();
+    let transport = tokio::select! {
+        transport = state.options.door.enter(socket) => transport,
+        () = connection.closing().cancelled() => None,
+        () = connection.cut().cancelled() => None,
+    };
+    let Some(transport) = transport else { return };
+    let (is_http2, stall) = (transport.is_http2(), Http2Stall::default());
     let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
         let (state, active) = (Arc::clone(&state), permit.begin_request());
+        let taken = is_http2.then(|| stall.begin_answer());
         async move {
             let body = request.body().size_hint().lower();
             let request = Request::of(&request);
-            let reply = if body > MAX_BODY { state.too_large(&request) } else { state.answer(&request, &active).await };
+            let reply = match state.options.door.admit(&request, peer).await {
+                Ok(()) if body > MAX_BODY => state.too_large(&request),
+                Ok(()) => state.answer(&request, &active).await,
+                Err(refused) => refused,
+            };
+            let reply = state.options.door.decorate(reply).holding(taken);
             Ok::<_, Infallible>(reply.into_response(&request.method, active))
         }
     });
-    let stream = HeadTimeout::new(WriteTimeout::new(stream), Arc::clone(connection));
-    let served = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(IDLE_TIMEOUT)
-        .max_buf_size(MAX_HEAD)
-        .serve_connection(TokioIo::new(stream), service);
+    let serving = async {
+        if is_http2 {
+            let served = http2::builder().serve_connection(TokioIo::new(transport), service);
+            drive(served, |served| served.graceful_shutdown(), connection).await
+        } else {
+            let stream = HeadTimeout::new(transport, Arc::clone(connection));
+            let served = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(IDLE_TIMEOUT)
+                .max_buf_size(MAX_HEAD)
+                .serve_connection(TokioIo::new(stream), service);
+            drive(served, |served| served.graceful_shutdown(), connection).await
+        }
+    };
+    tokio::select! {
+        () = serving => {}
+        () = stall.stalled() => tracing::debug!("Connection ended: an answer was not taken."),
+    }
+}
+
+/// Serves a connection of either version.
+async fn drive<C: Future<Output = hyper::Result<()>>>(
+    served: C,
+    shut_down: impl FnOnce(Pin<&mut C>),
+    connection: &Connection,
+) {
     let mut served = pin!(served);
     let ended = tokio::select! {
         ended = served.as_mut() => ended,
@@ -171,7 +196,7 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, permit: ConnectionPe
             if connection.requests() == 0 {
                 return;
             }
-            served.as_mut().graceful_shutdown();
+            shut_down(served.as_mut());
             let idle = !connection.is_active();
             tokio::select! {
                 ended = served.as_mut() => ended,
@@ -198,10 +223,13 @@ mod tests {
     };
 
     use super::*;
-    use crate::{daemon::Daemon, web::Options};
+    use crate::{
+        daemon::Daemon,
+        web::{Door, Options},
+    };
 
     /// What comes back on a new connection.
-    async fn ask(address: SocketAddr, path: &str) -> String {
+    async fn ask(address: &str, path: &str) -> String {
         let mut stream = TcpStream::connect(address).await.expect("it listens");
         let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.expect("it reads");
@@ -226,22 +254,23 @@ mod tests {
             max_connections: 2,
             enable_lifecycle: false,
             hosts: Vec::new(),
+            door: Arc::new(Door::open(None).expect("an open one")),
         };
         let listener = bind("127.0.0.1:0").await.expect("a free port");
-        let (address, stop) = (listener.local_addr().expect("it is bound"), CancellationToken::new());
+        let (address, stop) = (listener.to_string(), CancellationToken::new());
         let server = Server::new(vec![listener], State::new(Arc::clone(&daemon), options));
         let serving = tokio::spawn(server.run(stop.clone()));
         let panics = |metrics: &str| {
             let line = metrics.lines().find(|line| line.starts_with("rollcall_panics_total "));
             line.and_then(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).expect("it is served")
         };
-        let before = panics(&ask(address, "/metrics").await);
+        let before = panics(&ask(&address, "/metrics").await);
         // More than there are places for connections and scrapes.
         for _ in 0..5 {
-            assert_eq!(ask(address, PLANTED).await, "");
+            assert_eq!(ask(&address, PLANTED).await, "");
         }
-        assert!(panics(&ask(address, "/metrics").await) >= before + 5.0);
-        assert!(ask(address, "/-/healthy").await.starts_with("HTTP/1.1 200 "));
+        assert!(panics(&ask(&address, "/metrics").await) >= before + 5.0);
+        assert!(ask(&address, "/-/healthy").await.starts_with("HTTP/1.1 200 "));
         stop.cancel();
         serving.await.expect("no panic");
         daemon.stop().await;

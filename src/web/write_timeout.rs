@@ -12,6 +12,8 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
+use super::listener::Socket;
+
 /// Without a byte taken for so long, the connection ends.
 const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -20,23 +22,23 @@ const TOTAL_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A stream whose writes fail with `TimedOut` where the other side does not read.
 #[derive(Debug)]
-pub struct WriteTimeout<S> {
-    stream: S,
+pub struct WriteTimeout {
+    stream: Socket,
     /// When the first byte was written that is not known to be taken.
     writing_since: Option<Instant>,
     stall_timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S: AsyncWrite + Unpin> WriteTimeout<S> {
+impl WriteTimeout {
     /// Guards a stream.
-    pub fn new(stream: S) -> WriteTimeout<S> {
-        WriteTimeout { stream, writing_since: None, stall_timer: None }
+    pub fn new(stream: impl Into<Socket>) -> WriteTimeout {
+        WriteTimeout { stream: stream.into(), writing_since: None, stall_timer: None }
     }
 
     fn write(
         &mut self,
         cx: &mut Context<'_>,
-        write: impl FnOnce(Pin<&mut S>, &mut Context<'_>) -> Poll<io::Result<usize>>,
+        write: impl FnOnce(Pin<&mut Socket>, &mut Context<'_>) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
         let since = *self.writing_since.get_or_insert_with(Instant::now);
         if since.elapsed() > TOTAL_TIMEOUT {
@@ -56,13 +58,13 @@ impl<S: AsyncWrite + Unpin> WriteTimeout<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for WriteTimeout<S> {
+impl AsyncRead for WriteTimeout {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
+impl AsyncWrite for WriteTimeout {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.write(cx, |stream, cx| stream.poll_write(cx, buf))
     }
@@ -99,7 +101,7 @@ mod tests {
 
     use super::*;
 
-    async fn pair() -> (WriteTimeout<TcpStream>, TcpStream) {
+    async fn pair() -> (WriteTimeout, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it listens");
         let (client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());

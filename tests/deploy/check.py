@@ -252,6 +252,17 @@ def unit_is_valid():
 
 
 @check
+def socket_is_valid():
+    with tempfile.TemporaryDirectory() as folder:
+        unit(folder)
+        path = pathlib.Path(folder) / "rollcall.socket"
+        shutil.copy(DEPLOY / "systemd" / "rollcall.socket", path)
+        done = subprocess.run([tool("systemd-analyze"), "verify", "--man=no", path], capture_output=True, text=True, check=False)
+        said = [line for line in (done.stdout + done.stderr).splitlines() if "rollcall.socket" in line]
+        need(not said, "\n".join(said))
+
+
+@check
 def unit_is_locked_down():
     for drop_ins in ([], ["static-user.conf"]):
         with tempfile.TemporaryDirectory() as folder:
@@ -301,8 +312,11 @@ ADAPT = "global.compatibility.openshift.adaptSecurityContext"
 EVERYTHING = {
     "shards": 3,
     "secrets": ["one", "two"],
+    "web": {"secrets": ["rollcall-web", "rollcall-tls"]},
     "imagePullSecrets": [{"name": "pull"}],
-    "serviceMonitor": {"enabled": True, "job": "agents", "labels": {"release": "prometheus"},
+    "serviceMonitor": {"enabled": True, "job": "agents", "labels": {"release": "prometheus"}, "scheme": "https",
+                       "tlsConfig": {"ca": {"secret": {"name": "rollcall-tls", "key": "ca.crt"}}, "serverName": "rollcall"},
+                       "basicAuth": {"username": {"name": "scrape", "key": "user"}, "password": {"name": "scrape", "key": "password"}},
                        "relabelings": [{"action": "labeldrop", "regex": "pod"}]},
     "networkPolicy": {"ingressFrom": [{"namespaceSelector": {}}],
                       "egress": [{"to": [{"ipBlock": {"cidr": "192.0.2.0/24"}}]}]},

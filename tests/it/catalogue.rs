@@ -61,6 +61,7 @@ pub const CONTRACT: &[Row] = &[
     ("rollcall_build_info", GAUGE, DAEMON, &["version", "revision", "rustc"]),
     ("rollcall_config_last_reload_successful", GAUGE, DAEMON, &[]),
     ("rollcall_config_last_reload_success_timestamp_seconds", GAUGE, DAEMON, &[]),
+    ("rollcall_web_config_last_reload_successful", GAUGE, DAEMON, &[]),
     ("rollcall_alerts", GAUGE, DAEMON, &["alertname", "severity", "state"]),
     ("rollcall_notifications_sent_total", COUNTER, DAEMON, &["alertmanager"]),
     ("rollcall_notifications_failed_total", COUNTER, DAEMON, &["alertmanager"]),

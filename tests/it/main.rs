@@ -29,3 +29,4 @@ mod secrets;
 mod support;
 mod tls;
 mod truth;
+mod web_config;

@@ -8,7 +8,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-
 use crate::support::{Daemon, WAIT_TIMEOUT, http, wait_until};
 
 /// An answer so long that no socket's buffer holds it, in bytes.

@@ -14,7 +14,7 @@ use crate::{
         Family, Kind, Scope,
         daemon::{
             CONFIG_LAST_RELOAD_SUCCESSFUL, NOTIFICATIONS_FAILED, NOTIFICATIONS_QUEUE, NOTIFICATIONS_SENT, PANICS,
-            STATE_WRITE_FAILURES,
+            STATE_WRITE_FAILURES, WEB_CONFIG_LAST_RELOAD_SUCCESSFUL,
         },
     },
     rules::expr::{Expr, Function, always, family, past},
@@ -75,6 +75,12 @@ pub(super) fn alerts() -> Vec<Alert> {
             .annotate(
                 "A Rollcall daemon refused its configuration.",
                 "Rollcall daemon {instance} of job {job} refused its configuration the last time it was read; the old one stays.",
+            ),
+        alert("RollcallWebConfigReloadFailed", Warning, Daemon, family(&WEB_CONFIG_LAST_RELOAD_SUCCESSFUL).equals(0.0))
+            .lasting(minutes(10))
+            .annotate(
+                "A Rollcall daemon refused its web configuration.",
+                "Rollcall daemon {instance} of job {job} refused its web configuration or a certificate the last time it was read; the old one stays.",
             ),
         alert(
             "RollcallAlertDeliveryFailing",

@@ -1,10 +1,6 @@
 //! The daemon as a process: the real binary, its log, its signals, its answers.
 
-use std::{
-    path::Path,
-    process::Command,
-    time::Duration,
-};
+use std::{path::Path, process::Command, time::Duration};
 
 use super::{Answer, Exposition, WAIT_TIMEOUT, ask, wait_until};
 use crate::program::{Ended, Running, command};

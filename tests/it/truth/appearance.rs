@@ -45,6 +45,7 @@ fn healthy() -> BTreeSet<&'static str> {
         "rollcall_pool_min_serving",
         "rollcall_target_failure",
         "rollcall_tls_certificate_not_after_timestamp_seconds",
+        "rollcall_web_config_last_reload_successful",
     ];
     // Not at every moment a job waits for an agent.
     wait_until("all others are in the healthy demo", WAIT_TIMEOUT, || {
@@ -95,7 +96,9 @@ fn configured() -> BTreeSet<&'static str> {
         .set("http", "{ tls: { ca_file: ca.pem } }")
         .set("labels", "{ site: zrh }")
         .set("expect", "[{ pool: \"linux-*\", min_serving: 3 }, { pool: gone, min_serving: 2 }]");
-    let daemon = Daemon::start(&Config::quick().target(target).write(&folder));
+    let web = folder.write("web.yml", "http_server_config: { headers: { X-Frame-Options: deny } }\n");
+    let flags = ["--web.config.file", web.to_str().expect("a plain name")];
+    let daemon = Daemon::with_flags(&Config::quick().target(target).write(&folder), &flags);
     let exposition = daemon.wait_until_up(&["builds"]);
     let (gone, expected): (Vec<_>, Vec<_>) =
         exposition.all("rollcall_pool_min_serving", &[]).into_iter().partition(|sample| sample.label("pool") == "gone");

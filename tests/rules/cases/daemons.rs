@@ -38,6 +38,13 @@ pub fn cases() -> Vec<Case> {
         case("RollcallConfigReloadFailed", Silent, "", "mended within minutes")
             .with("rollcall_config_last_reload_successful", daemon, "1*5 0*5 1")
             .silent(20),
+        case("RollcallWebConfigReloadFailed", Fires, "", "a typo")
+            .with("rollcall_web_config_last_reload_successful", daemon, "1*5 0")
+            .silent(14)
+            .fires(15, "warning", daemon, 0.0),
+        case("RollcallWebConfigReloadFailed", Silent, "", "certificate and key came one after the other")
+            .with("rollcall_web_config_last_reload_successful", daemon, "1*5 0*5 1")
+            .silent(20),
         case("RollcallAlertmanagerUnreachable", Fires, "", "one of two is dead")
             .with("rollcall_notifications_failed_total", failed, "0*5 0+1")
             .with("rollcall_notifications_failed_total", other, "0")
