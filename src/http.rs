@@ -11,7 +11,7 @@ mod failed;
 mod send_tracker;
 pub mod stats;
 
-pub use answer::Answer;
+pub use answer::{Answer, MAX_RETRY_AFTER};
 pub use body::Body;
 pub use budget::Budget;
 pub use call::Call;

@@ -168,8 +168,8 @@ fn answer(path: &str) -> &'static str {
              `--web.enable-lifecycle`."
         }
         "/-/release" => {
-            "`?target=NAME`: a held target logs on once at its next poll. 404 where the target is not held, 403 without \
-             `--web.enable-lifecycle`."
+            "`?target=NAME`: a target that is held, or waits, logs on once at its next poll. 404 where it does neither, 429 within 15 \
+             minutes of the last release of its account, 403 without `--web.enable-lifecycle`."
         }
         other => panic!("the page on the interface does not say what {other} answers"),
     }

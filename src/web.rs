@@ -3,7 +3,8 @@
 //! `GET /metrics` -- every series, or those of `?target=` and `?vendor=`; always 200 but for an unknown name (400) and for
 //! more than `--web.max-requests` scrapes at once (503). `GET /`, `/api/v1/*`, `/config` -- the same for people and
 //! programs. `GET /-/healthy`, `/-/ready` -- 200, or 503 while not ready. `POST /-/reload` -- 200, or 500 with the reason;
-//! `POST /-/release?target=` -- 200, or 404 where no such target is held; both 403 without `--web.enable-lifecycle`.
+//! `POST /-/release?target=` -- 200, 404 where no such target waits, or 429 within 15 minutes of the last one of its account; both
+//! 403 without `--web.enable-lifecycle`.
 
 mod api;
 mod connection_limit;
@@ -21,7 +22,7 @@ use std::{sync::Arc, time::Instant};
 use hyper::{Method, StatusCode};
 use tokio::sync::Semaphore;
 
-use crate::daemon::Daemon;
+use crate::{api::logon::Released, daemon::Daemon};
 use connection_limit::ConnectionLimit;
 use reply::Reply;
 
@@ -112,13 +113,17 @@ impl State {
     }
 
     /// Whoever has unlocked an account need not wait for the next try.
-    fn release(&self, request: &reply::Request) -> Reply {
+    async fn release(&self, request: &reply::Request) -> Reply {
         let Some(target) = request.all("target").last() else {
             return Reply::text(StatusCode::BAD_REQUEST, "which target? give it as ?target=NAME\n");
         };
-        match self.daemon.fleet().release(target) {
-            true => Reply::text(StatusCode::OK, "the next poll logs on once\n"),
-            false => Reply::text(StatusCode::NOT_FOUND, format!("no target {target:?} is held\n")),
+        match self.daemon.fleet().release(target).await {
+            Released::Yes => Reply::text(StatusCode::OK, "the next poll logs on once\n"),
+            Released::NotBefore(next) => {
+                let text = format!("this account was tried again a short while ago; it can be released at {next}\n");
+                Reply::text(StatusCode::TOO_MANY_REQUESTS, text)
+            }
+            Released::NotWaiting => Reply::text(StatusCode::NOT_FOUND, format!("no target {target:?} is held\n")),
         }
     }
 
@@ -154,7 +159,7 @@ impl State {
                 Reply::text(StatusCode::FORBIDDEN, "this is off over HTTP; start with --web.enable-lifecycle\n")
             }
             Page::Reload => self.reload().await,
-            Page::Release => self.release(request),
+            Page::Release => self.release(request).await,
         }
     }
 }

@@ -1,12 +1,12 @@
 //! `rollcall check`: every error of a configuration at once; with `--connect` each target is polled once.
 
+mod accounts;
 mod hints;
 
 use std::sync::Arc;
 
 use super::{Check, counted, output, probe::poll_once};
 use crate::{
-    api::logon::Logons,
     config::{AlertingMode, Config, Target},
     duration,
     overrides::AlertOverride,
@@ -23,7 +23,7 @@ pub fn run(args: Check) -> Result<(), String> {
             "note: alerting.mode is direct; a change of the mode while alerts fire costs one resolve and one new page",
         );
     }
-    for warning in short_fors(&config) {
+    for warning in short_fors(&config).into_iter().chain(accounts::alike(&config.targets)) {
         output::note(format_args!("warning: {warning}"));
     }
     let targets = counted(config.targets.len(), "target");
@@ -33,13 +33,12 @@ pub fn run(args: Check) -> Result<(), String> {
         return Ok(());
     }
     let failed = super::runtime()?.block_on(async {
-        let logons = Logons::default();
-        let mut holds = super::probe::Holds::open(&config, &logons);
+        let logons = super::probe::logons(&config);
         let mut failed = 0;
         for target in &config.targets {
             output::note(format_args!("polling {} ({}), at most {:?} ...", target.name, target.url, target.timeout));
             let poll = poll_once(Arc::clone(target), &logons, None).await;
-            holds.keep(&logons);
+            super::probe::warn(&config, &logons, target);
             let (line, good) = match &poll {
                 Ok(poll) => poll.verdict(),
                 Err(failure) => (format!("{}: {failure}", failure.reason()), false),

@@ -131,9 +131,13 @@ impl Call {
             let waited = budget.acquire(deadline).await.map_err(|failure| failure.context(&what))?;
             self.client.throttled(waited);
         }
+        if let Some(sent) = &self.sent {
+            sent.announce().await?;
+        }
         self.configured_headers();
         let mut exchange = self.exchange();
-        let deadline = self.sent.as_ref().map_or(deadline, SendTracker::until);
+        let sent = self.sent.clone();
+        let deadline = sent.as_ref().map_or(deadline, SendTracker::until);
         self.follow();
         let Call { client, operation, request, .. } = self;
         let connection = client.inner.connection.read().unwrap_or_else(|e| e.into_inner()).1.clone();
@@ -161,6 +165,9 @@ impl Call {
             Ok(answer) => {
                 exchange.status = Some(code);
                 exchange.bytes = answer.body.len();
+                if let Some(sent) = &sent {
+                    sent.note_answer(&answer.body);
+                }
             }
             Err(failure) => exchange.failure = Some(failure.clone()),
         }

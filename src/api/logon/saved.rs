@@ -1,13 +1,18 @@
-//! Holds in the state file. Of a secret only a bcrypt hash is kept there, to recognise it after a restart.
+//! Identities in the state files of earlier versions, which kept them there, with a bcrypt hash of each secret. They move to the
+//! file of log-ons where there is none yet, and get a tag there once a target is found to bring them.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
-use super::{Hold, Identity, KnownSecret, Logons};
+use super::{
+    Hold, Logons,
+    identity::{Identity, KnownSecret, fold},
+    record::Record,
+};
 use crate::{clock::UnixTime, config::secret::SecretText};
 
-/// Cost of the hashes: some 5 ms each, since they are checked at every start.
+/// Cost of the hashes: some 5 ms each.
 const COST: u32 = 6;
 
 /// bcrypt reads this much, in bytes; of longer secrets it hashes their SHA-256.
@@ -47,57 +52,45 @@ impl SavedIdentity {
 }
 
 impl Logons {
-    /// What is worth keeping over a restart: holds, and which secrets have worked.
+    /// Those that could not be moved, and stay where they are.
     pub fn save(&self) -> Vec<SavedIdentity> {
-        let mut saved = Vec::new();
-        for identity in self.lock().iter() {
-            if identity.hold.is_none() && identity.last_accepted.is_none() {
-                continue;
-            }
-            // It was hashed when it became known: nothing here takes long.
-            let Some(secret_bcrypt) = identity.secret.hash() else { continue };
-            saved.push(SavedIdentity {
-                vendor: identity.vendor.clone(),
-                username: identity.username.clone(),
-                secret_bcrypt: secret_bcrypt.to_owned(),
-                last_accepted: identity.last_accepted,
-                hold: identity.hold.clone(),
+        let identities = self.lock();
+        let waiting =
+            identities.iter().filter(|identity| identity.unsaved).filter_map(|identity| match &identity.secret {
+                KnownSecret::Bcrypt(hash) => Some(SavedIdentity {
+                    vendor: identity.vendor.clone(),
+                    username: identity.username.clone(),
+                    secret_bcrypt: hash.clone(),
+                    last_accepted: identity.record.last_accepted,
+                    hold: identity.record.hold.clone(),
+                }),
+                _ => None,
             });
-        }
-        saved
+        waiting.collect()
     }
 
-    /// Takes up what an earlier run has saved.
-    pub fn restore(&self, saved: Vec<SavedIdentity>) {
-        if let Some(salt) = saved.iter().find_map(|identity| salt_of(&identity.secret_bcrypt)) {
-            // An error says that there is one already.
-            let _ = self.shared.salt.set(salt);
+    /// Takes up what an earlier version has saved, where there is no file of log-ons yet. At a start, as it writes the file.
+    pub fn restore(&self, saved: Vec<SavedIdentity>, now: UnixTime) {
+        let Some(file) = &self.shared.file else { return };
+        if saved.is_empty() || !matches!(file.read(), Ok(None)) {
+            return;
         }
-        self.lock().extend(saved.into_iter().map(|saved| Identity {
-            vendor: saved.vendor,
-            username: saved.username,
-            secret: KnownSecret::Hash(saved.secret_bcrypt),
-            last_accepted: saved.last_accepted,
-            hold: saved.hold,
-            queue_lock: Default::default(),
-            pending_logon: None,
-            last_used: None,
-        }));
-    }
-
-    /// The hash of a secret. All identities of a state file share a salt, so that a secret is hashed once to be compared
-    /// with all of them; some milliseconds, so never under the lock.
-    pub(super) fn hash(&self, secret: &SecretText) -> Option<String> {
-        hash(secret, *self.shared.salt.get_or_init(new_salt))
-    }
-}
-
-impl KnownSecret {
-    pub(super) fn hash(&self) -> Option<&str> {
-        match self {
-            KnownSecret::Hash(hash) => Some(hash),
-            KnownSecret::Text { hash, .. } => hash.as_deref(),
-        }
+        let mut identities: Vec<Identity> = saved
+            .into_iter()
+            .map(|saved| {
+                let record = Record::new(saved.last_accepted, saved.hold);
+                Identity::new(saved.vendor, fold(&saved.username), KnownSecret::Bcrypt(saved.secret_bcrypt), record)
+            })
+            .collect();
+        let moved = file.open().and_then(|mut open| {
+            for identity in &identities {
+                identity.who().store(&mut open.content, identity.record.clone());
+            }
+            open.save(now)
+        });
+        identities.iter_mut().for_each(|identity| identity.unsaved = moved.is_err());
+        self.report(moved.as_ref().err());
+        self.lock().extend(identities);
     }
 }
 
@@ -110,12 +103,6 @@ pub(super) fn hash(secret: &SecretText, salt: Salt) -> Option<String> {
 pub(super) fn salt_of(hash: &str) -> Option<Salt> {
     let parts: bcrypt::HashParts = hash.parse().ok()?;
     (parts.get_cost() == COST).then(|| parts.get_salt_raw())
-}
-
-fn new_salt() -> Salt {
-    let mut salt = Salt::default();
-    getrandom::fill(&mut salt).expect("the system has random numbers");
-    salt
 }
 
 fn digestible(secret: &SecretText) -> Vec<u8> {
