@@ -103,18 +103,24 @@ impl Session {
         }
     }
 
-    /// Begins a poll: reads the password. Another one drops all tokens; those there are are used on while log-ons are held.
-    pub fn begin(&mut self, now: UnixTime) -> Result<(), Failure> {
+    /// Begins a poll: reads the password. Another one drops all tokens; those there are are used on while log-ons are held. Fails
+    /// where there are none, and none may be got.
+    pub async fn begin(&mut self, now: UnixTime) -> Result<(), Failure> {
         self.tokens.drop_ended(now);
         let password = self.settings.auth.login.password.read()?;
         if self.password.as_ref() != Some(&password) {
             self.tokens.clear();
             self.password_expiry = None;
         }
-        self.password = Some(password);
         self.replaced.clear();
         self.logged_on = false;
-        Ok(())
+        let username = &self.settings.auth.login.username;
+        let denied = match self.tokens.is_empty() {
+            true => self.logons.denied(&self.target, username, &password, now).await,
+            false => None,
+        };
+        self.password = Some(password);
+        denied.map_or(Ok(()), Err)
     }
 
     /// When the password ends, where the last log-on said.
@@ -260,12 +266,12 @@ impl Session {
             let left = at.deadline.saturating_duration_since(Instant::now());
             let share = left / u32::try_from(challenge.locations.len() - index).unwrap_or(1).max(1);
             let at = RequestContext { deadline: Instant::now() + share, ..at };
+            let had_logged_on = self.logged_on;
             match self.obtain_from(at, &location, &body, depth).await {
                 Ok(issued) => return Ok(issued),
                 // Every other location would want the password as well.
-                Err(failure) if self.logged_on || matches!(failure.reason, Reason::Auth | Reason::Held) => {
-                    return Err(failure);
-                }
+                Err(failure) if self.logged_on && !had_logged_on => return Err(failure),
+                Err(failure) if matches!(failure.reason, Reason::Auth | Reason::Held) => return Err(failure),
                 Err(failure) => last = failure,
             }
         }

@@ -2,7 +2,11 @@
 
 use std::sync::atomic::Ordering;
 
-use super::{FileError, Keeper, Logons, Record, SETTLED, Who, file::Open, scaled};
+use super::{
+    FileError, Keeper, Logons, Record, SETTLED, Who,
+    file::{Open, Stored},
+    scaled,
+};
 use crate::clock::UnixTime;
 
 impl Logons {
@@ -60,7 +64,11 @@ impl Logons {
         });
         if let Some(mut open) = open {
             who.store(&mut open.content, record);
-            open.content.identities.retain(|stored| legacy.as_ref() != Some(&stored.tag));
+            let is_legacy = |stored: &Stored| {
+                legacy.as_ref() == Some(&stored.tag)
+                    && (&stored.vendor, &stored.username) == (&who.vendor, &who.username)
+            };
+            open.content.identities.retain(|stored| !is_legacy(stored));
             error = open.save(now).err();
         }
         if error.is_none() {

@@ -72,6 +72,10 @@ fn next_value(text: &str) -> Option<(usize, usize)> {
     let mut from = 0;
     loop {
         let at = SECRET_NAMES.iter().filter_map(|name| Some(from + lower[from..].find(name)?)).min()?;
+        if text[..at].ends_with('<') && text[at - 1..].starts_with(HIDDEN) {
+            from = at + HIDDEN.len() - 1;
+            continue;
+        }
         // To the end of the name.
         let name_end = at + lower[at..].find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-')?;
         let behind = &text[name_end..];

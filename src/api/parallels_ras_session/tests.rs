@@ -159,6 +159,7 @@ async fn light_probes_of_one_account_do_not_wait_for_each_other() {
     let stub = start(|_| (200, JSON, r#"{"userportal":"https://x"}"#.to_owned()));
     let mut well = open(stub.url.as_str());
     well.logons = Arc::clone(&silent.logons);
+    well.target = Arc::new(Target { name: "well".to_owned(), ..(*well.target).clone() });
     // The same for both: whoever waits for the silent one has no time left.
     let timeout = Duration::from_secs(5);
     let (silent, well) = tokio::join!(poll_within(&mut silent, 0, timeout), poll_within(&mut well, 0, timeout));
@@ -337,6 +338,8 @@ async fn five_starts_in_a_quarter_of_an_hour_open_one_session() {
     for (seconds, sent) in [(0, 1), (30, 0), (400, 0), (899, 0), (900, 1), (950, 0)] {
         let deep = target::ParallelsRasSession { mode: ProbeMode::Deep, ..settings() };
         let mut api = open_with(stub.url.as_str(), deep, Vec::new());
+        // Of a deep probe it is at least two intervals.
+        api.target = Arc::new(Target { stale_after: Duration::from_secs(31 * 60), ..(*api.target).clone() });
         api.logons = Arc::new(Logons::beside(&folder.path().join("rollcall.state"), Keeper::Daemon));
         let (warnings, known) = (Warnings::default(), PartFingerprints::default());
         let (now, deadline) = (T0.plus(Duration::from_secs(seconds)), Instant::now() + Duration::from_secs(60));

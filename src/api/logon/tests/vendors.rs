@@ -1,5 +1,5 @@
 //! Every vendor with a password, and everything that a server may answer to it: how many passwords reach the server within an
-//! hour in which a poll is due each minute.
+//! hour.
 
 use std::{
     path::Path,
@@ -142,27 +142,26 @@ fn before(request: &Request, locations: usize) -> Response {
     }
 }
 
-/// A process: its log-ons, and its API of the target.
+/// A process: its log-ons, and its API of the target. Those that live side by side share a runtime, as they share connections,
+/// which would stand still with that of another.
 struct Process {
-    runtime: Runtime,
+    runtime: Arc<Runtime>,
     logons: Logons,
     api: Box<dyn api::Api>,
 }
 
 impl Process {
-    fn start(settings: &str, base: &str, state_file: &Path, keeper: Keeper) -> Process {
+    fn start(runtime: &Arc<Runtime>, settings: &str, base: &str, state_file: &Path, keeper: Keeper) -> Process {
         crate::http::install_crypto();
         let settings = settings.replace("BASE", base).replace("PW", PASSWORD);
         let yaml = format!("targets:\n- {{ name: t, {settings} }}\n");
         let config = Config::parse(&yaml, "rollcall.yml", Path::new(".")).expect("it is valid");
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
         let _inside = runtime.enter();
         let logons = Logons::beside(state_file, keeper);
         let target = Arc::clone(&config.targets[0]);
         let client = Client::new(&target).expect("there are no certificates");
         let api = api::open(target, client, Arc::new(logons.clone()));
-        drop(_inside);
-        Process { runtime, logons, api }
+        Process { runtime: Arc::clone(runtime), logons, api }
     }
 
     /// Polls once. `kill`: the process ends when it has waited for an answer for a moment.
@@ -192,14 +191,18 @@ fn assert_bounds(sent: &[u32], replicas: usize, what: &str) {
     assert!(!sent.is_empty(), "{what}: the test sends no password");
 }
 
-/// An hour in which each of these polls every minute.
+/// An hour in which each of these polls in every minute in which something could be sent, and in some others.
 fn hour(vendor: &Vendor, processes: &mut [Process]) {
-    for minute in 0..60 {
+    for minute in [0, 1, 2, 3, 5, 6, 7, 10, 14, 15, 16, 20, 21, 22, 30, 45, 59] {
         vendor.minute.store(minute, Ordering::Relaxed);
         for process in processes.iter_mut() {
             process.poll(minute, false);
         }
     }
+}
+
+fn runtime() -> Arc<Runtime> {
+    Arc::new(tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts"))
 }
 
 fn servers() -> Runtime {
@@ -219,7 +222,8 @@ fn whatever_a_server_answers_three_passwords_leave_in_a_quarter_of_an_hour() {
             let folder = tempfile::tempdir().expect("the temporary folder can be written");
             let state = folder.path().join("rollcall.state");
             // A daemon, and looks beside it.
-            let start = |keeper| Process::start(settings, vendor.server.url(), &state, keeper);
+            let clients = runtime();
+            let start = |keeper| Process::start(&clients, settings, vendor.server.url(), &state, keeper);
             let mut processes = [start(Keeper::Daemon), start(Keeper::Look)];
             hour(&vendor, &mut processes);
             assert_bounds(&vendor.sent(), 1, &what);
@@ -241,10 +245,10 @@ fn a_process_that_is_killed_at_each_log_on_sends_no_more() {
                 Vendor::start(answer, 1)
             };
             let folder = tempfile::tempdir().expect("the temporary folder can be written");
-            for minute in 0..40 {
+            for minute in [0, 0, 1, 1, 2, 5, 6, 7, 10, 14, 15, 16, 20, 21, 22, 30] {
                 vendor.minute.store(minute, Ordering::Relaxed);
                 let state = folder.path().join("rollcall.state");
-                let mut process = Process::start(settings, vendor.server.url(), &state, Keeper::Daemon);
+                let mut process = Process::start(&runtime(), settings, vendor.server.url(), &state, Keeper::Daemon);
                 process.poll(minute, true);
             }
             assert_bounds(&vendor.sent(), 1, name);
@@ -262,7 +266,7 @@ fn thirty_locations_of_a_challenge_get_one_password_in_a_poll() {
         };
         let folder = tempfile::tempdir().expect("the temporary folder can be written");
         let state = folder.path().join("rollcall.state");
-        let mut process = Process::start(settings, vendor.server.url(), &state, Keeper::Daemon);
+        let mut process = Process::start(&runtime(), settings, vendor.server.url(), &state, Keeper::Daemon);
         process.poll(0, false);
         assert_eq!(vendor.sent(), [0], "{name}");
         let asked = vendor.server.requests().iter().filter(|seen| seen.path().starts_with("/auth/token")).count();
@@ -278,8 +282,15 @@ fn two_replicas_send_twice_as_many() {
         Vendor::start(Response::status(500), 1)
     };
     let folders = [(); 2].map(|()| tempfile::tempdir().expect("the temporary folder can be written"));
+    let clients = runtime();
     let start = |folder: &tempfile::TempDir| {
-        Process::start(VENDORS[0].1, vendor.server.url(), &folder.path().join("rollcall.state"), Keeper::Daemon)
+        Process::start(
+            &clients,
+            VENDORS[0].1,
+            vendor.server.url(),
+            &folder.path().join("rollcall.state"),
+            Keeper::Daemon,
+        )
     };
     let mut replicas = folders.each_ref().map(start);
     hour(&vendor, &mut replicas);
@@ -308,7 +319,8 @@ fn a_password_that_is_refused_is_sent_once_by_whoever_asks() {
         };
         let folder = tempfile::tempdir().expect("the temporary folder can be written");
         let state = folder.path().join("rollcall.state");
-        let start = |keeper| Process::start(settings, vendor.server.url(), &state, keeper);
+        let clients = runtime();
+        let start = |keeper| Process::start(&clients, settings, vendor.server.url(), &state, keeper);
         let mut processes = [start(Keeper::Daemon), start(Keeper::Look)];
         hour(&vendor, &mut processes);
         assert_eq!(vendor.sent(), [0], "{name}");
