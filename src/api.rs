@@ -53,6 +53,9 @@ pub trait Api: Send {
     /// those that could not be read as [`Outcome::Failed`].
     fn poll<'a>(&'a mut self, cx: &'a Context<'a>) -> BoxFuture<'a, Result<Observation, Failure>>;
 
+    /// A pause that the vendor has asked for ends before its time: somebody has reloaded the configuration.
+    fn resume(&mut self) {}
+
     /// Ends what the API keeps open for us (a log-off), on a clean stop. Errors do not matter any more.
     fn close<'a>(&'a mut self, _cx: &'a Context<'a>) -> BoxFuture<'a, ()> {
         Box::pin(async {})

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     alert::engine::task::AlertEvaluator,
+    api::logon::{Keeper, Logons},
     clock::{Clock, UnixTime},
     config::{Config, Target},
     descriptors,
@@ -93,7 +94,9 @@ impl Daemon {
         };
         state.limit(clock.now());
         let State { identities, targets, alerts, .. } = state;
-        let fleet = Arc::new(Fleet::new(clock, SavedFleet { identities, targets }));
+        let keep = |path: &PathBuf| Logons::beside(path, Keeper::Daemon);
+        let logons = config.state_file.as_ref().map(keep).unwrap_or_default();
+        let fleet = Arc::new(Fleet::with_logons(clock, SavedFleet { identities, targets }, logons));
         let evaluator = Arc::new(AlertEvaluator::new(Arc::clone(&fleet), alerts, external_url, instance));
         warn(&config);
         expect_servers(&config);

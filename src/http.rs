@@ -16,7 +16,7 @@ pub mod stats;
 mod tls;
 mod transport;
 
-pub use answer::Answer;
+pub use answer::{Answer, MAX_RETRY_AFTER};
 pub use body::Body;
 pub use budget::Budget;
 pub use call::Call;

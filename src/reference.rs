@@ -170,8 +170,8 @@ fn answer(path: &str) -> &'static str {
              `--web.enable-lifecycle`, and to a page of another site; 503 while a reload is under way and another one waits."
         }
         "/-/release" => {
-            "`?target=NAME`: a held target logs on once at its next poll. 404 where the target is not held, 403 without \
-             `--web.enable-lifecycle`, and to a page of another site."
+            "`?target=NAME`: a target that is held, or waits, logs on once at its next poll. 404 where it does neither, 429 within 15 \
+             minutes of the last release of its account, 403 without `--web.enable-lifecycle`, and to a page of another site."
         }
         other => panic!("the page on the interface does not say what {other} answers"),
     }

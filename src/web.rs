@@ -3,8 +3,8 @@
 //! `GET /metrics` -- every series, or those of `?target=` and `?vendor=`; always 200 but for an unknown name (400) and for
 //! more than `--web.max-requests` scrapes at once (503). `GET /`, `/api/v1/*`, `/config` -- the same for people and
 //! programs. `GET /-/healthy`, `/-/ready` -- 200, or 503 while not ready. `POST /-/reload` -- 200, or 500 with the reason;
-//! `POST /-/release?target=` -- 200, or 404 where no such target is held; both 403 without `--web.enable-lifecycle`, and where
-//! a page of another site asks.
+//! `POST /-/release?target=` -- 200, 404 where no such target waits, or 429 within 15 minutes of the last one of its account; both
+//! 403 without `--web.enable-lifecycle`, and where a page of another site asks.
 //!
 //! Whether the daemon is healthy and ready is always answered at once, and so is one scrape: connections, scrapes and pages have
 //! their limits, in which whoever takes nothing gives way; large answers are made beside the tasks of the server and sent in
@@ -36,7 +36,7 @@ use std::{sync::Arc, time::Instant};
 use hyper::{Method, StatusCode};
 use tokio::sync::Semaphore;
 
-use crate::{blocking::block_in_place_if, daemon::Daemon};
+use crate::{api::logon::Released, blocking::block_in_place_if, daemon::Daemon};
 use browser_guard::{BrowserGuard, Exposure};
 use connection::Connection;
 use connection_limit::{ActiveRequest, ConnectionLimit};
@@ -163,13 +163,17 @@ impl State {
     }
 
     /// Whoever has unlocked an account need not wait for the next try.
-    fn release(&self, request: &reply::Request) -> Reply {
+    async fn release(&self, request: &reply::Request) -> Reply {
         let Some(target) = request.all("target").last() else {
             return Reply::text(StatusCode::BAD_REQUEST, "which target? give it as ?target=NAME\n");
         };
-        match self.daemon.fleet().release(target) {
-            true => Reply::text(StatusCode::OK, "the next poll logs on once\n"),
-            false => Reply::text(StatusCode::NOT_FOUND, format!("no target {target:?} is held\n")),
+        match self.daemon.fleet().release(target).await {
+            Released::Yes => Reply::text(StatusCode::OK, "the next poll logs on once\n"),
+            Released::NotBefore(next) => {
+                let text = format!("this account was tried again a short while ago; it can be released at {next}\n");
+                Reply::text(StatusCode::TOO_MANY_REQUESTS, text)
+            }
+            Released::NotWaiting => Reply::text(StatusCode::NOT_FOUND, format!("no target {target:?} is held\n")),
         }
     }
 
@@ -215,7 +219,7 @@ impl State {
                 Reply::text(StatusCode::FORBIDDEN, "this is off over HTTP; start with --web.enable-lifecycle\n")
             }
             Page::Reload => self.reload().await,
-            Page::Release => self.release(request),
+            Page::Release => self.release(request).await,
             Page::Overview | Page::Targets | Page::Agents | Page::Alerts | Page::Status | Page::Config => {
                 self.page_limit.make(connection, make).await
             }

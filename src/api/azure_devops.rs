@@ -268,6 +268,10 @@ impl Api for AzureDevOps {
     fn poll<'a>(&'a mut self, cx: &'a Context<'a>) -> BoxFuture<'a, Result<Observation, Failure>> {
         Box::pin(self.observe(cx))
     }
+
+    fn resume(&mut self) {
+        self.session.resume();
+    }
 }
 
 /// Reads one page of agents, for [`super::measure`].

@@ -106,7 +106,7 @@ impl CitrixStorefront {
 
     async fn read(&mut self, cx: &Context<'_>) -> Result<Observation, Failure> {
         let at = RequestContext { now: cx.now, deadline: cx.deadline };
-        self.session.begin(cx.now)?;
+        self.session.begin(cx.now).await?;
         let endpoints = self.discover(at).await?;
         let mut observation = Observation::default();
         if self.settings.resource_ids.is_empty() {

@@ -1,25 +1,45 @@
-//! Log-on holds: a refused password is sent once, then its identity is held for all targets that share it.
+//! Log-ons: what keeps a monitor from locking the account that it watches with.
 //!
-//! An identity is vendor, user name and the content of the secret. A hold ends when the secret's content or a held
-//! target's `url` or `auth` changes; until then it is tried again after 15 minutes, an hour and then every 6 hours where
-//! the secret had worked within a day, and every 6 hours where it never had: a monitor must never lock an account, and
-//! never stay blind for hours because a domain controller hiccuped.
+//! An identity is vendor, user name (its case and spaces around it make no other one) and the content of the secret. All
+//! targets share it, and so do all processes that share a state file.
+//!
+//! - A **refused** password is sent once, then its identity is held ([`Hold`]). That ends when the secret's content or a held
+//!   target's `url` or `auth` changes, or somebody releases it; until then it is tried again after 15 minutes, an hour and then
+//!   every 6 hours where the secret had worked within a day, and every 6 hours where it never had. Whatever ends holds, at most
+//!   two refused passwords leave within 15 minutes.
+//! - A password that left and brought neither a session nor a known refusal is **unproven**. It is no hold; the next one waits
+//!   1, 5, 15 minutes and then an hour, so that at most three leave within 15 minutes.
+//!
+//! Both stop log-ons and nothing else: a session that is open is used on.
+//!
+//! Before a password leaves it is written down in the file of log-ons ([`LogonFile`]), under a lock that all processes share, as
+//! one that proved nothing; what became of it replaces that. Whoever is killed in between so sends it no sooner than somebody
+//! whose log-on was not answered. Where the file cannot be written, what this process remembers counts: a look ([`Keeper::Look`])
+//! then sends nothing, and a daemon only once it has run for five minutes, so that one that starts again and again stays below
+//! three in 15 minutes, too. Without a state file nothing outlives the process.
 //!
 //! The exchange that carries the credentials outlives the poll that began it ([`Permit::run_exchange`]): neither a reload nor a
-//! short timeout keeps a refusal from being noted. Credentials that were sent and never answered are held as well.
+//! short timeout keeps a refusal from being noted.
 
+mod check;
 mod exchange;
+mod file;
 mod hold;
+mod identity;
+mod keep;
+mod record;
 pub mod saved;
-mod secret_tag;
+mod unproven;
+mod words;
 
-pub use exchange::LogonVerdict;
+pub use exchange::{ExchangeFailure, LogonVerdict};
+pub use file::{FileError, LogonFile};
 pub use hold::Hold;
 
 use std::{
-    collections::HashSet,
     fmt,
-    sync::{Arc, Mutex, MutexGuard},
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -28,76 +48,123 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use self::{exchange::PendingLogon, secret_tag::SecretTag};
+use self::{
+    exchange::Attempt,
+    identity::{Identity, KnownSecret, Who},
+    record::{Claim, Denial, Record},
+};
 use crate::{
     clock::UnixTime,
     config::{Target, secret::SecretText},
     failure::{Failure, Reason},
+    scale::scaled,
 };
 
-/// A secret that was accepted this long ago is one that had worked.
-const WORKED_WITHIN: Duration = Duration::from_secs(24 * 3600);
+/// A daemon that cannot write down its log-ons sends none before it has run for so long.
+const SETTLED: Duration = Duration::from_secs(5 * 60);
 
-/// An identity that nobody has brought for so long is forgotten, unless it is held.
-const KEPT: Duration = Duration::from_secs(24 * 3600);
+/// Who keeps the log-ons: what it does where they cannot be written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Keeper {
+    /// A daemon goes by what it remembers, once it has run for five minutes.
+    #[default]
+    Daemon,
+    /// `probe` and `check --connect` remember nothing, and send nothing.
+    Look,
+}
 
-/// All identities of the daemon, their holds and their locks. Cloning shares them.
+/// All identities of a process. Cloning shares them.
 #[derive(Clone, Default)]
 pub struct Logons {
     shared: Arc<Shared>,
 }
 
-#[derive(Default)]
 struct Shared {
     identities: Mutex<Vec<Identity>>,
+    file: Option<LogonFile>,
+    keeper: Keeper,
+    started: Instant,
+    /// Whether the last try to write the file failed, which is told once.
+    unwritable: AtomicBool,
     /// Told when a hold begins or ends, since nobody may be waiting for the log-on any more.
     changed: Notify,
     /// Told when an exchange has ended.
     exchange_ended: Notify,
 }
 
-struct Identity {
-    vendor: String,
-    username: String,
-    secret: KnownSecret,
-    last_accepted: Option<UnixTime>,
-    hold: Option<Hold>,
-    /// Log-ons of one identity follow each other.
-    queue_lock: Arc<tokio::sync::Mutex<()>>,
-    /// The exchange that has the turn.
-    pending_logon: Option<PendingLogon>,
-    /// When a target has last brought it; none right after a restart.
-    last_used: Option<UnixTime>,
+/// What became of a release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Released {
+    /// The next poll logs on once.
+    Yes,
+    /// A hold of this identity has ended before its time a short while ago; the next may at this time.
+    NotBefore(UnixTime),
+    /// The target does not wait for anything.
+    NotWaiting,
 }
 
-/// What is known of an identity's secret: after a restart only its tag, until a target brings the same one; from a state file
-/// of the first version its hash.
-enum KnownSecret {
-    Text(SecretText),
-    Tag(SecretTag),
-    Hash(String),
-}
-
-/// The right to send one log-on of an identity. While one of [`Logons::acquire`] lives, nobody else logs on with that
-/// identity; one that is dropped without a word counts as a log-on without an answer.
-#[must_use = "tell how the log-on ended"]
+/// The right to send one log-on of an identity. While one of [`Logons::acquire`] lives, nobody else in this process logs on with
+/// that identity.
+#[must_use = "run the exchange that it is for"]
 pub struct Permit {
     logons: Logons,
-    vendor: &'static str,
+    who: Who,
     username: String,
     secret: SecretText,
-    target: (String, String),
+    claim: Claim,
     now: UnixTime,
     began: Instant,
-    /// Whether nothing is to be noted any more.
-    recorded: bool,
-    queue_lock: Option<OwnedMutexGuard<()>>,
+    attempt: Arc<Attempt>,
+    _queue: Option<OwnedMutexGuard<()>>,
+}
+
+impl Default for Shared {
+    fn default() -> Shared {
+        Shared::new(None, Keeper::Daemon)
+    }
+}
+
+impl Shared {
+    fn new(file: Option<LogonFile>, keeper: Keeper) -> Shared {
+        Shared {
+            identities: Mutex::default(),
+            file,
+            keeper,
+            started: Instant::now(),
+            unwritable: AtomicBool::new(false),
+            changed: Notify::new(),
+            exchange_ended: Notify::new(),
+        }
+    }
 }
 
 impl Logons {
+    /// Those that are kept beside this state file, and what stands there already.
+    pub fn beside(state_file: &Path, keeper: Keeper) -> Logons {
+        let file = LogonFile::beside(state_file);
+        let read = file.read();
+        let logons = Logons { shared: Arc::new(Shared::new(Some(file), keeper)) };
+        match read {
+            Ok(None) => {}
+            Ok(Some(content)) => {
+                let key = content.key();
+                let identities = content.identities.into_iter().map(|stored| {
+                    let secret = match stored.tag.starts_with('$') {
+                        true => KnownSecret::Bcrypt(stored.tag),
+                        false => KnownSecret::Tag(key, stored.tag),
+                    };
+                    Identity::new(stored.vendor, stored.username, secret, stored.record)
+                });
+                logons.lock().extend(identities);
+            }
+            Err(error) => logons.report(Some(&error)),
+        }
+        logons
+    }
+
     /// Asks for the right to log on now as `username` with `secret`; waits while another log-on of this identity is under
     /// way, with a failure of reason `timeout` at the deadline. While the identity is held: one of reason `held` that says
-    /// since when and until when.
+    /// since when and until when. While it waits because log-ons proved nothing: one of the reason that the last one had.
     pub async fn acquire(
         &self,
         target: &Target,
@@ -106,88 +173,137 @@ impl Logons {
         now: UnixTime,
         deadline: Instant,
     ) -> Result<Permit, Failure> {
-        let queue_lock = {
-            let (identities, index) = self.find(target.vendor(), username, secret, now);
-            Arc::clone(&identities[index].queue_lock)
-        };
-        let queue_lock = timeout_at(deadline, queue_lock.lock_owned())
-            .await
-            .map_err(|_| Failure::new(Reason::Timeout, format!("another log-on of {username} is still under way")))?;
+        self.acquire_for(target, (username, secret), now, deadline, None).await
+    }
+
+    /// The same for a real session, which nothing can end: [`Logons::last_session`] says when one was last asked for.
+    pub async fn acquire_for(
+        &self,
+        target: &Target,
+        (username, secret): (&str, &SecretText),
+        now: UnixTime,
+        deadline: Instant,
+        session: Option<String>,
+    ) -> Result<Permit, Failure> {
+        let began = Instant::now();
+        let who = Who::new(target.vendor(), username, secret);
+        let claim = Claim { session, ..Claim::new(target, false) };
+        let queue = self.of(&who, now, |identity| Arc::clone(&identity.queue));
+        let queue = turn(queue, username, deadline).await?;
         // Whoever had the turn before may have been refused meanwhile.
-        self.permit(target, username, secret, now, Some(queue_lock))
+        self.check(&who, &claim, later(now, began)).await.map_err(|denial| denial.failure)?;
+        Ok(self.permit((who, claim), (username, secret), now, began, Some(queue), None))
     }
 
     /// The same for a request that carries the credentials and logs nobody on: it waits for nobody, so that a server that
-    /// does not answer holds up no other target of the identity.
-    pub fn acquire_unqueued(
+    /// does not answer holds up no other target of the identity; but where as many are under way as may prove nothing, it waits
+    /// until one has ended.
+    pub async fn acquire_aside(
         &self,
         target: &Target,
         username: &str,
         secret: &SecretText,
         now: UnixTime,
+        deadline: Instant,
     ) -> Result<Permit, Failure> {
-        self.permit(target, username, secret, now, None)
+        let began = Instant::now();
+        let who = Who::new(target.vendor(), username, secret);
+        let claim = Claim::new(target, true);
+        let gate = self.of(&who, now, |identity| Arc::clone(&identity.gate));
+        let gate = turn(gate, username, deadline).await?;
+        loop {
+            let ended = self.shared.exchange_ended.notified();
+            tokio::pin!(ended);
+            ended.as_mut().enable();
+            let denial = match self.check(&who, &claim, later(now, began)).await {
+                Ok(()) => break,
+                Err(denial) => denial,
+            };
+            let is_live = self.of(&who, now, |identity| !identity.live.is_empty());
+            if !(denial.bound && is_live) || timeout_at(deadline, ended).await.is_err() {
+                return Err(denial.failure);
+            }
+        }
+        Ok(self.permit((who, claim), (username, secret), now, began, None, Some(gate)))
     }
 
     fn permit(
         &self,
+        (who, claim): (Who, Claim),
+        (username, secret): (&str, &SecretText),
+        now: UnixTime,
+        began: Instant,
+        queue: Option<OwnedMutexGuard<()>>,
+        gate: Option<OwnedMutexGuard<()>>,
+    ) -> Permit {
+        let (username, secret) = (username.to_owned(), secret.clone());
+        let (logons, attempt) = (self.clone(), Arc::new(Attempt::new(gate)));
+        Permit { logons, who, username, secret, claim, now, began, attempt, _queue: queue }
+    }
+
+    /// Why a target may not log on now, where it may not: whoever has no session can then leave out all that leads to a log-on.
+    pub async fn denied(&self, target: &Target, username: &str, secret: &SecretText, now: UnixTime) -> Option<Failure> {
+        let who = Who::new(target.vendor(), username, secret);
+        self.check(&who, &Claim::new(target, false), now).await.err().map(|denial| denial.failure)
+    }
+
+    /// Holds the identity because the vendor says that the password behind a session is no longer good. Returns the failure
+    /// (reason `auth`) to end the poll with.
+    pub async fn refuse(
+        &self,
         target: &Target,
         username: &str,
         secret: &SecretText,
         now: UnixTime,
-        queue_lock: Option<OwnedMutexGuard<()>>,
-    ) -> Result<Permit, Failure> {
-        match self.held(target, username, secret, now) {
-            Some(failure) => Err(failure),
-            None => Ok(Permit {
-                logons: self.clone(),
-                vendor: target.vendor(),
-                username: username.to_owned(),
-                secret: secret.clone(),
-                target: (target.name.clone(), fingerprint(target)),
-                now,
-                began: Instant::now(),
-                recorded: false,
-                queue_lock,
-            }),
-        }
-    }
-
-    /// Whether the identity is held now; asked first at every poll, since a session may outlive the hold's beginning.
-    pub fn held(&self, target: &Target, username: &str, secret: &SecretText, now: UnixTime) -> Option<Failure> {
-        let vendor = target.vendor();
-        let (mut identities, index) = self.find(vendor, username, secret, now);
-        // The target has left the identities whose secret it no longer brings.
-        for (_, other) in identities.iter_mut().enumerate().filter(|(i, other)| *i != index && other.vendor == vendor) {
-            if other.hold.as_mut().is_some_and(|hold| hold.remove_target(&target.name)) {
-                other.hold = None;
-            }
-        }
-        let identity = &mut identities[index];
-        let hold = identity.hold.as_mut()?;
-        if !hold.add_target(&target.name, &fingerprint(target)) {
-            identity.hold = None;
-            return None;
-        }
-        (now < hold.retry_at).then(|| hold.failure(now))
-    }
-
-    /// Lets the identity of a held target be tried once more, at the next poll of one of its targets. Returns whether the
-    /// target was held.
-    pub fn release(&self, target: &str, now: UnixTime) -> bool {
-        let mut identities = self.lock();
-        let holds = identities.iter_mut().filter_map(|identity| identity.hold.as_mut());
-        let released =
-            holds.filter(|hold| hold.has(target) && now < hold.retry_at).map(|hold| hold.release(now)).count();
-        drop(identities);
+        message: &str,
+    ) -> Failure {
+        let (who, claim) = (Who::new(target.vendor(), username, secret), Claim::new(target, false));
+        let message = words::without_credentials(message, username, secret);
+        let (failure, _) = self.change(&who, now, move |record| record.refused(&claim, 0, now, &message)).await;
         self.shared.changed.notify_one();
-        released > 0
+        failure
+    }
+
+    /// Lets the identity for which a target waits be tried once more, at the next poll of one of its targets.
+    pub async fn release(&self, target: &str, now: UnixTime) -> Released {
+        let waits = |identity: &&Identity| identity.record.blocks(target, now) || identity.waits(target, now).is_some();
+        let waiting: Vec<Who> = self.lock().iter().filter(waits).map(Identity::who).collect();
+        let mut released = Released::NotWaiting;
+        for who in waiting {
+            let name = target.to_owned();
+            match self.change(&who, now, move |record| record.release(&name, now)).await.0 {
+                Ok(()) => released = Released::Yes,
+                Err(next) if released == Released::NotWaiting => released = Released::NotBefore(next),
+                Err(_) => {}
+            }
+            self.of(&who, now, |identity| identity.waiting.remove(target));
+        }
+        self.shared.changed.notify_one();
+        released
     }
 
     /// The hold that keeps this target from logging on now, as it last learnt. One whose next try is due keeps nobody.
     pub fn hold_of(&self, target: &str, now: UnixTime) -> Option<Hold> {
         let blocks = |hold: &&Hold| hold.has(target) && now < hold.retry_at;
-        self.lock().iter().filter_map(|identity| identity.hold.as_ref()).find(blocks).cloned()
+        self.lock().iter().filter_map(|identity| identity.record.hold.as_ref()).find(blocks).cloned()
+    }
+
+    /// When this target, which waits, may log on.
+    pub fn next_logon(&self, target: &str, now: UnixTime) -> Option<UnixTime> {
+        let held = self.hold_of(target, now).map(|hold| hold.retry_at);
+        held.or_else(|| self.lock().iter().filter_map(|identity| identity.waits(target, now)).max())
+    }
+
+    /// When a session was last asked for with [`Logons::acquire_for`], as far as this process knows from its start on.
+    pub fn last_session(
+        &self,
+        target: &Target,
+        (username, secret): (&str, &SecretText),
+        now: UnixTime,
+        session: &str,
+    ) -> Option<UnixTime> {
+        let who = Who::new(target.vendor(), username, secret);
+        self.of(&who, now, |identity| identity.record.last_session(session))
     }
 
     /// Waits until a hold has begun or ended without a poll that could tell.
@@ -195,55 +311,24 @@ impl Logons {
         self.shared.changed.notified().await;
     }
 
-    /// The identity, a new one where there is none. One that is known by its tag only is recognised here, once; and what
-    /// nobody needs any more is forgotten.
-    fn find(
-        &self,
-        vendor: &str,
-        username: &str,
-        secret: &SecretText,
-        now: UnixTime,
-    ) -> (MutexGuard<'_, Vec<Identity>>, usize) {
-        let mut identities = self.lock();
-        prune(&mut identities, now);
-        let mut index = identities.iter().position(|identity| identity.is(vendor, username, secret));
-        if index.is_none() {
-            let salts: HashSet<saved::Salt> =
-                identities.iter().filter_map(|identity| identity.salt(vendor, username)).collect();
-            drop(identities);
-            // A hash takes milliseconds, and is made once for a secret: afterwards it is known by its text.
-            let hashes: Vec<String> = salts.into_iter().filter_map(|salt| saved::hash(secret, salt)).collect();
-            let tag = SecretTag::of(secret);
-            identities = self.lock();
-            // Somebody else may have brought it meanwhile.
-            index = identities.iter().position(|identity| identity.is(vendor, username, secret)).or_else(|| {
-                let index = identities.iter().position(|identity| {
-                    let is_secret = match &identity.secret {
-                        KnownSecret::Text(_) => false,
-                        KnownSecret::Tag(known) => *known == tag,
-                        KnownSecret::Hash(known) => hashes.contains(known),
-                    };
-                    is_secret && identity.vendor == vendor && identity.username == username
-                })?;
-                identities[index].secret = KnownSecret::Text(secret.clone());
-                Some(index)
-            });
-            if index.is_none() {
-                identities.push(Identity {
-                    vendor: vendor.to_owned(),
-                    username: username.to_owned(),
-                    secret: KnownSecret::Text(secret.clone()),
-                    last_accepted: None,
-                    hold: None,
-                    queue_lock: Arc::default(),
-                    pending_logon: None,
-                    last_used: None,
-                });
+    /// Before the daemon ends: waits until then for the verdicts of the exchanges that are under way. What is not answered
+    /// by then was written down before it was sent.
+    pub async fn close(&self, deadline: Instant) {
+        loop {
+            let ended = self.shared.exchange_ended.notified();
+            tokio::pin!(ended);
+            ended.as_mut().enable();
+            if self.lock().iter().all(|identity| identity.live.is_empty()) || timeout_at(deadline, ended).await.is_err()
+            {
+                return;
             }
         }
-        let index = index.unwrap_or(identities.len() - 1);
-        identities[index].last_used = Some(now);
-        (identities, index)
+    }
+
+    /// Does something with what this process knows of an identity.
+    fn of<T>(&self, who: &Who, now: UnixTime, work: impl FnOnce(&mut Identity) -> T) -> T {
+        let (mut identities, index) = self.find(who, now);
+        work(&mut identities[index])
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Identity>> {
@@ -251,122 +336,19 @@ impl Logons {
     }
 }
 
-impl Permit {
-    /// The vendor took the credentials. A request aside logs nobody on, so that it ends only a hold that such a request has
-    /// brought about: else it would clear the way for a wrong password of a log-on every few minutes.
-    pub fn accepted(mut self) {
-        self.note_accepted(self.now);
-    }
-
-    /// The vendor refused the credentials: the identity is held from now on. Returns the failure (reason `auth`) to end
-    /// the poll with.
-    pub fn refused(mut self, message: &str) -> Failure {
-        self.note_refused(self.now, message)
-    }
-
-    /// It is not known whether the credentials are good, although there was an answer (a server error), or they were not
-    /// sent: nothing is held.
-    pub fn unknown(mut self) {
-        self.recorded = true;
-    }
-
-    fn note_accepted(&mut self, now: UnixTime) {
-        self.recorded = true;
-        let (mut identities, index) = self.identity(now);
-        let identity = &mut identities[index];
-        if self.queue_lock.is_some() || identity.hold.as_ref().is_some_and(|hold| hold.aside) {
-            identity.last_accepted = Some(now);
-            identity.hold = None;
-        }
-    }
-
-    fn note_refused(&mut self, now: UnixTime, message: &str) -> Failure {
-        self.recorded = true;
-        let (mut identities, index) = self.identity(now);
-        let identity = &mut identities[index];
-        let worked = identity.last_accepted.is_some_and(|at| now.since(at) < WORKED_WITHIN);
-        let hold = identity.hold.get_or_insert_with(|| Hold::new(now, worked));
-        hold.refused(now, worked, message);
-        hold.aside = self.queue_lock.is_none();
-        hold.add_target(&self.target.0, &self.target.1);
-        let next = hold.retry_at;
-        Failure::new(
-            Reason::Auth,
-            format!("{message}; no further log-on before {next} unless the secret, auth or url changes"),
-        )
-    }
-
-    /// The credentials were sent, and nobody knows what became of them: a second try could be one too many.
-    fn note_unanswered(&mut self, now: UnixTime) -> Failure {
-        self.recorded = true;
-        let (mut identities, index) = self.identity(now);
-        let next = identities[index].suspect(now, &self.target);
-        let message = format!("{UNANSWERED}; no further log-on before {next} unless the secret, auth or url changes");
-        Failure::new(Reason::Timeout, message)
-    }
-
-    fn identity(&self, now: UnixTime) -> (MutexGuard<'_, Vec<Identity>>, usize) {
-        self.logons.find(self.vendor, &self.username, &self.secret, now)
-    }
-
-    /// Now, in whole seconds from the beginning of the poll.
-    fn later(&self) -> UnixTime {
-        self.now.plus(Duration::from_secs(self.began.elapsed().as_secs()))
-    }
+/// Waits for a turn.
+async fn turn(
+    lock: Arc<tokio::sync::Mutex<()>>,
+    username: &str,
+    deadline: Instant,
+) -> Result<OwnedMutexGuard<()>, Failure> {
+    let failure = |_| Failure::new(Reason::Timeout, format!("another log-on of {username} is still under way"));
+    timeout_at(deadline, lock.lock_owned()).await.map_err(failure)
 }
 
-impl Drop for Permit {
-    fn drop(&mut self) {
-        // A request aside logs nobody on.
-        if !self.recorded && self.queue_lock.is_some() {
-            let now = self.later();
-            self.note_unanswered(now);
-            self.logons.shared.changed.notify_one();
-        }
-    }
-}
-
-/// What a hold says that no refusal has brought about.
-const UNANSWERED: &str = "the credentials were sent, and no answer came";
-
-impl Identity {
-    fn is(&self, vendor: &str, username: &str, secret: &SecretText) -> bool {
-        self.vendor == vendor
-            && self.username == username
-            && matches!(&self.secret, KnownSecret::Text(text) if text == secret)
-    }
-
-    /// The salt, where it is an identity of this user that is known by its hash only.
-    fn salt(&self, vendor: &str, username: &str) -> Option<saved::Salt> {
-        match &self.secret {
-            KnownSecret::Hash(hash) if self.vendor == vendor && self.username == username => saved::salt_of(hash),
-            _ => None,
-        }
-    }
-
-    /// Holds it because credentials were sent and not answered; returns until when.
-    fn suspect(&mut self, now: UnixTime, (target, fingerprint): &(String, String)) -> UnixTime {
-        let hold = self.hold.get_or_insert_with(|| Hold::unanswered(now));
-        hold.again(now, UNANSWERED);
-        hold.aside = false;
-        hold.add_target(target, fingerprint);
-        hold.retry_at
-    }
-}
-
-/// Forgets the identities that nobody brings any more.
-fn prune(identities: &mut Vec<Identity>, now: UnixTime) {
-    identities.retain_mut(|identity| {
-        // After a restart the time begins anew.
-        let last_used = *identity.last_used.get_or_insert(now);
-        let needed = identity.hold.is_some() || Arc::strong_count(&identity.queue_lock) > 1;
-        needed || now.since(last_used) < KEPT
-    });
-}
-
-/// What ends a hold when it changes, besides the secret. Secrets print as `<secret>`.
-fn fingerprint(target: &Target) -> String {
-    format!("{} {}", target.url, target.settings.identity())
+/// Now, in whole seconds from a beginning.
+fn later(now: UnixTime, began: Instant) -> UnixTime {
+    now.plus(Duration::from_secs(began.elapsed().as_secs()))
 }
 
 impl fmt::Debug for Logons {

@@ -12,6 +12,8 @@ pub struct Observation {
     pub parts: Vec<(Box<str>, Outcome)>,
     /// The poll counts as failed although its parts are new: a session probe that got no answer is a datum too.
     pub failure: Option<Failure>,
+    /// Nothing was asked: the parts tell again what an earlier poll has read.
+    pub repeated: bool,
     /// There may be pools that no part tells of: the vendor did not list all that there is.
     pub incomplete: bool,
     /// When credentials end, where the vendor says: (`password`, `client_secret` or `certificate`, Unix time).

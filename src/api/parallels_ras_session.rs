@@ -33,19 +33,24 @@ use self::{
 };
 use super::{
     Api, BoxFuture, Context, Observation, Warning,
-    logon::{LogonVerdict, Logons, Permit},
+    logon::{ExchangeFailure, LogonVerdict, Logons},
 };
 use crate::{
+    clock::UnixTime,
     config::{
         Target,
         target::{self, ProbeMode},
     },
     failure::{Failure, Reason},
     http::{self, Answer, Client},
+    scale::scaled,
 };
 
 /// The broker answers a priming that took too long by itself; so much longer we wait for that.
 const AFTER_PRIMING: Duration = Duration::from_secs(10);
+
+/// A real session is opened no more often than this, however often the daemon starts.
+const SESSION_INTERVAL: Duration = Duration::from_secs(15 * 60);
 
 /// Kept of the poll's time, so that a broker that does not answer is told before the poll is given up.
 const REPORT_MARGIN: Duration = Duration::from_millis(500);
@@ -61,6 +66,8 @@ pub struct ParallelsRasSession {
     last: Option<Probe>,
     /// Whether the probe of an earlier run, or from before a change of the settings, was taken up.
     recalled: bool,
+    /// Whether this run, under these settings, has polled before: from then on the schedule keeps the polls apart.
+    polled: bool,
 }
 
 impl ParallelsRasSession {
@@ -71,7 +78,7 @@ impl ParallelsRasSession {
         http: Client,
         logons: Arc<Logons>,
     ) -> ParallelsRasSession {
-        ParallelsRasSession { target, settings, http, logons, last: None, recalled: false }
+        ParallelsRasSession { target, settings, http, logons, last: None, recalled: false, polled: false }
     }
 
     async fn poll(&mut self, cx: &Context<'_>) -> Result<Observation, Failure> {
@@ -80,16 +87,25 @@ impl ParallelsRasSession {
         let password = session.password.read()?;
         let token = self.settings.api_token.read()?;
         let (turn, deadline) = self.deadlines(cx);
+        let (logons, username) = (&self.logons, &*session.username);
+        let is_first = !std::mem::replace(&mut self.polled, true);
         // A deep probe is a log-on: those of one account never run side by side. A light one logs nobody on, and must not
         // wait for the broker of another target. Neither sends a password that was refused.
         let permit = match self.settings.mode {
-            ProbeMode::Light => self.logons.acquire_unqueued(&self.target, &session.username, &password, cx.now),
-            ProbeMode::Deep => self.logons.acquire(&self.target, &session.username, &password, cx.now, turn).await,
+            ProbeMode::Light => logons.acquire_aside(&self.target, username, &password, cx.now, turn).await,
+            ProbeMode::Deep => {
+                let endpoint = format!("{} at {}", self.target.name, session.endpoint_host);
+                let last = logons.last_session(&self.target, (username, &password), cx.now, &endpoint);
+                let next = last.map(|at| at.plus(scaled(SESSION_INTERVAL))).filter(|next| is_first && cx.now < *next);
+                if let Some(next) = next {
+                    return self.not_due(next);
+                }
+                logons.acquire_for(&self.target, (username, &password), cx.now, turn, Some(endpoint)).await
+            }
         };
         let permit = match permit {
             Ok(permit) => permit,
-            Err(failure) if failure.reason == Reason::Timeout => return Err(failure),
-            Err(held) => return self.unchanged(cx, held),
+            Err(denied) => return self.unchanged(cx, denied),
         };
         let body = request::body(self.settings.mode, session, &password);
         let started = Instant::now();
@@ -99,23 +115,15 @@ impl ParallelsRasSession {
         };
         let call = self.http.request("probe", Method::PUT, self.url()).secret_header("authorization", &token);
         let call = call.secret_body("application/json", body);
-        let (judged, refused) = match self.settings.mode {
-            ProbeMode::Light => {
-                let judged = read_answer(call.send(deadline).await);
-                let refused = note(permit, verdict_of(&judged));
-                (judged, refused)
-            }
-            ProbeMode::Deep => {
-                let exchange = |sent| async move {
-                    let judged = read_answer(call.credentials(&sent).send(deadline).await);
-                    (verdict_of(&judged), judged)
-                };
-                match permit.run_exchange(deadline, exchange).await {
-                    Ok(settled) => settled,
-                    // The broker may still answer, but not for this probe.
-                    Err(failure) => (read_answer(Err(failure)), None),
-                }
-            }
+        let exchange = |sent| async move {
+            let judged = read_answer(call.credentials(&sent).send(deadline).await);
+            (verdict_of(&judged), judged)
+        };
+        let (judged, of_logon) = match permit.run_exchange(deadline, exchange).await {
+            Ok(settled) => settled,
+            Err(ExchangeFailure::Denied(denied)) => return self.unchanged(cx, denied),
+            // The broker may still answer, but not for this probe.
+            Err(ExchangeFailure::Failed(failure)) => (read_answer(Err(failure)), None),
         };
         let duration = started.elapsed();
         let (reply, failure) = judged?;
@@ -124,12 +132,13 @@ impl ParallelsRasSession {
         }
         let probe = Probe::new(reply, duration, self.last.as_ref());
         let failure = match reply.verdict {
-            Verdict::Account => refused,
+            Verdict::Account => of_logon,
             // It cannot lock an account: it is not held, but repeats are not worth the usual pace either.
             Verdict::Token => {
                 Some(Failure::new(Reason::Auth, format!("the broker refused the API token: {}", probe.state())))
             }
-            _ => failure,
+            // With what the broker said, and when the next probe is.
+            _ => failure.map(|failure| of_logon.unwrap_or(failure)),
         };
         let part = probe.part(&self.target, &self.settings);
         self.remember(cx, &probe);
@@ -137,16 +146,35 @@ impl ParallelsRasSession {
         Ok(Observation { failure, ..Observation::single(part) })
     }
 
-    /// While the account is held nothing is sent, and the last verdict stays and does not go stale.
+    /// While the account is held, or waits, nothing is sent; the last verdict stays and does not go stale.
     fn unchanged(&self, cx: &Context<'_>, failure: Failure) -> Result<Observation, Failure> {
         match &self.last {
-            Some(probe) if failure.reason == Reason::Held => {
+            Some(probe) => {
                 self.remember(cx, probe);
-                let part = probe.part(&self.target, &self.settings);
-                Ok(Observation { failure: Some(failure), ..Observation::single(part) })
+                Ok(self.repeat(probe, Some(failure)))
             }
-            _ => Err(failure),
+            None => Err(failure),
         }
+    }
+
+    /// A session was opened a short while ago, before a restart or a change of the settings: its verdict is told again.
+    fn not_due(&self, next: UnixTime) -> Result<Observation, Failure> {
+        let failure =
+            |reason, why| Failure::new(reason, format!("{why}; the next session is not opened before {next}"));
+        let Some(probe) = &self.last else {
+            return Err(failure(Reason::Timeout, "a session was asked for, and nothing is known of the answer"));
+        };
+        let failure = match probe.verdict {
+            Verdict::Unreachable => Some(failure(Reason::Timeout, "the last probe got no answer")),
+            Verdict::Token | Verdict::Account => Some(failure(Reason::Auth, "the last probe was refused")),
+            _ => None,
+        };
+        Ok(self.repeat(probe, failure))
+    }
+
+    fn repeat(&self, probe: &Probe, failure: Option<Failure>) -> Observation {
+        let part = probe.part(&self.target, &self.settings);
+        Observation { failure, repeated: true, ..Observation::single(part) }
     }
 
     /// Takes up the last probe where it was of the same thing, and none was missed since: within `stale_after` one is due
@@ -184,27 +212,37 @@ impl Api for ParallelsRasSession {
 
 type ProbeAnswer = Result<(Reply, Option<Failure>), Failure>;
 
-/// What an answer says of the account's password.
+/// What an answer says of the account's password. One with a known code is of the broker, and says what the matter is.
 fn verdict_of(judged: &ProbeAnswer) -> LogonVerdict {
-    let Ok((reply, _)) = judged else { return LogonVerdict::Unknown };
+    let (reply, failure) = match judged {
+        Ok(judged) => judged,
+        Err(failure) => return LogonVerdict::Unproven(failure.clone()),
+    };
     match reply.verdict {
         Verdict::Account => {
             let state = Probe::new(*reply, Duration::ZERO, None).state();
             LogonVerdict::Refused(format!("the broker refused the account of the session: {state}"))
         }
         Verdict::Ok => LogonVerdict::Accepted,
-        _ => LogonVerdict::Unknown,
+        Verdict::Unknown | Verdict::Unreachable => LogonVerdict::Unproven(failure.clone().unwrap_or_else(|| {
+            let state = Probe::new(*reply, Duration::ZERO, None).state();
+            Failure::new(Reason::HttpStatus, format!("the broker answered with nothing that is known: {state}"))
+        })),
+        Verdict::Endpoint
+        | Verdict::License
+        | Verdict::Broker
+        | Verdict::App
+        | Verdict::Priming
+        | Verdict::Request
+        | Verdict::Token
+        | Verdict::Certificate
+        | Verdict::Policy => LogonVerdict::Elsewhere,
     }
 }
 
-/// Notes it at once; the failure of a refusal.
-fn note(permit: Permit, verdict: LogonVerdict) -> Option<Failure> {
-    match verdict {
-        LogonVerdict::Refused(message) => return Some(permit.refused(&message)),
-        LogonVerdict::Accepted => permit.accepted(),
-        LogonVerdict::Unknown => permit.unknown(),
-    }
-    None
+/// Whether this says that the broker gave no answer; `decode` from the transport is one that broke off.
+fn is_no_answer(failure: &Failure) -> bool {
+    matches!(failure.reason, Reason::Dns | Reason::Connect | Reason::Tls | Reason::Timeout | Reason::Decode)
 }
 
 /// What came of the request, and why the poll counts as failed if it does. `Err`: it is not the broker that failed.
@@ -213,12 +251,7 @@ fn read_answer(result: Result<Answer, Failure>) -> ProbeAnswer {
     let answer = match result {
         Ok(answer) => answer,
         Err(failure) => {
-            // `decode` from the transport is an answer that broke off.
-            let no_answer = matches!(
-                failure.reason,
-                Reason::Dns | Reason::Connect | Reason::Tls | Reason::Timeout | Reason::Decode
-            );
-            return if no_answer { Ok((unreachable, Some(failure))) } else { Err(failure) };
+            return if is_no_answer(&failure) { Ok((unreachable, Some(failure))) } else { Err(failure) };
         }
     };
     let status = answer.status.as_u16();

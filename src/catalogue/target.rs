@@ -54,7 +54,9 @@ families! {
     TLS_NOT_AFTER: Gauge Target "rollcall_tls_certificate_not_after_timestamp_seconds" ["host"] "seconds"
         "Unix time at which the server's TLS certificate ends.";
     LOGIN_HELD: Gauge Target "rollcall_login_held" [] ""
-        "Whether log-ons are held because the vendor refused the credentials (1); nothing is sent meanwhile.";
+        "Whether log-ons are held because the vendor refused the credentials (1); none is sent meanwhile.";
+    LOGIN_NEXT_ATTEMPT: Gauge Target "rollcall_login_next_attempt_timestamp_seconds" [] "seconds"
+        "Unix time before which no log-on is sent, because the vendor refused the last one or the last one proved nothing; absent while none waits.";
     DIRECT_ALERTING_ACTIVE: Gauge Target "rollcall_direct_alerting_active" [] ""
         "Whether the daemon itself pages for this target (1), so that the shipped rules keep silent, or not (0).";
 }

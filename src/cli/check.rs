@@ -1,5 +1,6 @@
 //! `rollcall check`: every error of a configuration at once; with `--connect` each target is polled once.
 
+mod accounts;
 mod hints;
 mod web;
 
@@ -7,7 +8,6 @@ use std::{path::Path, sync::Arc};
 
 use super::{Check, counted, output, probe::poll_once};
 use crate::{
-    api::logon::Logons,
     config::{AlertingMode, Config, Target},
     duration, http,
     overrides::AlertOverride,
@@ -41,7 +41,7 @@ pub fn run(args: Check) -> Result<(), String> {
             "note: alerting.mode is direct; a change of the mode while alerts fire costs one resolve and one new page",
         );
     }
-    for warning in short_fors(&config) {
+    for warning in short_fors(&config).into_iter().chain(accounts::alike(&config.targets)) {
         output::note(format_args!("warning: {warning}"));
     }
     let targets = counted(config.targets.len(), "target");
@@ -52,13 +52,12 @@ pub fn run(args: Check) -> Result<(), String> {
     }
     http::set_max_buffered(config.shared_http.max_buffered);
     let failed = super::block_on(async {
-        let logons = Logons::default();
-        let mut holds = super::probe::Holds::open(&config, &logons);
+        let logons = super::probe::logons(&config);
         let mut failed = 0;
         for target in &config.targets {
             output::note(format_args!("polling {} ({}), at most {:?} ...", target.name, target.url, target.timeout));
             let poll = poll_once(Arc::clone(target), &logons, None).await;
-            holds.keep(&logons);
+            super::probe::warn(&config, &logons, target);
             let (line, good) = match &poll {
                 Ok(poll) => poll.verdict(),
                 Err(failure) => (format!("{}: {failure}", failure.reason()), false),

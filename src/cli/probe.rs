@@ -9,12 +9,12 @@ use crate::{
     api::{
         self, Context, Warning, Warnings,
         fingerprint::PartFingerprints,
-        logon::{Logons, saved::SavedIdentity},
+        logon::{Keeper, Logons},
         memory::Memory,
     },
     clock::Clock,
     config::{Config, Target},
-    daemon::state::{State, StateError, StateFile},
+    daemon::state::StateFile,
     failure::{Failure, Reason},
     http::{self, Client, Exchange, Tracer},
     poll::outcome::{self, PollResult},
@@ -38,14 +38,13 @@ pub fn run(args: Probe) -> Result<(), String> {
     ));
     let target = Arc::clone(target);
     super::block_on(async {
-        let logons = Logons::default();
-        let mut holds = Holds::open(&config, &logons);
+        let logons = logons(&config);
         let ticker = std::io::stderr().is_terminal().then(|| tokio::spawn(tick()));
-        let poll = poll_once(target, &logons, Some(Arc::new(show))).await;
+        let poll = poll_once(Arc::clone(&target), &logons, Some(Arc::new(show))).await;
         if let Some(ticker) = ticker {
             ticker.abort();
         }
-        holds.keep(&logons);
+        warn(&config, &logons, &target);
         let poll = poll.map_err(|failure| format!("{}: {failure}", failure.reason()))?;
         output::print(poll.describe(args.agents));
         if args.metrics {
@@ -57,50 +56,25 @@ pub fn run(args: Probe) -> Result<(), String> {
     })
 }
 
-/// Log-ons that are held, by the daemon or by a look before this one: a look must not lock an account either.
-pub struct Holds {
-    file: Option<StateFile>,
-    known: Vec<SavedIdentity>,
+/// The log-ons of a look: a look must not lock an account either, so it goes by what daemons and other looks have written down,
+/// and writes down its own.
+pub fn logons(config: &Config) -> Logons {
+    let Some(path) = &config.state_file else { return Logons::default() };
+    let logons = Logons::beside(path, Keeper::Look);
+    // What an earlier version has kept there.
+    match StateFile::new(path).read() {
+        Ok(state) => logons.restore(state.identities, Clock::system().now()),
+        Err(error) => output::note(format_args!("warning: {error}; what is held there is not known here")),
+    }
+    logons
 }
 
-impl Holds {
-    /// Takes up what the state file says.
-    pub fn open(config: &Config, logons: &Logons) -> Holds {
-        let file = config.state_file.as_ref().map(StateFile::new);
-        let mut state = file.as_ref().map_or_else(|| Ok(State::default()), StateFile::read).unwrap_or_else(|error| {
-            output::note(format_args!("warning: {error}; log-ons that are held there are tried here"));
-            State::default()
-        });
-        state.limit(Clock::system().now());
-        logons.restore(state.identities.clone());
-        Holds { file, known: state.identities }
-    }
-
-    /// Keeps what was refused or accepted since, and says where that cannot be. A daemon that runs keeps its own file, and
-    /// holds what it has itself seen refused.
-    pub fn keep(&mut self, logons: &Logons) {
-        let identities = logons.save();
-        let is_news = |identity: &SavedIdentity| !self.known.contains(identity);
-        if !identities.iter().any(is_news) {
-            return;
-        }
-        let kept = match &self.file {
-            None => Err("there is no state_file".to_owned()),
-            Some(file) => {
-                file.update(|state| state.note(Clock::system().now(), &identities)).map_err(|error| match error {
-                    StateError::InUse { path } => format!("a daemon is using {path}"),
-                    error => error.to_string(),
-                })
-            }
-        };
-        if let Err(why) = kept
-            && identities.iter().any(|identity| identity.is_held() && is_news(identity))
-        {
-            output::note(format_args!(
-                "warning: {why}, so nothing keeps this hold: each further look sends the credentials again"
-            ));
-        }
-        self.known = identities;
+/// Says where nothing keeps what this look has learnt.
+pub fn warn(config: &Config, logons: &Logons, target: &Target) {
+    if config.state_file.is_none() && logons.next_logon(&target.name, Clock::system().now()).is_some() {
+        output::note(format_args!(
+            "warning: there is no state_file, so nothing keeps this hold: each further look sends the credentials again"
+        ));
     }
 }
 

@@ -50,12 +50,24 @@ impl PartialEq for SecretText {
 impl Eq for SecretText {}
 
 /// Where a secret comes from.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub enum Secret {
     /// The configuration file.
     Inline(SecretText),
     /// A file of its own, read again at each use; white space around the content is dropped.
     File(PathBuf),
+}
+
+/// A path is printed in full: log-on holds go by it, and whoever starts elsewhere names the same file in another way.
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Secret::Inline(text) => f.debug_tuple("Inline").field(text).finish(),
+            Secret::File(path) => {
+                f.debug_tuple("File").field(&std::path::absolute(path).unwrap_or_else(|_| path.clone())).finish()
+            }
+        }
+    }
 }
 
 impl Secret {

@@ -11,6 +11,9 @@ use reqwest::{
 use super::{Body, MAX_OBJECT};
 use crate::failure::{Failure, Reason};
 
+/// A server may ask for no longer pause than this.
+pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
+
 /// A whole answer.
 #[derive(Debug)]
 pub struct Answer {
@@ -34,7 +37,7 @@ impl Answer {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// `Retry-After`, in seconds or as a date; at most a day, whatever a confused server says.
+    /// `Retry-After`, in seconds or as a date; at most an hour, whatever a confused server says.
     pub fn retry_after(&self) -> Option<Duration> {
         let text = self.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
         let wait = match text.parse::<f64>() {
@@ -44,7 +47,7 @@ impl Answer {
                 SystemTime::from(date.timestamp()).duration_since(SystemTime::now()).unwrap_or_default()
             }
         };
-        Some(wait.min(Duration::from_secs(86_400)))
+        Some(wait.min(MAX_RETRY_AFTER))
     }
 
     /// The answer if its status is 2xx. Otherwise 401 is `auth`, 403 `forbidden`, 404 and 406 `not_found`, 429
@@ -196,7 +199,7 @@ mod tests {
         let past = answer(503, &[("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT")], "");
         assert_eq!(past.retry_after(), Some(Duration::ZERO));
         assert_eq!(answer(429, &[("retry-after", "1e300")], "").retry_after(), None);
-        assert_eq!(answer(429, &[("retry-after", "9999999")], "").retry_after(), Some(Duration::from_secs(86_400)));
+        assert_eq!(answer(429, &[("retry-after", "9999999")], "").retry_after(), Some(MAX_RETRY_AFTER));
         assert_eq!(answer(429, &[("retry-after", "soon")], "").retry_after(), None);
     }
 

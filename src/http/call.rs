@@ -152,9 +152,13 @@ impl Call {
             true => None,
             false => Some(begin_request(deadline).await.map_err(|failure| failure.context(&what))?),
         };
+        if let Some(sent) = &self.sent {
+            sent.announce().await?;
+        }
         self.configured_headers();
         let mut exchange = self.exchange();
-        let deadline = self.sent.as_ref().map_or(deadline, SendTracker::until);
+        let sent = self.sent.clone();
+        let deadline = sent.as_ref().map_or(deadline, SendTracker::until);
         let request_body = self.request_body();
         let Call { client, operation, request, .. } = self;
         let connection = client.inner.connection.read().unwrap_or_else(|e| e.into_inner()).1.clone();
@@ -199,6 +203,9 @@ impl Call {
             Ok(answer) => {
                 exchange.status = Some(code);
                 exchange.bytes = answer.body.len();
+                if let Some(sent) = &sent {
+                    sent.note_answer(&answer.body);
+                }
             }
             Err(failure) => exchange.failure = Some(failure.clone()),
         }

@@ -4,8 +4,8 @@ use std::{
     fmt,
     pin::Pin,
     sync::{
-        Arc,
-        atomic::{AtomicU8, Ordering},
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU8, Ordering},
     },
     task::{Context, Poll},
 };
@@ -14,22 +14,68 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::Instant;
 
+use crate::failure::{Failure, Reason};
+
 const WAITING: u8 = 0;
 const SENT: u8 = 1;
 const STOPPED: u8 = 2;
 
+/// What is done before credentials leave: where it fails they do not.
+type Announce = dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>> + Send + Sync;
+
+/// As much of the answer is kept, for whoever has to say what it was.
+const ANSWER_KEPT: usize = 16 * 1024 + 1;
+
 /// Follows the request of an exchange that carries credentials: until it leaves it can be stopped, and from then on its
 /// answer is waited for as long as the exchange may take. Cloning shares it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct SendTracker {
     state: Arc<AtomicU8>,
     until: Instant,
+    announce: Option<Arc<Announce>>,
+    announced: Arc<AtomicBool>,
+    answer: Arc<Mutex<Bytes>>,
+}
+
+impl fmt::Debug for SendTracker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendTracker").field("sent", &self.is_sent()).finish_non_exhaustive()
+    }
 }
 
 impl SendTracker {
     /// Of an exchange that may take until then.
     pub fn new(until: Instant) -> SendTracker {
-        SendTracker { state: Arc::default(), until }
+        SendTracker { state: Arc::default(), until, announce: None, announced: Arc::default(), answer: Arc::default() }
+    }
+
+    /// The same; `announce` is waited for before the credentials leave, and where it fails they do not.
+    pub fn announced(
+        self,
+        announce: impl Fn() -> Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>> + Send + Sync + 'static,
+    ) -> SendTracker {
+        SendTracker { announce: Some(Arc::new(announce)), ..self }
+    }
+
+    /// The credentials are about to leave. They do so once.
+    pub async fn announce(&self) -> Result<(), Failure> {
+        if self.announced.swap(true, Ordering::AcqRel) {
+            return Err(Failure::new(Reason::Internal, "the credentials of one log-on were to be sent twice"));
+        }
+        match &self.announce {
+            Some(announce) => announce().await,
+            None => Ok(()),
+        }
+    }
+
+    /// What they were answered with.
+    pub fn note_answer(&self, body: &Bytes) {
+        *self.answer.lock().unwrap_or_else(|e| e.into_inner()) = body.slice(..body.len().min(ANSWER_KEPT));
+    }
+
+    /// The beginning of the answer to the credentials, as far as there was one.
+    pub fn answer(&self) -> Bytes {
+        self.answer.lock().unwrap_or_else(|e| e.into_inner()).clone()
     }
 
     /// Until when the exchange may take.

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     api::{
-        logon::{Logons, saved::SavedIdentity},
+        logon::{Logons, Released, saved::SavedIdentity},
         memory::Memory,
     },
     clock::Clock,
@@ -91,10 +91,14 @@ impl Clients {
 }
 
 impl Fleet {
-    /// No targets yet. `saved` is what an earlier run knew of its log-ons and of its targets.
+    /// No targets yet. `saved` is what an earlier run knew of its targets; log-ons outlive nobody.
     pub fn new(clock: Clock, saved: SavedFleet) -> Fleet {
-        let logons = Logons::default();
-        logons.restore(saved.identities);
+        Fleet::with_logons(clock, saved, Logons::default())
+    }
+
+    /// The same with log-ons that are kept.
+    pub fn with_logons(clock: Clock, saved: SavedFleet, logons: Logons) -> Fleet {
+        logons.restore(saved.identities, clock.now());
         Fleet {
             store: Arc::default(),
             logons,
@@ -114,9 +118,11 @@ impl Fleet {
         &self.store
     }
 
-    /// Lets a held target log on once more, see [`Logons::release`].
-    pub fn release(&self, target: &str) -> bool {
-        self.logons.release(target, self.clock.now())
+    /// Lets a target that waits log on once more, see [`Logons::release`]; one whose vendor has asked for a pause is polled.
+    pub async fn release(&self, target: &str) -> Released {
+        let released = self.logons.release(target, self.clock.now()).await;
+        let paused = self.running().get(target).is_some_and(|run| run.target_state.resume());
+        if paused && released == Released::NotWaiting { Released::Yes } else { released }
     }
 
     /// The clock that everything here goes by.
@@ -167,6 +173,8 @@ impl Fleet {
         let mut running = self.running();
         for target in &config.targets {
             if let Some(run) = running.get(&target.name) {
+                // Whoever reloads wants to see what it is like now.
+                run.target_state.resume();
                 slots.push(Arc::clone(&run.target_state.slot));
                 continue;
             }
@@ -253,7 +261,9 @@ impl Fleet {
             memory.restore_notes(std::mem::take(&mut saved.notes));
             ledger.restore(saved, self.clock.now());
         }
-        ledger.status.held = self.logons.hold_of(&target.name, self.clock.now()).is_some();
+        let now = self.clock.now();
+        ledger.status.held = self.logons.hold_of(&target.name, now).is_some();
+        ledger.status.next_logon = self.logons.next_logon(&target.name, now);
         let ledger = Arc::new(Mutex::new(ledger));
         let (slot, freshness) = self.place(target, &ledger, &mut lock(&ledger));
         TargetState {
@@ -266,6 +276,7 @@ impl Fleet {
             save_requested: Arc::clone(&self.save_requested),
             published: Arc::clone(&self.published),
             freshness,
+            pause: Arc::default(),
         }
     }
 

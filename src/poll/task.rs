@@ -3,7 +3,10 @@
 use std::{
     collections::HashSet,
     panic::AssertUnwindSafe,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -58,6 +61,26 @@ pub(super) struct TargetState {
     pub published: Arc<Notify>,
     /// Until when the newest snapshot is true.
     pub freshness: Arc<Freshness>,
+    /// The pause that the vendor has asked for.
+    pub pause: Arc<Pause>,
+}
+
+/// A pause that the vendor has asked for, beyond the schedule.
+#[derive(Debug, Default)]
+pub(super) struct Pause {
+    lasts: AtomicBool,
+    ended: Notify,
+}
+
+impl TargetState {
+    /// Ends a pause that the vendor has asked for; says whether there was one.
+    pub fn resume(&self) -> bool {
+        let lasts = self.pause.lasts.swap(false, Ordering::Relaxed);
+        if lasts {
+            self.pause.ended.notify_one();
+        }
+        lasts
+    }
 }
 
 /// Makes the API of a target, at the start and after a panic.
@@ -70,6 +93,8 @@ pub(super) struct Task {
     api: Box<dyn Api>,
     logged: HashSet<String>,
     next_stale: Option<UnixTime>,
+    /// When the next poll would be due, had the vendor not asked for a pause.
+    unpaused: Instant,
 }
 
 impl Task {
@@ -77,7 +102,7 @@ impl Task {
         let api = open();
         // Of the data of an earlier task, which may have to go before the first poll ends.
         let next_stale = lock(&target_state.ledger).first_stale();
-        Task { target_state, client, open, api, logged: HashSet::new(), next_stale }
+        Task { target_state, client, open, api, logged: HashSet::new(), next_stale, unpaused: Instant::now() }
     }
 
     /// Polls until it is cancelled, then logs off.
@@ -96,6 +121,12 @@ impl Task {
                     }
                 }
                 () = sleep_until(stale) => self.publish(),
+                () = self.target_state.pause.ended.notified() => {
+                    self.api.resume();
+                    due = due.min(self.unpaused);
+                    self.target_state.freshness.plan(due.max(Instant::now()));
+                    self.publish();
+                }
             }
         }
         let (warnings, now) = (Warnings::default(), self.target_state.clock.now());
@@ -157,10 +188,11 @@ impl Task {
         self.target_state.memory.forget(now);
         self.log_warnings(warnings);
         let mut ledger = lock(&self.target_state.ledger);
-        let next = match result {
+        let (next, unpaused) = match result {
             PollResult::Failed(failure) => {
                 let retry_after = Failure::max_retry_after([&failure]);
-                schedule::after_failure(&target, ledger.status.consecutive_failures, took, retry_after)
+                let after = |pause| schedule::after_failure(&target, ledger.status.consecutive_failures, took, pause);
+                (after(retry_after), after(None))
             }
             PollResult::Data(failed) => {
                 let retry_after = Failure::max_retry_after(failed.iter().map(|(_, failure)| failure));
@@ -168,10 +200,12 @@ impl Task {
                 if count > 0 {
                     event::PollsSkipped { target: &target.name, count }.emit(&mut ledger.status);
                 }
-                next
+                (next, schedule::after_success(&target, took, None).0)
             }
         };
         drop(ledger);
+        self.unpaused = Instant::now() + unpaused.saturating_sub(took);
+        self.target_state.pause.lasts.store(unpaused < next, Ordering::Relaxed);
         self.target_state.freshness.plan(Instant::now() + next.saturating_sub(took));
         self.publish();
         next
@@ -227,6 +261,7 @@ fn publish(target_state: &TargetState, client: &Client) -> Option<UnixTime> {
     let (mut ledger, now) = (lock(&target_state.ledger), target_state.clock.now());
     let was_held = ledger.status.held;
     ledger.status.held = target_state.logons.hold_of(&target_state.target.name, now).is_some();
+    ledger.status.next_logon = target_state.logons.next_logon(&target_state.target.name, now);
     if ledger.status.held != was_held {
         target_state.save_requested.notify_one();
     }

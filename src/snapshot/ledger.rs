@@ -119,7 +119,7 @@ impl Ledger {
         let options = RenderOptions { base: &base, full_state_sets: self.full_state_sets, now };
         let updates = intake.render(options, &SinceLookup::new(&self.parts, &self.restored));
         // While a log-on is held nothing is asked: what is told again was read when it was first told.
-        let told_again = observation.failure.as_ref().is_some_and(|failure| failure.reason == Reason::Held);
+        let told_again = observation.repeated;
         let previous = std::mem::take(&mut self.parts);
         let mut old: HashMap<Box<str>, StoredPart> =
             previous.into_iter().map(|held| (held.key.clone(), held)).collect();

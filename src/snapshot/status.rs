@@ -50,6 +50,8 @@ pub struct Status {
     pub stale: bool,
     /// Whether log-ons are held.
     pub held: bool,
+    /// When a log-on that waits may be sent.
+    pub next_logon: Option<UnixTime>,
     /// When credentials end.
     pub credential_expiry: BTreeMap<&'static str, UnixTime>,
     /// Whether the last try of each extra worked.
@@ -142,6 +144,9 @@ impl Status {
             self.requests.certificates.iter().for_each(|(host, at)| lines.with(&[host], at.as_secs_f64()));
         });
         out.one(&family::LOGIN_HELD, flag(self.held));
+        if let Some(next) = self.next_logon {
+            out.one(&family::LOGIN_NEXT_ATTEMPT, next.as_secs_f64());
+        }
         out.one(&family::DIRECT_ALERTING_ACTIVE, flag(self.direct_alerting));
         out.families
     }

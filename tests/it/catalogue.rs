@@ -56,6 +56,7 @@ pub const CONTRACT: &[Row] = &[
     ("rollcall_credential_expiry_timestamp_seconds", GAUGE, TARGET, &["credential"]),
     ("rollcall_tls_certificate_not_after_timestamp_seconds", GAUGE, TARGET, &["host"]),
     ("rollcall_login_held", GAUGE, TARGET, &[]),
+    ("rollcall_login_next_attempt_timestamp_seconds", GAUGE, TARGET, &[]),
     ("rollcall_direct_alerting_active", GAUGE, TARGET, &[]),
     // The daemon, about itself.
     ("rollcall_build_info", GAUGE, DAEMON, &["version", "revision", "rustc"]),

@@ -7,12 +7,10 @@ mod never;
 mod slow;
 mod state;
 
-use std::time::Instant;
-
 use rollcall_sim::ParallelsRasSession;
 
 use crate::support::{Config, Daemon, Exposition, Folder, Sim, Target, WAIT_TIMEOUT, wait_until};
-use fixture::{HoldFixture, KINDS, Kind, all_names, assert_held, names, secret, wait_until_saved};
+use fixture::{HoldFixture, KINDS, Kind, all_names, assert_held, names, saved_holds, secret};
 
 #[test]
 fn a_refused_password_is_sent_once_through_reloads_edits_and_restarts_and_a_new_one_ends_the_hold() {
@@ -41,7 +39,7 @@ fn a_refused_password_is_sent_once_through_reloads_edits_and_restarts_and_a_new_
     assert_eq!(fixture.sent(), HoldFixture::all_sent(1), "after an unrelated edit");
 
     daemon.terminate();
-    let state = fixture.folder.read("rollcall.state");
+    let state = fixture.folder.read("rollcall.state") + &fixture.folder.read("rollcall.state.logons");
     assert!(KINDS.iter().all(|kind| !state.contains(&format!("wrong-{}", kind.name))), "{state}");
     let daemon = Daemon::start(&config);
     let now = fixture.wait_until_held(&daemon);
@@ -70,12 +68,11 @@ fn a_refused_password_is_sent_once_through_reloads_edits_and_restarts_and_a_new_
 fn a_hold_is_saved_at_once_and_survives_sigkill() {
     let fixture = HoldFixture::new();
     let config = fixture.configure(|target| target);
-    let begun = Instant::now();
     let daemon = Daemon::start(&config);
     daemon.wait_for("everything is held", |now| {
         all_names().iter().all(|name| now.of(name, "rollcall_login_held") == Some(1.0))
     });
-    wait_until_saved(&fixture.folder, KINDS.len(), begun);
+    assert_eq!(saved_holds(&fixture.folder), KINDS.len(), "they are written before they are shown");
     daemon.kill();
     let daemon = Daemon::start(&config);
     assert_held(&fixture.wait_until_held(&daemon));

@@ -14,7 +14,7 @@ use super::super::{Part, Subject, lenient};
 use crate::{
     catalogue::azure_devops::{RATE_LIMIT, RATE_LIMIT_DELAY, RATE_LIMIT_REMAINING, RATE_LIMIT_RESET},
     failure::{Failure, Reason},
-    http::{Answer, Client},
+    http::{Answer, Client, MAX_RETRY_AFTER},
 };
 
 /// What the service said last, shared by the requests of a poll.
@@ -42,6 +42,11 @@ impl Limits {
         *state = State { hold: state.hold, counted: state.counted, ..State::default() };
     }
 
+    /// A pause ends before its time.
+    pub fn resume(&self) {
+        self.lock().hold = None;
+    }
+
     /// Takes note of an answer.
     pub fn note(&self, answer: &Answer) {
         let number = |name| lenient::scalar::<f64>(answer.header(name)?).ok();
@@ -58,7 +63,7 @@ impl Limits {
         // The delay was already served; as long again before the next request is what keeps it from growing.
         let delay = || Duration::try_from_secs_f64(number("x-ratelimit-delay")?).ok();
         if let Some(wait) = answer.retry_after().or_else(delay) {
-            let until = Instant::now() + wait.min(Duration::from_secs(86_400));
+            let until = Instant::now() + wait.min(MAX_RETRY_AFTER);
             state.hold = state.hold.max(Some(until));
         }
     }

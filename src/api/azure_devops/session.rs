@@ -70,6 +70,11 @@ impl Session {
         self.limits.begin();
     }
 
+    /// The pause that the service asked for is over, as somebody wants it.
+    pub fn resume(&mut self) {
+        self.limits.resume();
+    }
+
     /// What requests are sent with; logs on where there is no good token.
     pub async fn credential(&mut self, cx: &Context<'_>) -> Result<Credential, Failure> {
         let (tenant_id, client_id, client_secret, authority) = match &self.auth {
@@ -79,10 +84,7 @@ impl Session {
             }
         };
         let secret = client_secret.read()?;
-        // A token of before would go on working for an hour while the identity is held.
-        if let Some(failure) = self.logons.held(&self.target, client_id, &secret, cx.now) {
-            return Err(failure);
-        }
+        // It works on while log-ons are held: a hold stops log-ons, not polls.
         if let Some(token) = self.token.as_ref().filter(|token| token.is_good(&secret)) {
             return Ok(Credential::Token(token.text.clone()));
         }

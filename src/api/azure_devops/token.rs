@@ -103,12 +103,12 @@ pub async fn log_on(
     let exchange = |sent| async move {
         let answer = match call.credentials(&sent).send(deadline).await {
             Ok(answer) => answer,
-            Err(failure) => return (LogonVerdict::Unknown, Err(failure)),
+            Err(failure) => return (LogonVerdict::Unproven(failure.clone()), Err(failure)),
         };
         match read(&answer) {
             Ok(token) => (LogonVerdict::Accepted, Ok(token)),
             Err((failure, true)) => (LogonVerdict::Refused(failure.message.clone()), Err(failure)),
-            Err((failure, false)) => (LogonVerdict::Unknown, Err(failure)),
+            Err((failure, false)) => (LogonVerdict::Unproven(failure.clone()), Err(failure)),
         }
     };
     let (result, refused) = permit.run_exchange(deadline, exchange).await?;

@@ -53,6 +53,8 @@ pub struct Session {
     known: HashMap<String, KnownChallenge>,
     /// Services whose token was replaced in this poll.
     replaced: HashSet<String>,
+    /// Whether this poll has logged on already; it does so once at the most, whatever the server lists.
+    logged_on: bool,
     /// The password that the tokens come from.
     password: Option<SecretText>,
     password_expiry: Option<UnixTime>,
@@ -95,26 +97,30 @@ impl Session {
             tokens: Tokens::default(),
             known: HashMap::new(),
             replaced: HashSet::new(),
+            logged_on: false,
             password: None,
             password_expiry: None,
         }
     }
 
-    /// Begins a poll: reads the password, and fails while its identity is held. Another password drops all tokens.
-    pub fn begin(&mut self, now: UnixTime) -> Result<(), Failure> {
+    /// Begins a poll: reads the password. Another one drops all tokens; those there are are used on while log-ons are held. Fails
+    /// where there are none, and none may be got.
+    pub async fn begin(&mut self, now: UnixTime) -> Result<(), Failure> {
         self.tokens.drop_ended(now);
         let password = self.settings.auth.login.password.read()?;
         if self.password.as_ref() != Some(&password) {
             self.tokens.clear();
             self.password_expiry = None;
         }
-        let held = self.logons.held(&self.target, &self.settings.auth.login.username, &password, now);
-        self.password = Some(password);
         self.replaced.clear();
-        match held {
-            Some(failure) => Err(failure),
-            None => Ok(()),
-        }
+        self.logged_on = false;
+        let username = &self.settings.auth.login.username;
+        let denied = match self.tokens.is_empty() {
+            true => self.logons.denied(&self.target, username, &password, now).await,
+            false => None,
+        };
+        self.password = Some(password);
+        denied.map_or(Ok(()), Err)
     }
 
     /// When the password ends, where the last log-on said.
@@ -260,8 +266,11 @@ impl Session {
             let left = at.deadline.saturating_duration_since(Instant::now());
             let share = left / u32::try_from(challenge.locations.len() - index).unwrap_or(1).max(1);
             let at = RequestContext { deadline: Instant::now() + share, ..at };
+            let had_logged_on = self.logged_on;
             match self.obtain_from(at, &location, &body, depth).await {
                 Ok(issued) => return Ok(issued),
+                // Every other location would want the password as well.
+                Err(failure) if self.logged_on && !had_logged_on => return Err(failure),
                 Err(failure) if matches!(failure.reason, Reason::Auth | Reason::Held) => return Err(failure),
                 Err(failure) => last = failure,
             }
@@ -299,6 +308,12 @@ impl Session {
         let (protocol, choice) = choose(self.settings.auth.method, choices)?;
         let location = self.allowed_hosts.resolve(base, &choice.location)?;
         let password = self.password.clone().ok_or_else(|| Failure::new(Reason::Internal, "no password was read"))?;
+        if std::mem::replace(&mut self.logged_on, true) {
+            return Err(Failure::new(
+                Reason::Auth,
+                "the server wants a second log-on in one poll; the next poll has another",
+            ));
+        }
         let username = &self.settings.auth.login.username;
         let permit = self.logons.acquire(&self.target, username, &password, at.now, at.deadline).await?;
         let (http, allowed_hosts, username) = (self.http.clone(), self.allowed_hosts.clone(), username.clone());
@@ -310,7 +325,7 @@ impl Session {
                 Err(Refusal::Credentials(message)) => {
                     (LogonVerdict::Refused(message.clone()), Err(Failure::new(Reason::Auth, message)))
                 }
-                Err(Refusal::Other(failure)) => (LogonVerdict::Unknown, Err(failure)),
+                Err(Refusal::Other(failure)) => (LogonVerdict::Unproven(failure.clone()), Err(failure)),
             }
         };
         let (result, refused) = permit.run_exchange(at.deadline, exchange).await?;
@@ -328,11 +343,7 @@ impl Session {
         self.tokens.clear();
         let Some(password) = self.password.clone() else { return Failure::new(Reason::Auth, message) };
         let username = &self.settings.auth.login.username;
-        match self.logons.acquire(&self.target, username, &password, at.now, at.deadline).await {
-            Ok(permit) => permit.refused(message),
-            Err(failure) if failure.reason == Reason::Timeout => Failure::new(Reason::Auth, message),
-            Err(held) => held,
-        }
+        self.logons.refuse(&self.target, username, &password, at.now, message).await
     }
 }
 

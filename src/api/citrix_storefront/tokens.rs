@@ -49,6 +49,11 @@ impl Tokens {
         self.tokens.insert(scope, (issued.token.clone(), until));
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.tokens.is_empty()
+    }
+
     /// Lets go of those that have ended.
     pub fn drop_ended(&mut self, now: UnixTime) {
         self.tokens.retain(|_, (_, until)| now < *until);

@@ -13,6 +13,9 @@ use crate::{
 const STEPS: [Duration; 3] = [Duration::from_secs(15 * 60), Duration::from_secs(3600), LONGEST];
 const LONGEST: Duration = Duration::from_secs(6 * 3600);
 
+/// A hold that nobody has tried to end for so long after its time is that of a target that is gone.
+const FORGOTTEN: Duration = Duration::from_secs(7 * 86_400);
+
 /// A hold on an identity.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Hold {
@@ -26,9 +29,6 @@ pub struct Hold {
     pub worked: bool,
     /// What the vendor said, without secrets.
     pub message: String,
-    /// Whether it was no refusal that was seen, but no answer at all.
-    #[serde(default)]
-    pub suspect: bool,
     /// Whether the last refusal was that of a request aside: then one that is taken ends the hold.
     #[serde(default)]
     pub(super) aside: bool,
@@ -37,10 +37,15 @@ pub struct Hold {
 }
 
 impl Hold {
-    /// Takes back what lies further ahead of `now` than a hold can.
+    /// Takes back what lies further ahead of `now` than this hold can, as one that began under a wrong clock does.
     pub(super) fn limit(&mut self, now: UnixTime) {
         self.since = self.since.min(now);
-        self.retry_at = self.retry_at.min(now.plus(LONGEST));
+        self.retry_at = self.retry_at.min(now.plus(self.wait(self.refusals.saturating_sub(1))));
+    }
+
+    /// How long it lasts after so many earlier refusals.
+    fn wait(&self, earlier: usize) -> Duration {
+        if self.worked { STEPS[earlier.min(STEPS.len() - 1)] } else { LONGEST }
     }
 
     pub(super) fn new(now: UnixTime, worked: bool) -> Hold {
@@ -50,49 +55,51 @@ impl Hold {
             retry_at: now,
             worked,
             message: String::new(),
-            suspect: false,
             aside: false,
             targets: BTreeMap::new(),
         }
     }
 
-    /// One that begins with credentials that were sent and not answered.
-    pub(super) fn unanswered(now: UnixTime) -> Hold {
-        Hold { suspect: true, ..Hold::new(now, true) }
-    }
-
-    /// Notes a refusal and when the next try is due. `worked` is whether the secret had worked within a day: a hold that
-    /// began without an answer has given it the benefit of the doubt.
-    pub(super) fn refused(&mut self, now: UnixTime, worked: bool, message: &str) {
-        if self.suspect {
-            (self.worked, self.suspect) = (worked, false);
-        }
-        self.again(now, message);
-    }
-
-    /// Notes one more log-on that did not succeed, and when the next try is due.
-    pub(super) fn again(&mut self, now: UnixTime, message: &str) {
-        let wait = if self.worked { STEPS[self.refusals.min(STEPS.len() - 1)] } else { LONGEST };
+    /// Notes a refusal and when the next try is due.
+    pub(super) fn refused(&mut self, now: UnixTime, message: &str) {
+        self.retry_at = now.plus(self.wait(self.refusals));
         self.refusals += 1;
-        self.retry_at = now.plus(wait);
         self.message = message.to_owned();
     }
 
-    /// The next try is due now; a refusal then is one more in the row.
-    pub(super) fn release(&mut self, now: UnixTime) {
-        self.retry_at = self.retry_at.min(now);
+    /// The next try is due at this time, where it was due later; a refusal then is one more in the row. Says whether it was.
+    pub(super) fn advance(&mut self, to: UnixTime) -> bool {
+        let later = self.retry_at > to;
+        self.retry_at = self.retry_at.min(to);
+        later
     }
 
-    /// A target comes under the hold; false where it is under it already with another `url` or `auth`: that ends the hold.
+    /// A target comes under the hold. Says whether that asks for another try: it is under it already with another `url` or
+    /// `auth`, or all had left for other secrets and this one is back.
     pub(super) fn add_target(&mut self, target: &str, fingerprint: &str) -> bool {
-        let known = self.targets.entry(target.to_owned()).or_insert_with(|| fingerprint.to_owned());
-        known == fingerprint
+        let is_back = self.targets.is_empty();
+        let before = self.targets.insert(target.to_owned(), fingerprint.to_owned());
+        is_back || before.is_some_and(|before| before != fingerprint)
     }
 
-    /// A target now brings another secret; true where nobody waits for this hold any more.
+    /// A target now brings another secret; says whether it was under this hold.
     pub(super) fn remove_target(&mut self, target: &str) -> bool {
-        self.targets.remove(target);
-        self.targets.is_empty()
+        self.targets.remove(target).is_some()
+    }
+
+    /// Whether nobody has waited for it for so long that it says nothing any more.
+    pub(super) fn is_over(&self, now: UnixTime) -> bool {
+        let kept = if self.targets.is_empty() { LONGEST } else { FORGOTTEN };
+        now.since(self.retry_at) > kept
+    }
+
+    /// Adds what another one knows of the same refusals.
+    pub(super) fn merge(&mut self, other: &Hold) {
+        let targets = std::mem::take(&mut self.targets);
+        if (other.refusals, other.retry_at) > (self.refusals, self.retry_at) {
+            *self = other.clone();
+        }
+        self.targets.extend(targets);
     }
 
     pub(super) fn has(&self, target: &str) -> bool {

@@ -1,11 +1,15 @@
-//! Holds in the state file. Of a secret only a [`SecretTag`] is kept there, to recognise it after a restart; the first version
-//! kept a bcrypt hash, which is still recognised, and replaced by the tag then.
+//! Identities in the state files of earlier versions, which kept them there, with a bcrypt hash of each secret. They move to the
+//! file of log-ons where there is none yet, and get a tag there once a target is found to bring them.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
-use super::{Hold, Identity, KnownSecret, Logons, SecretTag};
+use super::{
+    Hold, Logons,
+    identity::{Identity, KnownSecret, fold},
+    record::Record,
+};
 use crate::{clock::UnixTime, config::secret::SecretText};
 
 /// Cost of the hashes: some 5 ms each.
@@ -22,23 +26,15 @@ pub(super) type Salt = [u8; 16];
 pub struct SavedIdentity {
     vendor: String,
     username: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    secret_tag: Option<SecretTag>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    secret_bcrypt: Option<String>,
+    secret_bcrypt: String,
     last_accepted: Option<UnixTime>,
     hold: Option<Hold>,
 }
 
 impl SavedIdentity {
-    /// Whether this is of the same vendor, user and secret as `former` is, or may be where that has a hash of the first version:
-    /// one that was not recognised is saved beside it.
-    pub fn is_same(&self, former: &SavedIdentity) -> bool {
-        let is_secret = match (self.secret_tag, &former.secret_bcrypt) {
-            (Some(_), Some(_)) => true,
-            _ => (self.secret_tag, &self.secret_bcrypt) == (former.secret_tag, &former.secret_bcrypt),
-        };
-        (&self.vendor, &self.username) == (&former.vendor, &former.username) && is_secret
+    /// Whether both are of one vendor, user and secret.
+    pub fn is_same(&self, other: &SavedIdentity) -> bool {
+        (&self.vendor, &self.username, &self.secret_bcrypt) == (&other.vendor, &other.username, &other.secret_bcrypt)
     }
 
     /// Whether its log-ons are held.
@@ -56,53 +52,49 @@ impl SavedIdentity {
 }
 
 impl Logons {
-    /// What is worth keeping over a restart: holds, and which secrets have worked.
+    /// Those that could not be moved, and stay where they are.
     pub fn save(&self) -> Vec<SavedIdentity> {
-        let mut saved = Vec::new();
-        for identity in self.lock().iter() {
-            if identity.hold.is_none() && identity.last_accepted.is_none() {
-                continue;
-            }
-            let (secret_tag, secret_bcrypt) = match &identity.secret {
-                KnownSecret::Text(text) => (Some(SecretTag::of(text)), None),
-                KnownSecret::Tag(tag) => (Some(*tag), None),
-                KnownSecret::Hash(hash) => (None, Some(hash.clone())),
-            };
-            saved.push(SavedIdentity {
-                vendor: identity.vendor.clone(),
-                username: identity.username.clone(),
-                secret_tag,
-                secret_bcrypt,
-                last_accepted: identity.last_accepted,
-                hold: identity.hold.clone(),
+        let identities = self.lock();
+        let waiting =
+            identities.iter().filter(|identity| identity.unsaved).filter_map(|identity| match &identity.secret {
+                KnownSecret::Bcrypt(hash) => Some(SavedIdentity {
+                    vendor: identity.vendor.clone(),
+                    username: identity.username.clone(),
+                    secret_bcrypt: hash.clone(),
+                    last_accepted: identity.record.last_accepted,
+                    hold: identity.record.hold.clone(),
+                }),
+                _ => None,
             });
-        }
-        saved
+        waiting.collect()
     }
 
-    /// Takes up what an earlier run has saved.
-    pub fn restore(&self, saved: Vec<SavedIdentity>) {
-        let known = saved.into_iter().filter_map(|saved| {
-            let secret = match (saved.secret_tag, saved.secret_bcrypt) {
-                (Some(tag), _) => KnownSecret::Tag(tag),
-                (None, hash) => KnownSecret::Hash(hash?),
-            };
-            Some(Identity {
-                vendor: saved.vendor,
-                username: saved.username,
-                secret,
-                last_accepted: saved.last_accepted,
-                hold: saved.hold,
-                queue_lock: Default::default(),
-                pending_logon: None,
-                last_used: None,
+    /// Takes up what an earlier version has saved, where there is no file of log-ons yet. At a start, as it writes the file.
+    pub fn restore(&self, saved: Vec<SavedIdentity>, now: UnixTime) {
+        let Some(file) = &self.shared.file else { return };
+        if saved.is_empty() || !matches!(file.read(), Ok(None)) {
+            return;
+        }
+        let mut identities: Vec<Identity> = saved
+            .into_iter()
+            .map(|saved| {
+                let record = Record::new(saved.last_accepted, saved.hold);
+                Identity::new(saved.vendor, fold(&saved.username), KnownSecret::Bcrypt(saved.secret_bcrypt), record)
             })
+            .collect();
+        let moved = file.open().and_then(|mut open| {
+            for identity in &identities {
+                identity.who().store(&mut open.content, identity.record.clone());
+            }
+            open.save(now)
         });
-        self.lock().extend(known);
+        identities.iter_mut().for_each(|identity| identity.unsaved = moved.is_err());
+        self.report(moved.as_ref().err());
+        self.lock().extend(identities);
     }
 }
 
-/// The hash of a secret with this salt, as the first version made it; none where bcrypt cannot make one. Takes milliseconds.
+/// The hash of a secret with this salt; none where bcrypt cannot make one.
 pub(super) fn hash(secret: &SecretText, salt: Salt) -> Option<String> {
     bcrypt::hash_with_salt(digestible(secret), COST, salt).ok().map(|parts| parts.to_string())
 }
@@ -121,34 +113,6 @@ fn digestible(secret: &SecretText) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// An identity as the first version saved it, with a refused password.
-    fn former(username: &str, secret: &SecretText, salt: Salt) -> SavedIdentity {
-        SavedIdentity {
-            vendor: "parallels_ras".to_owned(),
-            username: username.to_owned(),
-            secret_tag: None,
-            secret_bcrypt: hash(secret, salt),
-            last_accepted: None,
-            hold: Some(Hold::new(UnixTime(0), false)),
-        }
-    }
-
-    #[test]
-    fn a_hash_of_the_first_version_is_recognised_and_replaced_by_a_tag() {
-        let (secret, other) = (SecretText::new("one"), SecretText::new("other"));
-        let logons = Logons::default();
-        logons.restore(vec![former("monitor", &other, [1; 16]), former("monitor", &secret, [2; 16])]);
-        let (identities, index) = logons.find("parallels_ras", "monitor", &secret, UnixTime(0));
-        assert!(index == 1 && identities.len() == 2 && identities[1].hold.is_some());
-        drop(identities);
-        let saved = logons.save();
-        assert!(saved[0].secret_bcrypt.is_some() && saved[0].secret_tag.is_none(), "nobody has brought it");
-        assert_eq!((saved[1].secret_tag, &saved[1].secret_bcrypt), (Some(SecretTag::of(&secret)), &None));
-        assert!(
-            saved[1].is_same(&former("monitor", &secret, [2; 16])) && !saved[1].is_same(&former("x", &secret, [2; 16]))
-        );
-    }
 
     #[test]
     fn a_long_secret_is_known_again_from_the_state_files_of_all_versions() {

@@ -64,14 +64,10 @@ impl Session {
         Session { target, auth, http, logons, budget, open: None, logged_on: false, forbidden }
     }
 
-    /// Begins a poll: fails with `held` while the identity is held, and logs on where there is no session.
+    /// Begins a poll: logs on where there is no session. One that is open is used on, also while log-ons are held.
     pub async fn begin(&mut self, cx: &Context<'_>) -> Result<(), Failure> {
         self.logged_on = false;
         let password = self.auth.password.read()?;
-        // Asked even though the token may still be good: while held, nothing is sent.
-        if let Some(failure) = self.logons.held(&self.target, &self.auth.username, &password, cx.now) {
-            return Err(failure);
-        }
         if self.open.as_ref().is_some_and(|open| open.password != password) {
             self.log_off(cx.deadline).await;
             self.forbidden.clear();
@@ -149,7 +145,7 @@ impl Session {
                 Ok(LogonOutcome::Refused(message)) => {
                     (LogonVerdict::Refused(message.clone()), Err(Failure::new(Reason::Auth, message)))
                 }
-                Err(failure) => (LogonVerdict::Unknown, Err(failure)),
+                Err(failure) => (LogonVerdict::Unproven(failure.clone()), Err(failure)),
             }
         };
         let (result, refused) = permit.run_exchange(deadline, exchange).await?;
@@ -223,6 +219,20 @@ impl Session {
     /// The server does not know the token any more.
     pub fn expire_for_test(&mut self) {
         self.open.as_mut().expect("a session is open").token = SecretText::new("expired");
+    }
+
+    /// Both are targets of one daemon.
+    pub fn share_logons_for_test(&mut self, other: &Session) {
+        self.logons = Arc::clone(&other.logons);
+    }
+
+    /// Another target of the account is refused.
+    pub async fn refuse_for_test(&self, now: UnixTime) {
+        let (password, target) = (
+            self.auth.password.read().expect("it is inline"),
+            Target { name: "other".to_owned(), ..(*self.target).clone() },
+        );
+        let _ = self.logons.refuse(&target, &self.auth.username, &password, now, "401").await;
     }
 
     /// The content of the password file changes.

@@ -196,7 +196,7 @@ async fn a_refused_log_on_is_sent_once_and_then_held() {
 }
 
 #[tokio::test]
-async fn a_log_on_that_says_nothing_of_the_credentials_is_tried_again() {
+async fn a_log_on_that_says_nothing_of_the_credentials_is_tried_again_after_a_minute() {
     for (answer, reason) in [
         (status(500), Reason::HttpStatus),
         (status(429), Reason::RateLimited),
@@ -207,11 +207,27 @@ async fn a_log_on_that_says_nothing_of_the_credentials_is_tried_again() {
     ] {
         let stub = start(move |_| answer.clone());
         let mut api = open(&stub);
-        for seconds in [0, 60] {
-            assert_eq!(poll_at(&mut api, seconds).await.expect_err("no token").reason, reason);
+        for (seconds, sent) in [(0, 1), (30, 0), (60, 1)] {
+            let failure = poll_at(&mut api, seconds).await.expect_err("no token");
+            assert_eq!((failure.reason, stub.asked().len()), (reason, sent), "{failure}");
+            assert!(failure.message.contains("no log-on before"), "{failure}");
         }
-        assert_eq!(stub.asked().len(), 2);
     }
+}
+
+#[tokio::test]
+async fn a_session_is_used_while_its_account_is_held() {
+    let stub = start(|seen| match &*seen.line {
+        "POST /api/Session/logon" => ok(LOGON),
+        _ => ok("[]"),
+    });
+    let (mut one, mut two) = (open(&stub), open(&stub));
+    two.session.share_logons_for_test(&one.session);
+    poll_at(&mut one, 0).await.expect("a good poll");
+    let now = T0.plus(Duration::from_secs(30));
+    one.session.refuse_for_test(now).await;
+    poll_at(&mut one, 60).await.expect("its session works on");
+    assert_eq!(poll_at(&mut two, 60).await.expect_err("it has none").reason, Reason::Held);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@ use crate::{
     api::{
         Outcome, Part, Warnings,
         fingerprint::PartFingerprints,
+        logon::Keeper,
         memory::Memory,
         parallels_ras::{
             stub::start,
@@ -123,8 +124,9 @@ async fn any_answer_of_the_broker_is_a_successful_poll() {
     ] {
         let stub = start(move |_| (status, JSON, body.to_owned()));
         let mut api = open(stub.url.as_str());
-        for count in [1, 2] {
-            let observation = poll_at(&mut api, 0).await.expect("an answer");
+        // What is not known is asked again after a minute only.
+        for (seconds, count) in [(0, 1), (60, 2)] {
+            let observation = poll_at(&mut api, seconds).await.expect("an answer");
             assert_eq!(polled_samples(&observation), failed(count, labels));
             assert_eq!(part(&observation).agents[0].health, Some(health));
             assert_eq!(observation.failure, None);
@@ -157,6 +159,7 @@ async fn light_probes_of_one_account_do_not_wait_for_each_other() {
     let stub = start(|_| (200, JSON, r#"{"userportal":"https://x"}"#.to_owned()));
     let mut well = open(stub.url.as_str());
     well.logons = Arc::clone(&silent.logons);
+    well.target = Arc::new(Target { name: "well".to_owned(), ..(*well.target).clone() });
     // The same for both: whoever waits for the silent one has no time left.
     let timeout = Duration::from_secs(5);
     let (silent, well) = tokio::join!(poll_within(&mut silent, 0, timeout), poll_within(&mut well, 0, timeout));
@@ -290,15 +293,17 @@ async fn a_light_success_lifts_the_hold_of_a_light_refusal_whatever_came_between
             1 => (503, "text/html", "<html>".to_owned()),
             _ => (200, JSON, r#"{"userportal":"https://x"}"#.to_owned()),
         });
+        let folder = tempfile::tempdir().expect("the temporary folder can be written");
+        let state = folder.path().join("rollcall.state");
         let mut api = open(stub.url.as_str());
+        api.logons = Arc::new(Logons::beside(&state, Keeper::Daemon));
         let observation = poll_at(&mut api, 0).await.expect("a datum");
         assert_eq!(observation.failure.map(|f| f.reason), Some(Reason::Auth));
         let observation = poll_at(&mut api, 6 * HOUR).await.expect("a datum");
         assert_eq!(observation.failure.map(|f| f.reason), Some(Reason::HttpStatus));
         if restarts {
-            let saved = api.logons.save();
             api = open(stub.url.as_str());
-            api.logons.restore(saved);
+            api.logons = Arc::new(Logons::beside(&state, Keeper::Daemon));
         }
         let observation = poll_at(&mut api, 7 * HOUR).await.expect("an answer");
         assert_eq!(observation.failure, None);
@@ -308,6 +313,49 @@ async fn a_light_success_lifts_the_hold_of_a_light_refusal_whatever_came_between
             assert_eq!(observation.failure.map(|f| f.reason), reason, "restarts: {restarts}, {minutes} min later");
         }
     }
+}
+
+#[tokio::test]
+async fn a_broker_that_proves_nothing_gets_no_password_in_between_and_the_last_verdict_stays() {
+    let stub = start(|_| (503, "text/html", "<html>Wartung".to_owned()));
+    let mut api = open(stub.url.as_str());
+    let expected = |count| failed(count, r#"verdict="unreachable",category="",code="0""#);
+    for (seconds, count, sent) in [(0, 1, 1), (30, 1, 0), (60, 2, 1), (300, 2, 0), (360, 3, 1), (1200, 3, 0)] {
+        let observation = poll_at(&mut api, seconds).await.expect("a datum");
+        let failure = observation.failure.clone().expect("a failed poll");
+        assert_eq!((failure.reason, stub.asked().len()), (Reason::HttpStatus, sent), "after {seconds} s: {failure}");
+        assert!(failure.message.contains("<html>Wartung") && failure.message.contains("no log-on before"), "{failure}");
+        assert_eq!(polled_samples(&observation), expected(count));
+        assert_eq!(observation.repeated, sent == 0);
+    }
+}
+
+#[tokio::test]
+async fn five_starts_in_a_quarter_of_an_hour_open_one_session() {
+    let stub = start(|_| (200, JSON, r#"{"userportal":"https://x"}"#.to_owned()));
+    let folder = tempfile::tempdir().expect("the temporary folder can be written");
+    let memory = Memory::default();
+    for (seconds, sent) in [(0, 1), (30, 0), (400, 0), (899, 0), (900, 1), (950, 0)] {
+        let deep = target::ParallelsRasSession { mode: ProbeMode::Deep, ..settings() };
+        let mut api = open_with(stub.url.as_str(), deep, Vec::new());
+        // Of a deep probe it is at least two intervals.
+        api.target = Arc::new(Target { stale_after: Duration::from_secs(31 * 60), ..(*api.target).clone() });
+        api.logons = Arc::new(Logons::beside(&folder.path().join("rollcall.state"), Keeper::Daemon));
+        let (warnings, known) = (Warnings::default(), PartFingerprints::default());
+        let (now, deadline) = (T0.plus(Duration::from_secs(seconds)), Instant::now() + Duration::from_secs(60));
+        let cx = Context { now, deadline, memory: &memory, warnings: &warnings, known: &known };
+        let observation = Api::poll(&mut api, &cx).await.expect("a datum");
+        assert_eq!((stub.asked().len(), observation.repeated), (sent, sent == 0), "after {seconds} s");
+        assert_eq!(&*part(&observation).agents[0].state, "ok");
+        assert_eq!(observation.failure, None);
+    }
+    // Without its answer, which a kill has lost, there is nothing to tell.
+    let deep = target::ParallelsRasSession { mode: ProbeMode::Deep, ..settings() };
+    let mut api = open_with(stub.url.as_str(), deep, Vec::new());
+    api.logons = Arc::new(Logons::beside(&folder.path().join("rollcall.state"), Keeper::Daemon));
+    let failure = poll_at(&mut api, 960).await.expect_err("nothing is known");
+    assert!(failure.message.contains("the next session is not opened before"), "{failure}");
+    assert_eq!(stub.asked().len(), 0);
 }
 
 /// A restart or a change of the settings makes a new one; what is noted stays.

@@ -63,6 +63,7 @@ impl Fixture {
             save_requested: Arc::default(),
             published: Arc::default(),
             freshness,
+            pause: Arc::default(),
             target: Arc::clone(&target),
         };
         let client = Client::new(&target).expect("there are no certificates");

@@ -1,14 +1,10 @@
 //! Everything that logs on with a secret of its own, and what it shows while it is held.
 
-use std::{
-    fs,
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::{fs, path::PathBuf};
 
 use rollcall_sim::{AzureDevops, CitrixStorefront, ParallelsRas, ParallelsRasSession};
 
-use crate::support::{Config, Daemon, Exposition, Folder, Sim, Target, wait_until};
+use crate::support::{Config, Daemon, Exposition, Folder, Sim, Target};
 
 /// Something that logs on: its target with the secret in a file, and the secret that is right.
 #[derive(Clone, Copy)]
@@ -133,20 +129,17 @@ pub fn all_names() -> Vec<String> {
     KINDS.iter().flat_map(names).collect()
 }
 
-/// A daemon writes the state file for the first time after so long, where nothing is to be written at once.
-const SAVED_AFTER: Duration = Duration::from_secs(15);
+/// How many holds are written down.
+pub fn saved_holds(folder: &Folder) -> usize {
+    let file = fs::read_to_string(folder.file("rollcall.state.logons")).unwrap_or_default();
+    let file: serde_json::Value = serde_json::from_str(&file).unwrap_or_default();
+    let identities = file["identities"].as_array().into_iter().flatten();
+    identities.filter(|identity| !identity["hold"].is_null()).count()
+}
 
-/// Waits until so many holds are in the state file of a daemon that was not started before `begun`. They are written at once.
-#[track_caller]
-pub fn wait_until_saved(folder: &Folder, holds: usize, begun: Instant) {
-    let left = SAVED_AFTER.saturating_sub(begun.elapsed());
-    wait_until("every hold is saved before anything else is", left, || {
-        let state = fs::read_to_string(folder.file("rollcall.state")).unwrap_or_default();
-        let state: serde_json::Value = serde_json::from_str(&state).unwrap_or_default();
-        let saved = state["identities"].as_array().into_iter().flatten();
-        let saved = saved.filter(|identity| !identity["hold"].is_null()).count();
-        if saved == holds { Ok(()) } else { Err(format!("{saved} holds in {state}")) }
-    });
+/// Whether a target has to wait until it may log on.
+pub fn waits(now: &Exposition, name: &str) -> bool {
+    now.of(name, "rollcall_login_next_attempt_timestamp_seconds").is_some()
 }
 
 /// What a held target shows.
@@ -156,5 +149,6 @@ pub fn assert_held(now: &Exposition) {
         assert_eq!(now.failure(&name), "held", "{name}");
         assert_eq!(now.of(&name, "rollcall_target_up"), Some(0.0), "{name}");
         assert_eq!(now.of(&name, "rollcall_login_held"), Some(1.0), "{name}");
+        assert!(waits(now, &name), "{name}");
     }
 }

@@ -44,44 +44,38 @@ fn a_refused_token_backs_off_and_is_never_held() {
 }
 
 #[test]
-fn a_log_on_that_gets_no_verdict_is_not_held() {
-    let faults = [
-        ("500", Fault::Status(500, "{}", "application/json"), "http_status"),
-        ("503", Fault::Status(503, "<html>", "text/html"), "http_status"),
-        ("html", Fault::Html, "content_type"),
-        ("dropped", Fault::Drop, "connect"),
+fn a_log_on_that_gets_no_verdict_is_not_held_and_waits() {
+    let (sim, folder) = (Sim::frozen(), Folder::new());
+    let targets = [Target::ras("farm", &sim), Target::citrix("desktops", &sim), Target::azure_entra("builds", &sim)];
+    let paths = [
+        ("parallels_ras", "/api/Session/logon"),
+        ("citrix_storefront", "/ExplicitForms"),
+        ("azure_devops", "/oauth2/v2.0/token"),
     ];
-    let folder = Folder::new();
-    let mut config = Config::quick();
-    let (mut rows, mut faulty) = (Vec::new(), Vec::new());
-    for (fault_name, fault, reason) in faults {
-        let sim = Sim::frozen();
-        for (vendor, path) in [
-            ("parallels_ras", "/api/Session/logon"),
-            ("citrix_storefront", "/ExplicitForms"),
-            ("azure_devops", "/oauth2/v2.0/token"),
-        ] {
+    let names = ["farm", "desktops", "builds"];
+    // A minute of waiting takes a second.
+    let daemon = Daemon::with_flags(&Config::quick().targets(targets).write(&folder), &["--time-scale", "60"]);
+    daemon.wait_until_up(&names);
+    for (fault, reason) in [
+        (Fault::Status(500, "{}", "application/json"), "http_status"),
+        (Fault::Status(503, "<html>", "text/html"), "http_status"),
+        (Fault::Html, "content_type"),
+        (Fault::Drop, "connect"),
+    ] {
+        for (vendor, path) in paths {
             sim.fail(vendor, path, fault.clone());
-            let name = format!("{vendor}-{fault_name}");
-            config = config.target(match vendor {
-                "azure_devops" => Target::azure_entra(&name, &sim),
-                _ => Target::of(vendor, &name, &sim),
-            });
-            rows.push((name, reason));
+            sim.expire_sessions(vendor);
         }
-        faulty.push(sim);
+        let now = daemon.wait_for("two failures each", |now| {
+            names.iter().all(|name| {
+                now.of(name, "rollcall_target_consecutive_failures") >= Some(2.0) && now.failure(name) == reason
+            })
+        });
+        for name in names {
+            assert_eq!(now.of(name, "rollcall_login_held"), Some(0.0), "{name} {reason}");
+            assert_eq!(now.failures(name, "held"), 0.0, "{name} {reason}");
+        }
+        paths.iter().for_each(|(vendor, _)| sim.heal(vendor));
+        daemon.wait_until_up(&names);
     }
-    let daemon = Daemon::start(&config.write(&folder));
-    let now = daemon.wait_for("two failures each", |now| {
-        rows.iter().all(|(name, _)| now.of(name, "rollcall_target_consecutive_failures") >= Some(2.0))
-    });
-    for (name, reason) in &rows {
-        assert_eq!(now.failure(name), *reason, "{name}");
-        assert_eq!(now.of(name, "rollcall_login_held"), Some(0.0), "{name}");
-        assert_eq!(now.failures(name, "held"), 0.0, "{name}");
-    }
-    for sim in &faulty {
-        sim.vendors().for_each(|vendor| sim.heal(vendor));
-    }
-    daemon.wait_until_up(&rows.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>());
 }

@@ -65,7 +65,8 @@ impl TruthFixture {
         let folder = Folder::new();
         folder.write("all.yml", &sim.config_yaml());
         let file = folder.write("rollcall.yml", &quick(&sim.config_yaml(), polled));
-        TruthFixture { daemon: Daemon::start(&file), sim, folder }
+        // A minute in which a log-on waits that proved nothing takes a second.
+        TruthFixture { daemon: Daemon::with_flags(&file, &["--time-scale", "60"]), sim, folder }
     }
 
     /// Waits until every sample is the truth, then checks what the truth does not hold. Panics with the differences.

@@ -50,6 +50,24 @@ async fn an_entra_token_is_got_once_and_again_when_it_is_refused_or_its_secret_c
 }
 
 #[tokio::test]
+async fn a_token_is_used_while_the_application_is_held() {
+    let stub = three(|seen| token(seen, "t0"));
+    let logons = Arc::new(Logons::default());
+    let url = stub.url.join("contoso").expect("a path");
+    let mut first = api_at(&url, entra(&stub, "old"), &logons);
+    poll(&mut first).await.expect("a poll that works");
+    let target = Target { name: "other".to_owned(), ..Target::sample(url.as_str(), first_settings(&stub)) };
+    let _ = logons.refuse(&target, "app", &SecretText::new("old"), NOW, "401").await;
+    poll(&mut first).await.expect("its token works on");
+    let mut second = api_at(&url, entra(&stub, "old"), &logons);
+    assert_eq!(poll(&mut second).await.expect_err("it has none").reason, Reason::Held);
+}
+
+fn first_settings(stub: &Stub) -> VendorSettings {
+    VendorSettings::AzureDevOps(entra(stub, "old"))
+}
+
+#[tokio::test]
 async fn a_refused_application_is_sent_once_and_held_for_every_target() {
     let stub = three(|seen| {
         let body = r#"{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret hunter2."}"#;
@@ -69,7 +87,7 @@ async fn a_refused_application_is_sent_once_and_held_for_every_target() {
 }
 
 #[tokio::test]
-async fn a_token_service_in_trouble_holds_nobody() {
+async fn a_token_service_in_trouble_holds_nobody_and_is_tried_again_after_a_minute() {
     let rows = [
         (Response::new(503, "text/html", "<html>"), Reason::HttpStatus),
         (Response::new(400, "application/json", r#"{"error":"unauthorized_client"}"#), Reason::Auth),
@@ -80,9 +98,10 @@ async fn a_token_service_in_trouble_holds_nobody() {
     for (reply, reason) in rows {
         let stub = three(move |_| Some(reply.clone()));
         let mut api = api(&stub, entra(&stub, "s"));
-        for _ in 0..2 {
-            assert_eq!(poll(&mut api).await.expect_err("no token").reason, reason);
+        for (seconds, sent) in [(0, 1), (30, 1), (60, 2)] {
+            let now = NOW.plus(Duration::from_secs(seconds));
+            let failure = poll_at(&mut api, &Memory::default(), now).await.0.expect_err("no token");
+            assert_eq!((failure.reason, stub.lines().len()), (reason, sent), "{failure}");
         }
-        assert_eq!(stub.lines().len(), 2);
     }
 }
