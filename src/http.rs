@@ -8,6 +8,8 @@ mod budget;
 mod call;
 mod connect;
 mod failed;
+#[cfg(any(test, fuzzing))]
+mod fuzz;
 mod send_tracker;
 pub mod stats;
 

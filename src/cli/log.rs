@@ -77,3 +77,38 @@ pub fn tell_panics() {
 fn place(panic: &PanicHookInfo<'_>) -> String {
     panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{env, hint::black_box, process::Command};
+
+    use super::*;
+
+    const SECRET: &str = "quagga-of-a-panic";
+
+    #[test]
+    #[ignore = "the test below runs it: the hook is that of the whole process"]
+    fn panics_with_a_secret() {
+        let _flush = output::FlushAtEnd;
+        tell_panics();
+        if let Some(format) = env::var_os("ROLLCALL_TEST_LOG") {
+            start(Level::Trace, if format == "json" { Format::Json } else { Format::Text });
+        }
+        panic!("the password is {}", black_box(SECRET));
+    }
+
+    #[test]
+    fn a_panic_that_quotes_a_secret_is_told_without_it() {
+        for format in [None, Some("text"), Some("json")] {
+            let mut command = Command::new(env::current_exe().expect("it runs"));
+            command.args(["--exact", "cli::log::tests::panics_with_a_secret", "--ignored", "--nocapture"]);
+            command.env("RUST_BACKTRACE", "full").env_remove("ROLLCALL_TEST_LOG");
+            command.envs(format.map(|format| ("ROLLCALL_TEST_LOG", format)));
+            let ended = command.output().expect("this very test");
+            let said = String::from_utf8_lossy(&[ended.stdout, ended.stderr].concat()).into_owned();
+            assert!(!ended.status.success() && said.contains("src/cli/log.rs"), "{said}");
+            assert!(said.contains("a panic without a fixed text"), "{said}");
+            assert!(!said.contains(SECRET), "{format:?}: {said}");
+        }
+    }
+}
