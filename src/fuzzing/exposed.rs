@@ -50,7 +50,9 @@ pub fn reads_back(target: &Arc<Target>, observation: Observation) -> Vec<Sample>
     let packed = whole(Format::OpenMetrics, Encoding::Gzip);
     GzDecoder::new(&*packed).read_to_end(&mut unpacked).expect("it is one gzip member");
     assert!(whole(Format::OpenMetrics, Encoding::Identity) == unpacked, "packed it is as plain");
-    let lines = |body: &[u8]| body.split(|byte| *byte == b'\n').filter(|line| !line.starts_with(b"#")).collect::<Vec<_>>().concat();
+    let lines = |body: &[u8]| {
+        body.split(|byte| *byte == b'\n').filter(|line| !line.starts_with(b"#")).collect::<Vec<_>>().concat()
+    };
     assert!(lines(&plain) == lines(&unpacked), "both formats have the same samples");
 
     let samples = Exposition::parse(std::str::from_utf8(&plain).expect("an exposition is UTF-8")).samples;
@@ -64,9 +66,8 @@ pub fn reads_back(target: &Arc<Target>, observation: Observation) -> Vec<Sample>
 
 /// Every series once, with the labels of its family, none longer than it may be.
 fn check(samples: &[Sample]) {
-    static LABELS: LazyLock<BTreeMap<&'static str, BTreeSet<&'static str>>> = LazyLock::new(|| {
-        catalogue::all().map(|family| (family.name, family.all_labels().collect())).collect()
-    });
+    static LABELS: LazyLock<BTreeMap<&'static str, BTreeSet<&'static str>>> =
+        LazyLock::new(|| catalogue::all().map(|family| (family.name, family.all_labels().collect())).collect());
     let mut series = BTreeSet::new();
     for sample in samples {
         assert!(series.insert((&sample.name, &sample.labels)), "twice: {sample:?}");
@@ -126,7 +127,8 @@ pub fn any_samples(mut input: Input<'_>) {
             let labels: Vec<&str> = labels.iter().map(|label| &**label).collect();
             let value = input.number();
             part.set(family, subject, &labels, value);
-            let labels = family.labels.iter().zip(&labels).map(|(name, value)| format!("{name}={}", text::cut(value).0));
+            let labels =
+                family.labels.iter().zip(&labels).map(|(name, value)| format!("{name}={}", text::cut(value).0));
             expected.push((family.name, labels.collect::<BTreeSet<_>>(), bits(value)));
         }
     }

@@ -10,18 +10,79 @@ use proptest::{collection::vec, prelude::*, sample::Index, test_runner::TestRunn
 
 use super::TARGETS;
 
-/// So many inputs of each target, besides the seeds themselves: a minute for all targets of the unit tests together, where
-/// each has a processor.
-const CASES: u32 = 400;
+/// So many inputs of each target, besides the seeds themselves: a minute of a processor for all targets together. With
+/// `PROPTEST_CASES` there are as many as that says.
+const CASES: u32 = 2500;
 
 /// What decoders stumble over.
 const WORDS: &[&str] = &[
-    "\0", "\u{fffd}", "\u{feff}", "\u{2028}", "\r\n", "\n\n", "\u{1b}[31m", "\"", "'", "\\", "\\u0000", "\\ud800", "{", "}",
-    "[", "]", "{}", "[]", ",", ":", "null", "true", "-", "-1", "0", "1e309", "-0.0", "NaN", "18446744073709551616",
-    "9007199254740993", "9223372036854775807", "<", ">", "</", "<a>", "/>", "&amp;", "&#0;", "&#x10ffff;", "&b;",
-    "<![CDATA[", "]]>", "<!--", "<!DOCTYPE a [<!ENTITY b \"c\">]>", "<?xml version=\"1.0\" encoding=\"utf-16\"?>", "xmlns:",
-    "0001-01-01T00:00:00Z", "9999-12-31T23:59:60.9999999+23:59", "http://evil.example.com/", "//evil.example.com", "@", "|",
-    "*", "&a", "<<: ", "? ", "- ", "---\n", "#", "0x7f", "1y", "PT1S", "=", "~", "!!str ", "%", "é",
+    "\0",
+    "\u{fffd}",
+    "\u{feff}",
+    "\u{2028}",
+    "\r\n",
+    "\n\n",
+    "\u{1b}[31m",
+    "\"",
+    "'",
+    "\\",
+    "\\u0000",
+    "\\ud800",
+    "{",
+    "}",
+    "[",
+    "]",
+    "{}",
+    "[]",
+    ",",
+    ":",
+    "null",
+    "true",
+    "-",
+    "-1",
+    "0",
+    "1e309",
+    "-0.0",
+    "NaN",
+    "18446744073709551616",
+    "9007199254740993",
+    "9223372036854775807",
+    "<",
+    ">",
+    "</",
+    "<a>",
+    "/>",
+    "&amp;",
+    "&#0;",
+    "&#x10ffff;",
+    "&b;",
+    "<![CDATA[",
+    "]]>",
+    "<!--",
+    "<!DOCTYPE a [<!ENTITY b \"c\">]>",
+    "<?xml version=\"1.0\" encoding=\"utf-16\"?>",
+    "xmlns:",
+    "0001-01-01T00:00:00Z",
+    "9999-12-31T23:59:60.9999999+23:59",
+    "http://evil.example.com/",
+    "//evil.example.com",
+    "@",
+    "|",
+    "*",
+    "&a",
+    "<<: ",
+    "? ",
+    "- ",
+    "---\n",
+    "#",
+    "0x7f",
+    "1y",
+    "PT1S",
+    "=",
+    "~",
+    "!!str ",
+    "%",
+    "é",
 ];
 
 /// A change to an input. Places are parts of whatever length there is.
@@ -121,7 +182,9 @@ pub fn holds_for_mutated_seeds(target: &str, property: fn(&[u8])) {
             input
         }
     });
-    let config = ProptestConfig { cases: CASES, failure_persistence: None, ..ProptestConfig::default() };
+    let default = ProptestConfig::default();
+    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { default.cases } else { CASES };
+    let config = ProptestConfig { cases, failure_persistence: None, ..default };
     let outcome = TestRunner::new(config).run(&inputs, |input| {
         property(&input);
         Ok(())

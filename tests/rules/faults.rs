@@ -77,7 +77,8 @@ fn every_row_of_the_table_of_faults_has_a_test_that_is_there() {
         if row.iter().any(|cell| cell.is_empty()) || names.is_empty() {
             wrong.push(format!("an empty cell: {row:?}"));
         }
-        wrong.extend(names.iter().filter(|name| !tests.contains(**name)).map(|name| format!("there is no test {name}")));
+        wrong
+            .extend(names.iter().filter(|name| !tests.contains(**name)).map(|name| format!("there is no test {name}")));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

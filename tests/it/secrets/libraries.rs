@@ -33,7 +33,8 @@ fn every_library_at_trace() {
             let client = Client::new(target).expect("there are no certificates");
             let mut api = api::open(Arc::clone(target), client, Arc::clone(&logons));
             let (memory, warnings, known) = (Memory::default(), Warnings::default(), PartFingerprints::default());
-            let (now, deadline) = (UnixTime::from(std::time::SystemTime::now()), Instant::now() + Duration::from_secs(20));
+            let (now, deadline) =
+                (UnixTime::from(std::time::SystemTime::now()), Instant::now() + Duration::from_secs(20));
             let cx = Context { now, deadline, memory: &memory, warnings: &warnings, known: &known };
             let outcome = api.poll(&cx).await;
             api.close(&cx).await;

@@ -53,7 +53,10 @@ impl Recorder {
     /// The bodies of requests that begin so, from those who answer themselves.
     pub fn bodies(&self, start: &str) -> Vec<String> {
         let all = self.sent.lock().expect("no test panics with it");
-        let bodies = all.iter().filter(|request| request.starts_with(start)).filter_map(|request| request.split_once("\r\n\r\n"));
+        let bodies = all
+            .iter()
+            .filter(|request| request.starts_with(start))
+            .filter_map(|request| request.split_once("\r\n\r\n"));
         bodies.map(|(_, body)| body.to_owned()).collect()
     }
 
