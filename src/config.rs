@@ -5,6 +5,8 @@
 
 mod changes;
 pub mod environment;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod parse;
 mod problem;
 mod read;

@@ -9,6 +9,8 @@ mod call;
 mod connect;
 mod connector;
 mod failed;
+#[cfg(any(test, fuzzing))]
+mod fuzz;
 mod resolver;
 mod room;
 mod send_tracker;

@@ -25,6 +25,8 @@
 //! counted without a target ([`event`]), what a configuration changes in the alerts ([`overrides`]), and small leaves:
 //! [`duration`], [`glob`], [`blocking`], [`mod@file`], [`descriptors`], [`printable`], [`scale`], [`shard`], [`notify`], [`mod@supervise`]. [`mod@reference`] writes the page on the public interface.
 //!
+//! `fuzzing`, which only tests and fuzzers compile, stands on top of all of them: what must hold for any bytes.
+//!
 //! The simulated vendors are a crate of their own, `src/sim`: the compiler guarantees that they share nothing with [`api`],
 //! so that one misreading cannot hide on both sides.
 
@@ -49,6 +51,8 @@ pub mod event;
 pub mod exposition;
 pub mod failure;
 pub mod file;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod glob;
 pub mod health;
 pub mod http;

@@ -10,6 +10,8 @@
 //! and the queues say. A pool whose agents cannot be read thus keeps its description, and a queue never fails a poll.
 
 mod agents;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod limits;
 mod pool_reader;
 mod pools;

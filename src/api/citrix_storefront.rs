@@ -15,6 +15,8 @@ mod challenge;
 mod chunks;
 mod endpoints;
 mod form;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod logon;
 mod machines;
 mod part;

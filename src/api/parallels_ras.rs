@@ -12,6 +12,8 @@
 //! **Source**: the vendor's "Parallels REST API", API reference, Infrastructure, Agents; its samples for everything that page
 //! leaves open.
 
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod mapping;
 mod names;
 pub mod server_types;

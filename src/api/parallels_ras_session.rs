@@ -14,6 +14,8 @@
 //! **Source**: the vendor's "Connecting to Parallels RAS using the Connection Broker API", February 2026.
 
 pub mod codes;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod note;
 mod probe;
 mod reply;

@@ -10,6 +10,8 @@
 //! row for the agent, too, as its series carry the agent's name.
 
 mod client;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod jobs;
 mod session;
 pub mod states;

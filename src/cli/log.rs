@@ -114,9 +114,16 @@ fn place(panic: &PanicHookInfo<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::{
+        env,
+        hint::black_box,
+        process::Command,
+        sync::{Arc, Mutex},
+    };
 
     use super::*;
+
+    const SECRET: &str = "quagga-of-a-panic";
 
     /// What is logged inside, by a subscriber with these fields.
     fn logged(ansi: bool, log: impl FnOnce()) -> String {
@@ -150,5 +157,31 @@ mod tests {
         let coloured = logged(true, log);
         assert_eq!(coloured.lines().count(), 1, "{coloured:?}");
         assert!(!coloured.contains("\x1b[31m") && coloured.contains("\x1b[3merror\x1b[0m"), "{coloured:?}");
+    }
+
+    #[test]
+    #[ignore = "the test below runs it: the hook is that of the whole process"]
+    fn panics_with_a_secret() {
+        let _flush = output::FlushAtEnd;
+        tell_panics();
+        if let Some(format) = env::var_os("ROLLCALL_TEST_LOG") {
+            start(Level::Trace, if format == "json" { Format::Json } else { Format::Text });
+        }
+        panic!("the password is {}", black_box(SECRET));
+    }
+
+    #[test]
+    fn a_panic_that_quotes_a_secret_is_told_without_it() {
+        for format in [None, Some("text"), Some("json")] {
+            let mut command = Command::new(env::current_exe().expect("it runs"));
+            command.args(["--exact", "cli::log::tests::panics_with_a_secret", "--ignored", "--nocapture"]);
+            command.env("RUST_BACKTRACE", "full").env_remove("ROLLCALL_TEST_LOG");
+            command.envs(format.map(|format| ("ROLLCALL_TEST_LOG", format)));
+            let ended = command.output().expect("this very test");
+            let said = String::from_utf8_lossy(&[ended.stdout, ended.stderr].concat()).into_owned();
+            assert!(!ended.status.success() && said.contains("src/cli/log.rs"), "{said}");
+            assert!(said.contains("a panic without a fixed text"), "{said}");
+            assert!(!said.contains(SECRET), "{format:?}: {said}");
+        }
     }
 }

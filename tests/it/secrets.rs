@@ -1,8 +1,12 @@
-//! No secret shows up anywhere: not in a log line, not on a page, not in metrics, not in an error, not in the state file.
+//! No secret shows up anywhere: not in a log line, not on a page, not in metrics, not in an error, not in the state file, not in
+//! what Alertmanagers are told.
 //!
 //! Every credential is a canary, and a recorder between the daemon and the vendors learns the tokens and cookies that it
 //! was given. All are looked for, plain and in the encodings that they travel in, in everything that the programs say.
+//!
+//! Panics: `a_panic_that_quotes_a_secret_is_told_without_it` in `src/cli/log.rs`.
 
+mod libraries;
 mod recorder;
 mod search;
 
@@ -85,6 +89,8 @@ struct Endpoints {
     echo: String,
     /// TLS that nobody trusts.
     tls: TlsProxy,
+    /// An Alertmanager that takes everything.
+    alertmanager: String,
 }
 
 impl Endpoints {
@@ -108,6 +114,7 @@ impl Endpoints {
                 format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
             }),
             tls: TlsProxy::of(sim.address("azure_devops")),
+            alertmanager: recorder.answering(|_| "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".to_owned()),
             recorder,
         }
     }
@@ -119,13 +126,17 @@ fn yaml(endpoints: &Endpoints) -> String {
         "defaults: {{ interval: 1s, timeout: 10s, stale_after: 15s }}\n\
          http: {{ proxy_url: none, headers: {{ X-Gateway-Key: {} }} }}\n\
          state_file: rollcall.state\n\
-         alerting:\n  mode: off\n  alertmanagers:\n    - url: http://127.0.0.1:9\n      auth: {{ username: am, password: {} }}\n    \
-         - url: http://127.0.0.1:9/two\n      auth: {{ bearer_token: {} }}\n\
-         targets:\n",
+         alerting:\n  mode: direct\n  overrides:\n    - {{ alert: RollcallTargetDown, severity: warning, for: 0s }}\n    \
+         - {{ alert: RollcallTargetLoginHeld, for: 0s }}\n  alertmanagers:\n",
         quoted(HEADER),
-        quoted(ALERTMANAGER),
-        quoted(ALERTMANAGER_BEARER),
     );
+    // One takes alerts, one is not there, and the others give away what they can.
+    let basic = format!("{{ username: am, password: {} }}", quoted(ALERTMANAGER));
+    let bearer = format!("{{ bearer_token: {} }}", quoted(ALERTMANAGER_BEARER));
+    for server in [&endpoints.alertmanager, "http://127.0.0.1:9", &endpoints.echo, &endpoints.redirect] {
+        yaml += &format!("    - url: {server}\n      auth: {basic}\n    - url: {server}/two\n      auth: {bearer}\n");
+    }
+    yaml += "targets:\n";
     let mut add = |name: &str, vendor: &str, url: &str, more: &str| {
         // Writing to a String cannot fail.
         let _ = writeln!(yaml, "  - name: {name}\n    vendor: {vendor}\n    url: '{url}'\n{more}");
@@ -268,15 +279,20 @@ impl Outputs {
     }
 }
 
-#[test]
-fn no_secret_shows_up_anywhere() {
-    let sim = Sim::start(frozen());
+/// The vendors take the canaries.
+fn set_secrets(sim: &Simulation) {
     sim.set_secret("parallels_ras", RAS);
     sim.set_secret("parallels_ras_session", SESSION_PASSWORD);
     sim.parallels_ras_session().set_api_token(SESSION_TOKEN);
     sim.set_secret("azure_devops", PAT);
     sim.azure_devops().set_client_secret(CLIENT_SECRET);
     sim.set_secret("citrix_storefront", CITRIX);
+}
+
+#[test]
+fn no_secret_shows_up_anywhere() {
+    let sim = Sim::start(frozen());
+    set_secrets(&sim);
     let endpoints = Endpoints::of(&sim);
     let folder = Folder::new();
     let text = yaml(&endpoints);
@@ -293,11 +309,19 @@ fn no_secret_shows_up_anywhere() {
         strange.iter().all(|target| ended(&target))
     });
     outputs.pages(&daemon);
+    let told = wait_until("an Alertmanager is told of what was refused", WAIT_TIMEOUT, || {
+        let told = endpoints.recorder.bodies("POST /api/v2/alerts").concat();
+        let all = ["RollcallTargetDown", "RollcallTargetLoginHeld"].iter().all(|alert| told.contains(alert));
+        if all { Ok(told) } else { Err(told) }
+    });
+    outputs.add("what the Alertmanagers are told", told);
     for fault in [
         Fault::Status(500, "<html>Internal Server Error</html>", "text/html"),
         Fault::Status(401, "{}", "application/json"),
         Fault::Html,
         Fault::Truncated,
+        Fault::Header("content-encoding", "gzip".to_owned()),
+        Fault::Header("content-type", "text/plain".to_owned()),
         Fault::Drop,
         Fault::Hang,
     ] {

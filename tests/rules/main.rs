@@ -9,5 +9,6 @@ mod committed;
 #[path = "../it/incidents/costs.rs"]
 mod costs;
 mod engine;
+mod faults;
 mod promtool;
 mod runbooks;

@@ -118,7 +118,7 @@ pub async fn log_on(
 }
 
 /// The token and its lifetime; or the failure, and whether it means that the credentials are no good.
-fn read(answer: &Answer) -> Result<(SecretText, Duration), (Failure, bool)> {
+pub(super) fn read(answer: &Answer) -> Result<(SecretText, Duration), (Failure, bool)> {
     let decoded = answer.json_object().and_then(|body| {
         let body = std::str::from_utf8(body).map_err(|_| Failure::new(Reason::Decode, "not UTF-8"))?;
         lenient::object::<TokenResponse<'_>>(body).map_err(|failure| failure.context(&answer.what))

@@ -57,14 +57,15 @@ impl Endpoints {
     }
 }
 
+/// Addresses as the store wrote them.
 #[derive(Debug, PartialEq, Default)]
-struct Found {
-    resources: Option<String>,
-    machines: Option<String>,
+pub(super) struct Found {
+    pub(super) resources: Option<String>,
+    pub(super) machines: Option<String>,
 }
 
 impl Found {
-    fn read(root: &Element) -> Result<Found, Failure> {
+    pub(super) fn read(root: &Element) -> Result<Found, Failure> {
         if root.name != "endpoints" {
             return Err(Failure::new(Reason::Decode, "not a list of endpoints"));
         }

@@ -184,6 +184,15 @@ impl NameCache {
     }
 }
 
+#[cfg(any(test, fuzzing))]
+impl NameCache {
+    /// Takes over a list of names without asking for it.
+    pub fn store(&mut self, list: usize, body: &[u8], rows: &[Row], cx: &Context<'_>) -> Result<(), Failure> {
+        let list = list % LISTS.len();
+        self.known[list].store(&LISTS[list], body, rows, cx)
+    }
+}
+
 impl CachedList {
     async fn read(
         &mut self,

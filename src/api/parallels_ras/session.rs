@@ -174,14 +174,14 @@ impl fmt::Debug for Session {
 }
 
 /// How a log-on was answered.
-enum LogonOutcome {
+pub(super) enum LogonOutcome {
     Accepted(SecretText),
     /// With what may be said about it.
     Refused(String),
 }
 
 /// Reads the answer to a log-on. An answer that says nothing of the credentials is a failure.
-fn read_logon(answer: Answer) -> Result<LogonOutcome, Failure> {
+pub(super) fn read_logon(answer: Answer) -> Result<LogonOutcome, Failure> {
     let refused = match answer.status.as_u16() {
         401 => true,
         // Logic errors are 400 with `{"code":0,"msg":"..."}`; a missing right is nowhere documented as 403.

@@ -85,14 +85,7 @@ impl Session {
             self.token = Token::Off;
             return Ok(());
         }
-        let answer = answer.success()?;
-        let text = lenient::text(answer.json_object()?);
-        let wire: TokenResponse<'_> = lenient::object(&text).map_err(|failure| failure.context(&answer.what))?;
-        self.token = match wire.token {
-            Field::Value(token) if !token.is_empty() => Token::Known(SecretText::new(token)),
-            Field::Bad => return Err(Failure::new(Reason::Decode, format!("{}: no readable token", answer.what))),
-            Field::Missing | Field::Value(_) => Token::Off,
-        };
+        self.token = read_token(answer)?.map_or(Token::Off, Token::Known);
         Ok(())
     }
 
@@ -104,6 +97,18 @@ impl Session {
             Some(ProxyAuth::Basic(login)) => call.basic(&login.username, &login.password.read()?),
             Some(ProxyAuth::Bearer(token)) => call.bearer(&token.read()?),
         })
+    }
+}
+
+/// The token; `None` where the agent wants none.
+pub(super) fn read_token(answer: Answer) -> Result<Option<SecretText>, Failure> {
+    let answer = answer.success()?;
+    let text = lenient::text(answer.json_object()?);
+    let wire: TokenResponse<'_> = lenient::object(&text).map_err(|failure| failure.context(&answer.what))?;
+    match wire.token {
+        Field::Value(token) if !token.is_empty() => Ok(Some(SecretText::new(token))),
+        Field::Bad => Err(Failure::new(Reason::Decode, format!("{}: no readable token", answer.what))),
+        Field::Missing | Field::Value(_) => Ok(None),
     }
 }
 

@@ -50,6 +50,16 @@ impl Recorder {
         url
     }
 
+    /// The bodies of requests that begin so, from those who answer themselves.
+    pub fn bodies(&self, start: &str) -> Vec<String> {
+        let all = self.sent.lock().expect("no test panics with it");
+        let bodies = all
+            .iter()
+            .filter(|request| request.starts_with(start))
+            .filter_map(|request| request.split_once("\r\n\r\n"));
+        bodies.map(|(_, body)| body.to_owned()).collect()
+    }
+
     /// Where each token and cookie stood, in lower case, and what it was.
     pub fn secrets(&self) -> BTreeSet<(String, String)> {
         let mut secrets = BTreeSet::new();

@@ -1,0 +1,83 @@
+//! The decoders alone, for [`fuzzing`](crate::fuzzing): any bytes in, a part or a failure out.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    agents::{self, AgentDecoder},
+    limits::Limits,
+    pools::{self, PoolRow},
+    queue::{self, Queue},
+    token,
+};
+use crate::{
+    api::{Context, Part, lenient::RowCount},
+    catalogue::azure_devops::{FAMILIES, POOL_INFO, POOL_SIZE},
+    config::{Target, VendorSettings},
+    failure::Failure,
+    http::Answer,
+};
+
+/// Pages of the list of pools, with zero bytes between them.
+pub fn pools(body: &[u8], cx: &Context<'_>, target: &Arc<Target>) -> Result<Part, Failure> {
+    let (mut rows, mut count) = (Vec::new(), RowCount::default());
+    for page in body.split(|byte| *byte == 0) {
+        pools::read(page, &mut rows, &mut count, target.max_agents, cx.warnings)?;
+    }
+    pools::tell_apart(&mut rows, cx.warnings);
+    let mut part = Part::new(FAMILIES);
+    for row in &rows {
+        let pool = part.described_pool(&row.name);
+        part.set(&POOL_INFO, pool, &[&row.id.to_string(), &row.kind, "false"], 1.0);
+        part.set_some(&POOL_SIZE, pool, &[], row.size);
+    }
+    Ok(part)
+}
+
+/// Pages of the agents of a pool, with zero bytes between them.
+pub fn agents(body: &[u8], cx: &Context<'_>, target: &Arc<Target>) -> Result<Part, Failure> {
+    let mut part = Part::new(FAMILIES);
+    let VendorSettings::AzureDevOps(settings) = &target.settings else { return Ok(part) };
+    let pool = PoolRow {
+        id: 1,
+        name: "linux-build".to_owned(),
+        kind: "automation".to_owned(),
+        hosted: false,
+        size: None,
+        on_demand: false,
+    };
+    agents::begin(&pool, &mut part);
+    let mut count = RowCount::default();
+    for page in body.split(|byte| *byte == 0) {
+        AgentDecoder { target, settings, pool: &pool, warnings: cx.warnings }.read(page, &mut part, &mut count)?;
+    }
+    part.shrink();
+    Ok(part)
+}
+
+/// Pages of the queue of a pool, with zero bytes between them.
+pub fn queue(body: &[u8], cx: &Context<'_>, _: &Arc<Target>) -> Result<Part, Failure> {
+    let mut queue = Queue::default();
+    for page in body.split(|byte| *byte == 0) {
+        queue.read(page, cx.warnings)?;
+    }
+    let mut part = Part::new(FAMILIES);
+    let pool = part.described_pool("linux-build");
+    queue::set(&mut part, pool, Some(&queue));
+    Ok(part)
+}
+
+/// What an answer says about limits.
+pub fn limits(answer: &Answer) -> Part {
+    let (limits, mut part) = (Limits::default(), Part::new(FAMILIES));
+    limits.note(answer);
+    limits.set(&mut part);
+    part
+}
+
+/// The answer of the token service.
+pub fn token(answer: &Answer) -> Result<(), Failure> {
+    let (token, lifetime) = token::read(answer).map_err(|(failure, _)| failure)?;
+    assert!(answer.status.is_success() && !token.expose().is_empty(), "{} is no token", answer.status);
+    assert!(lifetime <= Duration::from_secs(86_400), "{lifetime:?}");
+    Ok(())
+}
