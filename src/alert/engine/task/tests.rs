@@ -155,3 +155,23 @@ async fn polls_that_have_stopped_end_the_sign_of_life_and_nothing_else() {
     assert_eq!(told(), ["RollcallDirectWatchdog", "RollcallTargetDown"]);
     paging.end().await.stop().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_was_not_polled_since_the_start_pages_once_polls_should_have_come() {
+    let paging = RunningEvaluator::start().await;
+    let evaluator = &paging.evaluator;
+    let fired = || names(evaluator).into_iter().filter_map(|(name, fired)| fired.then_some(name)).collect::<Vec<_>>();
+    let publish = |missed| {
+        let now = evaluator.fleet.clock().now();
+        let mut ledger = Ledger::new(Arc::clone(&config("off").targets[0]), false);
+        (ledger.status.next_poll, ledger.status.missed) = (Some(now.minus(Duration::from_secs(3600))), missed);
+        evaluator.fleet.store().replace(vec![Arc::new(Slot::new(ledger.publish(now).snapshot))]);
+    };
+    publish(0);
+    minutes(15).await;
+    assert_eq!(fired(), ["RollcallDirectWatchdog"]);
+    publish(60);
+    minutes(15).await;
+    assert_eq!(fired(), ["RollcallPollsStopped", "RollcallTargetDown", "RollcallDirectWatchdog"]);
+    paging.end().await.stop().await;
+}
