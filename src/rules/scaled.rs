@@ -27,7 +27,9 @@ fn expression(expr: Expr, factor: u32) -> Expr {
         Expr::Past(function, of, window) => Expr::Past(function, selector(of), window / factor),
         Expr::Binary(operator, matching, left, right) => {
             let right = match *right {
-                Expr::Number(number) if left.is_time_since() || left.is_time_until() => Expr::Number(number / f64::from(factor)),
+                Expr::Number(number) if left.is_time_since() || left.is_time_until() => {
+                    Expr::Number(number / f64::from(factor))
+                }
                 other => expression(other, factor),
             };
             Expr::Binary(operator, matching, Box::new(expression(*left, factor)), Box::new(right))

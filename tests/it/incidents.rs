@@ -91,6 +91,7 @@ fn replay(mode: Mode, version: Version, restarted: Option<Restarted>) {
              {missed} evaluations missed"
         );
         if said.is_empty() {
+            println!("{}", replay.receiver.protocol());
             return;
         }
         let said = format!(

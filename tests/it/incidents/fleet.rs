@@ -36,7 +36,8 @@ impl Fleet {
             clock: Some(MORNING),
             ..Options::default()
         });
-        let mut fleet = Fleet { case, sim, targets: String::new(), began: Duration::ZERO, ended: Duration::ZERO, factor };
+        let mut fleet =
+            Fleet { case, sim, targets: String::new(), began: Duration::ZERO, ended: Duration::ZERO, factor };
         fleet.renew_secrets("");
         fleet
     }

@@ -281,7 +281,8 @@ impl Replay {
             }
             let fleet = self.fleets.iter().find(|fleet| fleet.name() == subject.0);
             let early = |note: &&Notification| !note.firing && fleet.is_some_and(|fleet| note.at < fleet.ended);
-            if let Some(note) = notes.iter().find(early).filter(|_| again == 0) {
+            // A ticket may end where it has become a page.
+            if let Some(note) = notes.iter().find(early).filter(|_| again == 0 && receiver == "pager") {
                 let _ = writeln!(out, "{receiver} {group} was told the end at {:.2?}, before it was over", note.at);
             }
             let firing = notes.iter().filter(|note| note.firing).map(|note| note.at);
