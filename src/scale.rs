@@ -1,7 +1,7 @@
 //! For the tests: hours of alerting within minutes. The hidden flag `--time-scale 60` lets everything that alerting waits for
 //! take a sixtieth of its time, in the rules that are printed and in the daemon's own engine alike: `for` and
 //! `keep_firing_for`, the windows and ages in conditions, holds, resends and what is remembered how long. Polls take the
-//! time that the configuration gives them; only the least interval of a deep probe follows.
+//! time that the configuration gives them; only the spread of the first ones and the least interval of a deep probe follow.
 //!
 //! Times are scaled where they are used, so that configuration, state file and documentation say what they always say.
 

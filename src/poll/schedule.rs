@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use crate::config::Target;
+use crate::{config::Target, scale::scaled};
 
 /// First polls are spread over this time, or over the interval where that is shorter.
 const SPREAD: Duration = Duration::from_secs(30);
@@ -13,7 +13,7 @@ const SPREAD: Duration = Duration::from_secs(30);
 /// How long after the start the first poll of a target is due: always the same for the same name, so that the targets of
 /// a site keep their distance.
 pub(super) fn first_delay(target: &Target) -> Duration {
-    target.interval.min(SPREAD).mul_f64(fraction(&target.name, 0))
+    target.interval.min(scaled(SPREAD)).mul_f64(fraction(&target.name, 0))
 }
 
 /// How long after the start of a poll that failed the next one is due. `failures` counts those in a row, 1 for the first;

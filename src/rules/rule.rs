@@ -186,21 +186,26 @@ fn condition(alert: &'static Alert, threshold: Option<f64>, overrides: &[AlertOv
     })
 }
 
-/// Whatever a row fires on under the overrides, before `for`.
+/// Whatever a row fires on under the overrides. Where that is a matter of time it says so only once `for` is over, so that a
+/// lower severity, which was true before, does not end while this one is still pending, and is not lost where it was pending
+/// itself. Anything else it says before `for`.
 fn firing(alert: &'static Alert, overrides: &[AlertOverride]) -> Option<Expr> {
     let now = Expr::from(family(&POOL_ON_DEMAND));
-    let condition = |threshold: Option<f64>| {
-        alert.condition.clone().with_threshold(threshold.unwrap_or_default()).max_by(alert.labels.names())
+    let condition = |setting: &Setting| {
+        let longest = alert.r#for.iter().map(|r#for| r#for.duration).max().unwrap_or_default();
+        let condition = alert.condition.clone().with_threshold(setting.threshold.unwrap_or_default());
+        condition.lasting(setting.r#for.unwrap_or(longest)).max_by(alert.labels.names())
     };
     let settings = settings(alert, overrides);
-    if settings.iter().all(|one| one.enabled && one.threshold == settings[0].threshold) {
-        return Some(condition(settings[0].threshold));
+    let alike = |one: &Setting| one.threshold == settings[0].threshold && one.r#for == settings[0].r#for;
+    if settings.iter().all(|one| one.enabled && alike(one)) {
+        return Some(condition(&settings[0]));
     }
     let mut before: Vec<Subjects> = Vec::new();
     let mut all: Option<Expr> = None;
     for setting in settings {
         if setting.enabled {
-            let part = restrict(condition(setting.threshold), &setting.part, &before, &now);
+            let part = restrict(condition(&setting), &setting.part, &before, &now);
             all = Some(match all {
                 Some(all) => all.or(part),
                 None => part,

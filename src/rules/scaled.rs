@@ -1,7 +1,7 @@
 //! A rule with its times divided by the hidden `--time-scale`, see [`scale`](crate::scale).
 
 use super::{
-    expr::{Expr, Operator, Selector},
+    expr::{Expr, Selector},
     rule::Rule,
 };
 use crate::scale::factor;
@@ -27,20 +27,14 @@ fn expression(expr: Expr, factor: u32) -> Expr {
         Expr::Past(function, of, window) => Expr::Past(function, selector(of), window / factor),
         Expr::Binary(operator, matching, left, right) => {
             let right = match *right {
-                Expr::Number(number) if is_age(&left) => Expr::Number(number / f64::from(factor)),
+                Expr::Number(number) if left.is_time_since() || left.is_time_until() => {
+                    Expr::Number(number / f64::from(factor))
+                }
                 other => expression(other, factor),
             };
             Expr::Binary(operator, matching, Box::new(expression(*left, factor)), Box::new(right))
         }
         other => other.map(&|part| expression(part, factor)),
-    }
-}
-
-/// The time since a moment, or until one.
-fn is_age(expr: &Expr) -> bool {
-    match expr {
-        Expr::Binary(Operator::Subtract, _, left, right) => **left == Expr::Time || **right == Expr::Time,
-        _ => false,
     }
 }
 

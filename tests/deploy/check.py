@@ -506,7 +506,7 @@ def prometheus_takes_its_configuration():
 
 
 GRACE = "--rules.alert.for-grace-period="
-RESEND = "--rules.alert.resend-delay=3m"
+RESEND = "--rules.alert.resend-delay=2m50s"
 
 
 def seconds(time):

@@ -70,8 +70,13 @@ fn replay(mode: Mode, version: Version, restarted: Option<Restarted>) {
         return;
     }
     let [.., slowest] = FACTORS;
-    // A restart takes its time on every machine, and may not take minutes of a replay; Prometheus evaluates a hundred rules.
-    let factors = if restarted.is_some() || mode != Mode::Direct { &FACTORS[1..] } else { &FACTORS };
+    let factors = match (restarted, mode) {
+        // It asks its service discovery for five seconds before it scrapes or tells anybody: that is to be about a minute.
+        (Some(Restarted::Prometheus), _) => &FACTORS[2..],
+        // A restart takes its time on every machine, and may not take minutes; Prometheus evaluates a hundred rules.
+        (Some(_), _) | (None, Mode::Prometheus | Mode::Both) => &FACTORS[1..],
+        (None, Mode::Direct) => &FACTORS[..],
+    };
     for factor in factors.iter().copied() {
         let bound = if factor == slowest { f64::INFINITY } else { LOST };
         let _turn = turn::wait(factor);
@@ -86,6 +91,7 @@ fn replay(mode: Mode, version: Version, restarted: Option<Restarted>) {
              {missed} evaluations missed"
         );
         if said.is_empty() {
+            println!("{}", replay.receiver.protocol());
             return;
         }
         let said = format!(

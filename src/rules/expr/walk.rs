@@ -1,5 +1,7 @@
 //! Walks through an expression.
 
+use std::time::Duration;
+
 use super::{Expr, Matcher, Operator, Pattern, Selector};
 
 impl Expr {
@@ -33,6 +35,36 @@ impl Expr {
             Expr::Threshold => Expr::Number(threshold),
             other => other.map(&|part| part.with_threshold(threshold)),
         }
+    }
+
+    /// The same, true only once it has been true for so long, as far as it compares the time since a moment, or until one,
+    /// with a number.
+    pub fn lasting(self, time: Duration) -> Expr {
+        match self {
+            Expr::Binary(operator, matching, left, right) => {
+                let right = match (operator, *right) {
+                    (Operator::Greater | Operator::AtLeast, Expr::Number(bound)) if left.is_time_since() => {
+                        Expr::Number(bound + time.as_secs_f64())
+                    }
+                    (Operator::Less | Operator::AtMost, Expr::Number(bound)) if left.is_time_until() => {
+                        Expr::Number(bound - time.as_secs_f64())
+                    }
+                    (_, other) => other.lasting(time),
+                };
+                Expr::Binary(operator, matching, Box::new(left.lasting(time)), Box::new(right))
+            }
+            other => other.map(&|part| part.lasting(time)),
+        }
+    }
+
+    /// The time since a moment.
+    pub fn is_time_since(&self) -> bool {
+        matches!(self, Expr::Binary(Operator::Subtract, _, left, _) if **left == Expr::Time)
+    }
+
+    /// The time until a moment.
+    pub fn is_time_until(&self) -> bool {
+        matches!(self, Expr::Binary(Operator::Subtract, _, _, right) if **right == Expr::Time)
     }
 
     /// The same, every selector restricted to the matcher where its family has that label.

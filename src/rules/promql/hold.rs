@@ -6,6 +6,7 @@
 //!   or FIRING and the last poll was partial, and the subject's own part is not there
 //!   or FIRING and what the condition reads besides could not be read
 //!   or FIRING and no daemon tells of the target, while one is down
+//!   or PENDING for something long, and no daemon tells of the target for less than 5m
 //! ) unless a daemon itself pages for the target
 //! ```
 //!
@@ -29,6 +30,10 @@
 //! after the last success, and later by an interval and a timeout, so that the next poll had failed by then. It was held at
 //! that moment, and nobody has read the target since. Where no success is known nothing is revived. A partial poll has no
 //! such moment; those holds, and those of a daemon that is down, outlive a restart of less than 5m with the flag only.
+//!
+//! One evaluation without samples, as when a daemon starts again and has not polled yet, ends what is pending, and `for` begins
+//! anew. Where it is minutes that costs minutes. Where it is half an hour or more the alert might never come, with a daemon that
+//! is started again each hour; so that is held as well, but not for longer than a start takes.
 
 use std::time::Duration;
 
@@ -64,6 +69,10 @@ const VENDOR: &[&str] = Labels::Vendor.names();
 const FLAG: Duration = Duration::from_secs(900);
 /// How far back an alert may have fired last; Prometheus restores none that is older.
 const OUTAGE: Duration = Duration::from_secs(3600);
+/// A `for` that is so long must not begin anew with each start of a daemon.
+const LONG: Duration = Duration::from_secs(1800);
+/// How long a start of a daemon may take, first polls included.
+const START: Duration = Duration::from_secs(300);
 /// How long a daemon that is not scraped at all any more, as a pod that was replaced, may be thought to come back.
 const GONE: Duration = Duration::from_secs(3600);
 
@@ -76,6 +85,10 @@ pub(super) fn held(rule: &Rule, max_hold: Duration) -> Expr {
             expr = while_unreadable(expr, rule, max_hold);
         }
         expr = expr.or(firing(rule, max_hold).and(down(max_hold)).on(&[]).unless(family(&UP)).on(TARGET));
+        if rule.r#for >= scaled(LONG) {
+            let seen = past(Function::Max, family(&UP), scaled(START)).max_by(TARGET);
+            expr = expr.or(pending(rule, max_hold).and(seen).on(TARGET).unless(family(&UP)).on(TARGET));
+        }
         expr.unless(past(Function::Max, family(&DIRECT_ALERTING_ACTIVE), scaled(FLAG)).equals(1.0)).on(TARGET)
     } else if names.contains(&"vendor") {
         // About several targets, which one daemon does not see: no other sender, and nobody knows only where none is read.
@@ -118,7 +131,12 @@ fn down(max_hold: Duration) -> Expr {
 
 /// The rule's own alerts that fire. Their value is not known any more: NaN.
 fn firing(rule: &Rule, max_hold: Duration) -> Expr {
-    of_rule(own(rule).all().max_by(rule.alert.labels.names()).times(f64::NAN), rule, max_hold)
+    of_rule(own(rule, "firing").all().max_by(rule.alert.labels.names()).times(f64::NAN), rule, max_hold)
+}
+
+/// Those that are pending.
+fn pending(rule: &Rule, max_hold: Duration) -> Expr {
+    of_rule(own(rule, "pending").all().max_by(rule.alert.labels.names()).times(f64::NAN), rule, max_hold)
 }
 
 /// The rule's own alerts that fired when nobody had read the target since the last success.
@@ -126,15 +144,14 @@ fn fired_while_blind(rule: &Rule, max_hold: Duration) -> Expr {
     let success = family(&LAST_SUCCESS).all().max_by(TARGET).above(0.0);
     let longest = |of| family(of).all().max_by(TARGET);
     let failed = success.plus(longest(&POLL_INTERVAL)).plus(longest(&POLL_TIMEOUT));
-    let fired = past(Function::LastSeen, own(rule), scaled(OUTAGE)).max_by(rule.alert.labels.names());
+    let fired = past(Function::LastSeen, own(rule, "firing"), scaled(OUTAGE)).max_by(rule.alert.labels.names());
     of_rule(fired.above(failed).on_left(TARGET).times(f64::NAN), rule, max_hold)
 }
 
 /// What Prometheus keeps of them.
-fn own(rule: &Rule) -> Selector {
+fn own(rule: &Rule, state: &'static str) -> Selector {
     let alert = rule.alert;
-    let firing = family(&ALERTS).is("alertname", alert.name).is("alertstate", "firing");
-    firing.is("severity", alert.severity.as_str())
+    family(&ALERTS).is("alertname", alert.name).is("alertstate", state).is("severity", alert.severity.as_str())
 }
 
 /// Of alerts with this name and severity those of the rule.

@@ -20,6 +20,8 @@ pub struct Fleet {
     pub targets: String,
     /// When the incident began, as the receiver has it.
     pub began: Duration,
+    /// When it ended.
+    pub ended: Duration,
     /// How many times faster it lives.
     factor: u32,
 }
@@ -34,7 +36,8 @@ impl Fleet {
             clock: Some(MORNING),
             ..Options::default()
         });
-        let mut fleet = Fleet { case, sim, targets: String::new(), began: Duration::ZERO, factor };
+        let mut fleet =
+            Fleet { case, sim, targets: String::new(), began: Duration::ZERO, ended: Duration::ZERO, factor };
         fleet.renew_secrets("");
         fleet
     }

@@ -3,9 +3,6 @@
 //!
 //! One replay is of one who is started again, in one mode. All of them are `tests/run restarts`: a replay takes two minutes of
 //! a processor, and there are fourteen. Those of the newer versions are left out where these cannot be had.
-//!
-//! Prometheus asks its service discovery for five seconds before it scrapes or tells anybody. In a replay these are minutes, as
-//! with one that has much to read when it starts.
 
 use std::collections::BTreeSet;
 
@@ -13,9 +10,10 @@ use super::{Case, costs::Restarted, replay, replay::Mode};
 use crate::support::Version;
 
 /// How long before the end of an incident nothing can be read, and for how long: longer than data stay fresh, and not for so
-/// long that a ticket is due for that.
-const BLIND_BEFORE_END: u64 = 17;
-const BLIND_LASTS: u64 = 11;
+/// long that a ticket is due for that, also where who polls is started again meanwhile. The rate limit refuses polls for two of
+/// five minutes from its beginning on: it does so neither right before nor right after.
+const BLIND_BEFORE_END: u64 = 18;
+const BLIND_LASTS: u64 = 8;
 
 /// When the fleet is blind, and when it is no longer.
 pub fn blind(case: &Case) -> [(u64, bool); 2] {
@@ -27,7 +25,7 @@ pub fn blind(case: &Case) -> [(u64, bool); 2] {
 pub fn times(cases: impl Iterator<Item = Case>) -> BTreeSet<u64> {
     let of = |case: Case| {
         let ends = case.begins + case.lasts;
-        let held = ends - BLIND_BEFORE_END + BLIND_LASTS - 2;
+        let held = ends - BLIND_BEFORE_END + BLIND_LASTS - 1;
         // Pending, firing, held, kept firing. The pool of agents fires after seven minutes, the last page comes after thirty.
         [case.begins + 4, case.begins + 38, held, ends + 4]
     };
@@ -72,7 +70,7 @@ fn every_incident_meets_a_restart_at_each_stage() {
         let [(blind, _), (sees, _)] = blind(case);
         let ends = case.begins + case.lasts;
         for (from, to) in
-            [(case.begins, case.begins + 7), (case.begins + 31, blind), (blind + 9, sees), (ends, ends + 15)]
+            [(case.begins, case.begins + 7), (case.begins + 31, blind), (blind + 7, sees), (ends, ends + 15)]
         {
             assert!(times.range(from..to).next().is_some(), "{:?}: none from {from} to {to}: {times:?}", case.incident);
         }

@@ -46,10 +46,17 @@ fn polls() -> Vec<Case> {
             .silent(16)
             .fires(17, "warning", "", 13.0)
             .fires(90, "warning", "", 86.0),
-        // The ticket comes first; half an hour after the last good poll somebody is woken.
+        // The ticket comes first, and goes on; half an hour after the last good poll somebody is woken.
         down(Fires, "citrix_storefront", "people depend on it")
             .fires(20, "warning", "", 16.0)
-            .fires(46, "critical", "", 42.0),
+            .fires(30, "warning", "", 26.0)
+            .fires(60, "critical", "", 56.0),
+        // The third failure in a row comes a quarter of an hour after the last good poll.
+        down(Fires, "citrix_storefront", "people depend on it, and it is polled seldom")
+            .with("rollcall_target_consecutive_failures", "", "0*5 1*5 2*5 3")
+            .silent(24)
+            .fires(30, "warning", "", 3.0)
+            .fires(60, "critical", "", 3.0),
         // Where nobody ever read it, half an hour after the first try.
         down(Fires, "citrix_storefront", "it never answered")
             .with("rollcall_target_up", "", "0")
@@ -57,7 +64,7 @@ fn polls() -> Vec<Case> {
             .with("rollcall_target_last_success_timestamp_seconds", "", "0")
             .silent(11)
             .fires(21, "warning", "", 22.0)
-            .fires(46, "critical", "", 47.0),
+            .fires(60, "critical", "", 61.0),
         down(Silent, "azure_devops", "a log-on is held").with("rollcall_login_held", "", "0*5 1").silent(60),
         down(Silent, "azure_devops", "two polls fail")
             .with("rollcall_target_up", "", "1*5 0*2 1")
@@ -71,6 +78,14 @@ fn polls() -> Vec<Case> {
             .silent(26),
         partial(Fires, "a pool is forbidden", "1").silent(29).fires(30, "warning", "", 1.0),
         partial(Silent, "for a while", "0*5 1*20 0").silent(40),
+        partial(Blind, "the daemon is started again meanwhile", "1*20 -*3 1")
+            .with("rollcall_target_up", "", "1*20 -*3 1")
+            .silent(29)
+            .fires(30, "warning", "", 1.0),
+        partial(Blind, "there was no word of it for longer", "1*20 -*7 1")
+            .with("rollcall_target_up", "", "1*20 -*7 1")
+            .silent(56)
+            .fires(57, "warning", "", 1.0),
         partial(Flapping, "on and off", "1*20 0*5 1*20 0").silent(44),
         case("RollcallTargetLoginHeld", Fires, "parallels_ras", "the password has expired")
             .with("rollcall_login_held", "", "0*5 1")
@@ -121,6 +136,12 @@ fn expiries() -> Vec<Case> {
             "host=store.example.com",
             2.0 * DAY - 3_600.0,
         ),
+        // It is a ticket until it pages.
+        certificate(Fires, "in three days and half an hour", "261000")
+            .silent(59)
+            .fires(60, "warning", "host=store.example.com", 3.0 * DAY + 1_800.0 - 3_600.0)
+            .fires(89, "warning", "host=store.example.com", 3.0 * DAY + 1_800.0 - 5_340.0)
+            .fires(110, "critical", "host=store.example.com", 3.0 * DAY + 1_800.0 - 6_600.0),
         certificate(Silent, "in a month", "2592000").silent(90),
     ]
 }

@@ -180,5 +180,24 @@ async fn a_panic_of_the_engine_costs_the_alerts_of_its_target_and_no_others() {
     assert_eq!(names(evaluator), [("RollcallTargetDown", true), ("RollcallDirectWatchdog", true)]);
     // Once in 15 s.
     assert!(panics() >= before + 40.0, "{before} to {}", panics());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_was_not_polled_since_the_start_pages_once_polls_should_have_come() {
+    let paging = RunningEvaluator::start().await;
+    let evaluator = &paging.evaluator;
+    let fired = || names(evaluator).into_iter().filter_map(|(name, fired)| fired.then_some(name)).collect::<Vec<_>>();
+    let publish = |missed| {
+        let now = evaluator.fleet.clock().now();
+        let mut ledger = Ledger::new(Arc::clone(&config("off").targets[0]), false);
+        (ledger.status.next_poll, ledger.status.missed) = (Some(now.minus(Duration::from_secs(3600))), missed);
+        evaluator.fleet.store().replace(vec![Arc::new(Slot::new(ledger.publish(now).snapshot))]);
+    };
+    publish(0);
+    minutes(15).await;
+    assert_eq!(fired(), ["RollcallDirectWatchdog"]);
+    publish(60);
+    minutes(15).await;
+    assert_eq!(fired(), ["RollcallPollsStopped", "RollcallTargetDown", "RollcallDirectWatchdog"]);
     paging.end().await.stop().await;
 }
