@@ -40,8 +40,8 @@ mod tests {
         assert_eq!(tag("Kanarienvogel"), tag("Kanarienvogel"));
         assert_ne!(tag("Kanarienvogel"), tag("Kanarienvogel1"));
         assert_eq!(serde_json::to_string(&tag("")).expect("a number").parse::<u16>().ok(), Some(tag("").0));
-        // Among a quarter of a million guesses some four look as good as the right one.
-        let same = (0..262_144).filter(|guess| tag(&guess.to_string()) == tag("Kanarienvogel")).count();
-        assert!((1..20).contains(&same), "{same}");
+        // Of 2,000 guesses some thirty have the tag of another one.
+        let tags: std::collections::HashSet<SecretTag> = (0..2_000).map(|guess| tag(&guess.to_string())).collect();
+        assert!(tags.len() < 2_000);
     }
 }
