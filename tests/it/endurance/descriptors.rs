@@ -33,7 +33,7 @@ fn sixty_four_descriptors_are_enough_for_a_hundred_targets_and_the_port() {
 fn the_soft_limit_is_raised_to_the_hard_one_and_no_core_is_written() {
     let (sim, folder) = (Sim::frozen(), Folder::new());
     let config = Config::quick().target(Target::resilio("filer", &sim, 1)).write(&folder);
-    let daemon = Daemon::after("ulimit -Hn 200; ulimit -Sn 50", &config, &[]);
+    let daemon = Daemon::after("ulimit -Sn 50; ulimit -Hn 200", &config, &[]);
     daemon.wait_for("it may open more", |now| now.get("process_max_fds", &[]) == Some(200.0));
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", daemon.process.pid())).expect("Linux");
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).expect("Linux has it");
