@@ -142,7 +142,7 @@ pub(super) enum Route {
     /// Through the proxies of the environment.
     Environment(&'static ProxyEnvironment),
     /// Through the configured one, or that of the system.
-    Proxy(Matcher),
+    Proxy(Box<Matcher>),
 }
 
 impl Route {
@@ -150,11 +150,11 @@ impl Route {
     pub(super) fn new(proxy: &Proxy) -> Result<Route, String> {
         Ok(match proxy {
             Proxy::None => Route::Direct,
-            Proxy::Url(url) => Route::Proxy(Matcher::builder().all(url.as_str()).build()),
+            Proxy::Url(url) => Route::Proxy(Matcher::builder().all(url.as_str()).build().into()),
             Proxy::Environment => match ProxyEnvironment::current() {
                 Ok(environment) if environment.names_proxy() => Route::Environment(environment),
                 // Where the environment names none, the system may: Windows and macOS do.
-                Ok(_) => Route::Proxy(Matcher::from_system()),
+                Ok(_) => Route::Proxy(Matcher::from_system().into()),
                 Err(bad) => return Err(bad.iter().map(|bad| format!("{} {}", bad.name, bad.message)).collect()),
             },
         })

@@ -183,10 +183,10 @@ impl Ledger {
         let is_gone = |name: &str, (on_demand, seen): &(bool, UnixTime)| {
             (*seen != now && !(*on_demand && is_expected(name))).then_some(*seen)
         };
-        let gone = self.known_pools.iter().filter_map(|(name, pool)| is_gone(&**name, pool));
+        let gone = self.known_pools.iter().filter_map(|(name, pool)| is_gone(name, pool));
         if let Some(latest) = earliest_kept(gone, MAX_GONE) {
             let mut left = MAX_GONE;
-            self.known_pools.retain(|name, pool| match is_gone(&**name, &*pool) {
+            self.known_pools.retain(|name, pool| match is_gone(name, pool) {
                 Some(seen) if seen < latest || left == 0 => false,
                 Some(_) => {
                     left -= 1;
