@@ -22,8 +22,8 @@ use crate::{
     snapshot::SavedTarget,
 };
 
-/// The format that this version writes. The first one is read as well: it has other hashes of secrets.
-const VERSION: u32 = 2;
+/// The format that this version writes.
+const VERSION: u32 = 1;
 
 /// A longer file is none of ours: a fleet of ten thousand targets has some 50 MB.
 const LONGEST: u64 = 1 << 30;
@@ -34,7 +34,7 @@ pub struct State {
     version: u32,
     /// When it was written.
     pub saved_at: UnixTime,
-    /// Log-on holds, and which secrets have worked.
+    /// Log-on holds of an earlier version, and which secrets have worked, until they have moved to the file of log-ons.
     pub identities: Vec<SavedIdentity>,
     /// Targets by name.
     pub targets: BTreeMap<String, SavedTarget>,
@@ -70,14 +70,6 @@ pub enum StateError {
         /// Where it is now.
         aside: String,
     },
-    /// It is there, and this version does not know all that is in it.
-    #[error("state file {path} is of a newer version of rollcall (format {version}), and stays as it is")]
-    Newer {
-        /// The file.
-        path: String,
-        /// Its format.
-        version: u32,
-    },
     /// A daemon keeps its state there.
     #[error("state file {path} is in use by another rollcall; give each daemon its own state_file")]
     InUse {
@@ -107,13 +99,6 @@ impl State {
     pub fn limit(&mut self, now: UnixTime) {
         self.identities.iter_mut().for_each(|identity| identity.limit(now));
         self.targets.values_mut().for_each(|target| target.limit(now));
-    }
-
-    /// Takes up identities, in place of what is known of the same ones.
-    pub fn note(&mut self, now: UnixTime, identities: &[SavedIdentity]) {
-        self.saved_at = now;
-        self.identities.retain(|known| !identities.iter().any(|identity| identity.is_same(known)));
-        self.identities.extend_from_slice(identities);
     }
 
     /// Whether both are the same but for the time at which they were written.
@@ -184,18 +169,6 @@ impl StateFile {
         })
     }
 
-    /// Changes what is saved, for whoever is no daemon. Fails with `InUse` while one runs, and leaves a damaged file and one of
-    /// a newer version as they are.
-    pub fn update(&self, change: impl FnOnce(&mut State)) -> Result<(), StateError> {
-        let _lock = self.lock()?;
-        let mut state = self.read()?;
-        if state.version > VERSION {
-            return Err(StateError::Newer { path: self.path.display().to_string(), version: state.version });
-        }
-        change(&mut state);
-        self.save(&state)
-    }
-
     /// Writes it, readable for the daemon's user only.
     pub fn save(&self, state: &State) -> Result<(), StateError> {
         let write = |file: &mut dyn io::Write| Ok(serde_json::to_writer(file, state)?);
@@ -224,9 +197,7 @@ fn parse(text: &[u8]) -> Result<State, String> {
     // The position is enough: the text around it could be a name that nobody wants in a log.
     let place = |error: serde_json::Error| format!("line {}, column {}", error.line(), error.column());
     match serde_json::from_slice(text).map_err(place)? {
-        Header { version: 1..=VERSION } => {
-            serde_json::from_slice(text).map_err(place).map(|state| State { version: VERSION, ..state })
-        }
+        Header { version: VERSION } => serde_json::from_slice(text).map_err(place),
         Header { version: 0 } => Err(format!("version 0 instead of {VERSION}")),
         Header { version } => serde_json::from_slice(text).map_err(place).map(|value| understood(version, value)),
     }

@@ -32,16 +32,6 @@ pub struct SavedIdentity {
 }
 
 impl SavedIdentity {
-    /// Whether both are of one vendor, user and secret.
-    pub fn is_same(&self, other: &SavedIdentity) -> bool {
-        (&self.vendor, &self.username, &self.secret_bcrypt) == (&other.vendor, &other.username, &other.secret_bcrypt)
-    }
-
-    /// Whether its log-ons are held.
-    pub fn is_held(&self) -> bool {
-        self.hold.is_some()
-    }
-
     /// Takes back what lies ahead of `now`, as a state written under a wrong clock does: no hold is longer than its longest.
     pub fn limit(&mut self, now: UnixTime) {
         self.last_accepted = self.last_accepted.map(|at| at.min(now));
