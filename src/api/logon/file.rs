@@ -238,12 +238,11 @@ impl Open<'_> {
         getrandom::fill(&mut random).map_err(io::Error::other)?;
         let beside = with_extension(&self.file.path, &format!("{:016x}.tmp", u64::from_le_bytes(random)));
         let mut file = self.file.create(&beside)?;
-        let write = || -> io::Result<()> {
+        let mut write = || -> io::Result<()> {
             file.write_all(&serde_json::to_vec(&self.content)?)?;
             file.sync_all()?;
             fs::rename(&beside, &self.file.path)
         };
-        let mut write = write;
         write().inspect_err(|_| drop(fs::remove_file(&beside)))
     }
 
