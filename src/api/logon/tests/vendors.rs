@@ -164,19 +164,27 @@ impl Process {
         Process { runtime: Arc::clone(runtime), logons, api }
     }
 
-    /// Polls once. `kill`: the process ends when it has waited for an answer for a moment.
-    fn poll(&mut self, minute: u32, kill: bool) -> Option<Failure> {
+    /// Polls once. `kill`: the process ends when its password has reached this vendor.
+    fn poll(&mut self, minute: u32, kill: Option<&Vendor>) -> Option<Failure> {
         let (memory, warnings, known) = (Memory::default(), Warnings::default(), PartFingerprints::default());
         let now = START.plus(minute * MINUTE);
         let api = &mut self.api;
         self.runtime.block_on(async {
             let deadline = Instant::now() + 20 * SECOND;
             let cx = Context { now, deadline, memory: &memory, warnings: &warnings, known: &known };
-            let limit = if kill { Duration::from_millis(100) } else { MINUTE };
-            match tokio::time::timeout(limit, api.poll(&cx)).await {
-                Ok(Ok(observation)) => observation.failure,
-                Ok(Err(failure)) => Some(failure),
-                Err(_) => None,
+            let killed = async {
+                let Some(vendor) = kill else { return std::future::pending().await };
+                let before = vendor.sent().len();
+                while vendor.sent().len() == before {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            };
+            tokio::select! {
+                polled = api.poll(&cx) => match polled {
+                    Ok(observation) => observation.failure,
+                    Err(failure) => Some(failure),
+                },
+                () = killed => None,
             }
         })
     }
@@ -196,7 +204,7 @@ fn hour(vendor: &Vendor, processes: &mut [Process]) {
     for minute in [0, 1, 2, 3, 5, 6, 7, 10, 14, 15, 16, 20, 21, 22, 30, 45, 59] {
         vendor.minute.store(minute, Ordering::Relaxed);
         for process in processes.iter_mut() {
-            process.poll(minute, false);
+            process.poll(minute, None);
         }
     }
 }
@@ -227,7 +235,7 @@ fn whatever_a_server_answers_three_passwords_leave_in_a_quarter_of_an_hour() {
             let mut processes = [start(Keeper::Daemon), start(Keeper::Look)];
             hour(&vendor, &mut processes);
             assert_bounds(&vendor.sent(), 1, &what);
-            let failure = processes[0].poll(60, false).expect("it waits");
+            let failure = processes[0].poll(60, None).expect("it waits");
             let held = processes[0].logons.hold_of("t", START.plus(HOUR)).is_some();
             assert_eq!(held, failure.reason == Reason::Held, "{what}: {failure}");
             assert!(!failure.message.contains(PASSWORD), "{what}: {failure}");
@@ -249,7 +257,7 @@ fn a_process_that_is_killed_at_each_log_on_sends_no_more() {
                 vendor.minute.store(minute, Ordering::Relaxed);
                 let state = folder.path().join("rollcall.state");
                 let mut process = Process::start(&runtime(), settings, vendor.server.url(), &state, Keeper::Daemon);
-                process.poll(minute, true);
+                process.poll(minute, Some(&vendor));
             }
             assert_bounds(&vendor.sent(), 1, name);
         }
@@ -267,7 +275,7 @@ fn thirty_locations_of_a_challenge_get_one_password_in_a_poll() {
         let folder = tempfile::tempdir().expect("the temporary folder can be written");
         let state = folder.path().join("rollcall.state");
         let mut process = Process::start(&runtime(), settings, vendor.server.url(), &state, Keeper::Daemon);
-        process.poll(0, false);
+        process.poll(0, None);
         assert_eq!(vendor.sent(), [0], "{name}");
         let asked = vendor.server.requests().iter().filter(|seen| seen.path().starts_with("/auth/token")).count();
         assert_eq!(asked, 1, "{name}: the others would want it, too");
@@ -324,6 +332,6 @@ fn a_password_that_is_refused_is_sent_once_by_whoever_asks() {
         let mut processes = [start(Keeper::Daemon), start(Keeper::Look)];
         hour(&vendor, &mut processes);
         assert_eq!(vendor.sent(), [0], "{name}");
-        assert_eq!(processes[0].poll(60, false).expect("held").reason, Reason::Held, "{name}");
+        assert_eq!(processes[0].poll(60, None).expect("held").reason, Reason::Held, "{name}");
     }
 }
