@@ -3,7 +3,7 @@
 //! Each set of settings costs a copy of the system's trust store; ten thousand agents of one site have one.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, LazyLock, Mutex},
     time::{Duration, SystemTime},
 };
@@ -121,13 +121,13 @@ fn build(settings: &Http, keeps_connections: bool) -> Result<reqwest::Client, St
     })
 }
 
-fn read(path: &PathBuf) -> Result<Vec<u8>, String> {
+fn read(path: &Path) -> Result<Vec<u8>, String> {
     let failed =
         |error| format!("cannot read {}: {error}; it is a certificate or key file of http.tls", path.display());
     file::read(path, file::LONGEST_SECRET).map_err(failed)
 }
 
-fn authorities(path: &PathBuf) -> Result<Vec<Certificate>, String> {
+fn authorities(path: &Path) -> Result<Vec<Certificate>, String> {
     match Certificate::from_pem_bundle(&read(path)?) {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
         _ => Err(format!("{}: no certificate in PEM", path.display())),
