@@ -95,7 +95,8 @@ pub fn lock(path: &Path) -> Result<FileLock, LockError> {
     }
 }
 
-/// The same, and waits so long for whoever has it. Blocks the thread.
+/// The same, and waits so long for whoever has it. Blocks the thread, so a task calls it on another one.
+#[allow(clippy::disallowed_methods, reason = "it says that it blocks, and there may be no runtime")]
 pub fn lock_within(path: &Path, patience: Duration) -> Result<FileLock, LockError> {
     let limit = Instant::now() + patience;
     loop {

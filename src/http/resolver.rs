@@ -131,7 +131,7 @@ impl Resolve for Resolver {
         let addresses = self.clone().addresses(name.as_str().to_owned());
         Box::pin(async move {
             match addresses.await {
-                Ok(addresses) => Ok(Box::new(addresses.to_vec().into_iter()) as Addrs),
+                Ok(addresses) => Ok(Box::new((0..addresses.len()).map(move |index| addresses[index])) as Addrs),
                 Err(error) => Err(String::from(&*error).into()),
             }
         })
