@@ -165,7 +165,8 @@ pub const RESTART_COSTS: &[RestartCost] = &[
         sooner: false,
         missing: false,
         why: "It forgets what it holds, and tells what has fired for longer than `group_wait` at once: also what is muted, where it \
-              hears of that before it hears of what mutes it. Newer versions wait with `--dispatch.start-delay`.",
+              hears of that before it hears of what mutes it; in a group of both what mutes is told once more after that. Newer \
+              versions wait with `--dispatch.start-delay`.",
     },
     RestartCost {
         restarted: Restarted::DaemonWithoutState,
