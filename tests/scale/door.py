@@ -9,6 +9,7 @@ import contextlib
 import os
 import re
 import resource
+import signal
 import socket
 import statistics
 import subprocess
@@ -128,18 +129,26 @@ def large(program, path):
         url = f"http://127.0.0.1:{daemon.port}{path}"
         loop = f"while :; do curl -s -o /dev/null -w '.' '{url}'; done"
         with tempfile.TemporaryFile() as answers:
-            clients = [subprocess.Popen(["sh", "-c", loop], stdout=answers, start_new_session=True) for _ in range(CLIENTS)]
-            time.sleep(2)
-            begun, already = time.monotonic(), os.fstat(answers.fileno()).st_size
-            median, worst = daemon.healthy()
-            rate = (os.fstat(answers.fileno()).st_size - already) / (time.monotonic() - begun)
-            for client in clients:
-                os.killpg(client.pid, 9)
-                client.wait()
+            clients = []
+            try:
+                for _ in range(CLIENTS):
+                    # Whatever becomes of this script, they end.
+                    client = ["timeout", "120", "sh", "-c", loop]
+                    clients.append(subprocess.Popen(client, stdout=answers, start_new_session=True))
+                time.sleep(2)
+                begun, already = time.monotonic(), os.fstat(answers.fileno()).st_size
+                median, worst = daemon.healthy()
+                rate = (os.fstat(answers.fileno()).st_size - already) / (time.monotonic() - begun)
+            finally:
+                for client in clients:
+                    os.killpg(client.pid, signal.SIGKILL)
+                    client.wait()
         return median, worst, rate
 
 
 def main():
+    # Stopped, it ends what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
     programs = sys.argv[1:] or sys.exit(__doc__)
