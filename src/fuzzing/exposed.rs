@@ -107,9 +107,10 @@ pub fn any_samples(mut input: Input<'_>) {
     let mut subjects = BTreeSet::new();
     let states: Arc<str> = "state".into();
     while !input.is_empty() && part.agents.len() < 50 {
-        let pool = part.pool(&input.text(), input.byte() % 2 == 0);
-        let id = if input.byte() % 2 == 0 { Id::from(&*input.text()) } else { Id::Number(input.byte().into()) };
-        let health = (input.byte() % 8 != 0).then(|| input.one_of(&Health::ALL));
+        let pool = part.pool(&input.text(), input.byte().is_multiple_of(2));
+        let id =
+            if input.byte().is_multiple_of(2) { Id::from(&*input.text()) } else { Id::Number(input.byte().into()) };
+        let health = (!input.byte().is_multiple_of(8)).then(|| input.one_of(&Health::ALL));
         let agent = Agent { pool, name: input.text().into(), id, health, state: Arc::clone(&states) };
         let Some(agent) = part.agent(agent) else { continue };
         for _ in 0..input.byte() % 8 {

@@ -101,7 +101,8 @@ fn vector(input: &mut Input<'_>, depth: u8) -> Expr {
         3 => Expr::Always,
         4 => {
             let labels = input.one_of(&LABELS);
-            let grouping = if input.byte() % 2 == 0 { Grouping::By(labels) } else { Grouping::Without(labels) };
+            let grouping =
+                if input.byte().is_multiple_of(2) { Grouping::By(labels) } else { Grouping::Without(labels) };
             Expr::Aggregate(input.one_of(&AGGREGATORS), grouping, Box::new(vector(input, depth - 1)))
         }
         5 => {
@@ -150,7 +151,7 @@ fn selector(input: &mut Input<'_>) -> Selector {
             },
             _ => continue,
         };
-        matchers.push(Matcher { label, pattern, negated: input.byte() % 2 == 0 });
+        matchers.push(Matcher { label, pattern, negated: input.byte().is_multiple_of(2) });
     }
     let offset = span(input, 0);
     Selector { family, matchers, offset }

@@ -3,7 +3,7 @@
 //! Each set of settings costs a copy of the system's trust store; ten thousand agents of one site have one.
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, LazyLock, Mutex},
     time::SystemTime,
 };

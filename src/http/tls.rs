@@ -1,6 +1,6 @@
 //! TLS towards a server, as `http.tls` says.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use rustls::{
     ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
@@ -59,13 +59,13 @@ fn verifier(tls: &Tls, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerC
     })
 }
 
-fn read(path: &PathBuf) -> Result<Vec<u8>, String> {
+fn read(path: &Path) -> Result<Vec<u8>, String> {
     let failed =
         |error| format!("cannot read {}: {error}; it is a certificate or key file of http.tls", path.display());
     file::read(path, file::LONGEST_SECRET).map_err(failed)
 }
 
-fn roots(path: &PathBuf) -> Result<RootCertStore, String> {
+fn roots(path: &Path) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     let unusable = || format!("{}: no certificate in PEM", path.display());
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(path)?).collect();
