@@ -40,7 +40,8 @@ pub enum Format {
     Json,
 }
 
-/// Starts logging. Libraries are heard from `warn` on only: what they say at lower levels can carry headers.
+/// Starts logging. Libraries are heard from `warn` on only: what they say at lower levels can carry headers. `cookie_store`, which
+/// writes every cookie, is not heard at all.
 pub fn start(level: Level, format: Format) {
     let level = match level {
         Level::Error => "error",
@@ -50,7 +51,7 @@ pub fn start(level: Level, format: Format) {
         Level::Trace => "trace",
     };
     let others = if level == "error" { "error" } else { "warn" };
-    let filter = EnvFilter::new(format!("{others},rollcall={level}"));
+    let filter = EnvFilter::new(format!("{others},cookie_store=off,rollcall={level}"));
     // The library would print its own errors with `eprintln!`, which panics where stderr is gone.
     let builder = fmt().with_env_filter(filter).with_target(false).log_internal_errors(false);
     let result = match format {

@@ -69,6 +69,10 @@ fn no_library_says_a_secret_at_any_level() {
     let tokens = endpoints.recorder.secrets();
     assert!(tokens.len() > 5, "{tokens:?}");
     tokens.iter().for_each(|(_, token)| canaries.add(token));
+    // It writes every cookie, so that `src/cli/log.rs` switches it off by name.
+    let is_known = |line: &&str| line.contains("cookie_store::");
+    assert!(said.lines().any(|line| is_known(&line)), "it is quiet now: take it out here and there");
+    let said = said.lines().filter(|line| !is_known(line)).collect::<Vec<_>>().join("\n");
     let found = canaries.find(&said);
     assert!(found.is_empty(), "{found:#?}");
 }
