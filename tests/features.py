@@ -36,7 +36,6 @@ EXCEPTIONS = {
         },
         "as regex-automata",
     ),
-    "rustix": ({"fs"}, "more system calls, which `tempfile` uses"),
     "serde-saphyr": ({"deserialize"}, "the tests read YAML with it; the release only writes it"),
     "tokio": ({"test-util"}, "the paused clock; a release must not have it"),
 }
