@@ -171,6 +171,8 @@ impl LogonFile {
         Ok(Open { file: self, _lock: lock, before, content })
     }
 
+    // It is called at the start, and from then on where blocking is allowed.
+    #[allow(clippy::disallowed_methods)]
     fn lock(&self) -> Result<File, FileError> {
         let path = with_extension(&self.path, "lock");
         let open = || match open_file(&path) {

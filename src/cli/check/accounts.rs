@@ -5,9 +5,12 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::config::{Target, VendorSettings};
 
+/// A user name and a target that gives it, by the name in lower case.
+type Spellings<'a> = BTreeMap<String, (&'a str, &'a str)>;
+
 /// A line for each account of a vendor that several spellings may stand for.
 pub fn alike(targets: &[Arc<Target>]) -> Vec<String> {
-    let mut accounts: BTreeMap<(&str, String), BTreeMap<String, (&str, &str)>> = BTreeMap::new();
+    let mut accounts: BTreeMap<(&str, String), Spellings<'_>> = BTreeMap::new();
     for target in targets {
         let Some(username) = username(target) else { continue };
         let spelling = username.trim().to_lowercase();
@@ -15,7 +18,7 @@ pub fn alike(targets: &[Arc<Target>]) -> Vec<String> {
         let spellings = accounts.entry((target.vendor(), short)).or_default();
         spellings.entry(spelling).or_insert((username, &target.name));
     }
-    let warning = |((vendor, _), spellings): ((&str, String), BTreeMap<String, (&str, &str)>)| {
+    let warning = |((vendor, _), spellings): ((&str, String), Spellings<'_>)| {
         let names: Vec<String> =
             spellings.values().map(|(username, target)| format!("{username:?} ({target})")).collect();
         (names.len() > 1).then(|| {
