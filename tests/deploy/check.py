@@ -636,6 +636,9 @@ def documents():
 @check
 def links_between_documents_lead_somewhere():
     for page in documents():
+        # Their links are those of the page that is made of them, which is checked.
+        if ROOT / "src/reference" in page.parents:
+            continue
         text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
         for link in re.findall(r"\]\(([^)\s]+)\)", text):
             path, _, anchor = link.partition("#")
