@@ -26,7 +26,9 @@ fn a_disk_that_is_full_leaves_the_state_as_it_was() {
     wait_until("the hold and the agents are saved", WAIT_TIMEOUT, || {
         let text = fs::read_to_string(folder.file("kept/rollcall.state")).unwrap_or_default();
         let state: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-        let held = state["identities"][0]["hold"].is_object();
+        let logons = fs::read_to_string(folder.file("kept/rollcall.state.logons")).unwrap_or_default();
+        let logons: serde_json::Value = serde_json::from_str(&logons).unwrap_or_default();
+        let held = logons["identities"][0]["hold"].is_object();
         // More than a block, so that the next writing ends in the middle.
         if held && state["targets"]["builds"].is_object() && text.len() > 2048 { Ok(()) } else { Err(text) }
     });
@@ -45,7 +47,7 @@ fn a_disk_that_is_full_leaves_the_state_as_it_was() {
     daemon.terminate();
     assert_eq!(folder.read("kept/rollcall.state"), before);
     let names = fs::read_dir(folder.file("kept")).expect("a folder of ours").count();
-    assert_eq!(names, 2, "the state file and its lock");
+    assert_eq!(names, 4, "the state file, that of log-ons, and their locks");
 
     // There is room again.
     let daemon = Daemon::with_flags(&config, &flags);

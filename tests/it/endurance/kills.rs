@@ -52,8 +52,8 @@ fn kill(times: u32) {
     site.wait_for("both are told", &[true]);
     site.wait_until_saved("one");
     wait_until("the hold is saved", WAIT_TIMEOUT, || {
-        let state = state(&site);
-        if is_held(&state) { Ok(()) } else { Err(state.to_string()) }
+        let logons = logons(&site);
+        if is_held(&logons) { Ok(()) } else { Err(logons.to_string()) }
     });
     let mut kills = 0;
     while kills < times {
@@ -65,8 +65,8 @@ fn kill(times: u32) {
             daemon.kill_twice_and_restart(Duration::from_millis(random.below(LONGEST_START)));
             kills += 2;
         }
-        let state = state(&site);
-        assert!(is_held(&state), "after {kills} kills with seed {seed}: {state}");
+        let logons = logons(&site);
+        assert!(is_held(&logons), "after {kills} kills with seed {seed}: {logons}");
         assert_eq!(site.sim.secrets_seen("parallels_ras"), 1, "after {kills} kills with seed {seed}");
         site.stays(Duration::ZERO, &[true]);
     }
@@ -81,14 +81,15 @@ fn kill(times: u32) {
     assert_eq!(site.sim.secrets_seen("parallels_ras"), 1, "the refused password was sent once in all");
 }
 
-/// The state file, which is whole at any moment.
-fn state(site: &Site) -> Value {
-    let text = fs::read_to_string(site.state_file("one")).expect("it was written");
+/// The file of log-ons, which is whole at any moment.
+fn logons(site: &Site) -> Value {
+    let file = site.state_file("one").with_file_name("one.state.logons");
+    let text = fs::read_to_string(file).expect("it was written");
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
-fn is_held(state: &Value) -> bool {
-    let identities = state["identities"].as_array().into_iter().flatten();
+fn is_held(logons: &Value) -> bool {
+    let identities = logons["identities"].as_array().into_iter().flatten();
     identities.filter(|identity| !identity["hold"].is_null()).count() == 1
 }
 
@@ -101,7 +102,7 @@ fn no_remains(site: &Site, daemon: &Daemon) {
         let mut names: Vec<String> =
             entries.map(|entry| entry.expect("it can be read").file_name().to_string_lossy().into_owned()).collect();
         names.sort();
-        let ours = ["one.state", "one.state.lock", "rollcall.yml"];
+        let ours = ["one.state", "one.state.lock", "one.state.logons", "one.state.logons.lock", "rollcall.yml"];
         if names == ours { Ok(()) } else { Err(format!("{names:?}")) }
     });
     assert!(!daemon.log().contains("damaged"), "{}", daemon.log());
