@@ -36,6 +36,7 @@ fn healthy() -> BTreeSet<&'static str> {
         "azure_devops_rate_limit_reset_timestamp_seconds",
         "parallels_ras_session_probe_error",
         "rollcall_alerts",
+        "rollcall_login_next_attempt_timestamp_seconds",
         "rollcall_notification_duration_seconds",
         "rollcall_notifications_dropped_total",
         "rollcall_notifications_failed_total",
