@@ -37,10 +37,13 @@ impl Expr {
         }
     }
 
-    /// The same, true only once it has been true for so long, as far as it compares the time since a moment, or until one,
-    /// with a number.
+    /// The same, true only once it has been true for this long, as far as it compares the time since a moment, or until one,
+    /// with a number. What it excludes with `unless` it excludes as before: that is to be false.
     pub fn lasting(self, time: Duration) -> Expr {
         match self {
+            Expr::Binary(Operator::Unless, matching, left, right) => {
+                Expr::Binary(Operator::Unless, matching, Box::new(left.lasting(time)), right)
+            }
             Expr::Binary(operator, matching, left, right) => {
                 let right = match (operator, *right) {
                     (Operator::Greater | Operator::AtLeast, Expr::Number(bound)) if left.is_time_since() => {
@@ -143,5 +146,24 @@ impl Selector {
                 .matchers
                 .iter()
                 .any(|a| self.matchers.iter().any(|b| a.label == b.label && apart(&prefixes(a), &prefixes(b))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{age, family, time},
+        *,
+    };
+    use crate::catalogue::target::{LAST_SUCCESS, NEXT_POLL, TLS_NOT_AFTER};
+
+    #[test]
+    fn what_lasts_is_older_or_nearer_and_what_it_excludes_is_as_before() {
+        let condition = |since: f64, until: f64| {
+            let old = age(family(&LAST_SUCCESS)).above(since);
+            let near = Expr::from(family(&TLS_NOT_AFTER)).minus(time()).below(until);
+            old.or(near).unless(age(family(&NEXT_POLL)).above(60.0))
+        };
+        assert_eq!(condition(1200.0, 900.0).lasting(Duration::from_secs(600)), condition(1800.0, 300.0));
     }
 }

@@ -69,7 +69,7 @@ const VENDOR: &[&str] = Labels::Vendor.names();
 const FLAG: Duration = Duration::from_secs(900);
 /// How far back an alert may have fired last; Prometheus restores none that is older.
 const OUTAGE: Duration = Duration::from_secs(3600);
-/// A `for` that is so long must not begin anew with each start of a daemon.
+/// A `for` of at least this must not begin anew with each start of a daemon.
 const LONG: Duration = Duration::from_secs(1800);
 /// How long a start of a daemon may take, first polls included.
 const START: Duration = Duration::from_secs(300);

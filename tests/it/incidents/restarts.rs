@@ -1,8 +1,8 @@
 //! Restarts at each stage of every incident: while it is pending, while it fires, while nothing can be read, and while what has
 //! ended is kept firing.
 //!
-//! One replay is of one who is started again, in one mode. All of them are `tests/run restarts`: a replay takes two minutes of
-//! a processor, and there are fourteen. Those of the newer versions are left out where these cannot be had.
+//! One replay is of one who is started again, in one mode. All of them are `tests/run restarts`: there are fourteen, and each
+//! takes 8 to 16 minutes. Those of the newer versions are left out where these cannot be had.
 
 use std::collections::BTreeSet;
 
