@@ -242,8 +242,12 @@ impl Logons {
     }
 
     /// Why a target may not log on now, where it may not: whoever has no session can then leave out all that leads to a log-on.
+    /// While one of this process is under way nobody knows; [`Logons::acquire`] waits for it.
     pub async fn denied(&self, target: &Target, username: &str, secret: &SecretText, now: UnixTime) -> Option<Failure> {
         let who = Who::new(target.vendor(), username, secret);
+        if self.of(&who, now, |identity| !identity.live.is_empty()) {
+            return None;
+        }
         self.check(&who, &Claim::new(target, false), now).await.err().map(|denial| denial.failure)
     }
 

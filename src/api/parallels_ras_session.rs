@@ -57,6 +57,16 @@ const SESSION_INTERVAL: Duration = Duration::from_secs(15 * 60);
 /// Kept of the poll's time, so that a broker that does not answer is told before the poll is given up.
 const REPORT_MARGIN: Duration = Duration::from_millis(500);
 
+/// What a probe brought, for those that follow and may not be made.
+#[derive(Debug, Clone, Copy, Default)]
+enum LastTry {
+    /// No verdict, or one that proved something: nothing of it says how the broker is while nobody may ask.
+    #[default]
+    Nothing,
+    /// A verdict that proved nothing about the credentials, so that the next probe waits.
+    Unproven { failed: bool },
+}
+
 /// The API of one target.
 #[derive(Debug)]
 pub struct ParallelsRasSession {
@@ -66,6 +76,8 @@ pub struct ParallelsRasSession {
     logons: Arc<Logons>,
     /// The last probe, which stays while the account is held.
     last: Option<Probe>,
+    /// What the last try of this target brought.
+    last_try: LastTry,
     /// Whether the probe of an earlier run, or from before a change of the settings, was taken up.
     recalled: bool,
     /// Whether this run, under these settings, has polled before: from then on the schedule keeps the polls apart.
@@ -80,7 +92,16 @@ impl ParallelsRasSession {
         http: Client,
         logons: Arc<Logons>,
     ) -> ParallelsRasSession {
-        ParallelsRasSession { target, settings, http, logons, last: None, recalled: false, polled: false }
+        ParallelsRasSession {
+            target,
+            settings,
+            http,
+            logons,
+            last: None,
+            last_try: LastTry::default(),
+            recalled: false,
+            polled: false,
+        }
     }
 
     async fn poll(&mut self, cx: &Context<'_>) -> Result<Observation, Failure> {
@@ -128,7 +149,12 @@ impl ParallelsRasSession {
             Err(ExchangeFailure::Failed(failure)) => (read_answer(Err(failure)), None),
         };
         let duration = started.elapsed();
+        let is_unproven = matches!(verdict_of(&judged), LogonVerdict::Unproven(_));
+        self.last_try = LastTry::Nothing;
         let (reply, failure) = judged?;
+        if is_unproven {
+            self.last_try = LastTry::Unproven { failed: failure.is_some() };
+        }
         if let Some(code) = reply.code.filter(|code| codes::by_code(code.api).is_none()) {
             cx.warnings.add(Warning::UnknownState, || format!("code {}", code.api));
         }
@@ -148,14 +174,20 @@ impl ParallelsRasSession {
         Ok(Observation { failure, ..Observation::single(part) })
     }
 
-    /// While the account is held, or waits, nothing is sent; the last verdict stays and does not go stale.
-    fn unchanged(&self, cx: &Context<'_>, failure: Failure) -> Result<Observation, Failure> {
+    /// While the account is held nothing is sent; the last verdict stays and does not go stale. While it waits, a verdict stays
+    /// that is the reason for it; another one is as old as it is.
+    fn unchanged(&self, cx: &Context<'_>, denied: Failure) -> Result<Observation, Failure> {
+        let failed = match (denied.reason, self.last_try) {
+            (Reason::Held, _) => true,
+            (_, LastTry::Unproven { failed }) => failed,
+            (_, LastTry::Nothing) => return Err(denied),
+        };
         match &self.last {
             Some(probe) => {
                 self.remember(cx, probe);
-                Ok(self.repeat(probe, Some(failure)))
+                Ok(self.repeat(probe, failed.then_some(denied)))
             }
-            None => Err(failure),
+            None => Err(denied),
         }
     }
 
@@ -188,6 +220,11 @@ impl ParallelsRasSession {
         let noted: Option<NotedProbe> = cx.memory.noted(NOTE);
         let noted = noted.filter(|noted| cx.now.since(noted.at) <= self.target.stale_after);
         self.last = noted.and_then(|noted| noted.of(&self.settings));
+        self.last_try = match self.last.as_ref().map(|probe| probe.verdict) {
+            Some(Verdict::Unreachable) => LastTry::Unproven { failed: true },
+            Some(Verdict::Unknown) => LastTry::Unproven { failed: false },
+            _ => LastTry::Nothing,
+        };
     }
 
     fn remember(&self, cx: &Context<'_>, probe: &Probe) {

@@ -131,6 +131,29 @@ async fn a_secret_that_worked_today_is_tried_sooner() {
 }
 
 #[tokio::test]
+async fn nobody_is_denied_while_a_log_on_of_the_identity_is_under_way() {
+    let (logons, secret) = (Logons::default(), SecretText::new("right"));
+    let (one, other) = (target("one", "https://a.example"), target("other", "https://b.example"));
+    let (answer, answered) = tokio::sync::oneshot::channel::<LogonVerdict>();
+    let (left, has_left) = tokio::sync::oneshot::channel();
+    let permit = logons.acquire(&one, "monitor", &secret, START, far()).await.expect("nothing is in the way");
+    let exchange = permit.run_exchange(far(), |sent: SendTracker| async move {
+        sent.announce().await.expect("it may leave");
+        assert!(sent.mark_sent());
+        left.send(()).expect("somebody waits");
+        (answered.await.expect("an answer"), ())
+    });
+    let look = async {
+        has_left.await.expect("it leaves");
+        assert_eq!(logons.denied(&other, "monitor", &secret, START).await, None);
+        answer.send(trouble()).expect("it is awaited");
+    };
+    let (_, ()) = tokio::join!(exchange, look);
+    let denied = logons.denied(&other, "monitor", &secret, START).await.expect("it proved nothing");
+    assert_eq!(denied.reason, Reason::HttpStatus);
+}
+
+#[tokio::test]
 async fn a_release_allows_one_log_on_in_a_quarter_of_an_hour_and_the_next_refusal_counts_on() {
     let (logons, secret) = (Logons::default(), SecretText::new("right"));
     let (one, two) = (target("one", "https://a.example"), target("two", "https://b.example"));

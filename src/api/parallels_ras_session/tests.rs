@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::*;
 use crate::{
     api::{
@@ -327,6 +329,37 @@ async fn a_broker_that_proves_nothing_gets_no_password_in_between_and_the_last_v
         assert!(failure.message.contains("<html>Wartung") && failure.message.contains("no log-on before"), "{failure}");
         assert_eq!(polled_samples(&observation), expected(count));
         assert_eq!(observation.repeated, sent == 0);
+    }
+}
+
+#[tokio::test]
+async fn a_verdict_that_proves_nothing_stays_as_it_was_told_while_the_next_probe_waits() {
+    let stub = start(|_| (200, JSON, "{}".to_owned()));
+    let mut api = open(stub.url.as_str());
+    for (seconds, sent) in [(0, 1), (30, 0), (60, 1), (90, 0)] {
+        let observation = poll_at(&mut api, seconds).await.expect("a datum");
+        assert_eq!((observation.failure.clone(), stub.asked().len()), (None, sent), "after {seconds} s");
+        assert_eq!(part(&observation).agents[0].state.to_string(), "unknown");
+    }
+}
+
+#[tokio::test]
+async fn an_older_verdict_grows_old_while_a_probe_without_a_verdict_waits() {
+    let broken = Arc::new(AtomicBool::new(false));
+    let large = Arc::clone(&broken);
+    let stub = start(move |_| match large.load(Ordering::Relaxed) {
+        true => (200, JSON, format!("[{}0]", "0,".repeat(1 << 20))),
+        false => (200, JSON, r#"{"userportal":"https://x"}"#.to_owned()),
+    });
+    let target = Target { max_response_size: 1 << 20, ..farm(stub.url.as_str()) };
+    let http = Client::new(&target).expect("a client");
+    let mut api = ParallelsRasSession::new(Arc::new(target), settings(), http, Arc::default());
+    assert_eq!(poll_at(&mut api, 0).await.expect("a datum").failure, None);
+    assert_eq!(stub.asked().len(), 1);
+    broken.store(true, Ordering::Relaxed);
+    for (seconds, sent) in [(30, 1), (60, 0), (90, 1)] {
+        let failure = poll_at(&mut api, seconds).await.expect_err("no datum");
+        assert_eq!((failure.reason, stub.asked().len()), (Reason::TooLarge, sent), "after {seconds} s: {failure}");
     }
 }
 

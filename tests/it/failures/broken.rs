@@ -157,8 +157,10 @@ impl BrokenFleet {
                 }
             }
         }
+        let now = self.daemon.scrape();
         let unsettled = self.cases.iter().filter(|case| !case.settled);
-        self.problems.extend(unsettled.map(|case| format!("{} did not settle", case.target)));
+        let about = |case: &Case| format!("{} did not settle:\n{}", case.target, now.about(&case.target));
+        self.problems.extend(unsettled.map(about));
     }
 
     /// The next scrape, and how late it comes.
@@ -274,7 +276,13 @@ impl BrokenFleet {
 
     #[track_caller]
     fn assert_no_problems(&self) {
-        assert!(self.problems.is_empty(), "{:#?}", self.problems);
+        let log = self.daemon.log();
+        let is_about = |line: &&str| {
+            let target = line.split("target=").nth(1).and_then(|rest| rest.split(' ').next());
+            target.is_some_and(|target| self.problems.iter().any(|problem| problem.starts_with(target)))
+        };
+        let lines: Vec<&str> = log.lines().filter(is_about).collect();
+        assert!(self.problems.is_empty(), "{:#?}\n{}", self.problems, lines.join("\n"));
     }
 }
 
