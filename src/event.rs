@@ -34,6 +34,8 @@ static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
 
 static PANICS: LazyLock<IntCounter> = LazyLock::new(|| int_counter(&family::PANICS));
 
+static STATE_WRITE_FAILURES: LazyLock<IntCounter> = LazyLock::new(|| int_counter(&family::STATE_WRITE_FAILURES));
+
 static LOG_LINES_DROPPED: LazyLock<IntCounter> = LazyLock::new(|| int_counter(&family::LOG_LINES_DROPPED));
 
 fn opts(family: &Family) -> Opts {
@@ -102,6 +104,16 @@ pub fn gather() -> Vec<MetricFamily> {
 /// Counts a line that the log did not take. There is nowhere to say so.
 pub fn log_line_dropped() {
     LOG_LINES_DROPPED.inc();
+}
+
+/// From now on the counter of failed writes is there: something is to be kept.
+pub fn count_state_write_failures() {
+    LazyLock::force(&STATE_WRITE_FAILURES);
+}
+
+/// Counts a time that the state file, or the file of log-ons beside it, could not be written. Its writer says so in the log.
+pub fn state_write_failed() {
+    STATE_WRITE_FAILURES.inc();
 }
 
 /// What a panic says, where it is a fixed text; one that was put together could carry anything.

@@ -95,6 +95,8 @@ targets! {
 
     /// A whole configuration.
     config(data) { settings::config(&lenient::text(data)) }
+    /// A web configuration.
+    web_config(data) { settings::web_config(data) }
     /// A tree of YAML.
     yaml(data) { crate::config::fuzz::yaml(data) }
     /// Durations, sizes, globs, labels, shards and `Accept` headers.

@@ -9,7 +9,7 @@ use super::{
     open,
     stub::{NOW, Stub, json, poll_at},
 };
-use crate::{catalogue::Family, config::Config, http::Client};
+use crate::{catalogue::Family, config::Config, failure::Reason, http::Client};
 use rollcall_test_server::{Request, Response};
 
 /// What no schema allows for, as JSON.
@@ -231,9 +231,45 @@ async fn a_field_that_holds_anything_costs_its_item_at_most() {
     assert!(wrong.is_empty(), "{} are wrong: {:#?}", wrong.len(), &wrong[..wrong.len().min(30)]);
 }
 
+/// A million of them are a matter of seconds in a build that is optimized, and minutes in one that is not.
+const REPEATS: usize = if cfg!(debug_assertions) { 30_000 } else { 1_000_000 };
+
+#[tokio::test]
+async fn the_same_item_again_and_again_is_one_item_told_in_one_line() {
+    for case in &CASES {
+        let one = item(case, "", "");
+        let separator = match case.vendor {
+            "citrix_storefront" => "</machinedata></status><status><machinedata>",
+            _ => ",",
+        };
+        let many = vec![&*one; REPEATS].join(separator);
+        let answer = case.answer;
+        let stub = Stub::start(move |request| answer(request, &many));
+        let mut api = api(case, &stub);
+        let (result, warnings) = poll_at(&mut *api, &Memory::default(), NOW).await;
+        match result {
+            Ok(observation) => {
+                assert!(has_good(&observation.parts), "{}: the good item is lost", case.vendor);
+                let parts = observation.parts.iter().filter_map(|(_, outcome)| match outcome {
+                    Outcome::Fresh(part) => Some(part),
+                    _ => None,
+                });
+                for part in parts {
+                    let most = part.samples.iter().map(Vec::len).max().unwrap_or(0).max(part.agents.len());
+                    assert!(most <= 4, "{}: {most} of a kind", case.vendor);
+                }
+                let details = warnings.details();
+                assert!(details.len() <= 2 && !details.is_empty(), "{}: {details:?}", case.vendor);
+                assert!(details.iter().all(|(_, text)| text.len() < 1000), "{}: {details:?}", case.vendor);
+            }
+            Err(failure) => assert_eq!(failure.reason, Reason::TooLarge, "{}: {failure}", case.vendor),
+        }
+    }
+}
+
 fn api(case: &Case, stub: &Stub) -> Box<dyn Api> {
     let yaml = format!(
-        "targets: [{{ name: t, vendor: {}, url: '{}{}', max_agents: 100{} }}]",
+        "targets: [{{ name: t, vendor: {}, url: '{}{}', max_agents: 100, max_response_size: 1GiB{} }}]",
         case.vendor, stub.url, case.path, case.settings
     );
     let config =

@@ -28,7 +28,7 @@ families! {
     HTTP_REQUESTS: Counter Daemon "rollcall_http_requests_total" ["route", "method", "code"] ""
         "Requests answered by the daemon, by route, method and status code; unknown paths are other.";
     STATE_WRITE_FAILURES: Counter Daemon "rollcall_state_write_failures_total" [] ""
-        "Times that the state file could not be written; a restart would forget what changed since.";
+        "Times that the state file, or the file of log-ons beside it, could not be written; a restart would forget what changed since.";
     PANICS: Counter Daemon "rollcall_panics_total" [] ""
         "Panics caught in the tasks of the daemon; each is a bug.";
     LOG_LINES_DROPPED: Counter Daemon "rollcall_log_lines_dropped_total" [] ""

@@ -2,12 +2,11 @@
 
 use std::sync::LazyLock;
 
-use prometheus::{Gauge, IntCounter, IntGauge};
+use prometheus::{Gauge, IntGauge};
 
 use crate::{catalogue::daemon as family, clock::UnixTime, event};
 
 static SUCCESSFUL: LazyLock<IntGauge> = LazyLock::new(|| event::int_gauge(&family::CONFIG_LAST_RELOAD_SUCCESSFUL));
-static STATE_WRITE_FAILURES: LazyLock<IntCounter> = LazyLock::new(|| event::int_counter(&family::STATE_WRITE_FAILURES));
 static SUCCESS_TIME: LazyLock<Gauge> = LazyLock::new(|| event::gauge(&family::CONFIG_LAST_RELOAD_SUCCESS));
 
 /// The configuration was read, at the start or for a reload.
@@ -42,7 +41,7 @@ pub struct StateWrites {
 impl StateWrites {
     /// None yet; the counter is there from now on.
     pub fn new() -> StateWrites {
-        LazyLock::force(&STATE_WRITE_FAILURES);
+        event::count_state_write_failures();
         StateWrites { failures: 0 }
     }
 
@@ -56,7 +55,7 @@ impl StateWrites {
 
     /// It was not.
     pub fn failed(&mut self, error: &dyn std::fmt::Display) {
-        STATE_WRITE_FAILURES.inc();
+        event::state_write_failed();
         if self.failures == 0 {
             tracing::error!(%error, "State is not kept; a restart would forget it.");
         }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    config::{self, Config},
+    config::{self, Config, web::WebConfig},
     duration,
     exposition::{Encoding, Format},
     glob::Glob,
@@ -43,6 +43,32 @@ pub fn config(text: &str) {
     for target in &config.targets {
         assert!(target.interval >= Duration::from_secs(1) && target.timeout > Duration::ZERO, "{target:?}");
         assert!(target.url.password().is_none() && target.url.has_host(), "{}", target.url);
+    }
+}
+
+/// Problems with their places, or a web configuration that can be served.
+pub fn web_config(bytes: &[u8]) {
+    // Files that it names are not read.
+    let names_files = bytes.windows(5).any(|word| word == b"_file");
+    if names_files && bytes.contains(&b'/') {
+        return;
+    }
+    let web = match WebConfig::parse(bytes, "web.yml", Path::new(FOLDER)) {
+        Ok(web) => web,
+        Err(errors) => {
+            for problem in errors.iter() {
+                let line = problem.to_string();
+                assert!(line.starts_with("web.yml:") && !problem.message.is_empty(), "{line:?}");
+            }
+            return;
+        }
+    };
+    assert!(web.users.iter().all(|user| !user.name.contains(':') && (4..=31).contains(&user.cost)), "{:?}", web.users);
+    assert!(web.rate_limit.is_none_or(|limit| !limit.interval.is_zero()));
+    assert!(web.headers.len() <= 5, "{:?}", web.headers);
+    if let Some(tls) = &web.tls {
+        assert!(!tls.versions.is_empty() && !tls.cipher_suites.is_empty() && !tls.curves.is_empty());
+        assert!(!tls.client_auth.verifies() || tls.client_ca.is_some());
     }
 }
 

@@ -9,6 +9,7 @@
 mod libraries;
 mod recorder;
 mod search;
+mod web;
 
 use std::{fmt::Write as _, net::TcpListener};
 

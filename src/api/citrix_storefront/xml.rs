@@ -318,9 +318,22 @@ mod tests {
     }
 
     #[test]
+    fn what_a_document_declares_is_neither_unfolded_nor_fetched() {
+        let laughs: String =
+            (1..10).map(|n| format!("<!ENTITY l{n} \"{}\">", format!("&l{};", n - 1).repeat(10))).collect();
+        let declared = format!("<!DOCTYPE a [<!ENTITY l0 \"lol\">{laughs}]><a b=\"&l9;\">&l9;</a>");
+        let fetched = "<!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/hostname\">]><a b=\"&x;\">&x;</a>";
+        let outside = "<!DOCTYPE a SYSTEM \"http://127.0.0.1:1/a.dtd\"><a b=\"&x;\">&x;</a>";
+        for (document, text) in [(&*declared, "&l9;"), (fetched, "&x;"), (outside, "&x;")] {
+            let root = Element::parse(document.as_bytes()).expect("well-formed");
+            assert_eq!((&*root.text, root.attribute("b")), (text, Some(text)));
+        }
+    }
+
+    #[test]
     fn what_is_cut_off_or_broken_is_a_decode_failure() {
         let deep = "<a>".repeat(65);
-        for body in ["", "   ", "text", "<a><b></b>", "<a><b></a>", "<a>&#0;</a>", "<a", &deep] {
+        for body in ["", "   ", "text", "<a><b></b>", "<a><b></a>", "<a>&#0;</a>", "<a", "<!DOCTYPE a [", &deep] {
             let failure = Element::parse(body.as_bytes()).expect_err(body);
             assert_eq!(failure.reason, Reason::Decode, "{body}: {failure}");
         }

@@ -7,7 +7,7 @@ use super::{
     file::{Open, Stored},
     scaled,
 };
-use crate::clock::UnixTime;
+use crate::{clock::UnixTime, event};
 
 impl Logons {
     /// Changes what is known of an identity, here and for all processes. With it comes why it could not be written, where it
@@ -73,6 +73,9 @@ impl Logons {
         }
         if error.is_none() {
             self.of(who, now, |identity| identity.unsaved = false);
+        }
+        if error.is_some() {
+            event::state_write_failed();
         }
         self.report(error.as_ref());
         (out, error)

@@ -191,7 +191,16 @@ impl<'a> Item<'a> {
 
     /// A path; a relative one starts at the configuration file.
     pub fn path(&self) -> Option<PathBuf> {
-        self.filled().map(|text| self.ctx.base_dir.join(text))
+        let text = self.filled()?;
+        let name = text.trim_end_matches(['\r', '\n']);
+        if name.contains(char::is_control) {
+            // What stands in the wrong place may be a key or a token.
+            self.error(
+                "must be the name of a file, and has line breaks or control characters; is it the text of the file?",
+            );
+            return None;
+        }
+        Some(self.ctx.base_dir.join(name))
     }
 
     /// The base URL of an HTTP API: no credentials, no query, no fragment. A slash at its end is dropped. Its text is not shown,

@@ -87,6 +87,21 @@ fn a_file_that_is_not_there_is_told() {
     assert_eq!(errors.to_string(), "no/such.yml:1:1: cannot be read: No such file or directory (os error 2)");
 }
 
+#[test]
+fn the_text_of_a_file_in_the_place_of_its_name_is_told_and_not_shown() {
+    let directory = directory();
+    let pem = "-----BEGIN PRIVATE KEY-----\\ncanary-of-a-key\\n-----END PRIVATE KEY-----\\n";
+    let target = "vendor: resilio, url: https://filer.example.com";
+    for settings in [
+        format!("http: {{ tls: {{ ca_file: \"{pem}\" }} }}"),
+        format!("auth: {{ password_file: \"{pem}\", username: u }}"),
+    ] {
+        let text = format!("targets: [{{ name: filer, {target}, {settings} }}]");
+        let errors = parse(&text, directory.path()).expect_err("it is not valid").to_string();
+        assert!(errors.contains("must be the name of a file") && !errors.contains("canary"), "{errors}");
+    }
+}
+
 /// Else its targets are gone from the configuration, and the pages about them end.
 #[test]
 fn a_target_file_that_is_not_there_or_has_no_list_is_told() {
