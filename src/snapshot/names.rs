@@ -12,7 +12,7 @@ use hashbrown::HashTable;
 
 use super::roster::Roster;
 use crate::{
-    api::{Agent, Part, Warning},
+    api::{Agent, Id, Part, Warning},
     exposition::text,
 };
 
@@ -44,6 +44,9 @@ pub(super) struct ReservedNames<'a> {
     same: Vec<&'a Roster>,
     of_same: OnceCell<NamesByPool<'a>>,
 }
+
+/// Longer ids are shortened where they stand behind a name. Those of every vendor are shorter.
+const LONGEST_ID: usize = 64;
 
 /// Names by pool.
 type NamesByPool<'a> = HashMap<&'a str, HashSet<&'a str, RandomState>>;
@@ -161,12 +164,13 @@ impl<'a> RowsByName<'a> {
                 if another || (index == 0 && reserved.by_failed(pool, name)) {
                     let part = self.parts[position.0 as usize].0;
                     part.warnings.add(Warning::Duplicate, || format!("agent {name}, id {}", agent.id));
-                    shown = format!("{name}#{}", agent.id).into();
+                    let id = short_id(&agent.id);
+                    shown = format!("{name}#{id}").into();
                     while reserved.by_any(pool, &shown)
                         || self.contains(pool, &shown)
                         || used.contains(&(pool, shown.clone()))
                     {
-                        shown = format!("{shown}#{}", agent.id).into();
+                        shown = format!("{shown}#{id}").into();
                     }
                     used.insert((pool, shown.clone()));
                     counted = false;
@@ -185,9 +189,32 @@ impl<'a> RowsByName<'a> {
     }
 }
 
+/// An id as it stands behind a name. A long one has the hash of all of it, so that ids which begin alike stay apart.
+fn short_id(id: &Id) -> String {
+    let id = id.to_string();
+    if id.len() <= LONGEST_ID {
+        return id;
+    }
+    let start = &id[..id.floor_char_boundary(LONGEST_ID / 2)];
+    format!("{start}~{}", &blake3::hash(id.as_bytes()).to_hex()[..16])
+}
+
 /// Pool and name that a row wants.
 fn wanted_name<'a>(parts: &'a NamedParts<'_>, (part, row): (u32, u32)) -> (&'a str, &'a str) {
     let (part, pools) = &parts[part as usize];
     let agent = &part.agents[row as usize];
     (&pools[agent.pool.0 as usize], text::cut(&agent.name).0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_ids_that_begin_alike_stay_apart_in_few_letters() {
+        let long = |end: &str| short_id(&Id::from(&*format!("{}{end}", "é".repeat(100))));
+        let (one, other) = (long("1"), long("2"));
+        assert!(one != other && one.len() < 60 && one == long("1"), "{one} {other}");
+        assert_eq!((short_id(&Id::Number(7)), short_id(&"a-7".into())), ("7".to_owned(), "a-7".to_owned()));
+    }
 }
