@@ -148,20 +148,25 @@ fn without_tokens(text: &str) -> String {
     out
 }
 
-/// The first characters of a text on one line: what a terminal would obey, or show in another order, is escaped.
+/// The first characters of a text on one line: what a terminal would obey, show in another order or not show at all is escaped,
+/// and counts as long as it is then.
 pub fn one_line(text: &str, most: usize) -> String {
-    let is_odd = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-    };
     let mut out = String::new();
-    for c in text.chars().take(most) {
-        match c {
-            c if is_odd(c) => out.extend(c.escape_default()),
-            c => out.push(c),
+    let mut left = most;
+    for c in text.chars() {
+        let mut buffer = [0; 4];
+        let shown = match c {
+            '\u{200b}'..='\u{200d}' | '\u{feff}' => c.escape_default().to_string().into(),
+            c => printable(c.encode_utf8(&mut buffer)),
+        };
+        let length = shown.chars().count();
+        if length > left {
+            break;
         }
+        left -= length;
+        out.push_str(&shown);
     }
-    printable(&out).into_owned()
+    out
 }
 
 #[cfg(test)]

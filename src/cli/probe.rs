@@ -246,7 +246,7 @@ mod tests {
         ];
         let gap = " ".repeat(WIDEST - 4);
         let expected = format!(
-            "  healthy       pool{gap}  a\\u{{1b}}[31m\\nb  online\n  transitional  Büro Süd{}                  off\n  failed        {long}  c                on\\u{{202e}}\n",
+            "  healthy       pool{gap}  a\\u{{1b}}[31m\\nb  online\n  transitional  Büro Süd{}                  off\n  failed        {long}  c               on\\u{{202e}}\n",
             &gap[4..]
         );
         assert_eq!(table(rows.into_iter()), expected);
