@@ -11,7 +11,8 @@ use crate::clock::UnixTime;
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// How long the next one waits, by the number of those in a row that brought nothing.
-const WAITS: [Duration; 5] = [Duration::ZERO, Duration::ZERO, MINUTE, MINUTE.saturating_mul(5), MINUTE.saturating_mul(15)];
+const WAITS: [Duration; 5] =
+    [Duration::ZERO, Duration::ZERO, MINUTE, MINUTE.saturating_mul(5), MINUTE.saturating_mul(15)];
 
 /// A session that worked is doubted once in this time: what is refused beside it may be refused for ever.
 const DOUBT_INTERVAL: Duration = Duration::from_secs(3600);

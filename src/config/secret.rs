@@ -82,9 +82,8 @@ impl Secret {
             Secret::Inline(text) => Ok(text.clone()),
             Secret::File(path) => {
                 let bytes = file::read(path, file::LONGEST_SECRET).map_err(|error| unreadable(path, &error))?;
-                let content = content(&bytes).map_err(|what| {
-                    Failure::new(Reason::Auth, format!("secret file {}: {what}", path.display()))
-                })?;
+                let content = content(&bytes)
+                    .map_err(|what| Failure::new(Reason::Auth, format!("secret file {}: {what}", path.display())))?;
                 if content.is_empty() {
                     let message = format!("secret file {} is empty; write the secret into it", path.display());
                     return Err(Failure::new(Reason::Auth, message));
@@ -124,7 +123,9 @@ fn content(bytes: &[u8]) -> Result<String, String> {
 pub(super) fn unfit(secret: &str) -> Option<(usize, String)> {
     let (at, c) = secret.char_indices().find(|(_, c)| c.is_control() || *c == text::MARK)?;
     let what = match c {
-        '\0' => "a NUL character (U+0000), as UTF-16 without a byte order mark has them: save it as UTF-8; it is".to_owned(),
+        '\0' => {
+            "a NUL character (U+0000), as UTF-16 without a byte order mark has them: save it as UTF-8; it is".to_owned()
+        }
         '\n' | '\r' => "more than one line, where only the secret may be; the first ends".to_owned(),
         text::MARK => "a byte order mark (U+FEFF) amid the secret: take it out; it is".to_owned(),
         c => format!("a control character (U+{:04X}) amid the secret: take it out; it is", u32::from(c)),

@@ -282,7 +282,8 @@ impl Call {
         let inner = &self.client.inner;
         // A password may also be in a header of the configuration.
         let has_basic = |(name, value): &(String, SecretText)| {
-            name.eq_ignore_ascii_case("authorization") && value.expose().trim_start().to_ascii_lowercase().starts_with("basic")
+            name.eq_ignore_ascii_case("authorization")
+                && value.expose().trim_start().to_ascii_lowercase().starts_with("basic")
         };
         let is_configured = self.request.url().host_str() == inner.host.as_deref();
         self.request.method() == Method::GET

@@ -18,8 +18,8 @@ use http_body_util::{Either, Full};
 use hyper::{
     Request, Response, Uri,
     body::Incoming,
-    http::Extensions,
     header::{ACCEPT, HeaderValue, PROXY_AUTHORIZATION, USER_AGENT},
+    http::Extensions,
 };
 use hyper_util::{
     client::legacy,

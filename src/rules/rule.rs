@@ -138,7 +138,7 @@ pub fn unread(alert: &Alert, max_hold: Duration) -> Option<Expr> {
     // Of several daemons that watch a pool one that reads is enough.
     let failed = family(unread.family).all().max_by(POOL).equals(0.0);
     let lately = past(Function::Max, family(unread.family), max_hold).max_by(POOL).equals(1.0);
-    let begun = age(family(&FIRST_POLL)).below(max_hold.as_secs_f64()).max_by(TARGET);
+    let begun = age(family(&FIRST_POLL).above(0.0).min_by(TARGET)).below(max_hold.as_secs_f64());
     let expr = failed.clone().and(lately).on(POOL).or(failed.and(begun).on(TARGET));
     Some(match &unread.unless {
         Some(ended) => expr.unless(ended.clone()).on(POOL),

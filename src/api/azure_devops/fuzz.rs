@@ -49,7 +49,8 @@ pub fn agents(body: &[u8], cx: &Context<'_>, target: &Arc<Target>) -> Result<Par
     agents::begin(&pool, &mut part);
     let (mut count, jobs) = (RowCount::default(), LastJobs::default());
     for page in body.split(|byte| *byte == 0) {
-        AgentDecoder { target, settings, pool: &pool, warnings: cx.warnings, jobs: &jobs }.read(page, &mut part, &mut count)?;
+        AgentDecoder { target, settings, pool: &pool, warnings: cx.warnings, jobs: &jobs }
+            .read(page, &mut part, &mut count)?;
     }
     part.shrink();
     Ok(part)

@@ -280,7 +280,8 @@ fn leads_to_sign_in(answer: &Answer) -> bool {
 fn is_sign_in(page: &[u8]) -> bool {
     let page = String::from_utf8_lossy(page).to_ascii_lowercase();
     let title = page.split_once("<title").map_or("", |(_, rest)| rest.split("</title").next().unwrap_or_default());
-    let is_theirs = ["azure devops", "visual studio", "team foundation", "your account"].iter().any(|name| title.contains(name));
+    let is_theirs =
+        ["azure devops", "visual studio", "team foundation", "your account"].iter().any(|name| title.contains(name));
     (title.contains("sign in") && is_theirs) || SIGN_IN.iter().any(|word| page.contains(word))
 }
 

@@ -13,10 +13,12 @@ use rollcall_test_server::{Request, Response};
 use super::*;
 use crate::{
     api::{
+        fingerprint::PartFingerprints,
         lenient::RowCount,
         memory::Memory,
-        fingerprint::PartFingerprints,
-        stub::{NOW, Stub, counted, failed, fingerprints, fresh, json, poll, poll_at, poll_knowing, samples, samples_of},
+        stub::{
+            NOW, Stub, counted, failed, fingerprints, fresh, json, poll, poll_at, poll_knowing, samples, samples_of,
+        },
     },
     catalogue::azure_devops as families,
     config::{

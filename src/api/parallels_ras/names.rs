@@ -40,20 +40,8 @@ pub struct List {
 
 /// The lists that are documented, and those of AVD hosts and HALB devices, whose paths follow the menu of the reference.
 pub const LISTS: [List; 8] = [
-    List {
-        operation: "brokers",
-        paths: &["/api/Broker"],
-        server_types: &[7],
-        own_name: false,
-        inferred: false,
-    },
-    List {
-        operation: "gateways",
-        paths: &["/api/Gateway"],
-        server_types: &[3],
-        own_name: false,
-        inferred: false,
-    },
+    List { operation: "brokers", paths: &["/api/Broker"], server_types: &[7], own_name: false, inferred: false },
+    List { operation: "gateways", paths: &["/api/Gateway"], server_types: &[3], own_name: false, inferred: false },
     // `/api/RDS` up to version 18.
     List {
         operation: "rds_hosts",
@@ -62,13 +50,7 @@ pub const LISTS: [List; 8] = [
         own_name: false,
         inferred: false,
     },
-    List {
-        operation: "providers",
-        paths: &["/api/Provider"],
-        server_types: &[2],
-        own_name: false,
-        inferred: false,
-    },
+    List { operation: "providers", paths: &["/api/Provider"], server_types: &[2], own_name: false, inferred: false },
     List {
         operation: "vms",
         paths: &["/api/Provider/VM/Host/Status"],

@@ -13,8 +13,7 @@ use tokio::time::Instant;
 use super::wire::LogonAnswer;
 use crate::{
     api::{
-        Context,
-        lenient,
+        Context, lenient,
         logon::{LogonVerdict, Logons},
         renewals::Renewals,
         words,
@@ -70,7 +69,18 @@ impl Session {
     pub fn new(target: Arc<Target>, auth: Login, http: Client, logons: Arc<Logons>) -> Session {
         let budget = Budget::for_server(&target.url, REQUESTS, WINDOW);
         let renewals = Renewals::default();
-        Session { target, auth, http, logons, budget, open: None, logged_on: false, renewals, is_read: false, failed: 0 }
+        Session {
+            target,
+            auth,
+            http,
+            logons,
+            budget,
+            open: None,
+            logged_on: false,
+            renewals,
+            is_read: false,
+            failed: 0,
+        }
     }
 
     /// Begins a poll: logs on where there is no session. One that is open is used on, also while log-ons are held.
@@ -119,12 +129,7 @@ impl Session {
 
     /// The same for what the target is about. A session that worked before may also be lost where something else than a 401
     /// comes: it is replaced once.
-    pub async fn get_main(
-        &mut self,
-        cx: &Context<'_>,
-        operation: &'static str,
-        path: &str,
-    ) -> Result<Answer, Failure> {
+    pub async fn get_main(&mut self, cx: &Context<'_>, operation: &'static str, path: &str) -> Result<Answer, Failure> {
         let answer = loop {
             let answer = self.send(operation, path, cx.deadline).await?;
             let may = !self.logged_on && self.renewals.may(cx.now);
@@ -262,7 +267,9 @@ pub(super) enum LogonOutcome {
 /// The failure that a refusal of a request with a token means, with the server's words.
 fn refusal(answer: &Answer) -> Failure {
     let mut failure = answer.failure();
-    if matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) && failure.reason != Reason::RateLimited {
+    if matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+        && failure.reason != Reason::RateLimited
+    {
         failure.reason = Reason::Forbidden;
         failure.message = format!("{}: {}: the account may not read it", answer.what, answer.status.as_u16());
     }
@@ -303,8 +310,20 @@ pub(super) fn read_logon(answer: Answer) -> Result<LogonOutcome, Failure> {
 fn blames_credentials(body: &[u8]) -> bool {
     const WHAT: [&str; 6] = ["credential", "password", "username", "user name", "account", "logon"];
     const HOW: [&str; 14] = [
-        "invalid", "incorrect", "wrong", "bad ", "not valid", "not match", "mismatch", "expired", "locked", "disabled",
-        "denied", "refused", "unknown", "failed",
+        "invalid",
+        "incorrect",
+        "wrong",
+        "bad ",
+        "not valid",
+        "not match",
+        "mismatch",
+        "expired",
+        "locked",
+        "disabled",
+        "denied",
+        "refused",
+        "unknown",
+        "failed",
     ];
     let text = String::from_utf8_lossy(body).to_ascii_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| text.contains(word));

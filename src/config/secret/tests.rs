@@ -46,9 +46,18 @@ fn what_no_secret_has_is_told_by_name_and_place() {
         (utf16("\u{feff}p\0w", u16::to_le_bytes), format!("{nul} at byte 5 (line 1)")),
         (b"\n\nonce\nupon".to_vec(), format!("{lines} at byte 7 (line 3)")),
         (b"a\r\nb".to_vec(), format!("{lines} at byte 2 (line 1)")),
-        (b"p\x1bw".to_vec(), "a control character (U+001B) amid the secret: take it out; it is at byte 2 (line 1)".to_owned()),
-        ("p\u{85}w".into(), "a control character (U+0085) amid the secret: take it out; it is at byte 2 (line 1)".to_owned()),
-        ("ü\u{feff}w".into(), "a byte order mark (U+FEFF) amid the secret: take it out; it is at byte 3 (line 1)".to_owned()),
+        (
+            b"p\x1bw".to_vec(),
+            "a control character (U+001B) amid the secret: take it out; it is at byte 2 (line 1)".to_owned(),
+        ),
+        (
+            "p\u{85}w".into(),
+            "a control character (U+0085) amid the secret: take it out; it is at byte 2 (line 1)".to_owned(),
+        ),
+        (
+            "ü\u{feff}w".into(),
+            "a byte order mark (U+FEFF) amid the secret: take it out; it is at byte 3 (line 1)".to_owned(),
+        ),
         (b"pw\xe9".to_vec(), "it is not UTF-8 from byte 3 on; save it as UTF-8".to_owned()),
         (b"\xff\xfe\0\0p\0\0\0".to_vec(), "it is in UTF-32 from byte 1 on; save it as UTF-8".to_owned()),
         (b"\xff\xfep\0w".to_vec(), "it has a mark of UTF-16 and is none from byte 5 on; save it as UTF-8".to_owned()),
@@ -67,7 +76,9 @@ fn check_says_so_and_a_secret_in_the_configuration_is_looked_at_too() {
     let file = folder.path().join("ras");
     std::fs::write(&file, b"p\0w").expect("a folder of ours");
     let target = |auth: &str| {
-        let yaml = format!("targets: [{{ name: t, vendor: parallels_ras, url: 'https://a', auth: {{ username: u, {auth} }} }}]");
+        let yaml = format!(
+            "targets: [{{ name: t, vendor: parallels_ras, url: 'https://a', auth: {{ username: u, {auth} }} }}]"
+        );
         std::fs::write(&path, yaml).expect("a folder of ours");
     };
     target("password_file: ras");

@@ -54,7 +54,9 @@ pub(super) fn given<'a>(
         (None, Some(item)) => {
             let Some(path) = item.path() else { return Given::Broken };
             match files.read(&path, MAX_BYTES) {
-                Ok(bytes) => Given::Pem(Pem { item, bytes: file::text::unmarked(bytes), source: format!("{} ", path.display()) }),
+                Ok(bytes) => {
+                    Given::Pem(Pem { item, bytes: file::text::unmarked(bytes), source: format!("{} ", path.display()) })
+                }
                 Err(message) => {
                     item.error(message);
                     Given::Broken

@@ -203,9 +203,7 @@ pub(super) fn statuses(world: Arc<World>, groups: Vec<Group>) -> Response {
         let (id, site, state) = (row.id(), row.group.site, row.state);
         let server = json!(odd.server(row.group, row.index));
         let server_type = row.group.server_type;
-        format!(
-            r#"{{"id":{id},"siteId":{site},"agentState":{state},"serverType":{server_type},"server":{server}}}"#
-        )
+        format!(r#"{{"id":{id},"siteId":{site},"agentState":{state},"serverType":{server_type},"server":{server}}}"#)
     }))
 }
 

@@ -107,9 +107,8 @@ async fn a_token_that_is_lost_is_replaced_however_that_is_answered() {
     for status in [401, 203, 403] {
         static MINUTE: AtomicUsize = AtomicUsize::new(0);
         MINUTE.store(0, Ordering::Relaxed);
-        let stub = issuing("", move |sent| {
-            (MINUTE.load(Ordering::Relaxed) > 0 && sent == "Bearer t0").then_some(status)
-        });
+        let stub =
+            issuing("", move |sent| (MINUTE.load(Ordering::Relaxed) > 0 && sent == "Bearer t0").then_some(status));
         let mut api = api(&stub, entra(&stub, "s"));
         assert_eq!(log_ons(&stub, &mut api, 0..1).await, 1);
         MINUTE.store(1, Ordering::Relaxed);

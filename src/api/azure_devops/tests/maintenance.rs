@@ -14,14 +14,17 @@ async fn an_agent_keeps_its_last_job_through_maintenance() {
     });
     const MAINTENANCE: &str =
         r#"{"requestId":9,"planType":"poolMaintenance","finishTime":"2023-11-14T22:00:00Z","result":"failed"}"#;
-    const BUILD: &str = r#"{"requestId":4,"planType":"Build","finishTime":"2023-11-14T21:00:00Z","result":"succeeded"}"#;
+    const BUILD: &str =
+        r#"{"requestId":4,"planType":"Build","finishTime":"2023-11-14T21:00:00Z","result":"succeeded"}"#;
     let mut api = api(&stub, settings());
     let memory = Memory::default();
     let mut known = PartFingerprints::default();
     let times = |part: &Part| samples_of(part, &families::AGENT_LAST_JOB_FINISHED);
     let results = |part: &Part| samples_of(part, &families::AGENT_LAST_JOB_RESULT);
     let before = "azure_devops_agent_last_job_result{one,a1;succeeded} 1";
-    for (last, expected) in [(BUILD, &[before][..]), (MAINTENANCE, &[before]), (MAINTENANCE, &[before]), (BUILD, &[before])] {
+    for (last, expected) in
+        [(BUILD, &[before][..]), (MAINTENANCE, &[before]), (MAINTENANCE, &[before]), (BUILD, &[before])]
+    {
         *LAST.lock().expect("no panic") = last;
         let observation = poll_knowing(&mut api, &memory, NOW, &known).await.0.expect("a poll that works");
         known = fingerprints(&observation);

@@ -30,8 +30,14 @@ async fn a_page_that_is_not_the_sign_in_page_says_nothing_of_the_credentials() {
         (Response::new(200, "text/html", page("Guest network: please sign in")), Reason::ContentType),
         (Response::new(200, "text/html", page("Maintenance")), Reason::ContentType),
         (Response::new(200, "application/json", page("Blocked by policy")), Reason::ContentType),
-        (Response::new(302, "text/html", "").header("location", "https://login.microsoftonline.com/x/oauth2"), Reason::Auth),
-        (Response::new(302, "text/html", "").header("location", "https://portal.example.com/welcome"), Reason::HttpStatus),
+        (
+            Response::new(302, "text/html", "").header("location", "https://login.microsoftonline.com/x/oauth2"),
+            Reason::Auth,
+        ),
+        (
+            Response::new(302, "text/html", "").header("location", "https://portal.example.com/welcome"),
+            Reason::HttpStatus,
+        ),
         (Response::new(302, "text/html", ""), Reason::HttpStatus),
     ];
     for (reply, reason) in rows {
@@ -47,7 +53,11 @@ async fn the_words_of_a_refusal_are_told() {
     let expired = "TF401444%3A+Access+Denied%3A+The+Personal+Access+Token+used+has+expired.";
     let rows = [
         (
-            Response::new(401, "application/json", r#"{"$id":"1","message":"TF400813: The user '' is not authorized.\n","errorCode":0}"#),
+            Response::new(
+                401,
+                "application/json",
+                r#"{"$id":"1","message":"TF400813: The user '' is not authorized.\n","errorCode":0}"#,
+            ),
             "401 Unauthorized: \"TF400813: The user '' is not authorized.\" (activityid a1)",
         ),
         (

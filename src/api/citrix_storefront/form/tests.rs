@@ -113,7 +113,11 @@ fn only_a_form_that_refuses_the_credentials_holds_them() {
     let rows: [(&str, &[&str], &str); 5] = [
         ("more-info", &[HEADING, &passcode], "the log-on wants a second factor or a new password: \"Please log on\""),
         ("more-info", &[TERMS, SAVE, BUTTON], "the log-on shows a page that a monitor cannot answer: \"Terms of use\""),
-        ("more-info", &[TERMS, BUTTON, BUTTON], "the log-on shows a page that a monitor cannot answer: \"Terms of use\""),
+        (
+            "more-info",
+            &[TERMS, BUTTON, BUTTON],
+            "the log-on shows a page that a monitor cannot answer: \"Terms of use\"",
+        ),
         ("fail", &[], "the log-on failed without a word about the credentials"),
         ("cancelled", &[], "the log-on ended without a token: cancelled"),
     ];
@@ -132,7 +136,9 @@ fn a_page_with_nothing_but_a_button_is_acknowledged() {
         assert_eq!(submission.post_back, "/Citrix/Authentication/ExplicitForms");
         assert_eq!(pairs(&submission.fields), [("StateContext", "st&te"), ("loginBtn", "Anmelden & los")]);
     }
-    for (status, result) in [("success", "fail"), ("error-internal-failure", "more-info"), ("success", "update-credentials")] {
+    for (status, result) in
+        [("success", "fail"), ("error-internal-failure", "more-info"), ("success", "update-credentials")]
+    {
         assert!(form(status, result, &[TERMS, BUTTON]).acknowledgement().is_none(), "{status} {result}");
     }
 }

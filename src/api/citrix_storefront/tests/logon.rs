@@ -114,7 +114,10 @@ async fn a_page_that_wants_more_is_told_by_its_text_and_holds_nobody() {
             let (result, seen) = bench.poll().await;
             let failure = result.expect_err("no token");
             assert_eq!(failure.reason, Reason::Auth, "{failure}");
-            assert!(failure.message.contains(if pages.1 { "\"Maintenance on Sunday\"" } else { "more than 4 pages" }), "{failure}");
+            assert!(
+                failure.message.contains(if pages.1 { "\"Maintenance on Sunday\"" } else { "more than 4 pages" }),
+                "{failure}"
+            );
             assert!(failure.message.contains("no log-on before") && !failure.message.contains("<Auth"), "{failure}");
             // A minute, then five.
             assert_eq!(log_ons(&seen), usize::from(poll < 2), "{seen:#?}");

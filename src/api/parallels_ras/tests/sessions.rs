@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use super::*;
 
 /// What a server answers to the main list, by the seconds since the beginning; `None`: it gives the list.
-fn serving(answer: impl Fn(u64, &str) -> Option<(u16, &'static str, String)> + Send + Sync + 'static) -> (Stub, Arc<AtomicU64>) {
+fn serving(
+    answer: impl Fn(u64, &str) -> Option<(u16, &'static str, String)> + Send + Sync + 'static,
+) -> (Stub, Arc<AtomicU64>) {
     let (now, logons) = (Arc::new(AtomicU64::new(0)), AtomicU64::new(0));
     let clock = Arc::clone(&now);
     let stub = start(move |seen| match &*seen.line {
@@ -14,9 +16,7 @@ fn serving(answer: impl Fn(u64, &str) -> Option<(u16, &'static str, String)> + S
             ok(&format!(r#"{{"AuthToken":"token{number}"}}"#))
         }
         "POST /api/Session/logoff" => (204, JSON, String::new()),
-        "GET /api/Agent" => {
-            answer(clock.load(Relaxed), seen.header("auth_token")).unwrap_or_else(|| ok("[]"))
-        }
+        "GET /api/Agent" => answer(clock.load(Relaxed), seen.header("auth_token")).unwrap_or_else(|| ok("[]")),
         _ => status(404),
     });
     (stub, now)
@@ -37,7 +37,8 @@ async fn polls(stub: &Stub, now: &AtomicU64, api: &mut ParallelsRas, seconds: &[
 async fn seconds_of_401_cost_as_many_seconds() {
     // A broker fails over: for 7 s no session is good, and those of before are lost.
     let (stub, now) = serving(|second, token| {
-        let is_good = if second < 60 { token == "token1" } else { second >= 67 && token != "token1" && token != "token2" };
+        let is_good =
+            if second < 60 { token == "token1" } else { second >= 67 && token != "token1" && token != "token2" };
         (!is_good).then(|| status(401))
     });
     let mut api = open(&stub);
@@ -165,8 +166,16 @@ async fn an_extra_that_is_refused_never_costs_a_session_that_works() {
 async fn only_words_about_the_credentials_hold_them_and_the_message_has_them() {
     let row = |code, content_type, body: &str| (code, content_type, body.to_owned());
     for (answer, held, words) in [
-        (row(400, JSON, r#"{"code":0,"msg":"The user name or password is incorrect."}"#), true, "name or password is incorrect."),
-        (row(401, JSON, r#"{"title":"Unauthorized","detail":"Account is locked out"}"#), true, ": \"Account is locked out\""),
+        (
+            row(400, JSON, r#"{"code":0,"msg":"The user name or password is incorrect."}"#),
+            true,
+            "name or password is incorrect.",
+        ),
+        (
+            row(401, JSON, r#"{"title":"Unauthorized","detail":"Account is locked out"}"#),
+            true,
+            ": \"Account is locked out\"",
+        ),
         (row(403, JSON, r#"{"msg":"Logon failed: invalid credentials"}"#), true, "invalid credentials"),
         (row(400, JSON, r#"{"msg":"Too many logon sessions are open."}"#), false, "Too many logon sessions are open."),
         (row(400, JSON, r#"{"msg":"No licence for this account type"}"#), false, "No licence for this account type"),
