@@ -187,7 +187,7 @@ impl Session {
                     StatusCode::UNAUTHORIZED => {}
                     // What worked before may not be known any more, however that is answered: it is got anew once.
                     StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN
-                        if depth == 0 && !self.logged_on && self.renewals.may_doubt(at.now) =>
+                        if depth == 0 && granted.is_some() && !self.logged_on && self.renewals.may_doubt(at.now) =>
                     {
                         self.renewals.doubted(at.now);
                         let before = std::mem::take(&mut self.tokens);
