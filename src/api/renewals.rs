@@ -2,7 +2,7 @@
 //!
 //! A server that refuses a session may have lost it: then a new one helps, at once. It may as well refuse every session, for a
 //! right that is missing, a proxy that drops a header or an end that it sets wrongly: then each poll would cost a log-on. So the
-//! first two are asked for without waiting, those after them 1, 5 and then 15 minutes apart, until one has worked.
+//! first is asked for without waiting, those after it 1, 5 and then 15 minutes apart, until one has worked.
 
 use std::time::Duration;
 
@@ -11,8 +11,7 @@ use crate::clock::UnixTime;
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// How long the next one waits, by the number of those in a row that brought nothing.
-const WAITS: [Duration; 5] =
-    [Duration::ZERO, Duration::ZERO, MINUTE, MINUTE.saturating_mul(5), MINUTE.saturating_mul(15)];
+const WAITS: [Duration; 4] = [Duration::ZERO, MINUTE, MINUTE.saturating_mul(5), MINUTE.saturating_mul(15)];
 
 /// A session that worked is doubted once in this time: what is refused beside it may be refused for ever.
 const DOUBT_INTERVAL: Duration = Duration::from_secs(3600);
@@ -85,7 +84,7 @@ mod tests {
                 may
             })
             .collect();
-        assert_eq!(asked, [0, 10, 70, 370, 1270, 2170, 3070]);
+        assert_eq!(asked, [0, 60, 360, 1260, 2160, 3060]);
         assert!(renewals.may(start), "a clock that was set back");
         renewals.worked();
         let now = start.plus(Duration::from_secs(3600));

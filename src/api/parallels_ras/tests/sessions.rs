@@ -35,19 +35,21 @@ async fn polls(stub: &Stub, now: &AtomicU64, api: &mut ParallelsRas, seconds: &[
 
 #[tokio::test]
 async fn seconds_of_401_cost_as_many_seconds() {
-    // A broker fails over: for 7 s no session is good, and those of before are lost.
+    // A broker fails over: for 7 s no session is good, also not that of a new log-on.
+    let forbidden = Some(Reason::Forbidden);
+    let (stub, now) = serving(|second, _| (60..67).contains(&second).then(|| status(401)));
+    let mut api = open(&stub);
+    let told = polls(&stub, &now, &mut api, &[0, 60, 67, 127]).await;
+    assert_eq!(told, [(None, 1), (forbidden, 1), (None, 0), (None, 0)], "the next poll reads it");
+    // And the sessions that were opened meanwhile are lost as well.
     let (stub, now) = serving(|second, token| {
         let is_good =
-            if second < 60 { token == "token1" } else { second >= 67 && token != "token1" && token != "token2" };
+            if second < 60 { token == "token1" } else { second >= 67 && !["token1", "token2"].contains(&token) };
         (!is_good).then(|| status(401))
     });
     let mut api = open(&stub);
-    let forbidden = Some(Reason::Forbidden);
-    assert_eq!(
-        polls(&stub, &now, &mut api, &[0, 60, 70, 130]).await,
-        [(None, 1), (forbidden, 1), (None, 1), (None, 0)],
-        "the next poll reads it"
-    );
+    let told = polls(&stub, &now, &mut api, &[0, 60, 67, 120, 180]).await;
+    assert_eq!(told, [(None, 1), (forbidden, 1), (forbidden, 0), (None, 1), (None, 0)], "a minute later");
 }
 
 #[tokio::test]

@@ -38,8 +38,6 @@ pub enum After {
     Recovers,
     /// Nothing is asked for a long time, because the vendor wants it so.
     Waits,
-    /// The endpoint is left alone for an hour, as the account seems not to be allowed to read it.
-    LeftAlone,
 }
 
 const fn withdrawn(reason: &'static str) -> Expected {
@@ -84,14 +82,11 @@ pub fn rows() -> Vec<Row> {
         ("other-root", Break::OtherRoot, all("decode", probe("", "unknown"))),
     ];
     let index = |vendor| VENDORS.iter().position(|other| *other == vendor).expect("a vendor");
-    let (ras, azure) = (index("parallels_ras"), index("azure_devops"));
+    let ras = index("parallels_ras");
     for (name, _, expected) in &mut rows {
         match *name {
-            // A page for people where Azure's data should be is its sign-in page.
-            "html" | "status-302" => expected[azure] = withdrawn("auth"),
             // RAS answers 401 also where a right is missing: a new log-on tells, and that was good.
-            "status-401" => expected[ras] = then(withdrawn("forbidden"), After::LeftAlone),
-            "status-403" => expected[ras] = then(withdrawn("forbidden"), After::LeftAlone),
+            "status-401" => expected[ras] = withdrawn("forbidden"),
             "busy" => *expected = expected.map(|expected| then(expected, After::Waits)),
             _ => {}
         }
