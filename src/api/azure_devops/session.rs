@@ -271,18 +271,20 @@ fn told(answer: &Answer) -> Option<String> {
 const SIGN_IN: [&str; 6] =
     ["_signin", "login.microsoftonline.", "login.live.com", "login.windows.net", ".vssps.visualstudio.com", "aadcdn."];
 
+/// Whether a redirect leads to the sign-in page; one that leads nowhere is taken for it, as the service sends no others.
 fn leads_to_sign_in(answer: &Answer) -> bool {
-    let to = answer.header("location").unwrap_or_default().to_ascii_lowercase();
+    let Some(to) = answer.header("location").map(str::to_ascii_lowercase) else { return true };
     SIGN_IN.iter().chain(&["/login", "oauth2"]).any(|word| to.contains(word))
 }
 
-/// Whether a page is Microsoft's sign-in page: it says so in its title, or leads to it.
+/// Whether a page is Microsoft's sign-in page: its title says so, with a name of theirs or nothing else, or it leads there.
 fn is_sign_in(page: &[u8]) -> bool {
     let page = String::from_utf8_lossy(page).to_ascii_lowercase();
-    let title = page.split_once("<title").map_or("", |(_, rest)| rest.split("</title").next().unwrap_or_default());
+    let title = page.split_once("<title").and_then(|(_, rest)| rest.split("</title").next()?.split_once('>'));
+    let title = title.map_or("", |(_, title)| title.trim());
     let is_theirs =
         ["azure devops", "visual studio", "team foundation", "your account"].iter().any(|name| title.contains(name));
-    (title.contains("sign in") && is_theirs) || SIGN_IN.iter().any(|word| page.contains(word))
+    title == "sign in" || (title.contains("sign in") && is_theirs) || SIGN_IN.iter().any(|word| page.contains(word))
 }
 
 /// Adds the id under which the vendor's support finds the request.

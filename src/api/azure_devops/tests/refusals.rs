@@ -27,6 +27,7 @@ async fn a_page_that_is_not_the_sign_in_page_says_nothing_of_the_credentials() {
     let rows = [
         (Response::new(200, "text/html", page("Azure DevOps Services | Sign In")), Reason::Auth),
         (Response::new(200, "text/html", page("Sign in to your account")), Reason::Auth),
+        (Response::new(200, "text/html", page(" Sign in ")), Reason::Auth),
         (Response::new(200, "text/html", page("Guest network: please sign in")), Reason::ContentType),
         (Response::new(200, "text/html", page("Maintenance")), Reason::ContentType),
         (Response::new(200, "application/json", page("Blocked by policy")), Reason::ContentType),
@@ -38,7 +39,7 @@ async fn a_page_that_is_not_the_sign_in_page_says_nothing_of_the_credentials() {
             Response::new(302, "text/html", "").header("location", "https://portal.example.com/welcome"),
             Reason::HttpStatus,
         ),
-        (Response::new(302, "text/html", ""), Reason::HttpStatus),
+        (Response::new(302, "text/html", ""), Reason::Auth),
     ];
     for (reply, reason) in rows {
         let sent = reply.clone();
