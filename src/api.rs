@@ -17,11 +17,13 @@ mod observation;
 pub mod parallels_ras;
 pub mod parallels_ras_session;
 mod part;
+mod renewals;
 pub mod resilio;
 #[cfg(test)]
 mod stub;
 mod table;
 mod warnings;
+mod words;
 
 pub use observation::{Observation, Outcome, Same};
 pub use part::{Agent, AgentRef, Id, Part, Pool, PoolRef, Sample, Subject};
@@ -53,7 +55,8 @@ pub trait Api: Send {
     /// those that could not be read as [`Outcome::Failed`].
     fn poll<'a>(&'a mut self, cx: &'a Context<'a>) -> BoxFuture<'a, Result<Observation, Failure>>;
 
-    /// A pause that the vendor has asked for ends before its time: somebody has reloaded the configuration.
+    /// A pause that the vendor has asked for ends before its time, and so does that of what is left alone: somebody has
+    /// reloaded the configuration, or released the target.
     fn resume(&mut self) {}
 
     /// Ends what the API keeps open for us (a log-off), on a clean stop. Errors do not matter any more.

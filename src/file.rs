@@ -5,6 +5,7 @@
 //! writes is in [`private`], which follows none.
 
 pub mod private;
+pub mod text;
 
 use std::{
     fs::{self, File, FileType},
@@ -28,9 +29,16 @@ pub fn read(path: &Path, longest: u64) -> io::Result<Vec<u8>> {
     limited(file, longest)
 }
 
-/// The same, as text.
+/// The same, as text: in UTF-8, or in UTF-16 with a byte order mark, which is dropped.
 pub fn read_text(path: &Path, longest: u64) -> io::Result<String> {
-    String::from_utf8(read(path, longest)?).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
+    let bytes = read(path, longest)?;
+    let no_text = |_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8");
+    Ok(text::decode(&bytes).map_err(no_text)?.text.into_owned())
+}
+
+/// Reads a file of certificates or of a key, which an editor may have given a byte order mark.
+pub fn read_pem(path: &Path) -> io::Result<Vec<u8>> {
+    read(path, LONGEST_SECRET).map(text::unmarked)
 }
 
 fn limited(file: File, longest: u64) -> io::Result<Vec<u8>> {

@@ -12,6 +12,7 @@
 mod agents;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
+mod last_jobs;
 mod limits;
 mod pool_reader;
 mod pools;
@@ -32,6 +33,7 @@ use futures_util::{StreamExt, future, stream};
 use tokio::time::Instant;
 
 use self::{
+    last_jobs::LastJobs,
     pool_reader::{PoolContext, PoolReader},
     pools::PoolRow,
     queue::{QUEUE_TIMEOUT, Queue},
@@ -69,6 +71,8 @@ pub struct AzureDevOps {
     queues_read: HashMap<i64, UnixTime>,
     /// Pools whose queue could not be read at the last poll, and that this was logged of.
     queues_unread: HashSet<i64>,
+    /// The last job of each agent.
+    jobs: Arc<LastJobs>,
 }
 
 impl AzureDevOps {
@@ -83,6 +87,7 @@ impl AzureDevOps {
             agents_read: HashMap::new(),
             queues_read: HashMap::new(),
             queues_unread: HashSet::new(),
+            jobs: Arc::default(),
         }
     }
 
@@ -93,10 +98,7 @@ impl AzureDevOps {
             Ok(pools) => return Ok((credential, pools)),
             Err(failure) => failure,
         };
-        if failure.reason != Reason::Auth || !self.session.forget_token(cx) {
-            return Err(failure);
-        }
-        let credential = self.session.credential(cx).await?;
+        let Some(credential) = self.session.renew_token(cx, failure.reason).await? else { return Err(failure) };
         let pools = self.session.pools(cx, &credential).await?;
         Ok((credential, pools))
     }
@@ -146,6 +148,7 @@ impl AzureDevOps {
 
         let mut observation = Observation::default();
         self.note_reads(cx.now, &pools, &agents, &queues);
+        observation.unread = unread_queues(&pools, &queues);
         let mut description = self.describe(&pools, &queues);
         if let Some(defect) = &defect {
             // Pools that cannot be read in the list have not gone.
@@ -180,8 +183,8 @@ impl AzureDevOps {
             versioned: true,
             deadline: cx.part_deadline(),
         };
-        let context =
-            PoolContext { target: Arc::clone(&self.target), settings: Arc::clone(&self.settings), pool: pool.clone() };
+        let (target, settings, jobs) = (Arc::clone(&self.target), Arc::clone(&self.settings), Arc::clone(&self.jobs));
+        let context = PoolContext { target, settings, pool: pool.clone(), jobs };
         let known = cx.known.get(&*pool.id.to_string());
         let mut pool_reader = PoolReader::new(context, self.reader.hash_inputs(pool), known);
         let read = self.session.pages(&request, None, |body| {
@@ -227,6 +230,7 @@ impl AzureDevOps {
         for read in [&mut self.agents_read, &mut self.queues_read] {
             read.retain(|id, _| listed.contains(id));
         }
+        self.jobs.retain_pools(|id| listed.contains(&id));
         self.agents_read.extend(agents.iter().filter(|(_, read)| read.is_ok()).map(|(id, _)| (*id, now)));
         self.queues_read.extend(queues.iter().filter(|(_, read)| read.is_ok()).map(|(id, _)| (*id, now)));
         let before = std::mem::take(&mut self.queues_unread);
@@ -266,6 +270,16 @@ impl AzureDevOps {
     }
 }
 
+/// The queues that could not be read, for people.
+fn unread_queues(pools: &[PoolRow], queues: &[(i64, Result<Queue, Failure>)]) -> Vec<(String, Failure)> {
+    let failed = queues.iter().filter_map(|(id, queue)| Some((id, queue.as_ref().err()?)));
+    let named = failed.map(|(id, failure)| {
+        let pool = pools.iter().find(|pool| pool.id == *id).map_or("", |pool| &pool.name);
+        (format!("queue of pool {pool}"), failure.clone())
+    });
+    named.collect()
+}
+
 impl Api for AzureDevOps {
     fn poll<'a>(&'a mut self, cx: &'a Context<'a>) -> BoxFuture<'a, Result<Observation, Failure>> {
         Box::pin(self.observe(cx))
@@ -289,7 +303,8 @@ pub(super) fn measure(body: &[u8], target: &Target, warnings: &super::Warnings) 
         on_demand: false,
     };
     agents::begin(&pool, &mut part);
-    let read = agents::AgentDecoder { target, settings, pool: &pool, warnings }.read(
+    let jobs = LastJobs::default();
+    let read = agents::AgentDecoder { target, settings, pool: &pool, warnings, jobs: &jobs }.read(
         body,
         &mut part,
         &mut lenient::RowCount::default(),

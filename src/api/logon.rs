@@ -30,7 +30,6 @@ mod keep;
 mod record;
 pub mod saved;
 mod unproven;
-mod words;
 
 pub use exchange::{ExchangeFailure, LogonVerdict};
 pub use file::{FileError, LogonFile};
@@ -54,6 +53,7 @@ use self::{
     record::{Claim, Denial, Record},
 };
 use crate::{
+    api::words,
     clock::UnixTime,
     config::{Target, secret::SecretText},
     failure::{Failure, Reason},

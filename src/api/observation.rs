@@ -3,7 +3,10 @@
 use std::fmt;
 
 use super::{Part, fingerprint::PartFingerprint};
-use crate::{clock::UnixTime, failure::Failure};
+use crate::{
+    clock::UnixTime,
+    failure::{Failure, Reason},
+};
 
 /// The result of one poll.
 #[derive(Debug, Default)]
@@ -20,6 +23,8 @@ pub struct Observation {
     pub credential_expiry: Vec<(&'static str, UnixTime)>,
     /// How the last try of each extra ended, of those that were ever tried.
     pub extras: Vec<(&'static str, Result<(), Failure>)>,
+    /// What else could not be read, as a vendor's own metric tells; in words for people: (what, why).
+    pub unread: Vec<(String, Failure)>,
 }
 
 impl Observation {
@@ -35,6 +40,12 @@ impl Observation {
             Outcome::Same(_) | Outcome::Failed(_) => 0,
         });
         rows.sum()
+    }
+
+    /// Whether an extra was refused, or is not there, so that it is left alone for a while.
+    pub fn leaves_extras_alone(&self) -> bool {
+        let refused = |failure: &Failure| matches!(failure.reason, Reason::Forbidden | Reason::NotFound);
+        self.extras.iter().any(|(_, outcome)| outcome.as_ref().is_err_and(refused))
     }
 
     /// Adds a part that came.

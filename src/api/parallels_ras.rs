@@ -63,8 +63,8 @@ impl ParallelsRas {
 
     async fn poll(&mut self, cx: &Context<'_>) -> Result<Observation, Failure> {
         self.session.begin(cx).await?;
-        let mut answer = self.session.get(cx, "agents", &self.agents_path(), cx.deadline).await?;
-        let body = answer.take_json()?;
+        let mut answer = self.session.get_main(cx, "agents", &self.agents_path()).await?;
+        let body = answer.take_json().inspect_err(|_| self.session.note_read(false))?;
         let hash = ContentHash::of(body.as_sent());
         let most = self.target.max_series / SERIES_OF_ROW;
         if let Some(known) = cx.known.get("").filter(|known| self.fingerprint(hash).as_ref() == Some(*known))
@@ -76,6 +76,7 @@ impl ParallelsRas {
                 let (rows, _) = mapping::rows(body.reader(), &mapping_context.settings.site_ids, most, &warnings)?;
                 Ok(mapping::part(&rows, &mapping_context, warnings))
             });
+            self.session.note_read(true);
             let extras = self.names.outcome().into_iter().collect();
             return Ok(Observation { parts: vec![("".into(), Outcome::Same(same))], extras, ..Observation::default() });
         }
@@ -83,6 +84,7 @@ impl ParallelsRas {
         let read = || mapping::rows(body.reader(), &self.settings.site_ids, most, &warnings);
         let rows = block_in_place_if(is_large, read);
         drop(body);
+        self.session.note_read(rows.is_ok());
         let (rows, defect) = rows.map_err(|failure| {
             cx.warnings.merge(&warnings);
             failure.context(&answer.what)
@@ -129,6 +131,10 @@ impl ParallelsRas {
 impl Api for ParallelsRas {
     fn poll<'a>(&'a mut self, cx: &'a Context<'a>) -> BoxFuture<'a, Result<Observation, Failure>> {
         Box::pin(self.poll(cx))
+    }
+
+    fn resume(&mut self) {
+        self.names.release();
     }
 
     fn close<'a>(&'a mut self, cx: &'a Context<'a>) -> BoxFuture<'a, ()> {

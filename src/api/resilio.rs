@@ -24,14 +24,14 @@ use self::{
     client::{ClientInfo, Tags},
     session::Session,
 };
-use super::{Agent, AgentRef, Api, BoxFuture, Context, Id, Observation, Part, extra::Extra, logon::Logons};
+use super::{Agent, AgentRef, Api, BoxFuture, Context, Id, Observation, Part, Warnings, extra::Extra, logon::Logons};
 use crate::{
     blocking::block_in_place_if,
     catalogue::resilio::FAMILIES,
     config::{Target, target},
     failure::{Failure, Reason},
     health::Health,
-    http::{self, MAX_OBJECT},
+    http::{self, Answer, MAX_OBJECT},
 };
 
 /// The label `pool` of every client.
@@ -59,9 +59,11 @@ impl Resilio {
 
     async fn observe(&mut self, cx: &Context<'_>) -> Result<Observation, Failure> {
         self.session.begin();
-        let mut answer = self.session.get("client", "client", cx.deadline).await?;
-        let client = answer.take_json()?.start(MAX_OBJECT).and_then(|body| ClientInfo::read(&body, cx.warnings));
-        let client = client.map_err(|failure| failure.context(&answer.what))?;
+        let read = |answer: &mut Answer, warnings: &Warnings| {
+            let read = answer.take_json()?.start(MAX_OBJECT).and_then(|body| ClientInfo::read(&body, warnings));
+            read.map_err(|failure| failure.context(&answer.what))
+        };
+        let client = self.session.get("client", "client", cx.deadline, cx.warnings, read).await?;
         let runs = self.runs(cx).await;
         let max_jobs = self.max_jobs();
         if runs.as_ref().is_ok_and(|(runs, _)| runs.len() > max_jobs) {
@@ -98,10 +100,13 @@ impl Resilio {
     }
 
     async fn runs(&mut self, cx: &Context<'_>) -> Result<(Vec<jobs::Run>, Option<Failure>), Failure> {
-        let mut answer = self.session.get("runs", "runs", cx.part_deadline()).await?;
-        let body = answer.take_json()?;
-        let read = || jobs::read(&body, self.max_jobs(), cx.warnings);
-        block_in_place_if(body.is_large(), read).map_err(|failure| failure.context(&answer.what))
+        let max_jobs = self.max_jobs();
+        let read = |answer: &mut Answer, warnings: &Warnings| {
+            let body = answer.take_json()?;
+            let read = block_in_place_if(body.is_large(), || jobs::read(&body, max_jobs, warnings));
+            read.map_err(|failure| failure.context(&answer.what))
+        };
+        self.session.get("runs", "runs", cx.part_deadline(), cx.warnings, read).await
     }
 
     /// Tags may fail alone.
@@ -110,8 +115,10 @@ impl Resilio {
             return;
         }
         let deadline = cx.part_deadline().min(Instant::now() + TAGS_TIMEOUT);
-        let answer = self.session.get("tags", "tags", deadline).await;
-        let tags = answer.and_then(|mut answer| Tags::read(answer.take_json()?.reader(), cx.warnings));
+        let read = |answer: &mut Answer, warnings: &Warnings| {
+            Tags::read(answer.take_json()?.reader(), warnings).map_err(|failure| failure.context(&answer.what))
+        };
+        let tags = self.session.get("tags", "tags", deadline, cx.warnings, read).await;
         let tags = tags.map_err(|failure| {
             tracing::debug!(target = %self.target.name, error = %failure, "Tags cannot be read.");
             // The client was read with this token, so it is not the token that is refused.
@@ -138,6 +145,10 @@ fn row(part: &mut Part, client: &ClientInfo, target: &Target, with_health: bool,
 impl Api for Resilio {
     fn poll<'a>(&'a mut self, cx: &'a Context<'a>) -> BoxFuture<'a, Result<Observation, Failure>> {
         Box::pin(self.observe(cx))
+    }
+
+    fn resume(&mut self) {
+        self.tags.release();
     }
 }
 

@@ -6,7 +6,10 @@ mod web;
 
 use std::{path::Path, sync::Arc};
 
-use super::{Check, counted, output, probe::poll_once};
+use super::{
+    Check, counted, output,
+    probe::{Poll, poll_once},
+};
 use crate::{
     config::{AlertingMode, Config, Target},
     duration, http,
@@ -64,6 +67,9 @@ pub fn run(args: Check) -> Result<(), String> {
             };
             failed += usize::from(!good);
             output::print(format!("{}  {}: {line}\n", if good { "ok    " } else { "failed" }, target.name));
+            for failed in poll.iter().flat_map(Poll::failed_beside) {
+                output::note(format_args!("warning: {}: {failed}", target.name));
+            }
             // A poll that failed in part may lack what is missed.
             for doubt in poll.iter().filter(|_| good).flat_map(|poll| hints::of(&poll.snapshot)) {
                 output::note(format_args!("warning: {}: {doubt}", target.name));

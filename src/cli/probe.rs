@@ -1,13 +1,13 @@
 //! `rollcall probe`: one real poll of one target, with all that it asks and gets.
 
-use std::{collections::BTreeMap, io::IsTerminal, sync::Arc, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, io::IsTerminal, sync::Arc, time::Duration};
 
 use tokio::time::{Instant, timeout_at};
 
 use super::{Probe, counted, output};
 use crate::{
     api::{
-        self, Context, Warning, Warnings,
+        self, Context, Observation, Warning, Warnings,
         fingerprint::PartFingerprints,
         logon::{Keeper, Logons},
         memory::Memory,
@@ -18,7 +18,7 @@ use crate::{
     failure::{Failure, Reason},
     http::{self, Client, Exchange, Tracer},
     poll::outcome::{self, PollResult},
-    printable::Printable,
+    printable::{Printable, printable},
     snapshot::{self, Ledger, Snapshot},
 };
 
@@ -84,6 +84,8 @@ pub struct Poll {
     took: Duration,
     result: PollResult,
     warnings: Warnings,
+    /// What was read beside the parts, and how that ended.
+    beside: Vec<(String, Result<(), Failure>)>,
 }
 
 /// Polls a target once, outside of any schedule, and logs off. Fails where the settings allow no requests at all.
@@ -104,6 +106,7 @@ pub async fn poll_once(target: Arc<Target>, logons: &Logons, tracer: Option<Trac
     let took = started.elapsed();
     let closing = Instant::now() + Duration::from_secs(3);
     let _ = timeout_at(closing, api.close(&Context { deadline: closing, ..cx })).await;
+    let beside = outcome.as_ref().map(beside).unwrap_or_default();
     let mut ledger = Ledger::new(Arc::clone(&target), false);
     let result = outcome::record(&mut ledger, outcome, now, took, &warnings);
     ledger.status.requests = client.stats().counts();
@@ -111,7 +114,14 @@ pub async fn poll_once(target: Arc<Target>, logons: &Logons, tracer: Option<Trac
         *count = warnings.count(warning);
     }
     let snapshot = ledger.publish(now).snapshot;
-    Ok(Poll { snapshot, took, result, warnings })
+    Ok(Poll { snapshot, took, result, warnings, beside })
+}
+
+/// The extras, and what else may fail without costing the poll.
+fn beside(observation: &Observation) -> Vec<(String, Result<(), Failure>)> {
+    let extras = observation.extras.iter().map(|(name, outcome)| (format!("extra {name}"), outcome.clone()));
+    let unread = observation.unread.iter().map(|(what, failure)| (what.clone(), Err(failure.clone())));
+    extras.chain(unread).collect()
 }
 
 impl Poll {
@@ -131,27 +141,38 @@ impl Poll {
         }
     }
 
+    /// What was to be read beside the parts and could not be, each as a line.
+    pub fn failed_beside(&self) -> impl Iterator<Item = String> {
+        let failed = self.beside.iter().filter_map(|(what, outcome)| Some((what, outcome.as_ref().err()?)));
+        failed.map(|(what, failure)| format!("{} failed, {}: {failure}", Printable(what), failure.reason()))
+    }
+
     /// What was decoded, for people.
     fn describe(&self, limit: usize) -> String {
         let mut text = String::from("\n");
         if let PollResult::Data(failed) = &self.result {
             for (part, failure) in failed {
-                text += &format!("part {part} failed, {}: {failure}\n", failure.reason());
+                text += &format!("part {} failed, {}: {failure}\n", Printable(part), failure.reason());
             }
         }
         for (kind, detail) in self.warnings.details() {
             text += &format!("odd, {}: {detail}\n", kind.as_str());
         }
-        let mut pools: BTreeMap<&str, usize> = BTreeMap::new();
+        for (what, outcome) in &self.beside {
+            text += &match outcome {
+                Ok(()) => format!("{} came\n", Printable(what)),
+                Err(failure) => format!("{} failed, {}: {failure}\n", Printable(what), failure.reason()),
+            };
+        }
+        // Also those without agents.
+        let mut pools: BTreeMap<&str, usize> = self.snapshot.pools.iter().map(|pool| (&*pool.name, 0)).collect();
         self.snapshot.agents.iter().for_each(|agent| *pools.entry(agent.pool).or_default() += 1);
         for (pool, agents) in pools {
             text += &format!("pool {}: {}\n", Printable(pool), counted(agents, "agent"));
         }
         let shown = if limit == 0 { usize::MAX } else { limit };
-        for agent in self.snapshot.agents.iter().take(shown) {
-            let [pool, name, state] = [agent.pool, agent.name, agent.state].map(Printable);
-            text += &format!("  {:14}{pool:24}{name:32}{state}\n", agent.health);
-        }
+        let rows = self.snapshot.agents.iter().take(shown);
+        text += &table(rows.map(|agent| [agent.health.as_str(), agent.pool, agent.name, agent.state]));
         let left = self.snapshot.agents.len().saturating_sub(shown);
         if left > 0 {
             text += &format!("  and {left} more; --agents 0 prints all\n");
@@ -162,6 +183,31 @@ impl Poll {
             (_, false) => text,
         }
     }
+}
+
+/// No column but the last is wider than this: what is longer moves the rest of its line alone.
+const WIDEST: usize = 48;
+
+/// Rows of text in columns, each as wide as its widest cell.
+fn table<'a, const N: usize>(rows: impl Iterator<Item = [&'a str; N]>) -> String {
+    let length = |cell: &Cow<'_, str>| cell.chars().count();
+    let rows: Vec<[Cow<'_, str>; N]> = rows.map(|row| row.map(printable)).collect();
+    let mut widths = [0; N];
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(length(cell)).min(WIDEST);
+        }
+    }
+    let mut text = String::new();
+    for row in &rows {
+        let mut line = String::from(" ");
+        for (cell, width) in row.iter().zip(widths) {
+            line += &format!(" {cell}{} ", " ".repeat(width.saturating_sub(length(cell))));
+        }
+        text += line.trim_end();
+        text.push('\n');
+    }
+    text
 }
 
 /// One exchange, when it has ended.
@@ -183,5 +229,27 @@ async fn tick() {
     for seconds in 1.. {
         tokio::time::sleep(Duration::from_secs(1)).await;
         output::write_err(format!("\r{seconds} s\r"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_what_stands_in_them() {
+        let long = "x".repeat(WIDEST + 2);
+        let rows = [
+            ["healthy", "pool", "a\u{1b}[31m\nb", "online"],
+            ["transitional", "Büro Süd", "", "off"],
+            ["failed", &long, "c", "on\u{202e}"],
+        ];
+        let gap = " ".repeat(WIDEST - 4);
+        let expected = format!(
+            "  healthy       pool{gap}  a\\u{{1b}}[31m\\nb  online\n  transitional  Büro Süd{}                  off\n  failed        {long}  c               on\\u{{202e}}\n",
+            &gap[4..]
+        );
+        assert_eq!(table(rows.into_iter()), expected);
+        assert_eq!(table(std::iter::empty::<[&str; 3]>()), "");
     }
 }

@@ -1,13 +1,17 @@
 //! Secrets: a type that prints as `<secret>`, and the two ways to give one.
 
-use std::{fmt, io::ErrorKind, path::PathBuf};
+use std::{
+    fmt,
+    io::{self, ErrorKind},
+    path::{Path, PathBuf},
+};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::{
     failure::{Failure, Reason},
-    file,
+    file::{self, text},
 };
 
 /// What stands for a secret.
@@ -71,29 +75,62 @@ impl fmt::Debug for Secret {
 }
 
 impl Secret {
-    /// The content now. A file that cannot be read, or is empty, is a failure of reason `auth` that names the file: there is
-    /// nothing to log on with.
+    /// The content now. A file that cannot be read, is empty, or holds what no secret has is a failure of reason `auth` that
+    /// names the file: there is nothing to log on with, and what a server would refuse is not sent.
     pub fn read(&self) -> Result<SecretText, Failure> {
         match self {
             Secret::Inline(text) => Ok(text.clone()),
-            Secret::File(path) => match file::read_text(path, file::LONGEST_SECRET) {
-                Ok(content) if content.trim().is_empty() => Err(Failure::new(
-                    Reason::Auth,
-                    format!("secret file {} is empty; write the secret into it", path.display()),
-                )),
-                Ok(content) => Ok(SecretText::new(content.trim())),
-                Err(error) => {
-                    let remedy = match error.kind() {
-                        ErrorKind::NotFound => "write the secret into it, or give another path",
-                        ErrorKind::PermissionDenied => "let the user that rollcall runs as read it",
-                        _ => "it must be a file of text",
-                    };
-                    let message = format!("cannot read secret file {}: {error}; {remedy}", path.display());
-                    Err(Failure::new(Reason::Auth, message))
+            Secret::File(path) => {
+                let bytes = file::read(path, file::LONGEST_SECRET).map_err(|error| unreadable(path, &error))?;
+                let content = content(&bytes)
+                    .map_err(|what| Failure::new(Reason::Auth, format!("secret file {}: {what}", path.display())))?;
+                if content.is_empty() {
+                    let message = format!("secret file {} is empty; write the secret into it", path.display());
+                    return Err(Failure::new(Reason::Auth, message));
                 }
-            },
+                Ok(SecretText::new(content))
+            }
         }
     }
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Failure {
+    let remedy = match error.kind() {
+        ErrorKind::NotFound => "write the secret into it, or give another path",
+        ErrorKind::PermissionDenied => "let the user that rollcall runs as read it",
+        _ => "it must be a file of text",
+    };
+    Failure::new(Reason::Auth, format!("cannot read secret file {}: {error}; {remedy}", path.display()))
+}
+
+/// The secret in a file: without byte order marks, and without white space around it. Fails on a control character within it:
+/// an editor has put it there, or another encoding, and every server would refuse it.
+fn content(bytes: &[u8]) -> Result<String, String> {
+    let decoded = text::decode(bytes).map_err(|error| format!("{error}; save it as UTF-8"))?;
+    let around = |c: char| c.is_whitespace() || c == text::MARK;
+    let secret = decoded.text.trim_matches(around);
+    let start = decoded.text.find(secret).unwrap_or_default();
+    match unfit(secret) {
+        None => Ok(secret.to_owned()),
+        Some((at, what)) => {
+            let (line, byte) = decoded.place(start + at);
+            Err(format!("{what} at byte {byte} (line {line})"))
+        }
+    }
+}
+
+/// Where in a secret a character is that no secret has, and what it is, with what to do.
+pub(super) fn unfit(secret: &str) -> Option<(usize, String)> {
+    let (at, c) = secret.char_indices().find(|(_, c)| c.is_control() || *c == text::MARK)?;
+    let what = match c {
+        '\0' => {
+            "a NUL character (U+0000), as UTF-16 without a byte order mark has them: save it as UTF-8; it is".to_owned()
+        }
+        '\n' | '\r' => "more than one line, where only the secret may be; the first ends".to_owned(),
+        text::MARK => "a byte order mark (U+FEFF) amid the secret: take it out; it is".to_owned(),
+        c => format!("a control character (U+{:04X}) amid the secret: take it out; it is", u32::from(c)),
+    };
+    Some((at, what))
 }
 
 /// Ways to show a secret under its key, or the path of its file under that of the file: the content never.
@@ -111,3 +148,6 @@ macro_rules! keys {
 }
 
 keys!(api_token bearer_token client_secret password pat);
+
+#[cfg(test)]
+mod tests;

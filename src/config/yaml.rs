@@ -97,6 +97,14 @@ pub fn read(bytes: &[u8], file: &str) -> (Option<Node>, Vec<Problem>) {
             return fail(line, column, "the file is not in UTF-8 from here on");
         }
     };
+    if let Some(at) = text.find('\0') {
+        let line = text[..at].matches('\n').count() + 1;
+        return fail(
+            line,
+            1,
+            "the file has NUL characters, as UTF-16 without a byte order mark has them; save it as UTF-8",
+        );
+    }
     compose::compose(text, &file)
 }
 

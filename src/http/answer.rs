@@ -14,6 +14,9 @@ use crate::failure::{Failure, Reason};
 /// A server may ask for no longer pause than this.
 pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
+/// As much of a page is looked at.
+const PAGE: usize = 16 * 1024;
+
 /// A whole answer.
 #[derive(Debug)]
 pub struct Answer {
@@ -82,6 +85,11 @@ impl Answer {
         let start = &self.content()[..self.content().len().min(64)];
         let start = String::from_utf8_lossy(start).trim_start().to_ascii_lowercase();
         start.starts_with("<!doctype html") || start.starts_with("<html")
+    }
+
+    /// The beginning of a page for people, unpacked: enough of it to see whose it is.
+    pub fn page(&self) -> Bytes {
+        self.packed.as_ref().map_or_else(|| self.body.slice(..self.body.len().min(PAGE)), |body| body.beginning(PAGE))
     }
 
     /// The body if the type is JSON (`application/json`, `text/json`, `*+json`, or no type at all) and it is not HTML, else

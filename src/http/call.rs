@@ -20,7 +20,7 @@ use super::{
     connector::PeerCertificate,
     failed,
     send_tracker::{SendTracker, TrackedBody},
-    transport::{self, RequestBody, Transport},
+    transport::{self, RequestBody, SendError, Transport},
 };
 use crate::{
     config::secret::SecretText,
@@ -42,6 +42,8 @@ pub struct Call {
     sent: Option<SendTracker>,
     /// Why it must not be sent.
     denied: Option<Failure>,
+    /// Whether it carries a password, which is sent once at the most. A token is none.
+    carries_password: bool,
     /// Whether it waits for no other request.
     unqueued: bool,
 }
@@ -57,6 +59,7 @@ impl Call {
             budget: None,
             sent: None,
             denied: None,
+            carries_password: false,
             unqueued: false,
         }
     }
@@ -74,7 +77,17 @@ impl Call {
     }
 
     /// HTTP Basic, a secret header.
-    pub fn basic(self, username: &str, password: &SecretText) -> Call {
+    pub fn basic(mut self, username: &str, password: &SecretText) -> Call {
+        self.carries_password = true;
+        self.basic_pair(username, password)
+    }
+
+    /// The same with a token where the password would be, and no user name: no account can be locked by it.
+    pub fn basic_token(self, token: &SecretText) -> Call {
+        self.basic_pair("", token)
+    }
+
+    fn basic_pair(self, username: &str, password: &SecretText) -> Call {
         let pair = STANDARD.encode(format!("{username}:{}", password.expose()));
         self.secret_header("authorization", &SecretText::new(format!("Basic {pair}")))
     }
@@ -103,6 +116,7 @@ impl Call {
     /// A body that carries credentials; where it may go is treated like [`Call::secret_header`].
     pub fn secret_body(mut self, content_type: &'static str, body: impl Into<Bytes>) -> Call {
         self.guard();
+        self.carries_password = true;
         self.body(content_type, body)
     }
 
@@ -122,10 +136,12 @@ impl Call {
     /// exchange may take, whatever the deadline of [`Call::send`], which is then that of the place in the budget.
     pub fn credentials(mut self, sent: &SendTracker) -> Call {
         self.sent = Some(sent.clone());
+        self.carries_password = true;
         self
     }
 
-    /// Sends it and reads the whole answer, whatever its status. Fails with `dns`, `connect`, `tls`, `timeout`,
+    /// Sends it and reads the whole answer, whatever its status. A `GET` without a password of which no byte of an answer came is
+    /// sent once more: the server had closed the connection. Fails with `dns`, `connect`, `tls`, `timeout`,
     /// `too_large`, `decode` (a body that cannot be unpacked), `rate_limited` (no place in the budget before the deadline) or
     /// `internal`.
     pub async fn send(self, deadline: Instant) -> Result<Answer, Failure> {
@@ -156,6 +172,7 @@ impl Call {
             sent.announce().await?;
         }
         self.configured_headers();
+        let again = self.may_be_sent_again().then(|| (self.budget.clone(), deadline));
         let mut exchange = self.exchange();
         let sent = self.sent.clone();
         let deadline = sent.as_ref().map_or(deadline, SendTracker::until);
@@ -165,7 +182,7 @@ impl Call {
         let started = Instant::now();
         let waits = AtomicBool::default();
         let received = async {
-            let (status, headers, body) = receive(&client, connection, request, request_body, &waits).await?;
+            let (status, headers, body) = receive(&client, connection, request, request_body, again, &waits).await?;
             let packed = (packed && status.is_success() && client.inner.tracer.is_none()).then(|| body.clone());
             let body = match packed {
                 Some(_) => body.beginning(BEGINNING),
@@ -260,6 +277,21 @@ impl Call {
         self.denied = Some(Failure::new(Reason::Auth, message));
     }
 
+    /// Whether a second one of it can do no harm.
+    fn may_be_sent_again(&self) -> bool {
+        let inner = &self.client.inner;
+        // A password may also be in a header of the configuration.
+        let has_basic = |(name, value): &(String, SecretText)| {
+            name.eq_ignore_ascii_case("authorization")
+                && value.expose().trim_start().to_ascii_lowercase().starts_with("basic")
+        };
+        let is_configured = self.request.url().host_str() == inner.host.as_deref();
+        self.request.method() == Method::GET
+            && self.request.body().is_none()
+            && !self.carries_password
+            && !(is_configured && inner.settings.headers.iter().any(has_basic))
+    }
+
     /// The headers of the configuration go to the target's own host only, never to a token service elsewhere.
     fn configured_headers(&mut self) {
         let inner = &self.client.inner;
@@ -309,14 +341,28 @@ async fn receive(
     connection: Transport,
     request: reqwest::Request,
     body: RequestBody,
+    again: Option<(Option<Arc<Budget>>, Instant)>,
     waits: &AtomicBool,
 ) -> Result<ResponseParts, Failure> {
     let (inner, url) = (&client.inner, request.url());
     let invalid = |error| Failure::new(Reason::Internal, format!("the request cannot be sent: {error}"));
-    let mut message = transport::request(request.method().clone(), url, body).map_err(invalid)?;
-    message.headers_mut().extend(request.headers().clone());
-    message.headers_mut().entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("gzip"));
-    let sent = connection.send(message).await;
+    let message = |body| {
+        let mut message = transport::request(request.method().clone(), url, body).map_err(invalid)?;
+        message.headers_mut().extend(request.headers().clone());
+        message.headers_mut().entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("gzip"));
+        Ok::<_, Failure>(message)
+    };
+    let mut sent = connection.send(message(body)?).await;
+    if let Some((budget, deadline)) = again
+        && sent.as_ref().is_err_and(SendError::is_without_answer)
+    {
+        // The server may have counted it.
+        if let Some(budget) = budget {
+            client.throttled(budget.acquire(deadline).await?);
+        }
+        tracing::debug!(host = url.host_str(), "A connection was closed; the request is sent once more.");
+        sent = connection.anew().send(message(Either::Left(Full::default()))?).await;
+    }
     let (head, mut incoming) = sent.map_err(|error| failed::no_answer(error, url, &inner.settings))?.into_parts();
     if let Some(certificate) = head.extensions.get::<PeerCertificate>() {
         inner.stats.certificate(url.host_str().unwrap_or_default(), Some(&certificate.0));

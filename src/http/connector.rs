@@ -3,7 +3,10 @@
 use std::{
     fmt, io,
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -25,7 +28,7 @@ use reqwest::{
     dns::{Addrs, Resolve},
 };
 use rustls::{ClientConfig, pki_types::ServerName};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::TlsConnector;
 use tower_service::Service;
 
@@ -90,16 +93,16 @@ impl Connector {
 
     async fn reach(&mut self, uri: Uri) -> Result<Stream, BoxError> {
         let stream = self.tcp.call(uri).await?.into_inner();
-        Ok(Stream { io: TokioIo::new(Box::new(stream)), is_proxied: false, certificate: None })
+        Ok(Stream::new(Box::new(stream), None))
     }
 
     async fn secure(&self, stream: Stream, uri: &Uri) -> Result<Stream, BoxError> {
         let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
         let name = ServerName::try_from(host.to_owned())?;
-        let stream = TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream.io.into_inner()).await?;
+        let stream = TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream.io.into_inner().io).await?;
         let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
         let certificate = chain.first().map(|certificate| PeerCertificate(certificate.as_ref().into()));
-        Ok(Stream { io: TokioIo::new(Box::new(stream)), is_proxied: false, certificate })
+        Ok(Stream::new(Box::new(stream), certificate))
     }
 }
 
@@ -222,16 +225,65 @@ trait Bytes: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Bytes for T {}
 
+/// Whether something came over a connection since something was last sent over it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Answered(Arc<AtomicBool>);
+
+impl Answered {
+    pub(super) fn get(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// Notes when something is sent, and when something comes.
+struct Watched {
+    io: Box<dyn Bytes>,
+    answered: Answered,
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.io).poll_read(cx, buffer);
+        if buffer.filled().len() > before {
+            self.answered.0.store(true, Ordering::Release);
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.answered.0.store(false, Ordering::Release);
+        Pin::new(&mut self.io).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
+
 /// A connection.
 pub(super) struct Stream {
-    io: TokioIo<Box<dyn Bytes>>,
+    io: TokioIo<Watched>,
     is_proxied: bool,
     certificate: Option<PeerCertificate>,
 }
 
+impl Stream {
+    fn new(io: Box<dyn Bytes>, certificate: Option<PeerCertificate>) -> Stream {
+        let watched = Watched { io, answered: Answered::default() };
+        Stream { io: TokioIo::new(watched), is_proxied: false, certificate }
+    }
+}
+
 impl Connection for Stream {
     fn connected(&self) -> Connected {
-        let connected = Connected::new().proxy(self.is_proxied);
+        let connected = Connected::new().proxy(self.is_proxied).extra(self.io.inner().answered.clone());
         match &self.certificate {
             Some(certificate) => connected.extra(certificate.clone()),
             None => connected,

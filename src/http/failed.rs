@@ -200,6 +200,16 @@ mod tests {
         let failed = failure(&format!("https://{}/", stranger.address()), &settings).await;
         let expected = "; http.tls.ca_file does not hold the certificate of its CA";
         assert!(failed.message.ends_with(expected), "{failed}");
+        // The first certificate of a file with a byte order mark would be passed over.
+        let marked = format!("\u{feff}{}", other.cert.pem());
+        let wide: Vec<u8> = marked.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for bytes in [marked.into_bytes(), wide] {
+            let path = folder.path().join("marked.pem");
+            std::fs::write(&path, bytes).expect("a file can be written");
+            let settings = Http { tls: Tls { ca_file: Some(path), ..Tls::default() }, ..direct() };
+            let failed = failure(&format!("https://{}/", stranger.address()), &settings).await;
+            assert!(failed.message.ends_with(expected), "{failed}");
+        }
     }
 
     #[tokio::test]

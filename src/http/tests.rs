@@ -1,5 +1,7 @@
 //! Hostile and broken servers: each way to answer ends in bounded time and memory, with a reason that says what it was.
 
+mod again;
+
 use std::{
     io::Write,
     sync::{

@@ -62,7 +62,7 @@ fn verifier(tls: &Tls, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerC
 fn read(path: &Path) -> Result<Vec<u8>, String> {
     let failed =
         |error| format!("cannot read {}: {error}; it is a certificate or key file of http.tls", path.display());
-    file::read(path, file::LONGEST_SECRET).map_err(failed)
+    file::read_pem(path).map_err(failed)
 }
 
 fn roots(path: &Path) -> Result<RootCertStore, String> {

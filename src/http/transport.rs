@@ -19,6 +19,7 @@ use hyper::{
     Request, Response, Uri,
     body::Incoming,
     header::{ACCEPT, HeaderValue, PROXY_AUTHORIZATION, USER_AGENT},
+    http::Extensions,
 };
 use hyper_util::{
     client::legacy,
@@ -26,7 +27,10 @@ use hyper_util::{
 };
 use tokio::sync::Notify;
 
-use super::{connector::Connector, send_tracker::TrackedBody};
+use super::{
+    connector::{Answered, Connector},
+    send_tracker::TrackedBody,
+};
 
 /// The longest head of an answer, in bytes. What is read at a time is not more either.
 const MAX_HEAD: usize = 128 * 1024;
@@ -56,6 +60,16 @@ pub(super) enum SendError {
     Interim,
 }
 
+impl SendError {
+    /// Whether there was a connection, and not one byte of an answer came over it.
+    pub(super) fn is_without_answer(&self) -> bool {
+        let SendError::Failed(error) = self else { return false };
+        let mut extensions = Extensions::new();
+        error.connect_info().inspect(|info| info.get_extras(&mut extensions));
+        extensions.get::<Answered>().is_some_and(|answered| !answered.get())
+    }
+}
+
 impl Transport {
     /// Over connections that are made so.
     pub(super) fn new(connector: Connector, keeps_connections: bool) -> Transport {
@@ -66,6 +80,11 @@ impl Transport {
             .http1_max_buf_size(MAX_HEAD)
             .build(connector.clone());
         Transport { client, connector }
+    }
+
+    /// The same over connections of its own: none that is there already, and none that is kept.
+    pub(super) fn anew(&self) -> Transport {
+        Transport::new(self.connector.clone(), false)
     }
 
     /// Sends a request and waits for the head of its answer.

@@ -65,19 +65,22 @@ pub(super) struct TargetState {
     pub pause: Arc<Pause>,
 }
 
-/// A pause that the vendor has asked for, beyond the schedule.
+/// A pause that the vendor has asked for, beyond the schedule, and extras that are left alone because it refused them.
 #[derive(Debug, Default)]
 pub(super) struct Pause {
     lasts: AtomicBool,
+    left_alone: AtomicBool,
     ended: Notify,
 }
 
 impl TargetState {
-    /// Ends a pause that the vendor has asked for; says whether there was one.
+    /// Ends a pause that the vendor has asked for, and that of extras; says whether there was one.
     pub fn resume(&self) -> bool {
-        let lasts = self.pause.lasts.swap(false, Ordering::Relaxed);
+        let pause = &self.pause;
+        // Both, whatever the first is.
+        let lasts = pause.lasts.swap(false, Ordering::Relaxed) | pause.left_alone.swap(false, Ordering::Relaxed);
         if lasts {
-            self.pause.ended.notify_one();
+            pause.ended.notify_one();
         }
         lasts
     }
@@ -143,6 +146,9 @@ impl Task {
         let warnings = Warnings::default();
         let outcome = self.poll_api(now, started, &warnings).await;
         let took = started.elapsed();
+        if let Ok(observation) = &outcome {
+            self.target_state.pause.left_alone.store(observation.leaves_extras_alone(), Ordering::Relaxed);
+        }
         let agents = outcome.as_ref().map_or(0, Observation::rows) + lock(&self.target_state.ledger).agents();
         started + block_in_place_if(agents >= MANY_AGENTS, || self.finish_poll(outcome, took, &warnings))
     }

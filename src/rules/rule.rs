@@ -8,11 +8,14 @@ use std::time::Duration;
 
 use super::{
     catalogue::{self, Alert, For},
-    expr::{Expr, Function, Matcher, Pattern, family, past},
+    expr::{Expr, Function, Matcher, Pattern, age, family, past},
     scaled,
 };
 use crate::{
-    catalogue::{agent::POOL_ON_DEMAND, target::UP},
+    catalogue::{
+        agent::POOL_ON_DEMAND,
+        target::{FIRST_POLL, UP},
+    },
     glob::Glob,
     overrides::AlertOverride,
     vendors::Vendor,
@@ -128,13 +131,15 @@ pub fn resolve(overrides: &[AlertOverride]) -> Vec<Rule> {
     catalogue::all().iter().flat_map(|alert| rules_of(alert, overrides)).map(scaled::rule).collect()
 }
 
-/// The pools where a part of what the condition reads cannot be read, though it could within `max_hold`.
+/// The pools where a part of what the condition reads cannot be read, though it could within `max_hold`; or since a daemon
+/// began to poll, which is not longer ago than that: what it read before it does not know.
 pub fn unread(alert: &Alert, max_hold: Duration) -> Option<Expr> {
     let unread = alert.unread.as_ref()?;
     // Of several daemons that watch a pool one that reads is enough.
     let failed = family(unread.family).all().max_by(POOL).equals(0.0);
     let lately = past(Function::Max, family(unread.family), max_hold).max_by(POOL).equals(1.0);
-    let expr = failed.and(lately).on(POOL);
+    let begun = age(family(&FIRST_POLL).above(0.0).min_by(TARGET)).below(max_hold.as_secs_f64());
+    let expr = failed.clone().and(lately).on(POOL).or(failed.and(begun).on(TARGET));
     Some(match &unread.unless {
         Some(ended) => expr.unless(ended.clone()).on(POOL),
         None => expr,

@@ -123,6 +123,14 @@ impl ParallelsRas {
             "/api/broker" => configured(kind::PA),
             "/api/gateway" => configured(kind::GATEWAY),
             "/api/provider" => configured(kind::PROVIDER),
+            // Paths of the vendor's pages.
+            "/api/provider/vm/host/status" => {
+                wire::vms(self.world.clone(), of(kind::VDI_HOST).chain(of(kind::GUEST)).collect())
+            }
+            "/api/enrollmentserver/status" => wire::statuses(self.world.clone(), of(kind::ENROLLMENT).collect()),
+            // By the menu of the reference: Providers > VM > AVD Host > Status, HALBs > Device.
+            "/api/provider/vm/avdhost/status" if !old => wire::vms(self.world.clone(), of(kind::AVD_HOST).collect()),
+            "/api/halb/device" if !old => wire::devices(&self.world, of(kind::HALB_DEVICE).collect()),
             "/api/rds/host" if !old => configured(kind::RDS_HOST),
             "/api/rds" if old => configured(kind::RDS_HOST),
             "/api/rds/hostpool" if !old => wire::named(of(kind::RDS_GROUP).collect(), "Hosts"),

@@ -33,6 +33,8 @@ pub struct Resilio {
 #[derive(Debug, Default)]
 struct State {
     token_off: bool,
+    /// How a token that is not good is answered, where not with 401.
+    refusal: Option<u16>,
     /// Tokens are of this generation.
     generation: u64,
     clients: HashMap<usize, Set>,
@@ -89,6 +91,11 @@ impl Resilio {
     /// `client_api_token_auth`: without it no call needs a token, and `/token` is not there.
     pub fn set_token_auth(&self, on: bool) {
         self.state().token_off = !on;
+    }
+
+    /// How a token that is not good is answered, which is documented nowhere: with this status; 200 has an `error` in its body.
+    pub fn set_refusal(&self, status: u16) {
+        self.state().refusal = Some(status);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -215,7 +222,8 @@ impl Service for Resilio {
             return ok(&json!({ "token": token }));
         }
         if !state.token_off && request.param("token") != Some(token.as_str()) {
-            return error(StatusCode::UNAUTHORIZED, "invalid token");
+            let status = state.refusal.and_then(|status| StatusCode::from_u16(status).ok());
+            return error(status.unwrap_or(StatusCode::UNAUTHORIZED), "invalid token");
         }
         match (request.method.as_str(), path) {
             ("GET", path) => self.get(&state, client, path),

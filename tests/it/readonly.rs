@@ -24,6 +24,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "GET /api/Provider",
             "GET /api/Provider/VM/Host/Status",
             "GET /api/EnrollmentServer/Status",
+            "GET /api/Provider/VM/AVDHost/Status",
+            "GET /api/HALB/Device",
         ],
     ),
     ("parallels_ras_session", &["PUT /api/directsessiontunnel"]),
@@ -50,6 +52,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "POST /Citrix/Authentication/ExplicitForms/Start",
             "POST /Citrix/Authentication/ExplicitForms",
             "POST /Citrix/Authentication/ExplicitForms/Authenticate",
+            // After the password, where there is a page with nothing but a button.
+            "POST /Citrix/Authentication/ExplicitForms/Acknowledge",
             "POST /Citrix/Authentication/HttpBasic/Authenticate",
         ],
     ),

@@ -10,6 +10,7 @@ use super::{
         lenient::{self, Field, Object, RowCount, Shape, Timestamp},
         table::OTHER,
     },
+    last_jobs::{LastJob, LastJobs},
     pools::{self, PoolRow},
     states::{self, HealthInputs, RESULTS, Status},
 };
@@ -94,6 +95,8 @@ pub struct AgentDecoder<'a> {
     pub pool: &'a PoolRow,
     /// Decode warnings.
     pub warnings: &'a Warnings,
+    /// The last job of each agent.
+    pub jobs: &'a LastJobs,
 }
 
 /// Adds the pool to an empty part; it is its only one.
@@ -179,16 +182,32 @@ impl AgentDecoder<'_> {
             self.moment(part, &families::AGENT_JOB_ASSIGNED, agent, job.assign_time, "assignTime");
             self.moment(part, &families::AGENT_JOB_LOCKED_UNTIL, agent, job.locked_until, "lockedUntil");
         }
-        if let Some(last) = wire.last_completed_request.0.get(self.warnings, "lastCompletedRequest") {
-            self.moment(part, &families::AGENT_LAST_JOB_FINISHED, agent, last.finish_time, "finishTime");
-            if let Some(wire) = last.result.get(self.warnings, "result") {
-                let result = states::result(&wire).unwrap_or_else(|| {
-                    self.unknown("job result", &wire);
-                    OTHER
-                });
+        if let Some(last) = wire.last_completed_request.0.get(self.warnings, "lastCompletedRequest")
+            && let Some(job) = self.last_job(id, *last)
+        {
+            let finished = job.finished.map(Timestamp::as_secs_f64);
+            part.set_some(&families::AGENT_LAST_JOB_FINISHED, agent, &[], finished);
+            if let Some(result) = job.result {
                 part.set(&families::AGENT_LAST_JOB_RESULT, agent, &[result], 1.0);
             }
         }
+    }
+
+    /// The last job of an agent whose last request this is.
+    fn last_job(&self, agent: i64, last: JobRequest<'_>) -> Option<LastJob> {
+        if last.is_maintenance() {
+            return self.jobs.known(self.pool.id, agent);
+        }
+        let finished = last.finish_time.get(self.warnings, "finishTime");
+        let result = last.result.get(self.warnings, "result").map(|wire| {
+            states::result(&wire).unwrap_or_else(|| {
+                self.unknown("job result", &wire);
+                OTHER
+            })
+        });
+        let job = LastJob { finished, result };
+        self.jobs.note(self.pool.id, agent, job);
+        Some(job)
     }
 
     fn moment(

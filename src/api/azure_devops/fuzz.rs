@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     agents::{self, AgentDecoder},
+    last_jobs::LastJobs,
     limits::Limits,
     pools::{self, PoolRow},
     queue::{self, Queue},
@@ -46,9 +47,10 @@ pub fn agents(body: &[u8], cx: &Context<'_>, target: &Arc<Target>) -> Result<Par
         on_demand: false,
     };
     agents::begin(&pool, &mut part);
-    let mut count = RowCount::default();
+    let (mut count, jobs) = (RowCount::default(), LastJobs::default());
     for page in body.split(|byte| *byte == 0) {
-        AgentDecoder { target, settings, pool: &pool, warnings: cx.warnings }.read(page, &mut part, &mut count)?;
+        AgentDecoder { target, settings, pool: &pool, warnings: cx.warnings, jobs: &jobs }
+            .read(page, &mut part, &mut count)?;
     }
     part.shrink();
     Ok(part)

@@ -10,6 +10,7 @@ use super::{
         lenient::RowCount,
     },
     agents,
+    last_jobs::LastJobs,
     pools::PoolRow,
 };
 use crate::{
@@ -29,6 +30,8 @@ pub struct PoolContext {
     pub settings: Arc<target::AzureDevOps>,
     /// The pool.
     pub pool: PoolRow,
+    /// The last job of each agent, which tells more of the same pages only where other pages came between.
+    pub jobs: Arc<LastJobs>,
 }
 
 /// The agents of a pool so far.
@@ -99,7 +102,9 @@ impl<'a> PoolReader<'a> {
             return Err(failure);
         }
         let defect = self.rows.judge("agents").inspect_err(|_| warnings.merge(&self.warnings))?;
+        let (jobs, pool) = (Arc::clone(&self.context.jobs), self.context.pool.id);
         let mut part = self.into_part();
+        jobs.retain_agents(pool, &part.agents);
         // What could be read in part only is read again.
         part.fingerprint = fingerprint.filter(|_| defect.is_none());
         part.defect = defect;
@@ -116,8 +121,8 @@ impl<'a> PoolReader<'a> {
     }
 
     fn read(&mut self, body: &Body) -> Result<(), Failure> {
-        let PoolContext { target, settings, pool } = &self.context;
-        agents::AgentDecoder { target, settings, pool, warnings: &self.warnings }.read(
+        let PoolContext { target, settings, pool, jobs } = &self.context;
+        agents::AgentDecoder { target, settings, pool, warnings: &self.warnings, jobs }.read(
             body.reader(),
             &mut self.part,
             &mut self.rows,

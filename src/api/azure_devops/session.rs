@@ -6,7 +6,7 @@ use reqwest::Url;
 use tokio::time::Instant;
 
 use super::{
-    super::{Context, lenient::RowCount, logon::Logons},
+    super::{Context, lenient::RowCount, logon::Logons, renewals::Renewals, words},
     limits::Limits,
     pools::{self, PoolRow},
     token::{self, Application, Credential, Token},
@@ -54,6 +54,7 @@ pub struct Session {
     http: Client,
     logons: Arc<Logons>,
     token: Option<Token>,
+    renewals: Renewals,
     base: Url,
     version: usize,
 }
@@ -62,7 +63,8 @@ impl Session {
     /// Nothing is sent yet.
     pub fn new(target: Arc<Target>, auth: AzureAuth, http: Client, logons: Arc<Logons>) -> Session {
         let base = target.url.clone();
-        Session { limits: Limits::default(), target, auth, http, logons, token: None, base, version: 0 }
+        let renewals = Renewals::default();
+        Session { limits: Limits::default(), target, auth, http, logons, token: None, renewals, base, version: 0 }
     }
 
     /// A poll begins.
@@ -93,12 +95,30 @@ impl Session {
         let token = token::log_on(application, &self.target, &self.http, &self.logons, cx).await?;
         let credential = Credential::Token(token.text.clone());
         self.token = Some(token);
+        self.renewals.renewed(cx.now);
         Ok(credential)
     }
 
-    /// Drops a token that an earlier poll got; says whether there was one.
-    pub fn forget_token(&mut self, cx: &Context<'_>) -> bool {
-        self.token.take_if(|token| token.is_older_than(cx)).is_some()
+    /// Another token instead of one of an earlier poll that the service does not take any more; `None` where there is none, or
+    /// another would not help either. One that worked before may be lost as well where the service says `forbidden`: then it is
+    /// replaced once, and used on where no other can be had.
+    pub async fn renew_token(&mut self, cx: &Context<'_>, reason: Reason) -> Result<Option<Credential>, Failure> {
+        let may = match reason {
+            Reason::Auth => self.renewals.may(cx.now),
+            Reason::Forbidden => self.renewals.may_doubt(cx.now),
+            _ => false,
+        };
+        let Some(old) = self.token.take_if(|token| may && token.is_older_than(cx)) else { return Ok(None) };
+        if reason == Reason::Forbidden {
+            self.renewals.doubted(cx.now);
+        }
+        match self.credential(cx).await {
+            Err(_) if reason == Reason::Forbidden => {
+                self.token = Some(old);
+                Ok(None)
+            }
+            result => result.map(Some),
+        }
     }
 
     /// The list of pools. Finds out the version and, on premises, the base URL that the server answers to.
@@ -122,6 +142,7 @@ impl Session {
         let read = |body: Body| pools::read(body.reader(), &mut pools, &mut count, max_agents, cx.warnings);
         self.pages(&request, Some(first), read).await?;
         let defect = count.judge("pools")?;
+        self.renewals.worked();
         Ok((pools, defect))
     }
 
@@ -192,7 +213,7 @@ impl Session {
             // Asks for a plain refusal instead of a redirect to the sign-in page, as the vendor's own clients do.
             .header("x-tfs-fedauthredirect", "Suppress");
         let call = match request.credential {
-            Credential::Pat(pat) => call.basic("", pat),
+            Credential::Pat(pat) => call.basic_token(pat),
             Credential::Token(token) => call.bearer(token),
         };
         let answer = call.send_packed(request.deadline).await?;
@@ -217,18 +238,53 @@ impl Session {
 pub fn check(answer: Answer) -> Result<Answer, Failure> {
     let sign_in = match answer.status.as_u16() {
         203 => Some("203, which is the sign-in page"),
-        302 | 303 | 307 => Some("a redirect, which leads to the sign-in page"),
-        200..=299 if answer.is_html() => Some("a web page, which is the sign-in page"),
+        302 | 303 | 307 if leads_to_sign_in(&answer) => Some("a redirect, which leads to the sign-in page"),
+        // Another page is that of somebody else, a proxy for example, and says nothing of the credentials.
+        200..=299 if answer.is_html() && is_sign_in(&answer.page()) => Some("a web page, which is the sign-in page"),
         _ => None,
     };
     if let Some(what) = sign_in {
-        let failure = Failure::new(Reason::Auth, format!("{}: {what}; are the credentials still good?", answer.what));
+        let mut message = format!("{}: {what}; are the credentials still good?", answer.what);
+        words::add(&mut message, told(&answer));
+        let failure = Failure::new(Reason::Auth, message);
         return Err(traced(Failure { retry_after: answer.retry_after(), ..failure }, &answer));
     }
     if answer.status.is_success() {
         return Ok(answer);
     }
-    Err(traced(answer.failure(), &answer))
+    let mut failure = answer.failure();
+    words::add(&mut failure.message, told(&answer));
+    Err(traced(failure, &answer))
+}
+
+/// What the service says of a refusal: `TF400813: The user … is not authorized …`. The header is encoded as in a URL.
+fn told(answer: &Answer) -> Option<String> {
+    let encoded = || answer.header("x-tfs-serviceerror").filter(|text| !text.trim().is_empty());
+    let header = || {
+        let text = format!("t={}", encoded()?.replace('&', "%26"));
+        form_urlencoded::parse(text.as_bytes()).next().map(|(_, text)| words::shown(&text))
+    };
+    words::in_fields(&answer.body, &["message"]).or_else(header)
+}
+
+/// Words of a URL of Microsoft's sign-in.
+const SIGN_IN: [&str; 6] =
+    ["_signin", "login.microsoftonline.", "login.live.com", "login.windows.net", ".vssps.visualstudio.com", "aadcdn."];
+
+/// Whether a redirect leads to the sign-in page; one that leads nowhere is taken for it, as the service sends no others.
+fn leads_to_sign_in(answer: &Answer) -> bool {
+    let Some(to) = answer.header("location").map(str::to_ascii_lowercase) else { return true };
+    SIGN_IN.iter().chain(&["/login", "oauth2"]).any(|word| to.contains(word))
+}
+
+/// Whether a page is Microsoft's sign-in page: its title says so, with a name of theirs or nothing else, or it leads there.
+fn is_sign_in(page: &[u8]) -> bool {
+    let page = String::from_utf8_lossy(page).to_ascii_lowercase();
+    let title = page.split_once("<title").and_then(|(_, rest)| rest.split("</title").next()?.split_once('>'));
+    let title = title.map_or("", |(_, title)| title.trim());
+    let is_theirs =
+        ["azure devops", "visual studio", "team foundation", "your account"].iter().any(|name| title.contains(name));
+    title == "sign in" || (title.contains("sign in") && is_theirs) || SIGN_IN.iter().any(|word| page.contains(word))
 }
 
 /// Adds the id under which the vendor's support finds the request.

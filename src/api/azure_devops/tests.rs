@@ -2,7 +2,9 @@
 
 mod decoding;
 mod entra;
+mod maintenance;
 mod pages;
+mod refusals;
 
 use std::time::Duration;
 
@@ -11,9 +13,12 @@ use rollcall_test_server::{Request, Response};
 use super::*;
 use crate::{
     api::{
+        fingerprint::PartFingerprints,
         lenient::RowCount,
         memory::Memory,
-        stub::{NOW, Stub, counted, failed, fresh, json, poll, poll_at, samples, samples_of},
+        stub::{
+            NOW, Stub, counted, failed, fingerprints, fresh, json, poll, poll_at, poll_knowing, samples, samples_of,
+        },
     },
     catalogue::azure_devops as families,
     config::{
@@ -186,25 +191,6 @@ async fn a_poll_fails_where_every_pool_or_their_list_does() {
     for (reply, reason) in rows {
         let stub = three(move |seen| (path(seen) == "pools").then(|| reply.clone()));
         assert_eq!(poll(&mut api(&stub, settings())).await.expect_err("no list").reason, reason);
-    }
-}
-
-#[tokio::test]
-async fn sign_in_pages_are_refused_credentials() {
-    let page = "<!DOCTYPE html><html><title>Azure DevOps Services | Sign In</title></html>";
-    let rows = [
-        Response::new(203, "text/html; charset=utf-8", page),
-        Response::new(203, "application/json", "{}"),
-        Response::new(302, "text/html", "")
-            .header("location", "https://spsprodweu5.vssps.visualstudio.com/_signin?x=y"),
-        Response::new(200, "text/html", page),
-        Response::new(200, "application/json", format!("\u{feff} {page}")),
-        Response::new(401, "application/json", r#"{"message":"TF400813"}"#),
-    ];
-    for reply in rows {
-        let stub = three(move |_| Some(reply.clone()));
-        assert_eq!(poll(&mut api(&stub, settings())).await.expect_err("refused").reason, Reason::Auth);
-        assert_eq!(stub.lines().len(), 1, "neither followed nor repeated");
     }
 }
 

@@ -25,6 +25,11 @@ const SCOPE: &str = "499b84ac-1321-427f-aa17-267ca6975798/.default";
 /// A token is not used any more this long before its end.
 const MARGIN: Duration = Duration::from_secs(60);
 
+/// What Entra gives where nothing else is configured, in seconds; of a token that says nothing, or nothing sensible, of its end.
+const USUAL: u64 = 3600;
+/// Entra gives at least ten minutes; a shorter life than this is taken for a mistake.
+const SHORTEST: u64 = 120;
+
 /// Errors that say the credentials are no good: sending them again is what locks applications.
 const REFUSED: [&str; 2] = ["invalid_client", "invalid_grant"];
 
@@ -146,9 +151,9 @@ pub(super) fn read(answer: &Answer) -> Result<(SecretText, Duration), (Failure, 
     let Some(text) = wire.access_token.ok().filter(|text| !text.is_empty()) else {
         return Err((Failure::new(Reason::Decode, format!("{}: no access_token", answer.what)), false));
     };
-    // An hour is what Entra gives where nothing else is configured.
-    let lifetime = wire.expires_in.ok().and_then(|seconds| u64::try_from(seconds).ok()).unwrap_or(3600);
-    Ok((SecretText::new(text), Duration::from_secs(lifetime.min(86_400))))
+    // A life that ends with the poll is no answer: the token is used until the service refuses it.
+    let told = wire.expires_in.ok().and_then(|seconds| u64::try_from(seconds).ok()).filter(|told| *told >= SHORTEST);
+    Ok((SecretText::new(text), Duration::from_secs(told.unwrap_or(USUAL).min(86_400))))
 }
 
 fn form(application: Application<'_>) -> String {

@@ -1,12 +1,13 @@
 //! The log-on form: which fields it wants, whether a monitor may fill it in, and what a second one means.
 //!
 //! A refused password is not a 401: it is the same form again, with status 200 and a label of type `error`. So exactly
-//! one form is filled in, and any form after it means that the log-on did not succeed.
+//! one form is filled in, and any form after it means that the log-on did not succeed, unless it is a page that only has a
+//! button: that is acknowledged.
 //! <https://github.com/citrix/storefront-authentication-sdk>, `docs/common-authentication-forms-language.md`
 
 use super::xml::Element;
 use crate::{
-    api::lenient,
+    api::words,
     config::secret::SecretText,
     failure::{Failure, Reason},
 };
@@ -27,6 +28,8 @@ pub struct Form {
     fields: Vec<Field>,
     /// The first label of type `error`.
     error: Option<String>,
+    /// What the page says besides: the labels of rows without a field, and what is meant for the client's log.
+    texts: Vec<String>,
 }
 
 #[derive(Debug, PartialEq, Default)]
@@ -75,8 +78,11 @@ impl Form {
         let rows = requirements.and_then(|r| r.child("requirements")).map_or(&[][..], |r| &r.children);
         let label = |row: &Element| {
             let is_error = row.text_at(&["label", "type"]).eq_ignore_ascii_case("error");
-            is_error.then(|| lenient::shown(row.text_at(&["label", "text"]), 120))
+            is_error.then(|| words::shown(row.text_at(&["label", "text"])))
         };
+        let text = |row: &&Element| row.text_at(&["credential", "id"]).is_empty();
+        let texts = rows.iter().filter(text).map(|row| row.text_at(&["label", "text"]));
+        let texts = texts.chain([root.text_at(&["logmessage"])]).filter(|text| !text.is_empty());
         Ok(Form {
             status: root.text_at(&["status"]).to_ascii_lowercase(),
             result: root.text_at(&["result"]).to_ascii_lowercase(),
@@ -84,6 +90,7 @@ impl Form {
             post_back: requirements.map_or("", |r| r.text_at(&["postback"])).to_owned(),
             fields: rows.iter().map(Field::read).collect(),
             error: rows.iter().find_map(label),
+            texts: texts.map(str::to_owned).collect(),
         })
     }
 
@@ -138,32 +145,61 @@ impl Form {
         Ok(Submission { post_back: self.post_back.clone(), fields })
     }
 
-    /// What a form means that comes after the credentials were sent: never success.
+    /// How a page is acknowledged that has nothing but a button: a confirmation, an information. `None`: it is no such page.
+    pub fn acknowledgement(&self) -> Option<Submission> {
+        let is_plain = self.check_status().is_ok() && self.result == "more-info" && self.error.is_none();
+        let wants_more = self.fields.iter().any(|field| field.is_input() || field.is_foreign());
+        let mut buttons = self.fields.iter().filter_map(|field| match &field.control {
+            Control::Button(text) if !field.id.is_empty() => Some((field.id.clone(), text.clone())),
+            _ => None,
+        });
+        let button = buttons.next().filter(|_| buttons.next().is_none())?;
+        if !is_plain || wants_more || self.post_back.is_empty() {
+            return None;
+        }
+        let fields = vec![("StateContext".to_owned(), self.state.clone()), button];
+        Some(Submission { post_back: self.post_back.clone(), fields })
+    }
+
+    /// What a form means that comes after the credentials were sent: never success. The credentials are refused where the form
+    /// says so, with an error or by asking for them again; anything else says nothing of them.
     pub fn after_credentials(&self) -> Refusal {
         if let Err(refusal) = self.check_status() {
             return refusal;
         }
+        let asks_again = self.fields.iter().any(|field| field.kind == "password" && field.is_input());
         let text = match (self.result.as_str(), &self.error) {
-            (_, Some(error)) => format!("the log-on was refused: {error}"),
-            ("fail", None) => "the log-on was refused".to_owned(),
+            (_, Some(error)) => return Refusal::Credentials(format!("the log-on was refused: {error}")),
             ("more-info", None) if self.fields.iter().any(Field::is_foreign) => {
                 "the log-on wants a second factor or a new password".to_owned()
             }
-            ("more-info", None) => "the log-on form came again".to_owned(),
+            ("more-info", None) if asks_again => {
+                return Refusal::Credentials(self.with_texts("the log-on form came again".to_owned()));
+            }
+            ("more-info", None) => "the log-on shows a page that a monitor cannot answer".to_owned(),
+            ("fail", None) => "the log-on failed without a word about the credentials".to_owned(),
             (result, None) => format!("the log-on ended without a token: {}", word(result)),
         };
-        Refusal::Credentials(text)
+        Refusal::Other(Failure::new(Reason::Auth, self.with_texts(text)))
+    }
+
+    /// The message with what the page says.
+    fn with_texts(&self, mut message: String) -> String {
+        words::add(&mut message, Some(words::shown(&self.texts.join(" "))));
+        message
     }
 
     fn check_status(&self) -> Result<(), Refusal> {
         if self.result == "update-credentials" {
-            return Err(Refusal::Credentials("the password has expired and must be changed".to_owned()));
+            let message = "the password has expired and must be changed".to_owned();
+            return Err(Refusal::Credentials(self.with_texts(message)));
         }
         match self.status.as_str() {
             "success" | "" => Ok(()),
             // The authentication service's own trouble says nothing about the password.
             status => {
-                Err(Refusal::Other(Failure::new(Reason::Auth, format!("the log-on service says {}", word(status)))))
+                let message = self.with_texts(format!("the log-on service says {}", word(status)));
+                Err(Refusal::Other(Failure::new(Reason::Auth, message)))
             }
         }
     }

@@ -1,5 +1,6 @@
 //! One log-on by a chosen protocol: credentials in, primary token out. The password leaves at most once.
 
+use bytes::Bytes;
 use reqwest::{
     StatusCode, Url,
     cookie::{CookieStore, Jar},
@@ -19,13 +20,18 @@ use crate::{
     clock::UnixTime,
     config::{secret::SecretText, target::CitrixMethod},
     failure::{Failure, Reason},
-    http::{Answer, Client, SendTracker},
+    http::{Answer, Call, Client, SendTracker},
 };
 
 const ACCEPT_FORM: &str = "application/vnd.citrix.requesttokenresponse+xml, text/xml, \
                            application/vnd.citrix.authenticateresponse-1+xml";
 const ACCEPT_POSTED: &str =
     "application/vnd.citrix.requesttokenresponse+xml, application/vnd.citrix.authenticateresponse-1+xml";
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// As many pages are read after the password; those behind them are none that anybody reads.
+const MAX_PAGES: usize = 4;
 
 /// A protocol that a monitor can speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,28 +102,42 @@ impl Logon {
             Reply::Choices(_) => return Err(no_form()),
         };
         let submission = form.fill(&self.username, &self.password)?;
-        let url = self.allowed_hosts.resolve(&location, &submission.post_back)?;
-        let request = ApiRequest::get("logon", url.clone(), ACCEPT_POSTED);
-        let mut call = self
-            .http
-            .request(request.operation, reqwest::Method::POST, request.url)
-            .header("accept", request.accept)
-            .header("accept-language", "en")
-            .header("citrix-transactionid", &super::request::transaction_id())
-            .secret_body("application/x-www-form-urlencoded", encode(&submission))
-            .credentials(&self.sent);
-        if let Some(cookies) = jar.cookies(&url) {
-            let cookies = SecretText::new(String::from_utf8_lossy(cookies.as_bytes()));
-            call = call.secret_header("cookie", &cookies);
-        }
-        let answer = call.send(self.deadline).await?;
+        let mut url = self.allowed_hosts.resolve(&location, &submission.post_back)?;
+        let call = self.post(&url, &jar).secret_body(FORM, encode(&submission)).credentials(&self.sent);
+        let mut answer = call.send(self.deadline).await?;
         if answer.status == StatusCode::UNAUTHORIZED {
             return Err(Refusal::Credentials("the log-on was refused with 401".to_owned()));
         }
-        match self.read(answer)? {
-            Reply::Token(issued) => Ok(issued),
-            Reply::Form(form) => Err(form.after_credentials()),
-            Reply::Choices(_) => Err(no_form()),
+        for _ in 0..MAX_PAGES {
+            keep(&jar, &answer.headers, &url);
+            let form = match self.read(answer)? {
+                Reply::Token(issued) => return Ok(issued),
+                Reply::Choices(_) => return Err(no_form()),
+                Reply::Form(form) => form,
+            };
+            // What it says is in the message, and not as XML.
+            self.sent.note_answer(&Bytes::new());
+            let Some(submission) = form.acknowledgement() else { return Err(form.after_credentials()) };
+            url = self.allowed_hosts.resolve(&url, &submission.post_back)?;
+            answer = self.post(&url, &jar).body(FORM, encode(&submission)).send(self.sent.until()).await?;
+        }
+        Err(Failure::new(Reason::Auth, format!("the log-on shows more than {MAX_PAGES} pages to acknowledge")).into())
+    }
+
+    /// A form that is sent back, without its body.
+    fn post(&self, url: &Url, jar: &Jar) -> Call {
+        let call = self
+            .http
+            .request("logon", reqwest::Method::POST, url.clone())
+            .header("accept", ACCEPT_POSTED)
+            .header("accept-language", "en")
+            .header("citrix-transactionid", &super::request::transaction_id());
+        match jar.cookies(url) {
+            Some(cookies) => {
+                let cookies = SecretText::new(String::from_utf8_lossy(cookies.as_bytes()));
+                call.secret_header("cookie", &cookies)
+            }
+            None => call,
         }
     }
 

@@ -22,8 +22,10 @@ pub const ACCEPT_TOKEN: &str =
 
 /// Asked for; the server grants what its administrator set. 30 hours, as in the vendor's samples.
 const LIFETIME: &str = "1.06:00:00";
-/// A token that says nothing about its end is asked for again after this time.
-const DEFAULT_LIFETIME: Duration = Duration::from_secs(600);
+/// A token that says nothing about its end, or nothing sensible, is used for this time, unless it is refused before.
+const DEFAULT_LIFETIME: Duration = Duration::from_secs(3600);
+/// An end that comes sooner is none that anybody has set: a server whose clock stands still says so.
+const SHORTEST_LIFETIME: Duration = Duration::from_secs(30);
 
 /// The body of a request for a token for the service `realm`, called at `url`.
 pub fn request_token(realm: &str, url: &str, template: &str) -> String {
@@ -114,7 +116,8 @@ fn lifetime(root: &Element) -> Duration {
         _ => None,
     };
     let told = span(root.text_at(&["lifetime"]));
-    between.into_iter().chain(told).min().unwrap_or(DEFAULT_LIFETIME)
+    let sensible = |lifetime: &Duration| *lifetime >= SHORTEST_LIFETIME;
+    between.into_iter().chain(told).filter(sensible).min().unwrap_or(DEFAULT_LIFETIME)
 }
 
 /// The end of the password, or what remains of its time. Of several the earliest.
@@ -157,9 +160,17 @@ mod tests {
             (format!("{hour}<lifetime>0.20:00:00</lifetime>"), 3600),
             (format!("{hour}<lifetime>0.00:05:00</lifetime>"), 300),
             (hour.to_owned(), 3600),
-            ("<issued>2025-05-12T15:27:28Z</issued><expiry>0001-01-01T00:00:00Z</expiry>".to_owned(), 600),
+            ("<issued>2025-05-12T15:27:28Z</issued><expiry>0001-01-01T00:00:00Z</expiry>".to_owned(), 3600),
             ("<lifetime>0.20:00:00</lifetime>".to_owned(), 72_000),
-            ("<lifetime>long</lifetime>".to_owned(), 600),
+            ("<lifetime>long</lifetime>".to_owned(), 3600),
+            ("<lifetime>0.00:00:00</lifetime>".to_owned(), 3600),
+            // An end in the past, one before the beginning, and one in another format.
+            ("<issued>2025-05-12T15:27:28Z</issued><expiry>2025-05-12T15:27:28Z</expiry>".to_owned(), 3600),
+            (
+                "<issued>2025-05-12T15:27:28Z</issued><expiry>2024-05-12T15:27:28Z</expiry><lifetime>0.02:00:00</lifetime>".to_owned(),
+                7200,
+            ),
+            ("<issued>2025-05-12T15:27:28Z</issued><expiry>05/12/2025 4:27 PM</expiry>".to_owned(), 3600),
         ];
         for (inside, seconds) in rows {
             let issued = issued(&inside);

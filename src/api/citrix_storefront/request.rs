@@ -5,7 +5,7 @@ use reqwest::{Method, Url};
 use tokio::time::Instant;
 
 use crate::{
-    api::lenient,
+    api::words,
     config::secret::SecretText,
     failure::Failure,
     http::{Answer, Call, Client},
@@ -70,7 +70,7 @@ impl ApiRequest {
 pub fn failure(answer: &Answer) -> Failure {
     let mut failure = answer.failure();
     if let Some(reason) = answer.header("x-citrix-error-reason") {
-        failure.message = format!("{} ({})", failure.message, lenient::shown(reason, 100));
+        failure.message = format!("{} ({})", failure.message, words::shown(reason));
     }
     failure
 }

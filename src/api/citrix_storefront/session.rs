@@ -26,6 +26,7 @@ use crate::{
     api::{
         BoxFuture,
         logon::{LogonVerdict, Logons},
+        renewals::Renewals,
     },
     clock::UnixTime,
     config::{Target, secret::SecretText, target::CitrixStorefront},
@@ -55,6 +56,7 @@ pub struct Session {
     replaced: HashSet<String>,
     /// Whether this poll has logged on already; it does so once at the most, whatever the server lists.
     logged_on: bool,
+    renewals: Renewals,
     /// The password that the tokens come from.
     password: Option<SecretText>,
     password_expiry: Option<UnixTime>,
@@ -98,6 +100,7 @@ impl Session {
             known: HashMap::new(),
             replaced: HashSet::new(),
             logged_on: false,
+            renewals: Renewals::default(),
             password: None,
             password_expiry: None,
         }
@@ -111,6 +114,7 @@ impl Session {
         if self.password.as_ref() != Some(&password) {
             self.tokens.clear();
             self.password_expiry = None;
+            self.renewals = Renewals::default();
         }
         self.replaced.clear();
         self.logged_on = false;
@@ -179,8 +183,26 @@ impl Session {
                 let granted = self.token_for(at, &request.url, depth).await?;
                 let token = granted.as_ref().map(|granted| &granted.token);
                 let answer = request.send(&self.http, token, at.deadline).await?;
-                if answer.status != StatusCode::UNAUTHORIZED {
-                    return Ok(answer);
+                match answer.status {
+                    StatusCode::UNAUTHORIZED => {}
+                    // What worked before may not be known any more, however that is answered: it is got anew once.
+                    StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN
+                        if depth == 0 && granted.is_some() && !self.logged_on && self.renewals.may_doubt(at.now) =>
+                    {
+                        self.renewals.doubted(at.now);
+                        let before = std::mem::take(&mut self.tokens);
+                        if self.token_for(at, &request.url, depth).await.is_err() {
+                            self.tokens = before;
+                            return Ok(answer);
+                        }
+                        continue;
+                    }
+                    status => {
+                        if depth == 0 && status.is_success() {
+                            self.renewals.worked();
+                        }
+                        return Ok(answer);
+                    }
                 }
                 self.challenged(at, &request.url, &answer, granted.as_ref()).await?;
             }
@@ -308,6 +330,10 @@ impl Session {
         let (protocol, choice) = choose(self.settings.auth.method, choices)?;
         let location = self.allowed_hosts.resolve(base, &choice.location)?;
         let password = self.password.clone().ok_or_else(|| Failure::new(Reason::Internal, "no password was read"))?;
+        if !self.logged_on && !self.renewals.may(at.now) {
+            let text = "the last log-ons were good, and their tokens were refused all the same; the next one waits";
+            return Err(Failure::new(Reason::Auth, text));
+        }
         if std::mem::replace(&mut self.logged_on, true) {
             return Err(Failure::new(
                 Reason::Auth,
@@ -334,6 +360,7 @@ impl Session {
             return Err(failure);
         }
         let issued = result?;
+        self.renewals.renewed(at.now);
         self.password_expiry = issued.password_expiry;
         Ok(issued)
     }
@@ -356,20 +383,4 @@ fn remember(all: &mut HashMap<String, KnownChallenge>, url: &Url, known: KnownCh
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn challenges_of_ever_new_urls_do_not_pile_up() {
-        let mut all = HashMap::new();
-        let url = |index: usize| -> Url { format!("https://sf.example.com/{index}").parse().expect("a URL") };
-        let known = || KnownChallenge { challenge: Challenge::default(), by_root: false };
-        for index in 0..1000 {
-            remember(&mut all, &url(index), known());
-            assert!(all.len() <= MAX_KNOWN_CHALLENGES && all.contains_key(url(index).as_str()));
-        }
-        let before = all.len();
-        remember(&mut all, &url(999), known());
-        assert_eq!(all.len(), before);
-    }
-}
+mod tests;

@@ -34,22 +34,59 @@ pub struct List {
     pub server_types: &'static [i64],
     /// Whether `name` comes before `server`: a VM's own name, where `server` may be the machine that carries it.
     pub own_name: bool,
+    /// Nobody has seen its path: that it is not there is no failure.
+    pub inferred: bool,
 }
 
-/// The lists that are documented. None is known for HALB devices and AVD hosts: these go by their ids.
-pub const LISTS: [List; 6] = [
-    List { operation: "brokers", paths: &["/api/Broker"], server_types: &[7], own_name: false },
-    List { operation: "gateways", paths: &["/api/Gateway"], server_types: &[3], own_name: false },
+/// The lists that are documented, and those of AVD hosts and HALB devices, whose paths follow the menu of the reference.
+pub const LISTS: [List; 8] = [
+    List { operation: "brokers", paths: &["/api/Broker"], server_types: &[7], own_name: false, inferred: false },
+    List { operation: "gateways", paths: &["/api/Gateway"], server_types: &[3], own_name: false, inferred: false },
     // `/api/RDS` up to version 18.
-    List { operation: "rds_hosts", paths: &["/api/RDS/Host", "/api/RDS"], server_types: &[1], own_name: false },
-    List { operation: "providers", paths: &["/api/Provider"], server_types: &[2], own_name: false },
-    List { operation: "vms", paths: &["/api/Provider/VM/Host/Status"], server_types: &[2013, 4], own_name: true },
-    List { operation: "enrollment", paths: &["/api/EnrollmentServer/Status"], server_types: &[46], own_name: false },
+    List {
+        operation: "rds_hosts",
+        paths: &["/api/RDS/Host", "/api/RDS"],
+        server_types: &[1],
+        own_name: false,
+        inferred: false,
+    },
+    List { operation: "providers", paths: &["/api/Provider"], server_types: &[2], own_name: false, inferred: false },
+    List {
+        operation: "vms",
+        paths: &["/api/Provider/VM/Host/Status"],
+        server_types: &[2013, 4],
+        own_name: true,
+        inferred: false,
+    },
+    List {
+        operation: "enrollment",
+        paths: &["/api/EnrollmentServer/Status"],
+        server_types: &[46],
+        own_name: false,
+        inferred: false,
+    },
+    List {
+        operation: "avd_hosts",
+        paths: &["/api/Provider/VM/AVDHost/Status", "/api/Provider/VM/Host/Status"],
+        server_types: &[67],
+        own_name: true,
+        inferred: true,
+    },
+    List {
+        operation: "halb_devices",
+        paths: &["/api/HALB/Device"],
+        server_types: &[25],
+        own_name: false,
+        inferred: true,
+    },
 ];
 
 /// How often a list is read, and how soon again after a failure.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(600);
 const RETRY_INTERVAL: Duration = Duration::from_secs(60);
+
+/// A list that the account may not read, or that does not exist, is left alone for this long.
+const REFUSED_FOR: Duration = Duration::from_secs(3600);
 
 /// Of a list so many names are kept beyond two for each row: those of servers that are yet to come.
 const SPARE_NAMES: usize = 20_000;
@@ -87,6 +124,8 @@ struct CachedList {
     names: Arc<HashMap<Key, Box<str>>>,
     /// Not read before.
     due: UnixTime,
+    /// That is because it was refused.
+    left_alone: bool,
     /// Whether the last rows had any that it could name.
     of_use: bool,
     /// The path that worked last.
@@ -117,6 +156,13 @@ impl NameCache {
     /// How the lists of the last poll that read any came: the first that failed counts.
     pub fn outcome(&self) -> Option<(&'static str, Result<(), Failure>)> {
         Some(("names", self.outcome.clone()?))
+    }
+
+    /// Has the lists tried at the next poll that are left alone.
+    pub fn release(&mut self) {
+        for known in self.known.iter_mut().filter(|known| known.left_alone) {
+            known.due = UnixTime::default();
+        }
     }
 
     /// A poll that reads no list, because the rows are those of the last one; `false` where a list is due for them.
@@ -158,13 +204,15 @@ impl NameCache {
                     outcome.get_or_insert(Ok(()));
                     self.lists += 1;
                     known.due = cx.now.plus(REFRESH_INTERVAL);
+                    known.left_alone = false;
                 }
                 Err(failure) => {
-                    if outcome.as_ref().is_none_or(Result::is_ok) {
+                    let is_missed = !(list.inferred && failure.reason == Reason::NotFound);
+                    if is_missed && outcome.as_ref().is_none_or(Result::is_ok) {
                         outcome = Some(Err(failure.clone()));
                     }
-                    let lasting = matches!(failure.reason, Reason::Forbidden | Reason::NotFound);
-                    let wait = if lasting { REFRESH_INTERVAL } else { RETRY_INTERVAL };
+                    known.left_alone = matches!(failure.reason, Reason::Forbidden | Reason::NotFound);
+                    let wait = if known.left_alone { REFUSED_FOR } else { RETRY_INTERVAL };
                     known.due = cx.now.plus(failure.retry_after.unwrap_or_default().max(wait));
                     tracing::debug!(list = list.operation, error = %failure, "Names could not be read.");
                     match failure.reason {

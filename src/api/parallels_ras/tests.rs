@@ -1,4 +1,5 @@
 mod names;
+mod sessions;
 
 use std::time::Duration;
 
@@ -168,20 +169,6 @@ async fn an_expired_session_is_renewed_once() {
     api.session.expire_for_test();
     poll_at(&mut api, 60).await.expect("a good poll");
     assert_eq!(stub.asked(), ["GET /api/Agent", "POST /api/Session/logon", "GET /api/Agent"]);
-}
-
-#[tokio::test]
-async fn an_endpoint_that_stays_at_401_is_left_alone_for_an_hour() {
-    let stub = start(|seen| match &*seen.line {
-        "POST /api/Session/logon" => ok(LOGON),
-        _ => status(401),
-    });
-    let mut api = open(&stub);
-    for (seconds, requests) in [(0, 2), (60, 0), (3599, 0), (3600, 3)] {
-        let failure = poll_at(&mut api, seconds).await.expect_err("nothing may be read");
-        assert_eq!(failure.reason, Reason::Forbidden, "{failure}");
-        assert_eq!(stub.asked().len(), requests, "after {seconds} s");
-    }
 }
 
 #[tokio::test]

@@ -3,15 +3,16 @@
 //! Enums are integers in every sample, and strings in the schema, with `"14 = LogonDrain"` as their values inside a list
 //! inside a list. Ids are integers in some lists and strings in others. So each field takes every spelling that was seen.
 
-use std::{borrow::Cow, io::Read};
+use std::{borrow::Cow, fmt, io::Read};
 
 use serde::{
-    Deserialize,
-    de::{IgnoredAny, SeqAccess},
+    Deserialize, Deserializer,
+    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
 use crate::{
     api::lenient::{self, Field, FromScalar, List, Shape},
+    config::secret::SecretText,
     failure::{Failure, Reason},
 };
 
@@ -105,12 +106,39 @@ impl Shape for ServerItem<'_> {
 }
 
 /// The answer to a log-on; everything but the token is left out. The token is opaque, with characters such as `+ = -`.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct LogonAnswer<'a> {
-    /// For the header `auth_token`.
-    #[serde(borrow, default)]
-    pub auth_token: Field<Cow<'a, str>>,
+#[derive(Default)]
+pub struct LogonAnswer {
+    /// `authToken` in any case, for the header `auth_token`; not empty.
+    pub token: Option<SecretText>,
+}
+
+impl<'de> Deserialize<'de> for LogonAnswer {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<LogonAnswer, D::Error> {
+        deserializer.deserialize_map(LogonFields)
+    }
+}
+
+struct LogonFields;
+
+impl<'de> Visitor<'de> for LogonFields {
+    type Value = LogonAnswer;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an answer to a log-on")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<LogonAnswer, A::Error> {
+        let mut answer = LogonAnswer::default();
+        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
+            if !key.replace('_', "").eq_ignore_ascii_case("authToken") {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            let token = map.next_value::<Field<Cow<'de, str>>>()?.filled().ok();
+            answer.token = answer.token.or(token.map(|token| SecretText::new(token.trim())));
+        }
+        Ok(answer)
+    }
 }
 
 /// More items than this are no list of a farm. Each takes more memory than the two bytes that it may have on the wire.

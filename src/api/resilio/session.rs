@@ -6,7 +6,10 @@ use reqwest::Url;
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use super::super::lenient::{self, Field};
+use super::super::{
+    Warnings,
+    lenient::{self, Field},
+};
 use crate::{
     config::{secret::SecretText, target::ProxyAuth},
     failure::{Failure, Reason},
@@ -20,7 +23,7 @@ enum Token {
     Unknown,
     /// Switched off (`client_api_token_auth` is false): requests go without.
     Off,
-    /// This one. How long it lives is documented nowhere; a restart of the agent ends it.
+    /// This one. How long it lives is documented nowhere, nor how a bad one is answered; a restart of the agent ends it.
     Known(SecretText),
 }
 
@@ -53,18 +56,35 @@ impl Session {
         self.is_fetched = false;
     }
 
-    /// The answer to `GET /api/v3/{path}` if its status is 2xx; its body is read with [`Answer::take_json`]. Where the token is refused, another one is fetched and the
-    /// request sent once more, once in a poll.
-    pub async fn get(&mut self, operation: &'static str, path: &str, deadline: Instant) -> Result<Answer, Failure> {
+    /// What `read` makes of the answer to `GET /api/v3/{path}` if its status is 2xx; it takes the body with
+    /// [`Answer::take_json`]. Where something else comes the token may be the reason: another one is fetched, and the request
+    /// sent once more, once in a poll. The warnings are those of the answer that counts.
+    pub async fn get<T>(
+        &mut self,
+        operation: &'static str,
+        path: &str,
+        deadline: Instant,
+        warnings: &Warnings,
+        mut read: impl FnMut(&mut Answer, &Warnings) -> Result<T, Failure> + Send,
+    ) -> Result<T, Failure> {
         if matches!(self.token, Token::Unknown) {
             self.fetch_token(deadline).await?;
         }
-        let answer = self.send(operation, path, deadline).await?;
-        if !is_refused(&answer) || self.is_fetched {
-            return answer.success();
+        loop {
+            let mut answer = self.send(operation, path, deadline).await?;
+            let odd = Warnings::default();
+            let result = match answer.status.is_success() {
+                true => read(&mut answer, &odd),
+                false => Err(answer.failure()),
+            };
+            match &result {
+                Err(failure) if !self.is_fetched && may_be_the_token(failure) => self.fetch_token(deadline).await?,
+                _ => {
+                    warnings.merge(&odd);
+                    return result;
+                }
+            }
         }
-        self.fetch_token(deadline).await?;
-        self.send(operation, path, deadline).await?.success()
     }
 
     async fn send(&self, operation: &'static str, path: &str, deadline: Instant) -> Result<Answer, Failure> {
@@ -112,7 +132,8 @@ pub(super) fn read_token(answer: Answer) -> Result<Option<SecretText>, Failure> 
     }
 }
 
-/// Whether the token may be the reason: which error a bad one gets is documented nowhere.
-fn is_refused(answer: &Answer) -> bool {
-    matches!(answer.status.as_u16(), 401 | 403) || (answer.status.is_success() && !answer.begins_as_json())
+/// Whether the token may be the reason. Which error a bad one gets is documented nowhere: any that is an answer, but one that asks
+/// for a pause, and a list that is too long.
+fn may_be_the_token(failure: &Failure) -> bool {
+    !matches!(failure.reason, Reason::RateLimited | Reason::TooLarge)
 }

@@ -1,3 +1,5 @@
+mod token;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rollcall_test_server::Response;
@@ -295,45 +297,22 @@ fn families_ordinal(family: &'static crate::catalogue::Family) -> usize {
 }
 
 #[tokio::test]
-async fn a_refused_token_is_fetched_again_once() {
-    static RESTARTED: AtomicBool = AtomicBool::new(false);
-    let stub = Stub::start(|seen| {
-        let token = if RESTARTED.load(Ordering::Relaxed) { "T2" } else { "T1" };
-        answer(&seen.line, token, CLIENT, "[]")
-    });
-    let mut api = api(&stub, false);
-    poll(&mut api).await.expect("a poll that works");
-    RESTARTED.store(true, Ordering::Relaxed);
-    poll(&mut api).await.expect("a poll that works");
-    let lines = stub.lines();
-    let expected = ["client?token=T1", "token", "client?token=T2", "runs?token=T2"];
-    assert_eq!(lines[3..], expected.map(|path| format!("GET /api/v3/{path}")));
-}
-
-#[tokio::test]
-async fn a_token_that_is_always_refused_is_fetched_once_in_a_poll() {
-    let stub = Stub::start(|seen| match &*seen.line {
-        "GET /api/v3/token" => json(r#"{"token":"T"}"#),
-        _ => Response::new(401, "text/plain", ""),
+async fn tags_that_are_refused_are_left_alone_until_somebody_releases_them() {
+    let stub = Stub::start(|seen| match seen.line.contains("/tags") {
+        true => Response::new(403, "text/plain", ""),
+        false => answer(&seen.line, "T1", CLIENT, "[]"),
     });
     let mut api = api(&stub, true);
-    assert_eq!(poll(&mut api).await.expect_err("refused").reason, Reason::Auth);
-    assert_eq!(stub.lines(), ["GET /api/v3/token", "GET /api/v3/client?token=T"]);
-    assert_eq!(poll(&mut api).await.expect_err("refused").reason, Reason::Auth);
-    assert_eq!(stub.lines().len(), 5);
-}
-
-#[tokio::test]
-async fn without_token_authentication_requests_go_without() {
-    let stub = Stub::start(|seen| match &*seen.line {
-        "GET /api/v3/client" => json(CLIENT),
-        "GET /api/v3/runs" => json("[]"),
-        _ => Response::new(404, "text/html", "<html>no</html>"),
-    });
-    let mut api = api(&stub, true);
-    poll(&mut api).await.expect("a poll that works");
-    poll(&mut api).await.expect("a poll that works");
-    assert_eq!(stub.lines().iter().filter(|line| line.contains("token")).count(), 1);
+    let memory = Memory::default();
+    for (minute, tries) in [(0, 1), (1, 0), (59, 0), (60, 2), (61, 0)] {
+        let now = NOW.plus(Duration::from_secs(60 * minute));
+        poll_at(&mut api, &memory, now).await.0.expect("tags fail alone");
+        let asked = stub.asked().iter().filter(|line| line.contains("/tags")).count();
+        assert_eq!(asked, tries, "in minute {minute}");
+    }
+    Api::resume(&mut api);
+    poll_at(&mut api, &memory, NOW.plus(Duration::from_secs(60 * 62))).await.0.expect("tags fail alone");
+    assert_eq!(stub.asked().iter().filter(|line| line.contains("/tags")).count(), 2, "with a new token, too");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 use crate::{
     config::{Target, VendorSettings, vendor::AzureDevOps},
     glob::{Glob, Globs},
+    printable::printable,
     snapshot::Snapshot,
 };
 
@@ -49,7 +50,10 @@ fn there_are(pools: &[&str]) -> String {
     let more = if pools.len() > NAMED { ", ..." } else { "" };
     match pools.len() {
         0 => "there is none".to_owned(),
-        n => format!("there are: {}{more}", pools[..n.min(NAMED)].join(", ")),
+        n => {
+            let names: Vec<_> = pools[..n.min(NAMED)].iter().map(|name| printable(name)).collect();
+            format!("there are: {}{more}", names.join(", "))
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use reqwest::Url;
 use crate::config::{
     Http,
     read::{Item, Section},
-    secret::{Secret, SecretText},
+    secret::{Secret, SecretText, unfit},
     target::{Login, ProxyAuth},
 };
 
@@ -23,6 +23,10 @@ pub(in crate::config) fn secret(section: &Section<'_>, key: &'static str, file_k
         }
         (Some(item), None) => {
             let text = item.filled()?;
+            if let Some((at, what)) = unfit(&text) {
+                item.error(format!("has {what} at character {}", text[..at].chars().count() + 1));
+                return None;
+            }
             if text.starts_with("${") && text.ends_with('}') {
                 item.warn("is taken as it stands: variables are not expanded; a file can be given as the twin setting");
             }

@@ -1,4 +1,5 @@
-//! Certificates and keys: they must be there and be PEM. What a file holds is never quoted.
+//! Certificates and keys: they must be there and be PEM, with or without the byte order mark of an editor. What a file holds is
+//! never quoted.
 
 use std::path::{Path, PathBuf};
 
@@ -27,7 +28,7 @@ pub(super) fn private_key(item: &Item<'_>) -> Option<PathBuf> {
 }
 
 fn check(item: &Item<'_>, path: &Path, what: &str, is_good: impl Fn(&[u8]) -> bool) -> Option<()> {
-    match file::read(path, file::LONGEST_SECRET) {
+    match file::read_pem(path) {
         Err(error) => item.error(format!("cannot read {}: {error}", path.display())),
         Ok(bytes) if is_good(&bytes) => return Some(()),
         Ok(_) => item.error(format!("{} holds no {what} in PEM form", path.display())),

@@ -4,7 +4,10 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::ReadFiles;
-use crate::config::read::{Item, Section};
+use crate::{
+    config::read::{Item, Section},
+    file,
+};
 
 /// Longest file of certificates or of a key.
 const MAX_BYTES: usize = 4 << 20;
@@ -51,7 +54,9 @@ pub(super) fn given<'a>(
         (None, Some(item)) => {
             let Some(path) = item.path() else { return Given::Broken };
             match files.read(&path, MAX_BYTES) {
-                Ok(bytes) => Given::Pem(Pem { item, bytes, source: format!("{} ", path.display()) }),
+                Ok(bytes) => {
+                    Given::Pem(Pem { item, bytes: file::text::unmarked(bytes), source: format!("{} ", path.display()) })
+                }
                 Err(message) => {
                     item.error(message);
                     Given::Broken

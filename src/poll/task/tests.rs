@@ -20,6 +20,11 @@ impl Api for StubApi {
         let turn = self.polls.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         Box::pin(async move { (self.poll)(turn) })
     }
+
+    /// The turns that follow tell of it.
+    fn resume(&mut self) {
+        self.polls.fetch_add(1000, std::sync::atomic::Ordering::Relaxed);
+    }
 }
 
 /// One agent.
@@ -123,6 +128,25 @@ async fn data_of_an_earlier_task_go_in_time() {
     let stop = fixture.start(|_| Err(Failure::new(Reason::Connect, "refused")));
     tokio::time::sleep(2 * margin).await;
     assert_eq!(fixture.state.slot.newest().agents.len(), 0);
+    stop.cancel();
+}
+
+#[tokio::test(start_paused = true)]
+async fn extras_that_are_left_alone_are_tried_again_where_somebody_wants_it() {
+    let (fixture, turns) = (Fixture::new(), Arc::new(Mutex::new(Vec::new())));
+    let seen = Arc::clone(&turns);
+    let stop = fixture.start(move |turn| {
+        seen.lock().expect("no panic").push(turn);
+        let reason = if turn < 1000 { Reason::Forbidden } else { Reason::Timeout };
+        Ok(Observation { extras: vec![("tags", Err(Failure::new(reason, "no")))], ..observation() })
+    });
+    assert!(!fixture.state.resume(), "nothing is known yet");
+    pass(100).await;
+    assert!(fixture.state.resume() && !fixture.state.resume(), "once");
+    pass(100).await;
+    assert!(!fixture.state.resume(), "what fails otherwise is tried at each poll");
+    let turns = turns.lock().expect("no panic").clone();
+    assert!(turns[0] == 0 && turns.last() > Some(&1000), "{turns:?}");
     stop.cancel();
 }
 

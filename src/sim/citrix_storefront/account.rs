@@ -12,6 +12,10 @@ pub enum LogOn {
     PasswordExpired,
     /// With the result `fail`.
     Fail,
+    /// With a page that only has a button, and then with a token.
+    Notice,
+    /// With a page that asks whether the terms are accepted, by a box to tick.
+    Terms,
     /// With the status `error-service-unavailable`.
     Unavailable,
 }

@@ -4,6 +4,7 @@
 //! - `POST /Citrix/Authentication/auth/v1/protocols` -- 300 (or 200) with the choices
 //! - `POST /Citrix/Authentication/ExplicitForms/Authenticate` -- 200 with the form and a cookie
 //! - `POST /Citrix/Authentication/ExplicitForms` -- 200 with the primary token, or with a form again
+//! - `POST /Citrix/Authentication/ExplicitForms/Acknowledge` -- 200 with the primary token, after a page to acknowledge
 //! - `POST /Citrix/Authentication/HttpBasic/Authenticate` -- 401, or 200 with the primary token
 
 use super::super::{Request, Response};
@@ -17,7 +18,10 @@ use super::{
     token::{self, PasswordEnd, TokenRequest, Tokens},
 };
 use hyper::StatusCode;
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 /// The realm of the token service; a token for it is the primary one.
 pub(super) const TOKEN_REALM: &str = "32f585f3-054d-4ee5-a714-b0e11e312308";
@@ -74,6 +78,8 @@ pub(super) struct Auth {
     pub(super) context: String,
     pub(super) tokens: Tokens,
     conversations: HashMap<String, TokenRequest>,
+    /// Those that were shown a page to acknowledge.
+    noticed: HashSet<String>,
     begun: u64,
 }
 
@@ -96,6 +102,7 @@ impl Default for Auth {
             context: String::new(),
             tokens: Tokens::default(),
             conversations: HashMap::new(),
+            noticed: HashSet::new(),
             begun: 0,
         }
     }
@@ -127,6 +134,7 @@ impl Auth {
     pub(super) fn answer(&mut self, request: &Request, path: &str, password_end: Option<PasswordEnd>) -> Response {
         match path {
             "/explicitforms" => return self.submit(request, password_end),
+            "/explicitforms/acknowledge" => return self.acknowledge(request, password_end),
             "/explicitforms/cancel" => {
                 return self.form("success", "cancelled", "");
             }
@@ -192,7 +200,12 @@ impl Auth {
     }
 
     fn form(&self, status: &str, result: &str, requirements: &str) -> Response {
-        let form = Form { status, result, context: &self.context, requirements };
+        let log_message = match status {
+            "error-service-unavailable" => Some("The directory does not answer."),
+            _ => None,
+        };
+        let post_back = if requirements.contains("noticeBtn") { "/Acknowledge" } else { "" };
+        let form = Form { status, result, context: &self.context, requirements, post_back, log_message };
         Response::full(StatusCode::OK, FORM, form.print()).with_header("pragma", "no-cache")
     }
 
@@ -239,10 +252,28 @@ impl Auth {
                 return self.form("success", "update-credentials", &form::expired(user));
             }
             LogOn::Fail => return self.form("success", "fail", ""),
+            LogOn::Notice | LogOn::Terms => {
+                self.noticed.extend(session.map(str::to_owned));
+                return self.form("success", "more-info", &form::notice(self.account.log_on == LogOn::Terms));
+            }
             LogOn::Unavailable => return self.form("error-service-unavailable", "fail", ""),
         }
         if let Some(session) = session {
             self.conversations.remove(session);
+        }
+        self.primary(&wanted, password_end)
+    }
+
+    /// The page after the password was read.
+    fn acknowledge(&mut self, request: &Request, password_end: Option<PasswordEnd>) -> Response {
+        let session = cookie(request, "ASP.NET_SessionId").filter(|session| self.noticed.remove(*session));
+        let Some(wanted) = session.and_then(|session| self.conversations.remove(session)) else {
+            return self.form("error-sessionid-invalid", "fail", "");
+        };
+        let fields = fields(request);
+        let field = |name: &str| fields.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str()).unwrap_or_default();
+        if field("StateContext") != self.context || field("noticeBtn") != "OK" || fields.len() != 2 {
+            return self.form("error-params-not-expected", "fail", "");
         }
         self.primary(&wanted, password_end)
     }
@@ -264,6 +295,7 @@ impl Auth {
     /// Forgets the conversations and ends every token.
     pub(super) fn forget(&mut self) {
         self.conversations.clear();
+        self.noticed.clear();
         self.tokens.end(None);
     }
 }

@@ -29,6 +29,10 @@ pub(super) struct Form<'a> {
     pub(super) context: &'a str,
     /// The inputs, if there are any.
     pub(super) requirements: &'a str,
+    /// Where the answer goes, below the forms.
+    pub(super) post_back: &'a str,
+    /// For the log of the client.
+    pub(super) log_message: Option<&'a str>,
 }
 
 const ROOT: &str = "/Citrix/Authentication/ExplicitForms";
@@ -45,13 +49,16 @@ impl Form<'_> {
             "" => out.push_str("  <StateContext />\n"),
             context => out.push_str(&format!("  <StateContext>{}</StateContext>\n", escape(context))),
         }
+        if let Some(text) = self.log_message {
+            out.push_str(&format!("  <LogMessage>{}</LogMessage>\n", escape(text)));
+        }
         if !self.requirements.is_empty() {
             // Host-relative, as the vendor sends them.
             out.push_str(&format!(
-                "  <AuthenticationRequirements>\n    <PostBack>{ROOT}</PostBack>\n    \
+                "  <AuthenticationRequirements>\n    <PostBack>{ROOT}{}</PostBack>\n    \
                  <CancelPostBack>{ROOT}/Cancel</CancelPostBack>\n    <CancelButtonText>Cancel</CancelButtonText>\n    \
                  <Requirements>\n{}    </Requirements>\n  </AuthenticationRequirements>\n",
-                self.requirements
+                self.post_back, self.requirements
             ));
         }
         out.push_str("</AuthenticateResponse>\n");
@@ -85,6 +92,18 @@ pub(super) fn log_on(style: FormStyle, refused: Option<&str>) -> String {
     let check = "<CheckBox><InitialValue>false</InitialValue></CheckBox>";
     requirement(&mut out, Some("saveCredentials"), "savecredentials", "Remember my password", check);
     button(&mut out, "loginBtn", "Log On");
+    out
+}
+
+/// A page to acknowledge, in the shape of the vendor's confirmation; `terms` has a box to tick besides.
+pub(super) fn notice(terms: bool) -> String {
+    let mut out = String::new();
+    label(&mut out, "Maintenance on Sunday from 6 to 8.", if terms { "information" } else { "confirmation" });
+    if terms {
+        let check = "<CheckBox><InitialValue>false</InitialValue></CheckBox>";
+        requirement(&mut out, Some("acceptTerms"), "none", "I accept the terms of use", check);
+    }
+    button(&mut out, "noticeBtn", "OK");
     out
 }
 

@@ -50,6 +50,29 @@ fn a_token_opens_the_list_until_it_is_logged_off() {
 }
 
 #[test]
+fn every_host_has_its_name_in_a_list() {
+    let farm = farm(2_000);
+    for (path, server_type) in [
+        ("/api/Provider/VM/Host/Status", kind::VDI_HOST),
+        ("/api/Provider/VM/Host/Status", kind::GUEST),
+        ("/api/Provider/VM/AVDHost/Status", kind::AVD_HOST),
+        ("/api/EnrollmentServer/Status", kind::ENROLLMENT),
+        ("/api/HALB/Device", kind::HALB_DEVICE),
+    ] {
+        let key = if path.contains("/VM/") { "name" } else { "server" };
+        let names: Vec<String> =
+            list(&farm, path).iter().map(|row| row[key].as_str().expect("a name").to_owned()).collect();
+        let group = farm.groups.iter().find(|group| group.server_type == server_type).expect("there are some");
+        let expected = wire::Odd::of(&farm.world).server(*group, 0);
+        assert!(names.contains(&expected), "{path}: {expected} of {}", names.len());
+    }
+    farm.world.set_quirk(VENDOR, Quirk::OldServer, true);
+    for path in ["/api/Provider/VM/AVDHost/Status", "/api/HALB/Device"] {
+        assert_eq!(get(&farm, &token(&farm), path).status, 404, "{path}");
+    }
+}
+
+#[test]
 fn an_idle_session_ends() {
     let world = Arc::new(World::new(Options { frozen: true, ..Options::default() }));
     let farm = ParallelsRas::new(Arc::clone(&world));

@@ -66,6 +66,10 @@ fn name_list(server_type: i32, old_server: bool) -> Option<&'static str> {
         kind::PROVIDER => Some("/api/provider"),
         kind::RDS_HOST if old_server => Some("/api/rds"),
         kind::RDS_HOST => Some("/api/rds/host"),
+        kind::VDI_HOST | kind::GUEST => Some("/api/provider/vm/host/status"),
+        kind::ENROLLMENT => Some("/api/enrollmentserver/status"),
+        kind::AVD_HOST if !old_server => Some("/api/provider/vm/avdhost/status"),
+        kind::HALB_DEVICE if !old_server => Some("/api/halb/device"),
         _ => None,
     }
 }

@@ -51,6 +51,11 @@ impl Odd {
             kind::RDS_HOST => "rds",
             kind::GATEWAY => "gw",
             kind::PA => "broker",
+            kind::VDI_HOST => "vdi",
+            kind::GUEST => "guest",
+            kind::AVD_HOST => "avd",
+            kind::ENROLLMENT => "enroll",
+            kind::HALB_DEVICE => "halb",
             _ => "provider",
         };
         format!("{prefix}-{}-{:05}.farm.example", group.site, index + 1)
@@ -73,7 +78,17 @@ pub(super) fn agents(world: Arc<World>, groups: Vec<Group>) -> Response {
 pub(super) fn agents_of(world: &World, groups: Vec<Group>, server: &str) -> Response {
     let moment = FarmState::of(world, VENDOR);
     let odd = Odd::of(world);
-    let named = [kind::PA, kind::GATEWAY, kind::PROVIDER, kind::RDS_HOST];
+    let named = [
+        kind::PA,
+        kind::GATEWAY,
+        kind::PROVIDER,
+        kind::RDS_HOST,
+        kind::VDI_HOST,
+        kind::GUEST,
+        kind::AVD_HOST,
+        kind::ENROLLMENT,
+        kind::HALB_DEVICE,
+    ];
     let rows: Vec<String> = groups
         .into_iter()
         .filter(|group| named.contains(&group.server_type))
@@ -154,6 +169,54 @@ fn configured_item(group: Group, index: usize, odd: Odd) -> String {
     };
     item.push('}');
     item
+}
+
+/// The status lists of VMs: each with a name of its own, and the machine that carries it as `server`.
+pub(super) fn vms(world: Arc<World>, groups: Vec<Group>) -> Response {
+    let (moment, odd) = (FarmState::of(&world, VENDOR), Odd::of(&world));
+    let rows = groups.into_iter().flat_map(move |group| moment.rows(&world, group).collect::<Vec<_>>());
+    array(rows.map(move |row| {
+        // -4 is a VM that is off; one that is made anew is being cloned.
+        let power = match row.state {
+            -4 => 2,
+            25 => 6,
+            _ => 1,
+        };
+        format!(
+            r#"{{"id":"{}","name":{},"server":"hv-{}-{:02}.farm.example","siteId":{},"state":{power},"connection":{},"isMaintenance":false,"isTemplate":false,"agentState":{}}}"#,
+            row.id(),
+            json!(odd.server(row.group, row.index)),
+            row.group.site,
+            row.index % 4 + 1,
+            row.group.site,
+            if power == 1 { 3 } else { 0 },
+            row.state,
+        )
+    }))
+}
+
+/// A status list of servers.
+pub(super) fn statuses(world: Arc<World>, groups: Vec<Group>) -> Response {
+    let (moment, odd) = (FarmState::of(&world, VENDOR), Odd::of(&world));
+    let rows = groups.into_iter().flat_map(move |group| moment.rows(&world, group).collect::<Vec<_>>());
+    array(rows.map(move |row| {
+        let (id, site, state) = (row.id(), row.group.site, row.state);
+        let server = json!(odd.server(row.group, row.index));
+        let server_type = row.group.server_type;
+        format!(r#"{{"id":{id},"siteId":{site},"agentState":{state},"serverType":{server_type},"server":{server}}}"#)
+    }))
+}
+
+/// The devices of the load balancers.
+pub(super) fn devices(world: &World, groups: Vec<Group>) -> Response {
+    let odd = Odd::of(world);
+    array(groups.into_iter().flat_map(move |group| {
+        (0..group.count).map(move |index| {
+            let (id, site) = (fleet::id(group, index), group.site);
+            let server = json!(odd.server(group, index)).to_string();
+            format!(r#"{{"id":{id},"server":{server},"ip":"192.0.2.{}","siteId":{site},"enabled":true}}"#, 100 + index)
+        })
+    }))
 }
 
 /// The lists of pools and templates: they have a name of their own, no server.

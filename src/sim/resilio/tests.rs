@@ -45,6 +45,9 @@ fn a_token_is_needed_is_the_clients_own_and_can_expire_or_be_off() {
     resilio.expire_sessions();
     assert_eq!(status(&format!("/filer-01/api/v3/client?token={first}")), 401);
     assert_ne!(token("filer-01"), first);
+    resilio.set_refusal(200);
+    let refused = body(resilio.answer(Request::get(&format!("/filer-01/api/v3/client?token={first}"))));
+    assert_eq!(refused, json!({ "error": "invalid token" }));
     resilio.set_token_auth(false);
     assert_eq!(status("/filer-01/api/v3/runs"), 200);
     assert_eq!(status("/filer-01/api/v3/token"), 404);

@@ -177,7 +177,6 @@ impl BrokenFleet {
         for (index, case) in self.cases.iter_mut().enumerate() {
             let sim = &self.worlds[index / VENDORS.len()].sim;
             case.polls = now.of(&case.target, "rollcall_polls_total").expect("it was polled");
-            case.asked = sim.asked(case.vendor, data_path(case.vendor));
             let secrets = sim.secrets_seen(case.vendor);
             if matches!(case.vendor, "parallels_ras" | "citrix_storefront") && secrets > 2 {
                 self.problems.insert(format!("{}: the password was sent {secrets} times", case.target));
@@ -212,11 +211,10 @@ impl BrokenFleet {
         }
     }
 
-    /// Those that recover show what they showed before; the others are not asked.
+    /// Those that recover show what they showed before; those that are to wait are not polled.
     fn everything_is_as_before(&mut self, now: &Exposition) {
-        for (index, case) in self.cases.iter().enumerate() {
+        for case in &self.cases {
             let polls = now.of(&case.target, "rollcall_polls_total").expect("it was polled");
-            let asked = self.worlds[index / VENDORS.len()].sim.asked(case.vendor, data_path(case.vendor));
             let data = data(now, &case.target);
             let problem = match case.expected.after {
                 // What a failed probe found is another state, since another moment.
@@ -225,9 +223,6 @@ impl BrokenFleet {
                 }
                 After::Waits if polls != case.polls => {
                     "polled although the vendor wants ten minutes of peace".to_owned()
-                }
-                After::LeftAlone if asked != case.asked || polls == case.polls => {
-                    "an endpoint that is forbidden was asked again".to_owned()
                 }
                 _ => continue,
             };

@@ -72,6 +72,10 @@ fn queues() -> Vec<Case> {
         unread(without(Blind, "the queue cannot be read, and an agent is back", "0*50 1", "1"))
             .fires(49, "critical", "pool=b", f64::NAN)
             .silent(66),
+        unread(without(Blind, "the queue cannot be read from the first poll of a daemon on", "0", "1"))
+            .with("azure_devops_pool_job_requests_up", "pool=b", "-*30 0*60 1")
+            .fires(89, "critical", "pool=b", f64::NAN)
+            .silent(106),
         unread(stuck(Blind, "the queue cannot be read", "0", "0")).fires(89, "warning", "pool=b", f64::NAN).silent(106),
         unread(wait(Blind, "the queue cannot be read", "0*30 -")).fires(89, "warning", "pool=b", f64::NAN).silent(106),
         wait(Fires, "a quarter of an hour", "0").silent(25).fires(26, "warning", "pool=b", 1_560.0),

@@ -15,7 +15,8 @@ fn decode(items: &str, settings: &target::AzureDevOps, pool: &PoolRow) -> (Part,
         pool: Glob::new("odd").expect("a glob"),
         health: Health::Degraded,
     }];
-    let reader = agents::AgentDecoder { target: &target, settings, pool, warnings: &warnings };
+    let jobs = last_jobs::LastJobs::default();
+    let reader = agents::AgentDecoder { target: &target, settings, pool, warnings: &warnings, jobs: &jobs };
     let mut part = Part::new(FAMILIES);
     agents::begin(pool, &mut part);
     reader.read(format!("[{items}]").as_bytes(), &mut part, &mut RowCount::default()).expect("a list");

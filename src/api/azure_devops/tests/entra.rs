@@ -49,6 +49,74 @@ async fn an_entra_token_is_got_once_and_again_when_it_is_refused_or_its_secret_c
     assert_eq!(stub.seen().last().map(|seen| seen.header("authorization").to_owned()).as_deref(), Some("Bearer t1"));
 }
 
+/// A service that takes no token but those that `is_good` says, and a token service that gives one after the other with these
+/// fields besides.
+fn issuing(fields: &'static str, is_good: impl Fn(&str) -> Option<u16> + Send + Sync + 'static) -> Stub {
+    let issued = AtomicUsize::new(0);
+    three(move |seen| {
+        if seen.line.starts_with("POST /tenant") {
+            let number = issued.fetch_add(1, Ordering::Relaxed);
+            return Some(json(format!(r#"{{"access_token":"t{number}"{fields}}}"#)));
+        }
+        is_good(seen.header("authorization")).map(|status| Response::new(status, "application/json", "{}"))
+    })
+}
+
+async fn log_ons(stub: &Stub, api: &mut AzureDevOps, minutes: std::ops::Range<u64>) -> usize {
+    let memory = Memory::default();
+    for minute in minutes {
+        let now = NOW.plus(Duration::from_secs(60 * minute));
+        let _ = poll_at(api, &memory, now).await;
+    }
+    stub.asked().iter().filter(|line| line.starts_with("POST")).count()
+}
+
+#[tokio::test]
+async fn a_token_with_an_odd_end_is_used_until_it_is_refused() {
+    for fields in [
+        "",
+        r#","expires_in":0"#,
+        r#","expires_in":-3600"#,
+        r#","expires_in":"0""#,
+        r#","expires_in":30"#,
+        r#","expires_in":"2026-01-01T00:00:00Z""#,
+        r#","expires_in":99999999999999"#,
+        r#","expires_in":{}"#,
+        r#","expires_in":null,"expires_on":"1""#,
+    ] {
+        let stub = issuing(fields, |_| None);
+        let mut api = api(&stub, entra(&stub, "s"));
+        assert_eq!(log_ons(&stub, &mut api, 0..10).await, 1, "{fields}");
+    }
+}
+
+#[tokio::test]
+async fn tokens_that_the_service_never_takes_cost_few_log_ons() {
+    let stub = issuing("", |_| Some(401));
+    let mut api = api(&stub, entra(&stub, "s"));
+    let count = log_ons(&stub, &mut api, 0..60).await;
+    assert!((4..=8).contains(&count), "{count}");
+    // Forbidden it is where the right is missing: another token is tried only where one has worked.
+    let stub = issuing("", |_| Some(403));
+    let mut api = self::api(&stub, entra(&stub, "s"));
+    assert_eq!(log_ons(&stub, &mut api, 0..60).await, 1);
+}
+
+#[tokio::test]
+async fn a_token_that_is_lost_is_replaced_however_that_is_answered() {
+    for status in [401, 203, 403] {
+        static MINUTE: AtomicUsize = AtomicUsize::new(0);
+        MINUTE.store(0, Ordering::Relaxed);
+        let stub =
+            issuing("", move |sent| (MINUTE.load(Ordering::Relaxed) > 0 && sent == "Bearer t0").then_some(status));
+        let mut api = api(&stub, entra(&stub, "s"));
+        assert_eq!(log_ons(&stub, &mut api, 0..1).await, 1);
+        MINUTE.store(1, Ordering::Relaxed);
+        assert_eq!(log_ons(&stub, &mut api, 1..5).await, 1, "{status}");
+        poll(&mut api).await.expect("a poll that works");
+    }
+}
+
 #[tokio::test]
 async fn a_token_is_used_while_the_application_is_held() {
     let stub = three(|seen| token(seen, "t0"));

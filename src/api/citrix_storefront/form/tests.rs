@@ -8,6 +8,7 @@ const SAVE: &str = "<Requirement><Credential><ID>saveCredentials</ID><Type>savec
 const BUTTON: &str = "<Requirement><Credential><ID>loginBtn</ID><Type>none</Type></Credential><Label><Type>none</Type></Label><Input><Button>Anmelden &amp; los</Button></Input></Requirement>";
 const HEADING: &str = "<Requirement><Credential><Type>none</Type></Credential><Label><Text>Please log on</Text><Type>heading</Type></Label><Input /></Requirement>";
 const ERROR: &str = "<Requirement><Credential><Type>none</Type></Credential><Label><Text>Incorrect user name or password</Text><Type>error</Type></Label><Input /></Requirement>";
+const TERMS: &str = "<Requirement><Credential><Type>none</Type></Credential><Label><Text>Terms of use</Text><Type>information</Type></Label><Input /></Requirement>";
 const DOMAIN: &str = "<Requirement><Credential><ID>dom</ID><Type>domain</Type></Credential><Label/><Input><Text><InitialValue>HOME</InitialValue></Text></Input></Requirement>";
 const DOMAINS: &str = "<Requirement><Credential><ID>dom</ID><Type>domain</Type></Credential><Label/><Input><ComboBox><InitialSelection>home</InitialSelection><DisplayValues><DisplayValue><Display>Home</Display><Value>home</Value></DisplayValue><DisplayValue><Display>Other</Display><Value>corp</Value></DisplayValue></DisplayValues></ComboBox></Input></Requirement>";
 
@@ -97,18 +98,58 @@ fn an_expired_password_is_never_changed() {
 }
 
 #[test]
-fn every_form_after_the_credentials_means_that_they_were_not_taken() {
+fn only_a_form_that_refuses_the_credentials_holds_them() {
+    let rows: [(&str, &[&str], &str); 3] = [
+        ("more-info", &[USERNAME, PASSWORD, ERROR], "the log-on was refused: Incorrect user name or password"),
+        ("more-info", &[ERROR, BUTTON], "the log-on was refused: Incorrect user name or password"),
+        ("more-info", &[HEADING, USERNAME, PASSWORD, BUTTON], "the log-on form came again: \"Please log on\""),
+    ];
+    for (result, rows, message) in rows {
+        let form = form("success", result, rows);
+        assert!(form.acknowledgement().is_none());
+        assert_eq!(form.after_credentials(), Refusal::Credentials(message.to_owned()));
+    }
     let passcode = typed("code", "passcode");
     let rows: [(&str, &[&str], &str); 5] = [
-        ("more-info", &[USERNAME, PASSWORD, ERROR], "the log-on was refused: Incorrect user name or password"),
-        ("more-info", &[USERNAME, PASSWORD, BUTTON], "the log-on form came again"),
-        ("more-info", &[&passcode], "the log-on wants a second factor or a new password"),
-        ("fail", &[], "the log-on was refused"),
+        ("more-info", &[HEADING, &passcode], "the log-on wants a second factor or a new password: \"Please log on\""),
+        ("more-info", &[TERMS, SAVE, BUTTON], "the log-on shows a page that a monitor cannot answer: \"Terms of use\""),
+        (
+            "more-info",
+            &[TERMS, BUTTON, BUTTON],
+            "the log-on shows a page that a monitor cannot answer: \"Terms of use\"",
+        ),
+        ("fail", &[], "the log-on failed without a word about the credentials"),
         ("cancelled", &[], "the log-on ended without a token: cancelled"),
     ];
     for (result, rows, message) in rows {
-        assert_eq!(form("success", result, rows).after_credentials(), Refusal::Credentials(message.to_owned()));
+        let form = form("success", result, rows);
+        assert!(form.acknowledgement().is_none());
+        let expected = Failure::new(Reason::Auth, message);
+        assert_eq!(form.after_credentials(), Refusal::Other(expected));
     }
+}
+
+#[test]
+fn a_page_with_nothing_but_a_button_is_acknowledged() {
+    for rows in [&[TERMS, BUTTON][..], &[BUTTON], &[HEADING, TERMS, BUTTON]] {
+        let submission = form("success", "more-info", rows).acknowledgement().expect("it is acknowledged");
+        assert_eq!(submission.post_back, "/Citrix/Authentication/ExplicitForms");
+        assert_eq!(pairs(&submission.fields), [("StateContext", "st&te"), ("loginBtn", "Anmelden & los")]);
+    }
+    for (status, result) in
+        [("success", "fail"), ("error-internal-failure", "more-info"), ("success", "update-credentials")]
+    {
+        assert!(form(status, result, &[TERMS, BUTTON]).acknowledgement().is_none(), "{status} {result}");
+    }
+}
+
+#[test]
+fn what_is_meant_for_the_log_is_in_the_message() {
+    let body = "<AuthenticateResponse><Status>error-internal-failure</Status><Result>fail</Result>\
+                <LogMessage>LDAP: 0x51\n server down</LogMessage></AuthenticateResponse>";
+    let form = Form::read(&Element::parse(body.as_bytes()).expect("well-formed")).expect("a form");
+    let message = "the log-on service says error-internal-failure: \"LDAP: 0x51\\n server down\"";
+    assert_eq!(form.after_credentials(), Refusal::Other(Failure::new(Reason::Auth, message)));
 }
 
 #[test]

@@ -92,3 +92,91 @@ async fn a_changed_secret_drops_all_tokens() {
     assert_eq!(log_ons(&seen), 1);
     std::fs::remove_file(&file).expect("a temporary file");
 }
+
+#[tokio::test]
+async fn pages_with_nothing_but_a_button_are_acknowledged() {
+    for pages in 1..=3 {
+        let mut bench = Fixture::new(|_, _| {}).await;
+        bench.store.set(|behaviour| behaviour.pages = (pages, false));
+        let (result, seen) = bench.poll().await;
+        result.expect("a poll");
+        let acknowledged = seen.iter().filter(|seen| seen.path.contains("/Page/")).count();
+        assert_eq!((log_ons(&seen), acknowledged), (1, pages), "{seen:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_wants_more_is_told_by_its_text_and_holds_nobody() {
+    for pages in [(1, true), (2, true), (9, false)] {
+        let mut bench = Fixture::new(|_, _| {}).await;
+        bench.store.set(|behaviour| behaviour.pages = pages);
+        for poll in 0..3 {
+            let (result, seen) = bench.poll().await;
+            let failure = result.expect_err("no token");
+            assert_eq!(failure.reason, Reason::Auth, "{failure}");
+            assert!(
+                failure.message.contains(if pages.1 { "\"Maintenance on Sunday\"" } else { "more than 4 pages" }),
+                "{failure}"
+            );
+            assert!(failure.message.contains("no log-on before") && !failure.message.contains("<Auth"), "{failure}");
+            // A minute, then five.
+            assert_eq!(log_ons(&seen), usize::from(poll < 2), "{seen:#?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn tokens_with_odd_ends_do_not_cost_a_log_on_each_poll() {
+    for ends in [
+        "",
+        "<lifetime>0.00:00:00</lifetime>",
+        "<lifetime>-0.00:10:00</lifetime>",
+        "<lifetime>P1D</lifetime>",
+        "<expiry>1</expiry>",
+        "<issued>2025-05-12T15:27:28Z</issued><expiry>2025-05-12T15:27:28Z</expiry>",
+        "<issued>2025-05-12T15:27:28Z</issued><expiry>2024-05-12T15:27:28Z</expiry>",
+        "<issued>2025-05-12T15:27:28Z</issued><expiry>9999-12-31T23:59:59Z</expiry>",
+        "<issued>05/12/2025 15:27</issued><expiry>05/12/2025 15:28</expiry>",
+        "<lifetime>10675199.02:48:05</lifetime>",
+    ] {
+        let mut bench = Fixture::new(|_, _| {}).await;
+        bench.store.set(|behaviour| behaviour.ends = Some(ends));
+        let mut sent = 0;
+        for _ in 0..10 {
+            let (result, seen) = bench.poll().await;
+            result.unwrap_or_else(|failure| panic!("{ends}: {failure}"));
+            sent += log_ons(&seen);
+        }
+        assert_eq!(sent, 1, "{ends}");
+    }
+}
+
+#[tokio::test]
+async fn tokens_that_are_never_taken_cost_few_log_ons() {
+    let mut bench = Fixture::new(|_, _| {}).await;
+    bench.store.set(|behaviour| behaviour.refuse_with = Some("expired"));
+    let mut sent = 0;
+    for _ in 0..60 {
+        let (result, seen) = bench.poll().await;
+        // Each poll begins without a token that worked.
+        bench.store.expire(true);
+        assert_eq!(result.expect_err("refused").reason, Reason::Auth);
+        sent += log_ons(&seen);
+    }
+    assert!((4..=8).contains(&sent), "{sent}");
+}
+
+#[tokio::test]
+async fn tokens_that_are_lost_are_got_anew_however_that_is_answered() {
+    for status in [400, 403] {
+        let mut bench = Fixture::new(|_, _| {}).await;
+        bench.poll().await.0.expect("a poll");
+        bench.store.set(|behaviour| behaviour.forgets_with = Some(status));
+        bench.store.expire(true);
+        for expected in [1, 0, 0] {
+            let (result, seen) = bench.poll().await;
+            result.expect("a poll");
+            assert_eq!(log_ons(&seen), expected, "{status}: {seen:#?}");
+        }
+    }
+}

@@ -37,6 +37,12 @@ pub struct Behaviour {
     /// What it says of itself, or a status; and as many desktops.
     pub enumeration: (&'static str, usize),
     pub list_body: Option<&'static str>,
+    /// Pages to acknowledge after the password; and whether the last has a box to tick.
+    pub pages: (usize, bool),
+    /// What tokens say of their ends.
+    pub ends: Option<&'static str>,
+    /// How a store answers a token that it does not know any more, where not with a challenge.
+    pub forgets_with: Option<u16>,
     /// Counts on with each expiry; tokens of an earlier age are refused.
     primary_age: usize,
     service_age: usize,
@@ -77,6 +83,9 @@ pub fn serve() -> (Arc<Store>, Server, Url) {
         expire_after_lists: None,
         enumeration: ("full", 3),
         list_body: None,
+        pages: (0, false),
+        ends: None,
+        forgets_with: None,
         primary_age: 0,
         service_age: 0,
     };
@@ -142,7 +151,7 @@ fn route(b: &mut Behaviour, asked: &ParsedRequest) -> RawResponse {
             Some(refusal) => refusal,
             None => {
                 let realm = asked.body.split(['<', '>']).find(|word| word.starts_with("realm-")).unwrap_or("none");
-                token(&format!("service-{}-{realm}", b.service_age), "0.01:00:00")
+                token(b, &format!("service-{}-{realm}", b.service_age), "<lifetime>0.01:00:00</lifetime>")
             }
         },
         "/Citrix/Authentication/auth/v1/protocols" => {
@@ -175,7 +184,8 @@ fn route(b: &mut Behaviour, asked: &ParsedRequest) -> RawResponse {
         "/Citrix/Authentication/ExplicitForms" => {
             let good = "StateContext=&btn=Log+On&user=CORP%5Cmonitor&pw=s3cret+%26+more";
             match asked.cookie.contains("session-cookie") && asked.body == good {
-                true => token(&format!("primary-{}", b.primary_age), "0.20:00:00"),
+                true if b.pages.0 > 0 => page(b, 1),
+                true => primary(b),
                 false => (
                     200,
                     "authenticateresponse-1",
@@ -187,9 +197,18 @@ fn route(b: &mut Behaviour, asked: &ParsedRequest) -> RawResponse {
                 ),
             }
         }
+        path if path.starts_with("/Citrix/Authentication/ExplicitForms/Page/") => {
+            let number: usize = path.rsplit('/').next().and_then(|number| number.parse().ok()).unwrap_or_default();
+            let good = asked.cookie.contains("page-cookie") && asked.body == "StateContext=here&ok=I+see";
+            match good {
+                true if number < b.pages.0 => page(b, number + 1),
+                true => primary(b),
+                false => (400, "none", String::new(), vec![]),
+            }
+        }
         // base64 of "CORP\monitor:s3cret & more".
         "/Citrix/Authentication/HttpBasic" => match asked.authorization.as_str() {
-            "Basic Q09SUFxtb25pdG9yOnMzY3JldCAmIG1vcmU=" => token(&format!("primary-{}", b.primary_age), "0.20:00:00"),
+            "Basic Q09SUFxtb25pdG9yOnMzY3JldCAmIG1vcmU=" => primary(b),
             _ => (401, "none", String::new(), vec![("www-authenticate", "Negotiate, Basic realm=\"sf\"".to_owned())]),
         },
         _ => (404, "none", String::new(), vec![]),
@@ -207,6 +226,9 @@ fn protect(b: &Behaviour, asked: &ParsedRequest, realm: &str, service: bool) -> 
         "" => "notoken",
         _ if refuse.is_some() => refuse.unwrap_or_default(),
         token if token == wanted => return None,
+        _ if service && b.forgets_with.is_some() => {
+            return b.forgets_with.map(|status| (status, "none", String::new(), vec![]));
+        }
         _ => "expired",
     };
     let path = if service { "token" } else { "protocols" };
@@ -226,7 +248,26 @@ fn protect(b: &Behaviour, asked: &ParsedRequest, realm: &str, service: bool) -> 
     Some((401, "none", String::new(), headers))
 }
 
-fn token(token: &str, lifetime: &str) -> RawResponse {
+fn primary(b: &Behaviour) -> RawResponse {
+    token(b, &format!("primary-{}", b.primary_age), "<lifetime>0.20:00:00</lifetime>")
+}
+
+/// A page after the password.
+fn page(b: &Behaviour, number: usize) -> RawResponse {
+    let terms = match b.pages {
+        (last, true) if last == number => {
+            "<Requirement><Credential><ID>terms</ID><Type>none</Type></Credential><Label/><Input><CheckBox/></Input></Requirement>"
+        }
+        _ => "",
+    };
+    let body = format!(
+        "<AuthenticateResponse><Status>success</Status><Result>more-info</Result><StateContext>here</StateContext><AuthenticationRequirements><PostBack>/Citrix/Authentication/ExplicitForms/Page/{number}</PostBack><Requirements><Requirement><Credential><Type>none</Type></Credential><Label><Text>Maintenance on Sunday</Text><Type>information</Type></Label><Input/></Requirement>{terms}<Requirement><Credential><ID>ok</ID><Type>none</Type></Credential><Label/><Input><Button>I see</Button></Input></Requirement></Requirements></AuthenticationRequirements></AuthenticateResponse>"
+    );
+    (200, "authenticateresponse-1", body, vec![("set-cookie", format!("page=page-cookie{number}; path=/"))])
+}
+
+fn token(b: &Behaviour, token: &str, ends: &str) -> RawResponse {
+    let ends = b.ends.unwrap_or(ends);
     let expiry = match token.starts_with("primary") {
         true => {
             "<CredentialUpdateInformationList xmlns='urn:c'><CredentialUpdateInformation><ExpiryTime>2025-10-09T08:53:20Z</ExpiryTime></CredentialUpdateInformation></CredentialUpdateInformationList>"
@@ -234,7 +275,7 @@ fn token(token: &str, lifetime: &str) -> RawResponse {
         false => "",
     };
     let body = format!(
-        "<requesttokenresponse><for-service>another</for-service><lifetime>{lifetime}</lifetime><token-template/><token>{token}</token>{expiry}</requesttokenresponse>"
+        "<requesttokenresponse><for-service>another</for-service>{ends}<token-template/><token>{token}</token>{expiry}</requesttokenresponse>"
     );
     (200, "requesttokenresponse", body, vec![])
 }

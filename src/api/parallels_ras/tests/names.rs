@@ -60,7 +60,7 @@ async fn a_list_that_is_as_it_was_is_not_read_again_until_names_are_due() {
     assert_eq!(read.agents, part(&first).agents, "names and all");
     assert_eq!(stub.asked(), ["GET /api/Agent"]);
 
-    // The list of gateways, which was not found, is asked for again after ten minutes, and that of the hosts as well.
+    // The list of the hosts is asked for again after ten minutes; that of gateways, which was not found, is left alone.
     let third = poll_knowing(&mut api, 601, &fingerprints).await;
     assert_eq!(names(&third), ["rds-01.example.com", "1"]);
     assert_ne!(known(&third), fingerprints, "other names may have come");

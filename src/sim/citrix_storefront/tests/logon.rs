@@ -63,6 +63,34 @@ fn the_form_wants_its_cookie_and_its_context() {
 }
 
 #[test]
+fn a_page_to_acknowledge_comes_before_the_token() {
+    let service = service(200);
+    service.set_log_on(LogOn::Notice);
+    let page = log_on(&service, CitrixStorefront::PASSWORD).into_bytes();
+    assert_eq!(leaf(&page, "Result").as_deref(), Some("more-info"));
+    let path = leaf(&page, "PostBack").expect("where to post");
+    assert!(path.ends_with("/Acknowledge"), "{path}");
+    let send = |cookie: &str, body: &str| {
+        let request = Request::new(Method::POST, &path)
+            .with_header("content-type", "application/x-www-form-urlencoded")
+            .with_header("cookie", cookie)
+            .with_body(body.to_owned());
+        assert!(!service.carries_secret(&request));
+        service.answer(request).into_bytes()
+    };
+    let cookie = "ASP.NET_SessionId=simulatedsession00000001";
+    assert!(leaf(&send("ASP.NET_SessionId=x", "StateContext=&noticeBtn=OK"), "token").is_none());
+    assert!(leaf(&send(cookie, "StateContext=&noticeBtn=OK"), "token").is_some());
+    assert!(leaf(&send(cookie, "StateContext=&noticeBtn=OK"), "token").is_none(), "once");
+    service.set_log_on(LogOn::Terms);
+    let page = log_on(&service, CitrixStorefront::PASSWORD).into_bytes();
+    assert!(String::from_utf8_lossy(&page).contains("<CheckBox>"));
+    service.set_log_on(LogOn::Unavailable);
+    let page = log_on(&service, CitrixStorefront::PASSWORD).into_bytes();
+    assert_eq!(leaf(&page, "LogMessage").as_deref(), Some("The directory does not answer."));
+}
+
+#[test]
 fn basic_asks_once_and_takes_the_password() {
     let service = service(200);
     let path = format!("{ROOT}/HttpBasic/Authenticate");

@@ -22,8 +22,6 @@ pub struct Case {
     pub settled: bool,
     /// How often it had been polled when the vendor was healed.
     pub polls: f64,
-    /// How often the vendor had been asked for its data then.
-    pub asked: usize,
 }
 
 /// Samples by name and labels.
@@ -57,7 +55,6 @@ impl Case {
             seen_fresh: false,
             settled: false,
             polls: 0.0,
-            asked: 0,
         }
     }
 

@@ -38,8 +38,6 @@ pub enum After {
     Recovers,
     /// Nothing is asked for a long time, because the vendor wants it so.
     Waits,
-    /// The endpoint is left alone for an hour, as the account seems not to be allowed to read it.
-    LeftAlone,
 }
 
 const fn withdrawn(reason: &'static str) -> Expected {
@@ -87,11 +85,10 @@ pub fn rows() -> Vec<Row> {
     let (ras, azure) = (index("parallels_ras"), index("azure_devops"));
     for (name, _, expected) in &mut rows {
         match *name {
-            // A page for people where Azure's data should be is its sign-in page.
+            // The page is the sign-in page of Azure, and a redirect leads to it.
             "html" | "status-302" => expected[azure] = withdrawn("auth"),
             // RAS answers 401 also where a right is missing: a new log-on tells, and that was good.
-            "status-401" => expected[ras] = then(withdrawn("forbidden"), After::LeftAlone),
-            "status-403" => expected[ras] = then(withdrawn("forbidden"), After::LeftAlone),
+            "status-401" => expected[ras] = withdrawn("forbidden"),
             "busy" => *expected = expected.map(|expected| then(expected, After::Waits)),
             _ => {}
         }

@@ -1,8 +1,10 @@
-//! What a server said to a password that it neither took nor refused, in a form that may stand in a message.
+//! What a server said, in a form that may stand in a message: short, on one line, and without what may be a secret.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use crate::config::secret::SecretText;
+use serde_json::Value;
+
+use crate::{config::secret::SecretText, printable::printable};
 
 /// As many characters of an answer are quoted.
 const QUOTED: usize = 200;
@@ -19,7 +21,7 @@ const SECRET_NAMES: [&str; 6] = ["token", "secret", "password", "ticket", "sessi
 const HIDDEN: &str = "<secret>";
 
 /// The first characters of an answer, on one line, without the credentials and without what looks like a token.
-pub(super) fn quote(body: &[u8], username: &str, secret: &SecretText) -> String {
+pub fn quote(body: &[u8], username: &str, secret: &SecretText) -> String {
     let whole = body.len() <= LOOKED_AT;
     let text = String::from_utf8_lossy(&body[..body.len().min(LOOKED_AT)]);
     // A secret that is cut in two would not be found.
@@ -29,8 +31,37 @@ pub(super) fn quote(body: &[u8], username: &str, secret: &SecretText) -> String 
     one_line(&text, QUOTED)
 }
 
+/// The words of a server in an object of JSON: the first of these fields that has a text, in any case of its name. Of a list
+/// its first object counts.
+pub fn in_fields(body: &[u8], fields: &[&str]) -> Option<String> {
+    if body.len() > LOOKED_AT {
+        return None;
+    }
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    let value: Value = serde_json::from_slice(body).ok()?;
+    let object = value.as_array().map_or(Some(&value), |list| list.first())?.as_object()?;
+    let field = |name: &&str| {
+        let (_, value) = object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+        value.as_str().filter(|text| !text.trim().is_empty())
+    };
+    fields.iter().find_map(field).map(shown)
+}
+
+/// The first characters of a text of a server's, on one line, without what looks like a token.
+pub fn shown(text: &str) -> String {
+    let text = &text[..text.floor_char_boundary(LOOKED_AT)];
+    one_line(&without_tokens(&without_named_secrets(text.trim())), QUOTED)
+}
+
+/// A message with the words of a server behind it, where there are any.
+pub fn add(message: &mut String, words: Option<String>) {
+    if let Some(words) = words.filter(|words| !words.is_empty()) {
+        *message += &format!(": \"{words}\"");
+    }
+}
+
 /// A text without the credentials in any of the ways in which they are sent.
-pub(super) fn without_credentials(text: &str, username: &str, secret: &SecretText) -> String {
+pub fn without_credentials(text: &str, username: &str, secret: &SecretText) -> String {
     let exposed = secret.expose();
     if exposed.is_empty() {
         return text.to_owned();
@@ -117,18 +148,23 @@ fn without_tokens(text: &str) -> String {
     out
 }
 
-/// The first characters of a text on one line: what a terminal would obey, or show in another order, is escaped.
-pub(super) fn one_line(text: &str, most: usize) -> String {
-    let is_odd = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-    };
+/// The first characters of a text on one line: what a terminal would obey, show in another order or not show at all is escaped,
+/// and counts as long as it is then.
+pub fn one_line(text: &str, most: usize) -> String {
     let mut out = String::new();
-    for c in text.chars().take(most) {
-        match c {
-            c if is_odd(c) => out.extend(c.escape_default()),
-            c => out.push(c),
+    let mut left = most;
+    for c in text.chars() {
+        let mut buffer = [0; 4];
+        let shown = match c {
+            '\u{200b}'..='\u{200d}' | '\u{feff}' => c.escape_default().to_string().into(),
+            c => printable(c.encode_utf8(&mut buffer)),
+        };
+        let length = shown.chars().count();
+        if length > left {
+            break;
         }
+        left -= length;
+        out.push_str(&shown);
     }
     out
 }
@@ -136,6 +172,24 @@ pub(super) fn one_line(text: &str, most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_words_of_a_refusal_are_found_in_any_case_and_shown_without_tokens() {
+        let found = |body: &str| in_fields(body.as_bytes(), &["msg", "detail"]);
+        for (body, expected) in [
+            (r#"{"code":0,"msg":"Access is denied."}"#, Some("Access is denied.")),
+            (r#"{"Detail":"no\nright \u001b[31m","MSG":" "}"#, Some("no\\nright \\u{1b}[31m")),
+            ("\u{feff}[{\"msg\":\"first\"},{\"msg\":\"second\"}]", Some("first")),
+            (r#"{"msg":"sent eyJhbGciOiJIUzI1NiJ9.e30.x"}"#, Some("sent <secret>")),
+            (r#"{"msg":7}"#, None),
+            ("<html>", None),
+            ("[]", None),
+        ] {
+            assert_eq!(found(body).as_deref(), expected, "{body}");
+        }
+        assert_eq!(found(&format!(r#"{{"msg":"{}"}}"#, "ä".repeat(1000))).expect("words").chars().count(), QUOTED);
+        assert_eq!(found(&format!(r#"{{"msg":"{}"}}"#, "x".repeat(LOOKED_AT))), None);
+    }
 
     #[test]
     fn a_quote_is_one_short_line_without_secrets() {
