@@ -20,6 +20,8 @@ pub struct Observation {
     pub credential_expiry: Vec<(&'static str, UnixTime)>,
     /// How the last try of each extra ended, of those that were ever tried.
     pub extras: Vec<(&'static str, Result<(), Failure>)>,
+    /// What `probe` and `check --connect` say of this poll besides, a line each.
+    pub notes: Vec<String>,
 }
 
 impl Observation {

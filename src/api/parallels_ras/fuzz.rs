@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    mapping::{self, MappingContext},
+    mapping::{self, Facts, MappingContext},
     names::NameCache,
     session::{self, LogonOutcome},
 };
@@ -24,11 +24,15 @@ pub fn agents(body: &[u8], cx: &Context<'_>, target: &Arc<Target>) -> Result<Par
     let mut cache = NameCache::default();
     if let [_, list, body @ ..] = names {
         // A list that cannot be read costs its names only.
-        let _ = cache.store(usize::from(*list), body, &rows, cx);
+        let _ = cache.store(usize::from(*list), body, rows.len(), cx);
     }
-    let context =
-        MappingContext { target: Arc::clone(target), settings: Arc::new(settings.clone()), names: cache.names() };
-    Ok(mapping::part(&rows, &context, warnings))
+    let context = MappingContext {
+        target: Arc::clone(target),
+        settings: Arc::new(settings.clone()),
+        names: cache.names(true),
+        facts: Facts::default(),
+    };
+    Ok(mapping::part(&rows, &context, None, warnings))
 }
 
 /// The answer to a log-on.

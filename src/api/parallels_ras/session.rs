@@ -78,6 +78,11 @@ impl Session {
         }
     }
 
+    /// What was refused is not left alone any longer.
+    pub fn release(&mut self) {
+        self.forbidden.clear();
+    }
+
     /// Places for requests to this server that need no waiting now.
     pub fn free(&self) -> usize {
         self.budget.free()

@@ -26,6 +26,12 @@ pub(in crate::api) fn samples(part: &Part) -> Vec<String> {
     let mut lines = Vec::new();
     for family in part.families {
         for sample in &part.samples[family.ordinal as usize] {
+            if family.scope == Scope::Target {
+                let labels = family.labels.iter().zip(part.label_values(family, sample));
+                let labels: Vec<String> = labels.map(|(label, value)| format!("{label}=\"{value}\"")).collect();
+                lines.push(format!("{}{{{}}} {}", family.name, labels.join(","), sample.value));
+                continue;
+            }
             assert_eq!(family.scope, Scope::Agent);
             let agent = &part.agents[sample.subject as usize];
             let mut line = format!("{}{{pool=\"{}\"", family.name, part.pools[agent.pool.0 as usize].name);
@@ -46,6 +52,9 @@ pub(in crate::api) fn target(url: &str) -> Target {
         site_ids: Vec::new(),
         resolve_names: true,
         power_managed: Vec::new(),
+        load: false,
+        license: false,
+        host_pools: false,
     };
     Target::sample(url, VendorSettings::ParallelsRas(settings))
 }

@@ -35,6 +35,7 @@ pub(super) fn settings() -> target::ParallelsRasSession {
             portal_url: "https://portal.example.com".to_owned(),
             username: "probe".to_owned(),
             password: Secret::Inline(SecretText::new("s3cret")),
+            prime_secret: None,
             app: Default::default(),
             prime_timeout: Duration::from_secs(60),
         }),
@@ -392,7 +393,9 @@ async fn failures_in_a_row_and_the_last_verdict_outlive_the_api() {
 #[test]
 fn a_probe_is_noted_as_it_was() {
     for (code, verdict) in [(None, Verdict::Ok), (Some(3360), Verdict::Endpoint), (Some(4000), Verdict::Unknown)] {
-        let reply = Reply { verdict, code: code.map(codes::look_up), prime_seconds: Some(1.5), readable: true };
+        let errors = code.map(|code| BrokerError { code: codes::look_up(code), parameter: "ttl" });
+        let errors = errors.into_iter().chain(errors).collect();
+        let reply = Reply { verdict, errors, prime_seconds: Some(1.5), readable: true };
         let probe = Probe::new(reply, Duration::from_millis(250), None);
         let noted = NotedProbe::new(&probe, &settings(), T0);
         let json = serde_json::to_string(&noted).expect("it can be written");

@@ -1,7 +1,7 @@
 //! What the service writes: the agent list, the configuration lists, problems. Lists are made while they are sent.
 
 use super::fleet::{self, FarmState, Group, Row, kind};
-use super::{VENDOR, states};
+use super::{VENDOR, capacity, states};
 use crate::{Body, Quirk, Response, World};
 use bytes::Bytes;
 use hyper::StatusCode;
@@ -51,6 +51,9 @@ impl Odd {
             kind::RDS_HOST => "rds",
             kind::GATEWAY => "gw",
             kind::PA => "broker",
+            kind::VDI_HOST => "vdi",
+            kind::GUEST => "guest",
+            kind::AVD_HOST => "avd",
             _ => "provider",
         };
         format!("{prefix}-{}-{:05}.farm.example", group.site, index + 1)
@@ -149,7 +152,7 @@ fn configured_item(group: Group, index: usize, odd: Odd) -> String {
             index > 0
         ),
         kind::GATEWAY => write!(item, r#","gwMode":0,"ipVersion":0,"minSSLVersion":2,"cipherStrength":2"#),
-        kind::RDS_HOST => write!(item, r#","maxSessions":250,"description":"","updMode":0"#),
+        kind::RDS_HOST => write!(item, r#","maxSessions":{},"description":"","updMode":0"#, capacity::MAX_SESSIONS),
         _ => write!(item, r#","type":2"#),
     };
     item.push('}');
@@ -157,14 +160,13 @@ fn configured_item(group: Group, index: usize, odd: Odd) -> String {
 }
 
 /// The lists of pools and templates: they have a name of their own, no server.
-pub(super) fn named(groups: Vec<Group>, prefix: &'static str) -> Response {
+pub(super) fn named(groups: Vec<Group>, name: fn(Group, usize) -> String) -> Response {
     array(groups.into_iter().flat_map(move |group| {
         (0..group.count).map(move |index| {
             format!(
-                r#"{{"id":{},"name":"{prefix} {}-{}","enabled":true,"siteId":{}}}"#,
+                r#"{{"id":{},"name":"{}","enabled":true,"siteId":{}}}"#,
                 fleet::id(group, index),
-                group.site,
-                index + 1,
+                name(group, index),
                 group.site
             )
         })
@@ -182,7 +184,8 @@ pub(super) fn problem(status: StatusCode, detail: &str) -> Response {
     Response::full(status, JSON, body.to_string())
 }
 
-fn array(items: impl Iterator<Item = String> + Send + 'static) -> Response {
+/// A JSON array that is made while it is sent.
+pub(super) fn array(items: impl Iterator<Item = String> + Send + 'static) -> Response {
     let chunks = Chunks { items, begun: false, done: false };
     Response { body: Body::Stream(Box::new(chunks)), ..Response::full(StatusCode::OK, JSON, "") }
 }
