@@ -11,6 +11,7 @@ use crate::{
     config::{AlertingMode, Config, Target},
     duration, http,
     overrides::AlertOverride,
+    printable::Printable,
     rules::catalogue,
 };
 
@@ -64,6 +65,9 @@ pub fn run(args: Check) -> Result<(), String> {
             };
             failed += usize::from(!good);
             output::print(format!("{}  {}: {line}\n", if good { "ok    " } else { "failed" }, target.name));
+            for note in poll.iter().flat_map(|poll| &poll.notes) {
+                output::print(format!("        {}\n", Printable(note)));
+            }
             // A poll that failed in part may lack what is missed.
             for doubt in poll.iter().filter(|_| good).flat_map(|poll| hints::of(&poll.snapshot)) {
                 output::note(format_args!("warning: {}: {doubt}", target.name));

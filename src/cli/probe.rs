@@ -84,6 +84,8 @@ pub struct Poll {
     took: Duration,
     result: PollResult,
     warnings: Warnings,
+    /// What the vendor says of the poll besides.
+    pub notes: Vec<String>,
 }
 
 /// Polls a target once, outside of any schedule, and logs off. Fails where the settings allow no requests at all.
@@ -102,6 +104,7 @@ pub async fn poll_once(target: Arc<Target>, logons: &Logons, tracer: Option<Trac
         Err(_) => Err(Failure::new(Reason::Timeout, format!("the poll took longer than {:?}", target.timeout))),
     };
     let took = started.elapsed();
+    let notes = outcome.as_ref().map(|observation| observation.notes.clone()).unwrap_or_default();
     let closing = Instant::now() + Duration::from_secs(3);
     let _ = timeout_at(closing, api.close(&Context { deadline: closing, ..cx })).await;
     let mut ledger = Ledger::new(Arc::clone(&target), false);
@@ -111,7 +114,7 @@ pub async fn poll_once(target: Arc<Target>, logons: &Logons, tracer: Option<Trac
         *count = warnings.count(warning);
     }
     let snapshot = ledger.publish(now).snapshot;
-    Ok(Poll { snapshot, took, result, warnings })
+    Ok(Poll { snapshot, took, result, warnings, notes })
 }
 
 impl Poll {
@@ -138,6 +141,9 @@ impl Poll {
             for (part, failure) in failed {
                 text += &format!("part {part} failed, {}: {failure}\n", failure.reason());
             }
+        }
+        for note in &self.notes {
+            text += &format!("{}\n", Printable(note));
         }
         for (kind, detail) in self.warnings.details() {
             text += &format!("odd, {}: {detail}\n", kind.as_str());

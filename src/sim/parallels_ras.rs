@@ -143,9 +143,16 @@ impl ParallelsRas {
             "/api/rds/host/status" if !old => loads(kind::RDS_HOST),
             "/api/gateway/status" => loads(kind::GATEWAY),
             "/api/broker/status" if !old => loads(kind::PA),
-            "/api/provider/vm/host/status" if !old => {
+            // Paths of the vendor's pages.
+            "/api/provider/vm/host/status" => {
                 status::machines(self.world.clone(), of(kind::VDI_HOST).chain(of(kind::GUEST)).collect())
             }
+            "/api/enrollmentserver/status" => status::servers(self.world.clone(), of(kind::ENROLLMENT).collect()),
+            // By the menu of the reference: Providers > VM > AVD Host > Status, HALBs > Device.
+            "/api/provider/vm/avdhost/status" if !old => {
+                status::machines(self.world.clone(), of(kind::AVD_HOST).collect())
+            }
+            "/api/halb/device" if !old => wire::devices(&self.world, of(kind::HALB_DEVICE).collect()),
             "/api/license" => status::license(&self.world),
             // Of the whole farm, whatever site the others are of.
             "/api/site/status" => {

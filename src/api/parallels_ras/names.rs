@@ -40,6 +40,8 @@ pub struct List {
     pub server_types: &'static [i64],
     /// Whether `name` comes before `server`: a VM's own name, where `server` may be the machine that carries it.
     pub own_name: bool,
+    /// Nobody has seen its path: that it is not there is no failure.
+    pub inferred: bool,
 }
 
 /// The list that is read at every poll, for the states of the machines; [`NameCache::learn`] takes it over.
@@ -48,20 +50,73 @@ const LEARNT: &str = "vms";
 /// The list that also says how many sessions a host may have.
 pub const HOSTS: &str = "rds_hosts";
 
-/// The lists that are documented. None is known for HALB devices and AVD hosts: these go by their ids.
-pub const LISTS: [List; 6] = [
-    List { operation: "brokers", paths: &["/api/Broker"], server_types: &[7], own_name: false },
-    List { operation: "gateways", paths: &["/api/Gateway"], server_types: &[3], own_name: false },
+/// The lists that are documented, and those of AVD hosts and HALB devices, whose paths follow the menu of the reference.
+pub const LISTS: [List; 8] = [
+    List {
+        operation: "brokers",
+        paths: &["/api/Broker"],
+        server_types: &[7],
+        own_name: false,
+        inferred: false,
+    },
+    List {
+        operation: "gateways",
+        paths: &["/api/Gateway"],
+        server_types: &[3],
+        own_name: false,
+        inferred: false,
+    },
     // `/api/RDS` up to version 18.
-    List { operation: "rds_hosts", paths: &["/api/RDS/Host", "/api/RDS"], server_types: &[1], own_name: false },
-    List { operation: "providers", paths: &["/api/Provider"], server_types: &[2], own_name: false },
-    List { operation: "vms", paths: &["/api/Provider/VM/Host/Status"], server_types: &[2013, 4], own_name: true },
-    List { operation: "enrollment", paths: &["/api/EnrollmentServer/Status"], server_types: &[46], own_name: false },
+    List {
+        operation: HOSTS,
+        paths: &["/api/RDS/Host", "/api/RDS"],
+        server_types: &[1],
+        own_name: false,
+        inferred: false,
+    },
+    List {
+        operation: "providers",
+        paths: &["/api/Provider"],
+        server_types: &[2],
+        own_name: false,
+        inferred: false,
+    },
+    List {
+        operation: LEARNT,
+        paths: &["/api/Provider/VM/Host/Status"],
+        server_types: &[2013, 4],
+        own_name: true,
+        inferred: false,
+    },
+    List {
+        operation: "enrollment",
+        paths: &["/api/EnrollmentServer/Status"],
+        server_types: &[46],
+        own_name: false,
+        inferred: false,
+    },
+    List {
+        operation: "avd_hosts",
+        paths: &["/api/Provider/VM/AVDHost/Status", "/api/Provider/VM/Host/Status"],
+        server_types: &[67],
+        own_name: true,
+        inferred: true,
+    },
+    List {
+        operation: "halb_devices",
+        paths: &["/api/HALB/Device"],
+        server_types: &[25],
+        own_name: false,
+        inferred: true,
+    },
 ];
 
 /// How often a list is read, and how soon again after a failure.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(600);
 const RETRY_INTERVAL: Duration = Duration::from_secs(60);
+
+/// A list that the account may not read, or that does not exist, is left alone for this long.
+const REFUSED_FOR: Duration = Duration::from_secs(3600);
 
 /// Of a list so many names are kept beyond two for each row: those of servers that are yet to come.
 const SPARE_NAMES: usize = 20_000;
@@ -103,6 +158,8 @@ struct CachedList {
     listed: Arc<Listed>,
     /// Not read before.
     due: UnixTime,
+    /// That is because it was refused.
+    left_alone: bool,
     /// The path that worked last.
     path: usize,
 }
@@ -208,13 +265,15 @@ impl NameCache {
                         outcome.get_or_insert(Ok(()));
                         self.lists += 1;
                         known.due = cx.now.plus(REFRESH_INTERVAL);
+                        known.left_alone = false;
                     }
                     Err(failure) => {
-                        if outcome.as_ref().is_none_or(Result::is_ok) {
+                        let is_missed = !(list.inferred && failure.reason == Reason::NotFound);
+                        if is_missed && outcome.as_ref().is_none_or(Result::is_ok) {
                             outcome = Some(Err(failure.clone()));
                         }
-                        let lasting = matches!(failure.reason, Reason::Forbidden | Reason::NotFound);
-                        let wait = if lasting { REFRESH_INTERVAL } else { RETRY_INTERVAL };
+                        known.left_alone = matches!(failure.reason, Reason::Forbidden | Reason::NotFound);
+                        let wait = if known.left_alone { REFUSED_FOR } else { RETRY_INTERVAL };
                         known.due = cx.now.plus(failure.retry_after.unwrap_or_default().max(wait));
                         tracing::debug!(list = list.operation, error = %failure, "Names could not be read.");
                         match failure.reason {
@@ -256,9 +315,11 @@ impl NameCache {
         Ok(())
     }
 
-    /// Has lists that were refused read at the next poll.
+    /// Has the lists tried at the next poll that are left alone.
     pub fn release(&mut self) {
-        self.known.values_mut().for_each(|known| known.due = UnixTime::default());
+        for known in self.known.values_mut().filter(|known| known.left_alone) {
+            known.due = UnixTime::default();
+        }
     }
 }
 
@@ -320,7 +381,7 @@ impl CachedList {
             count.add(id.is_some() && name.is_some());
             let Some(id) = id.filter(|id| id.len() <= LONGEST && listed.names.len() < most) else { return };
             // Types may have the same ids.
-            let server_type = item.server_type.ok().filter(|_| list.server_types.len() > 1);
+            let server_type = item.server_type.ok().filter(|_| list.own_name);
             let server_type = server_type.and_then(|spelling| match spelling {
                 Spelling::Code(code) => Some(code),
                 Spelling::Name(name) => server_types::by_name(&name),

@@ -85,7 +85,7 @@ fn failed(count: u64, labels: &str) -> [String; 3] {
     [
         r#"parallels_ras_session_probe_success{mode="light"} 0"#.to_owned(),
         format!(r#"parallels_ras_session_probe_consecutive_failures{{mode="light"}} {count}"#),
-        format!(r#"parallels_ras_session_probe_error{{mode="light",{labels}}} 1"#),
+        format!(r#"parallels_ras_session_probe_error{{mode="light",{labels},parameter=""}} 1"#),
     ]
 }
 

@@ -129,16 +129,18 @@ pub(super) struct License {
     pub(super) grace: Option<u32>,
 }
 
-/// The license: bought for years, or about to end.
+/// The license: bought for months, or about to end.
 pub(super) fn license(world: &World) -> License {
-    let day = |seconds: f64| (world.real(seconds) / 86_400.0) as i64;
+    const DAY: f64 = 86_400.0;
+    let day = |moment: f64| (world.real(moment) / DAY) as i64;
     let now = world.now().as_secs_f64();
+    // The same for months, however long the demo runs.
+    let period = (now / (100.0 * DAY)).floor() * 100.0 * DAY;
     let well = License {
         license_type: "PrePaid",
         status: "Active",
-        // The same for months, however long the demo runs.
-        expiry: (day(now) / 100 + 4) * 100,
-        support_expiry: (day(now) / 100 + 5) * 100,
+        expiry: day(period + 400.0 * DAY),
+        support_expiry: day(period + 500.0 * DAY),
         installed: 500,
         peak: 391,
         used: 362,
@@ -147,7 +149,7 @@ pub(super) fn license(world: &World) -> License {
     match world.since(Incident::LicenseRunningOut) {
         Some(since) => License {
             status: "Grace",
-            expiry: day(now - since.as_secs_f64()) + 5,
+            expiry: day(now - since.as_secs_f64() + 5.0 * DAY),
             peak: 489,
             used: 470,
             grace: Some(14),

@@ -96,7 +96,8 @@ pub(super) fn machines(world: Arc<World>, groups: Vec<Group>) -> Response {
         let mut fields = Fields::of(row, odd);
         let state = capacity::vm_state(row);
         fields.text("name", "Name", odd.server(row.group, row.index));
-        fields.text("server", "Server", format!("provider-{}-00001.farm.example", row.group.site));
+        // The machine that carries it.
+        fields.text("server", "Server", format!("hv-{}-{:02}.farm.example", row.group.site, row.index % 4 + 1));
         fields.coded("state", "State", state, capacity::vm_state_name(state));
         fields.number("connection", "Connection", if state == 1 { 3 } else { 0 });
         fields.text("templateName", "TemplateName", format!("Template {}-1", row.group.site));

@@ -74,7 +74,7 @@ fn push(samples: &mut Vec<Truth>, farm: &Farm<'_>, agent: &str, row: &Row) {
         ("kind", if is_host { "host" } else { "logical" }),
     ];
     push("parallels_ras_agent_info", &info, 1.0);
-    let vm = matches!(group.server_type, kind::VDI_HOST | kind::GUEST) && farm.has("/api/provider/vm/host/status");
+    let vm = matches!(group.server_type, kind::VDI_HOST | kind::GUEST) && farm.reads("/api/provider/vm/host/status");
     let vm = vm.then(|| capacity::vm_state(row));
     if let Some(vm) = vm {
         push("parallels_ras_vm_state", &[("state", capacity::vm_state_name(vm))], 1.0);
@@ -167,7 +167,10 @@ fn name_list(server_type: i32, old_server: bool) -> Option<&'static str> {
         kind::PROVIDER => Some("/api/provider"),
         kind::RDS_HOST if old_server => Some("/api/rds"),
         kind::RDS_HOST => Some("/api/rds/host"),
-        kind::VDI_HOST | kind::GUEST if !old_server => Some("/api/provider/vm/host/status"),
+        kind::VDI_HOST | kind::GUEST => Some("/api/provider/vm/host/status"),
+        kind::ENROLLMENT => Some("/api/enrollmentserver/status"),
+        kind::AVD_HOST if !old_server => Some("/api/provider/vm/avdhost/status"),
+        kind::HALB_DEVICE if !old_server => Some("/api/halb/device"),
         _ => None,
     }
 }

@@ -54,6 +54,8 @@ impl Odd {
             kind::VDI_HOST => "vdi",
             kind::GUEST => "guest",
             kind::AVD_HOST => "avd",
+            kind::ENROLLMENT => "enroll",
+            kind::HALB_DEVICE => "halb",
             _ => "provider",
         };
         format!("{prefix}-{}-{:05}.farm.example", group.site, index + 1)
@@ -76,7 +78,17 @@ pub(super) fn agents(world: Arc<World>, groups: Vec<Group>) -> Response {
 pub(super) fn agents_of(world: &World, groups: Vec<Group>, server: &str) -> Response {
     let moment = FarmState::of(world, VENDOR);
     let odd = Odd::of(world);
-    let named = [kind::PA, kind::GATEWAY, kind::PROVIDER, kind::RDS_HOST];
+    let named = [
+        kind::PA,
+        kind::GATEWAY,
+        kind::PROVIDER,
+        kind::RDS_HOST,
+        kind::VDI_HOST,
+        kind::GUEST,
+        kind::AVD_HOST,
+        kind::ENROLLMENT,
+        kind::HALB_DEVICE,
+    ];
     let rows: Vec<String> = groups
         .into_iter()
         .filter(|group| named.contains(&group.server_type))
@@ -157,6 +169,18 @@ fn configured_item(group: Group, index: usize, odd: Odd) -> String {
     };
     item.push('}');
     item
+}
+
+/// The devices of the load balancers.
+pub(super) fn devices(world: &World, groups: Vec<Group>) -> Response {
+    let odd = Odd::of(world);
+    array(groups.into_iter().flat_map(move |group| {
+        (0..group.count).map(move |index| {
+            let (id, site) = (fleet::id(group, index), group.site);
+            let server = json!(odd.server(group, index)).to_string();
+            format!(r#"{{"id":{id},"server":{server},"ip":"192.0.2.{}","siteId":{site},"enabled":true}}"#, 100 + index)
+        })
+    }))
 }
 
 /// The lists of pools and templates: they have a name of their own, no server.

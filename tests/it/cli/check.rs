@@ -112,3 +112,18 @@ fn check_connect_names_what_failed_of_a_target_and_settings_that_matched_nothing
     let start = "failed  builds: partial, 1 part failed: 10: http_status: GET /contoso/_apis/distributedtask/pools/10/agents: 500";
     assert!(ended.out.lines().any(|line| line.starts_with(start) && line.contains(" agents in ")), "{}", ended.out);
 }
+
+#[test]
+fn check_connect_says_which_sites_came_and_from_which_request() {
+    let (sim, folder) = (Sim::frozen(), Folder::new());
+    let file = Config::quick().target(Target::ras("farm", &sim)).write(&folder);
+    let file = file.to_str().expect("a plain name");
+    for (granted, first, second) in [(None, "/api/Agent", "/api/Agent"), (Some(2), "/api/Agent?siteId=1", "/api/Agent")] {
+        sim.parallels_ras().set_default_site(granted);
+        let ended = rollcall(&["check", file, "--connect"]).expect(0);
+        for (site, path) in [(1, first), (2, second)] {
+            let said = format!("site {site} came by GET {path}");
+            assert!(ended.out.lines().any(|line| line.trim() == said), "{said}\n{}", ended.out);
+        }
+    }
+}
