@@ -64,6 +64,9 @@ use crate::{
 /// How often the list of sites is read.
 const SITES_INTERVAL: Duration = Duration::from_secs(10 * 60);
 
+/// Sites that are asked for one by one have this share of the time that is left.
+const SHARE_OF_SITES: f64 = 0.8;
+
 /// Places in the budget that extras leave, at the most, for the agent lists of the next polls and of other targets.
 const MAX_RESERVED: usize = 5;
 /// And at least this, for other targets.
@@ -120,9 +123,10 @@ impl ParallelsRas {
         self.observe(&mut lists, cx, &mut observation);
         // Without the list of sites nobody knows what there is besides; a server that has none is not asked again and again.
         let sites = self.sites.outcome();
-        let refused = |failure: &Failure| failure.reason != Reason::NotFound;
-        let sites_failed = sites.as_ref().is_some_and(|(_, outcome)| outcome.as_ref().is_err_and(refused));
-        observation.incomplete = sites_failed && self.known_sites().is_empty();
+        let is_none = sites.as_ref().is_some_and(|(_, outcome)| {
+            outcome.as_ref().is_ok() || outcome.as_ref().is_err_and(|failure| failure.reason == Reason::NotFound)
+        });
+        observation.incomplete = self.settings.site_ids.is_empty() && !is_none && self.known_sites().is_empty();
         observation.extras.extend(sites);
         observation.extras.extend(self.names.outcome());
         observation.extras.extend(self.extras.outcomes());
@@ -140,17 +144,29 @@ impl ParallelsRas {
             let held = self.lists.sites(Scope::Unnamed);
             lists.push(list);
             self.read_sites(cx).await?;
-            scopes = self.known_sites().iter().filter(|site| !held.contains(site)).map(|site| Scope::Site(*site)).collect();
+            scopes =
+                self.known_sites().iter().filter(|site| !held.contains(site)).map(|site| Scope::Site(*site)).collect();
         }
-        self.lists.retain(|scope| scopes.contains(&scope) || self.settings.site_ids.is_empty() && scope == Scope::Unnamed);
+        self.lists
+            .retain(|scope| scopes.contains(&scope) || self.settings.site_ids.is_empty() && scope == Scope::Unnamed);
         // What was tried longest ago comes first, so that a site that hangs does not starve the others.
         scopes.sort_by_key(|scope| (self.lists.tried(*scope), *scope));
-        for scope in scopes {
-            let deadline = if lists.is_empty() && self.settings.site_ids.len() == 1 { cx.deadline } else { cx.part_deadline() };
+        let count = scopes.len();
+        for (index, scope) in scopes.into_iter().enumerate() {
+            // Each has its share of the time that is left, and extras have theirs.
+            let now = Instant::now();
+            let left = cx.part_deadline().saturating_duration_since(now).mul_f64(SHARE_OF_SITES);
+            let alone = lists.is_empty() && count == 1;
+            let deadline = if alone { cx.deadline } else { now + left.div_f64((count - index) as f64) };
             let list = AgentList::read(&mut self.session, cx, scope, deadline).await;
             match list.and_then(|list| self.lists.note(list, most, cx)) {
                 Ok(list) => lists.push(list),
                 Err(failure) if matches!(failure.reason, Reason::Auth | Reason::Held) => return Err(failure),
+                // There was no room for it: it is the first of the next poll.
+                Err(failure) if failure.reason == Reason::RateLimited => {
+                    lists.push(AgentList::failed(scope, failure));
+                    continue;
+                }
                 Err(failure) => lists.push(AgentList::failed(scope, failure)),
             }
             self.lists.note_try(scope, cx.now);
@@ -198,13 +214,8 @@ impl ParallelsRas {
         let allowance = self.allowance(cx);
         let (scopes, types, rows) = (self.lists.scopes(), self.lists.types(), self.lists.rows());
         let settings = Arc::clone(&self.settings);
-        let wanted = Wanted {
-            scopes: &scopes,
-            types: &types,
-            rows,
-            names: settings.resolve_names,
-            max_sessions: settings.load,
-        };
+        let wanted =
+            Wanted { scopes: &scopes, types: &types, rows, names: settings.resolve_names, max_sessions: settings.load };
         self.names.refresh(&mut self.session, cx, &wanted, allowance).await?;
         let farm = Farm { target: &self.target, settings: &settings, scopes: &scopes, types: &types, rows };
         self.extras.refresh(&mut self.session, &mut self.names, cx, &farm, allowance).await
@@ -221,9 +232,10 @@ impl ParallelsRas {
         });
         let mut parts: Vec<(i64, Outcome, String)> = Vec::new();
         let listed = |site: i64| lists.iter().any(|list| self.lists.of(list).contains(&site));
-        self.license_site = self.license_site.filter(|site| listed(*site)).or_else(|| {
-            lists.iter().filter(|list| list.failure.is_none()).flat_map(|list| self.lists.of(list)).min()
-        });
+        self.license_site = self
+            .license_site
+            .filter(|site| listed(*site))
+            .or_else(|| lists.iter().filter(|list| list.failure.is_none()).flat_map(|list| self.lists.of(list)).min());
         for list in lists {
             let sites = self.lists.of(list);
             for (index, site) in sites.iter().enumerate() {
@@ -272,7 +284,7 @@ impl ParallelsRas {
         if let Err(failure) = list.decode(most) {
             return Outcome::Failed(failure);
         }
-        let Some((rows, defect)) = &list.rows else { unreachable!("it was decoded just now") };
+        let (rows, defect) = list.rows.as_ref().expect("it was decoded just now");
         // A site of which a list that can hardly be read has nothing is not gone.
         let is_lost = defect.is_some() && !rows.iter().any(|row| row.site == site);
         if let Some(defect) = defect.as_ref().filter(|_| is_lost) {

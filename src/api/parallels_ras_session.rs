@@ -153,11 +153,14 @@ impl ParallelsRasSession {
 
     /// Says once in the log what the broker objects to. A failed poll says so itself.
     fn tell(&self, probe: &Probe, is_told: bool) {
-        let is_new = self.last.as_ref().is_none_or(|last| (last.verdict, &last.errors) != (probe.verdict, &probe.errors));
+        let is_new =
+            self.last.as_ref().is_none_or(|last| (last.verdict, &last.errors) != (probe.verdict, &probe.errors));
         let state = probe.state();
         match probe.verdict {
             Verdict::Ok => {}
-            _ if is_new && !is_told => tracing::warn!(target = %self.target.name, %state, "The session probe has failed."),
+            _ if is_new && !is_told => {
+                tracing::warn!(target = %self.target.name, %state, "The session probe has failed.")
+            }
             _ => tracing::debug!(target = %self.target.name, %state, "The session probe has failed."),
         }
     }
@@ -263,8 +266,7 @@ fn is_no_answer(failure: &Failure) -> bool {
 
 /// What came of the request, and why the poll counts as failed if it does. `Err`: it is not the broker that failed.
 fn read_answer(result: Result<Answer, Failure>) -> ProbeAnswer {
-    let unreachable =
-        Reply { verdict: Verdict::Unreachable, errors: Vec::new(), prime_seconds: None, readable: false };
+    let unreachable = Reply { verdict: Verdict::Unreachable, errors: Vec::new(), prime_seconds: None, readable: false };
     let answer = match result {
         Ok(answer) => answer,
         Err(failure) => {

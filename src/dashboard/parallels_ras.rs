@@ -159,15 +159,14 @@ fn load() -> Panel {
 }
 
 fn gateways() -> Panel {
-    Panel::graph("Sessions through gateways", "none", "Sessions through each gateway, by kind.").query(
-        "{{agent}} {{kind}}",
-        "max by (target, pool, agent, kind) (parallels_ras_gateway_sessions{@pool})",
-    )
+    Panel::graph("Sessions through gateways", "none", "Sessions through each gateway, by kind.")
+        .query("{{agent}} {{kind}}", "max by (target, pool, agent, kind) (parallels_ras_gateway_sessions{@pool})")
 }
 
 fn busiest() -> Panel {
     let of = |metric: &str| format!("max by (target, pool, agent) ({metric}{{@pool}})");
-    let sessions = "sum by (target, pool, agent) (max by (target, pool, agent, state) (parallels_ras_host_sessions{@pool}))";
+    let sessions =
+        "sum by (target, pool, agent) (max by (target, pool, agent, state) (parallels_ras_host_sessions{@pool}))";
     let fullest = format!("topk(50, {sessions}\n/\n({} > 0))", of("parallels_ras_host_max_sessions"));
     // Only the rows of the first query: a merge would add every other host.
     let beside = |expr: String| format!("{expr}\nand on (target, pool, agent)\n{fullest}");
@@ -178,8 +177,20 @@ fn busiest() -> Panel {
         .limited("Full", "percentunit", fullest.clone(), "transparent", &[(0.8, look::WARN), (0.9, look::BAD)])
         .value("Sessions", "none", beside(sessions.to_owned()))
         .value("At most", "none", beside(of("parallels_ras_host_max_sessions")))
-        .limited("Processor", "percentunit", beside(of("parallels_ras_host_cpu_ratio")), "transparent", &[(0.9, look::WARN)])
-        .limited("Memory", "percentunit", beside(of("parallels_ras_host_memory_ratio")), "transparent", &[(0.9, look::WARN)])
+        .limited(
+            "Processor",
+            "percentunit",
+            beside(of("parallels_ras_host_cpu_ratio")),
+            "transparent",
+            &[(0.9, look::WARN)],
+        )
+        .limited(
+            "Memory",
+            "percentunit",
+            beside(of("parallels_ras_host_memory_ratio")),
+            "transparent",
+            &[(0.9, look::WARN)],
+        )
         .sorted("Full", true)
         .size(16, 10)
         .done()
@@ -210,23 +221,26 @@ fn host_pools() -> Panel {
 
 fn license() -> Panel {
     let days = |metric: &str| format!("(max by (vendor, target) ({metric}{{@target}}) - time()) / 86400");
-    Panel::table("License", "What each farm says of its license: when it ends, when support ends, and how many users it allows.")
-        .linked("target", "Farm", &link::polls())
-        .hidden("vendor")
-        .limited(
-            "Days left",
-            "none",
-            days("parallels_ras_license_expiry_timestamp_seconds"),
-            look::BAD,
-            &[(7.0, look::WARN), (30.0, look::GOOD)],
-        )
-        .value("Days of support left", "none", days("parallels_ras_license_support_expiry_timestamp_seconds"))
-        .label("license_type", "Type")
-        .label("status", "Status")
-        .rows("max by (vendor, target, license_type, status) (parallels_ras_license_info{@target})")
-        .value("Days of grace", "none", "max by (vendor, target) (parallels_ras_license_grace_days_left{@target})")
-        .size(12, 8)
-        .done()
+    Panel::table(
+        "License",
+        "What each farm says of its license: when it ends, when support ends, and how many users it allows.",
+    )
+    .linked("target", "Farm", &link::polls())
+    .hidden("vendor")
+    .limited(
+        "Days left",
+        "none",
+        days("parallels_ras_license_expiry_timestamp_seconds"),
+        look::BAD,
+        &[(7.0, look::WARN), (30.0, look::GOOD)],
+    )
+    .value("Days of support left", "none", days("parallels_ras_license_support_expiry_timestamp_seconds"))
+    .label("license_type", "Type")
+    .label("status", "Status")
+    .rows("max by (vendor, target, license_type, status) (parallels_ras_license_info{@target})")
+    .value("Days of grace", "none", "max by (vendor, target) (parallels_ras_license_grace_days_left{@target})")
+    .size(12, 8)
+    .done()
 }
 
 fn license_users() -> Panel {

@@ -133,9 +133,8 @@ impl ParallelsRas {
                 "/api/avd/hostpool" if !old => kind::AVD_HOST_POOL,
                 _ => return problem(StatusCode::NOT_FOUND, "There is no such resource."),
             };
-            let all = |server_type| {
-                self.groups.iter().copied().filter(|g| g.server_type == server_type).collect::<Vec<_>>()
-            };
+            let all =
+                |server_type| self.groups.iter().copied().filter(|g| g.server_type == server_type).collect::<Vec<_>>();
             return status::members(&self.world, &all(pool_type), &all(capacity::hosts_of(pool_type)), id);
         }
         let loads = |server_type| status::servers(self.world.clone(), of(server_type).collect());

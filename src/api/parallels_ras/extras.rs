@@ -187,13 +187,15 @@ impl Extras {
             wanted.extend(scopes().map(Task::Vms));
         }
         if settings.load {
-            wanted.extend(LoadKind::ALL.into_iter().flat_map(|kind| scopes().map(move |scope| Task::Load(kind, scope))));
+            wanted
+                .extend(LoadKind::ALL.into_iter().flat_map(|kind| scopes().map(move |scope| Task::Load(kind, scope))));
         }
         if settings.license {
             wanted.push(Task::License);
         }
         if settings.host_pools {
-            wanted.extend(PoolKind::ALL.into_iter().flat_map(|kind| scopes().map(move |scope| Task::Pools(kind, scope))));
+            wanted
+                .extend(PoolKind::ALL.into_iter().flat_map(|kind| scopes().map(move |scope| Task::Pools(kind, scope))));
             wanted.extend(self.pools().map(|(key, _)| Task::Members(key.clone())));
         }
         wanted.sort_unstable();

@@ -133,7 +133,9 @@ mod tests {
             assert_eq!(read(missing), Field::Missing, "{missing}");
         }
         // Month first, two digits of a year, a day that is none, an order that nobody can tell.
-        for bad in ["02/21/2021", "21/02/21", "31/02/2021", "03-05-2019", "3.5.2019", "never", "20210221", "21/02/2021 x"] {
+        for bad in
+            ["02/21/2021", "21/02/21", "31/02/2021", "03-05-2019", "3.5.2019", "never", "20210221", "21/02/2021 x"]
+        {
             assert_eq!(read(bad), Field::Bad, "{bad}");
         }
     }
@@ -145,7 +147,8 @@ mod tests {
         assert_eq!(words("2 = PostPaid"), "PostPaid");
         assert_eq!((words("3"), words(" "), word(Field::Missing)), ("code_3".into(), "".into(), "".into()));
         let warnings = Warnings::default();
-        let body = br#"{"licenseType":"3","installedUsers":"","usersPeak":"0","usageToday":-1,"gracePeriodDaysLeft":""}"#;
+        let body =
+            br#"{"licenseType":"3","installedUsers":"","usersPeak":"0","usageToday":-1,"gracePeriodDaysLeft":""}"#;
         let license = License::read(body, &warnings).expect("an object");
         assert_eq!((license.installed, license.peak, license.used, license.grace_days), (None, Some(0.0), None, None));
         assert_eq!(warnings.count(crate::api::Warning::BadValue), 1);

@@ -52,20 +52,8 @@ pub const HOSTS: &str = "rds_hosts";
 
 /// The lists that are documented, and those of AVD hosts and HALB devices, whose paths follow the menu of the reference.
 pub const LISTS: [List; 8] = [
-    List {
-        operation: "brokers",
-        paths: &["/api/Broker"],
-        server_types: &[7],
-        own_name: false,
-        inferred: false,
-    },
-    List {
-        operation: "gateways",
-        paths: &["/api/Gateway"],
-        server_types: &[3],
-        own_name: false,
-        inferred: false,
-    },
+    List { operation: "brokers", paths: &["/api/Broker"], server_types: &[7], own_name: false, inferred: false },
+    List { operation: "gateways", paths: &["/api/Gateway"], server_types: &[3], own_name: false, inferred: false },
     // `/api/RDS` up to version 18.
     List {
         operation: HOSTS,
@@ -74,13 +62,7 @@ pub const LISTS: [List; 8] = [
         own_name: false,
         inferred: false,
     },
-    List {
-        operation: "providers",
-        paths: &["/api/Provider"],
-        server_types: &[2],
-        own_name: false,
-        inferred: false,
-    },
+    List { operation: "providers", paths: &["/api/Provider"], server_types: &[2], own_name: false, inferred: false },
     List {
         operation: LEARNT,
         paths: &["/api/Provider/VM/Host/Status"],

@@ -101,8 +101,7 @@ impl Vms {
         let (mut vms, mut count, mut kept) = (Vms::default(), RowCount::default(), 0);
         wire::items::<VmItem<'_>>(body, |index, item: Option<VmItem<'_>>| {
             let readable = item.is_some_and(|item| {
-                let (Some(id), Some(state)) =
-                    (item.id.filled().ok().or(item.host_id.filled().ok()), item.state.ok())
+                let (Some(id), Some(state)) = (item.id.filled().ok().or(item.host_id.filled().ok()), item.state.ok())
                 else {
                     return false;
                 };

@@ -53,10 +53,8 @@ impl NotedProbe {
     pub fn of(self, settings: &target::ParallelsRasSession) -> Option<Probe> {
         let same = self.mode == settings.mode.as_str() && self.endpoint == settings.session.endpoint_host;
         let verdict = Verdict::ALL.into_iter().find(|verdict| verdict.as_str() == self.verdict).filter(|_| same)?;
-        let error = |code, parameter: &str| BrokerError {
-            code: codes::look_up(code),
-            parameter: reply::parameter(parameter),
-        };
+        let error =
+            |code, parameter: &str| BrokerError { code: codes::look_up(code), parameter: reply::parameter(parameter) };
         let mut errors: Vec<BrokerError> =
             self.errors.iter().take(reply::MAX_ERRORS).map(|(code, parameter)| error(*code, parameter)).collect();
         if errors.is_empty() {

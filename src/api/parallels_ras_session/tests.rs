@@ -393,7 +393,7 @@ async fn failures_in_a_row_and_the_last_verdict_outlive_the_api() {
 #[test]
 fn a_probe_is_noted_as_it_was() {
     for (code, verdict) in [(None, Verdict::Ok), (Some(3360), Verdict::Endpoint), (Some(4000), Verdict::Unknown)] {
-        let errors = code.map(|code| BrokerError { code: codes::look_up(code), parameter: "ttl" });
+        let errors = code.map(|code| reply::BrokerError { code: codes::look_up(code), parameter: "ttl" });
         let errors = errors.into_iter().chain(errors).collect();
         let reply = Reply { verdict, errors, prime_seconds: Some(1.5), readable: true };
         let probe = Probe::new(reply, Duration::from_millis(250), None);

@@ -105,7 +105,8 @@ pub(super) fn machines(world: Arc<World>, groups: Vec<Group>) -> Response {
         fields.number("providerID", "ProviderID", row.group.site as i64);
         fields.set("isMaintenance", "IsMaintenance", json!(false));
         fields.set("isTemplate", "IsTemplate", json!(false));
-        let session = json!({ "user": "someone@farm.example", "ip": "198.51.100.77", "deviceName": "LAPTOP-OF-SOMEONE" });
+        let session =
+            json!({ "user": "someone@farm.example", "ip": "198.51.100.77", "deviceName": "LAPTOP-OF-SOMEONE" });
         fields.set("session", "Session", session);
         fields.written()
     })

@@ -294,7 +294,9 @@ fn a_desktop_that_is_off_on_purpose_is_off_at_its_provider() {
 #[test]
 fn every_host_of_a_site_is_in_one_host_pool() {
     let farm = farm(3_000);
-    for (pools, hosts) in [("/api/RDS/HostPool", "/api/RDS/Host/status"), ("/api/AVD/HostPool", "/api/Agent?serverType=67")] {
+    for (pools, hosts) in
+        [("/api/RDS/HostPool", "/api/RDS/Host/status"), ("/api/AVD/HostPool", "/api/Agent?serverType=67")]
+    {
         let mut members = 0;
         for pool in list(&farm, pools) {
             members += list(&farm, &format!("{pools}/{}/Members", pool["id"])).len();

@@ -118,7 +118,8 @@ fn check_connect_says_which_sites_came_and_from_which_request() {
     let (sim, folder) = (Sim::frozen(), Folder::new());
     let file = Config::quick().target(Target::ras("farm", &sim)).write(&folder);
     let file = file.to_str().expect("a plain name");
-    for (granted, first, second) in [(None, "/api/Agent", "/api/Agent"), (Some(2), "/api/Agent?siteId=1", "/api/Agent")] {
+    for (granted, first, second) in [(None, "/api/Agent", "/api/Agent"), (Some(2), "/api/Agent?siteId=1", "/api/Agent")]
+    {
         sim.parallels_ras().set_default_site(granted);
         let ended = rollcall(&["check", file, "--connect"]).expect(0);
         for (site, path) in [(1, first), (2, second)] {

@@ -83,7 +83,8 @@ fn broken() -> BTreeSet<&'static str> {
 /// A farm whose license is about to end.
 fn running_out() -> BTreeSet<&'static str> {
     let demo = Daemon::demo(&["--incident", "license-running-out", "--incident.delay", "0s"]);
-    let exposition = demo.wait_for("days of grace", |now| now.of("hq-farm", "parallels_ras_license_grace_days_left") == Some(14.0));
+    let exposition =
+        demo.wait_for("days of grace", |now| now.of("hq-farm", "parallels_ras_license_grace_days_left") == Some(14.0));
     every_series_is_as_in_the_contract(&exposition)
 }
 

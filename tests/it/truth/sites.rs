@@ -32,15 +32,21 @@ fn every_sample_of_every_site_is_the_truth_whatever_the_server_takes_for_granted
         for pool in ["RDSHost@1", "RDSHost@2"] {
             assert!(truth.iter().any(|truth| truth.labels.get("pool").is_some_and(|name| name == pool)), "{pool}");
         }
-        let exposition = daemon.wait_for_within(&format!("both sites, by {granted:?}"), 2 * WAIT_TIMEOUT, |exposition| {
-            differences(&truth, exposition.samples.iter()).inspect_err(|_| std::thread::sleep(Duration::from_millis(150)))
-        });
+        let exposition =
+            daemon.wait_for_within(&format!("both sites, by {granted:?}"), 2 * WAIT_TIMEOUT, |exposition| {
+                differences(&truth, exposition.samples.iter())
+                    .inspect_err(|_| std::thread::sleep(Duration::from_millis(150)))
+            });
         consistent(&exposition);
         let asked = sim.asked("parallels_ras", "/api/Agent?siteId=1");
         assert_eq!(asked > 0, granted.is_some(), "{granted:?}: site 1 was asked for {asked} times");
         let moments: Vec<Duration> = sim.journal().iter().map(|entry| entry.received_at).collect();
         for eleven in moments.windows(11) {
-            assert!(eleven[10] - eleven[0] > WINDOW, "{granted:?}: eleven requests within {:?}", eleven[10] - eleven[0]);
+            assert!(
+                eleven[10] - eleven[0] > WINDOW,
+                "{granted:?}: eleven requests within {:?}",
+                eleven[10] - eleven[0]
+            );
         }
     }
 }

@@ -96,9 +96,10 @@ fn license() -> Vec<Case> {
         )
     };
     let users = |kind, what, of: &[(&str, &str)]| {
-        of.iter().fold(case("ParallelsRasLicenseUsersNearLimit", kind, "parallels_ras", what), |case, (kind, values)| {
-            case.with("parallels_ras_license_users", &format!("kind={kind}"), values)
-        })
+        of.iter()
+            .fold(case("ParallelsRasLicenseUsersNearLimit", kind, "parallels_ras", what), |case, (kind, values)| {
+                case.with("parallels_ras_license_users", &format!("kind={kind}"), values)
+            })
     };
     vec![
         expiring(Fires, "in five days", "432000").silent(14).fires(15, "critical", "", 431_100.0),
@@ -130,29 +131,40 @@ fn capacity() -> Vec<Case> {
         })
     };
     let versions = |kind, what, of: &[(&str, &str)]| {
-        of.iter().fold(case("ParallelsRasAgentVersionMismatch", kind, "parallels_ras", what), |case, (agent, version)| {
-            let of = format!("pool=RDSHost@1,agent={agent},version={version}");
-            case.with("parallels_ras_agent_version_info", &of, "1")
-        })
+        of.iter().fold(
+            case("ParallelsRasAgentVersionMismatch", kind, "parallels_ras", what),
+            |case, (agent, version)| {
+                let of = format!("pool=RDSHost@1,agent={agent},version={version}");
+                case.with("parallels_ras_agent_version_info", &of, "1")
+            },
+        )
     };
     vec![
         sessions(Fires, "both hosts", &[("1", "healthy", ["90", "5"], "100"), ("2", "degraded", ["80", "15"], "100")])
             .silent(14)
             .fires(15, "warning", "pool=RDSHost@1", 0.95),
         // The other host is full, and takes nobody in.
-        sessions(Fires, "the one that serves", &[("1", "healthy", ["95", "0"], "100"), ("2", "failed", ["0", "0"], "100")])
-            .silent(14)
-            .fires(15, "warning", "pool=RDSHost@1", 0.95),
+        sessions(
+            Fires,
+            "the one that serves",
+            &[("1", "healthy", ["95", "0"], "100"), ("2", "failed", ["0", "0"], "100")],
+        )
+        .silent(14)
+        .fires(15, "warning", "pool=RDSHost@1", 0.95),
         sessions(Silent, "one of two", &[("1", "healthy", ["95", "0"], "100"), ("2", "healthy", ["10", "0"], "100")])
             .silent(60),
-        sessions(Maintenance, "drained hosts keep theirs", &[
-            ("1", "disabled", ["100", "0"], "100"),
-            ("2", "healthy", ["50", "0"], "100"),
-        ])
+        sessions(
+            Maintenance,
+            "drained hosts keep theirs",
+            &[("1", "disabled", ["100", "0"], "100"), ("2", "healthy", ["50", "0"], "100")],
+        )
         .silent(60),
-        versions(Fires, "one was left out", &[("1", "21.0.26130"), ("2", "20.2.25889")])
-            .silent(1439)
-            .fires(1440, "info", "pool=RDSHost@1", 2.0),
+        versions(Fires, "one was left out", &[("1", "21.0.26130"), ("2", "20.2.25889")]).silent(1439).fires(
+            1440,
+            "info",
+            "pool=RDSHost@1",
+            2.0,
+        ),
         versions(Silent, "all alike", &[("1", "21.0.26130"), ("2", "21.0.26130")]).silent(1500),
     ]
 }

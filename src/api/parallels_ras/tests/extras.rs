@@ -46,14 +46,18 @@ fn answer(seen: &Request) -> (u16, &'static str, String) {
     match &*seen.line {
         "POST /api/Session/logon" => ok(LOGON),
         "GET /api/Agent" => ok(FARM),
-        "GET /api/RDS/Host" => ok(r#"[{"id": "1", "server": "a", "maxSessions": 250}, {"id": 2, "MaxSessions": "100"}]"#),
+        "GET /api/RDS/Host" => {
+            ok(r#"[{"id": "1", "server": "a", "maxSessions": 250}, {"id": 2, "MaxSessions": "100"}]"#)
+        }
         "GET /api/RDS/Host/status" => ok(LOAD),
-        "GET /api/Gateway/status" => ok(r#"[{"id": 1, "siteId": 1, "activeRDPSessions": 5, "ActiveRDPSSLSessions": 71}]"#),
+        "GET /api/Gateway/status" => {
+            ok(r#"[{"id": 1, "siteId": 1, "activeRDPSessions": 5, "ActiveRDPSSLSessions": 71}]"#)
+        }
         "GET /api/Provider/VM/Host/Status" => ok(VMS),
-        "GET /api/License?UseCache=true" => ok(
-            r#"{"licenseType":"PrePaid","licenseStatus":"Active","expiryDate":"21/02/2021","installedUsers":"500",
-                "usersPeak":"391","usageToday":"","paUserName":"Somebody Else","licenseKey":"AAAA-BBBB"}"#,
-        ),
+        "GET /api/License?UseCache=true" => {
+            ok(r#"{"licenseType":"PrePaid","licenseStatus":"Active","expiryDate":"21/02/2021","installedUsers":"500",
+                "usersPeak":"391","usageToday":"","paUserName":"Somebody Else","licenseKey":"AAAA-BBBB"}"#)
+        }
         "GET /api/RDS/HostPool" => ok(r#"[{"id": 7, "name": "Office", "siteId": 1}, {"id": "8/..", "name": "odd"}]"#),
         "GET /api/RDS/HostPool/7/Members" => ok(r#"[{"id": "1"}, {"id": "3"}]"#),
         "GET /api/VDI/HostPool" => ok("[]"),
@@ -70,7 +74,10 @@ async fn told(api: &mut ParallelsRas, polls: u64) -> (Vec<String>, Observation) 
     }
     let observation = last.expect("a poll");
     let lines = samples(part(&observation)).into_iter();
-    (lines.filter(|line| !line.starts_with("parallels_ras_agent_state") && !line.contains("_agent_info")).collect(), observation)
+    (
+        lines.filter(|line| !line.starts_with("parallels_ras_agent_state") && !line.contains("_agent_info")).collect(),
+        observation,
+    )
 }
 
 #[tokio::test]
@@ -104,7 +111,8 @@ async fn each_extra_tells_what_it_has_and_invents_nothing() {
         r#"parallels_ras_license_users{kind="peak"} 391"#,
     ];
     assert_eq!(lines, expected);
-    let outcomes: Vec<(&str, bool)> = observation.extras.iter().map(|(name, outcome)| (*name, outcome.is_ok())).collect();
+    let outcomes: Vec<(&str, bool)> =
+        observation.extras.iter().map(|(name, outcome)| (*name, outcome.is_ok())).collect();
     let expected =
         [("sites", false), ("names", true), ("vms", true), ("load", true), ("license", true), ("host_pools", true)];
     assert_eq!(outcomes, expected, "a list that this version does not have is no failure where others come");
@@ -148,7 +156,9 @@ async fn machines_that_are_not_told_leave_it_to_the_settings() {
     });
     let mut api = open_with(target(stub.url.as_str()));
     let stale_after = api.target.stale_after.as_secs();
-    for (index, (seconds, healthy)) in [(0, "Disabled"), (60, "Disabled"), (stale_after + 60, "Unknown")].into_iter().enumerate() {
+    for (index, (seconds, healthy)) in
+        [(0, "Disabled"), (60, "Disabled"), (stale_after + 60, "Unknown")].into_iter().enumerate()
+    {
         round.store(index, std::sync::atomic::Ordering::Relaxed);
         let observation = poll_at(&mut api, seconds).await.expect("it fails alone");
         api.session.refill_for_test();
@@ -167,7 +177,9 @@ async fn everything_together_keeps_to_ten_requests_in_ten_seconds_and_to_one_of_
     for poll in 0..2 {
         poll_at(&mut api, 60 * poll).await.expect("a good poll");
         let asked = stub.asked();
-        for kind in ["/api/RDS/Host/status", "/api/Gateway/status", "/api/Broker/status", "VM/Host", "/api/License", "HostPool"] {
+        for kind in
+            ["/api/RDS/Host/status", "/api/Gateway/status", "/api/Broker/status", "VM/Host", "/api/License", "HostPool"]
+        {
             let count = asked.iter().filter(|line| line.contains(kind)).count();
             assert!(count <= 1, "{kind}: {asked:?}");
         }
@@ -183,7 +195,8 @@ async fn everything_together_keeps_to_ten_requests_in_ten_seconds_and_to_one_of_
         assert!(asked.len() <= 10, "{asked:?}");
         all.extend(asked);
     }
-    let pools = ["GET /api/RDS/HostPool", "GET /api/VDI/HostPool", "GET /api/AVD/HostPool", "GET /api/RDS/HostPool/7/Members"];
+    let pools =
+        ["GET /api/RDS/HostPool", "GET /api/VDI/HostPool", "GET /api/AVD/HostPool", "GET /api/RDS/HostPool/7/Members"];
     for path in ["GET /api/License?UseCache=true", "GET /api/Broker/status"].into_iter().chain(pools) {
         assert_eq!(all.iter().filter(|line| *line == path).count(), 1, "{path}: {all:?}");
     }

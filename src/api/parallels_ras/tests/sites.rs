@@ -38,7 +38,8 @@ fn answer(seen: &Request, granted: &[u32]) -> (u16, &'static str, String) {
             ok(&format!("[{}]", rows.join(",")))
         }
         "GET /api/RDS/Host" => {
-            let rows = sites.iter().map(|site| format!(r#"{{"id": {site}, "siteId": {site}, "server": "rds-{site}"}}"#));
+            let rows =
+                sites.iter().map(|site| format!(r#"{{"id": {site}, "siteId": {site}, "server": "rds-{site}"}}"#));
             ok(&format!("[{}]", rows.collect::<Vec<_>>().join(",")))
         }
         _ => status(404),
@@ -75,7 +76,8 @@ async fn a_server_that_tells_all_sites_is_asked_once() {
     assert_eq!(agents(&observation), ["rds-1", "gw-1", "rds-2", "gw-2", "rds-3", "gw-3"]);
     assert!(!observation.incomplete);
     assert_eq!(observation.notes, [1, 2, 3].map(|site| format!("site {site} came by GET /api/Agent")));
-    let asked = ["POST /api/Session/logon", "GET /api/Agent", "GET /api/Site/status", "GET /api/Gateway", "GET /api/RDS/Host"];
+    let asked =
+        ["POST /api/Session/logon", "GET /api/Agent", "GET /api/Site/status", "GET /api/Gateway", "GET /api/RDS/Host"];
     assert_eq!(stub.asked(), asked);
     poll_at(&mut api, 60).await.expect("a good poll");
     assert_eq!(stub.asked(), ["GET /api/Agent"]);
@@ -183,9 +185,9 @@ async fn a_list_that_can_hardly_be_read_loses_no_site() {
     let round = Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let now = Arc::clone(&round);
     let stub = start(move |seen| match &*seen.line {
-        "GET /api/Agent" if now.load(std::sync::atomic::Ordering::Relaxed) == 1 => {
-            ok(&rows(&[1, 2, 3]).replace(r#""siteId": 2"#, r#""siteId": {}"#).replace(r#""siteId": 3"#, r#""siteId": []"#))
-        }
+        "GET /api/Agent" if now.load(std::sync::atomic::Ordering::Relaxed) == 1 => ok(&rows(&[1, 2, 3])
+            .replace(r#""siteId": 2"#, r#""siteId": {}"#)
+            .replace(r#""siteId": 3"#, r#""siteId": []"#)),
         "GET /api/Agent" => ok(&rows(&[1, 2, 3])),
         _ => answer(seen, &[]),
     });
