@@ -58,7 +58,6 @@ use crate::{
     config::{Target, target},
     failure::{Failure, Reason},
     http::Client,
-    scale::scaled,
 };
 
 /// How often the list of sites is read.
@@ -101,7 +100,7 @@ impl ParallelsRas {
             settings: Arc::new(settings),
             session,
             lists: AgentLists::default(),
-            sites: Extra::new("sites", scaled(SITES_INTERVAL)),
+            sites: Extra::new("sites", SITES_INTERVAL),
             names: NameCache::default(),
             extras: Extras::default(),
             license_site: None,

@@ -25,8 +25,11 @@ pub fn dashboard() -> Dashboard {
             shared::freshness(3_600.0),
             Row::new("The farm", vec![shared::classes(), shared::capacity(), types(), shared::history().size(12, 10)]),
             Row::new("Entry points", vec![entry_share(), entry_timeline()]),
-            Row::new("Load and sessions", vec![sessions(), load(), gateways(), busiest(), host_pools()]),
-            Row::new("License and versions", vec![license(), license_users(), versions(), machines()]),
+            Row::new("Load and sessions", vec![sessions(), load(), busiest(), gateways().size(8, 10)]),
+            Row::new(
+                "License, versions and machines",
+                vec![license(), license_users(), versions(), host_pools(), machines()],
+            ),
             Row::new("States that RAS reports", vec![states(), states_over_time(), logical()]),
             Row::new("Session probe", vec![probes(), success(), duration(), prime()]),
         ],
@@ -215,7 +218,7 @@ fn host_pools() -> Panel {
         "count by (target, pool, host_pool) (\n  max by (target, pool, agent, host_pool) (parallels_ras_host_pool_member_info{@pool})\n  and on (target, pool, agent)\n  max by (target, pool, agent) (rollcall_agent_health{@pool,health=~\"healthy|transitional|degraded\"} == 1)\n)",
     )
     .sorted("Hosts", true)
-    .size(8, 10)
+    .size(8, 8)
     .done()
 }
 
@@ -259,7 +262,7 @@ fn versions() -> Panel {
             "count by (target, pool, version) (max by (target, pool, agent, version) (parallels_ras_agent_version_info{@pool}))",
         )
         .sorted("Pool", false)
-        .size(12, 8)
+        .size(8, 8)
         .done()
 }
 
@@ -274,7 +277,7 @@ fn machines() -> Panel {
         "sort_desc(count by (state) (max by (target, pool, agent, state) (parallels_ras_vm_state{@pool} == 1)))",
     )
     .limits(look::CALM, &[])
-    .size(12, 8)
+    .size(8, 8)
 }
 
 fn probes() -> Panel {

@@ -23,7 +23,7 @@ use super::{
     vms::{self, Vms},
 };
 use crate::{
-    api::{Context, extra::Extra, fingerprint::ContentHash},
+    api::{Context, Warnings, extra::Extra, fingerprint::ContentHash},
     blocking::block_in_place_if,
     clock::UnixTime,
     config::{Target, target},
@@ -207,7 +207,7 @@ impl Extras {
             let interval = match task.kind() {
                 Kind::Vms | Kind::Load(_) => in_turn,
                 Kind::License => scaled(LICENSE_INTERVAL),
-                Kind::HostPools => scaled(POOLS_INTERVAL),
+                Kind::HostPools => POOLS_INTERVAL,
             };
             let name = task.name();
             self.tasks.entry(task).or_insert_with(|| Extra::new(name, interval)).set_interval(interval);
@@ -261,10 +261,9 @@ impl Extras {
         Ok(match task {
             Task::Vms(scope) => {
                 let of = farm.of(*scope);
-                let vms = Vms::read(body.reader(), of, most, warnings)?;
-                // The same list names them.
-                names.learn("vms", body, of, farm.rows, warnings)?;
-                Data::Vms(Arc::new(vms))
+                // The same list has the names, also where it has no states. Its oddities are counted below.
+                let _ = names.learn("vms", body, of, farm.rows, &Warnings::default());
+                Data::Vms(Arc::new(Vms::read(body.reader(), of, most, warnings)?))
             }
             Task::Load(kind, scope) => {
                 Data::Load(*kind, Arc::new(Load::read(body.reader(), farm.of(*scope), most, warnings)?))

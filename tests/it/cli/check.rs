@@ -4,7 +4,7 @@ use rollcall_sim::Fault;
 
 use crate::{
     program::rollcall,
-    support::{Config, Folder, Sim, Target},
+    support::{Config, Folder, Sim, Target, frozen},
 };
 
 #[test]
@@ -115,7 +115,8 @@ fn check_connect_names_what_failed_of_a_target_and_settings_that_matched_nothing
 
 #[test]
 fn check_connect_says_which_sites_came_and_from_which_request() {
-    let (sim, folder) = (Sim::frozen(), Folder::new());
+    // Large enough for two sites.
+    let (sim, folder) = (Sim::start(rollcall_sim::Options { agents: 200, ..frozen() }), Folder::new());
     let file = Config::quick().target(Target::ras("farm", &sim)).write(&folder);
     let file = file.to_str().expect("a plain name");
     for (granted, first, second) in [(None, "/api/Agent", "/api/Agent"), (Some(2), "/api/Agent?siteId=1", "/api/Agent")]
