@@ -20,6 +20,7 @@ async fn a_name_stays_until_a_good_list_gives_another_one() {
         ["rds-01.example.com", "rds-01.example.com", "rds-01.example.com", "renamed"].iter().enumerate()
     {
         round.store(index, std::sync::atomic::Ordering::Relaxed);
+        api.session.refill_for_test();
         let observation = poll_at(&mut api, 601 * index as u64).await.expect("lists never fail a poll");
         assert_eq!(names(&observation), [*name], "round {index}");
         assert_eq!(stub.asked().len(), if index == 0 { 4 } else { 2 }, "round {index}");
@@ -81,6 +82,7 @@ async fn a_forbidden_list_costs_only_the_names() {
     });
     let mut api = open(&stub);
     for (seconds, lists) in [(0, 2), (700, 1), (3601, 2)] {
+        api.session.refill_for_test();
         let observation = poll_at(&mut api, seconds).await.expect("lists never fail a poll");
         assert_eq!(names(&observation), ["rds-01.example.com", "1"]);
         let requests = stub.asked();

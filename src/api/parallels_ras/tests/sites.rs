@@ -114,6 +114,7 @@ async fn a_server_that_tells_one_site_is_asked_for_each_of_the_others() {
     assert_eq!(asked.len(), 9, "{asked:?}: the rest has to wait for its place in the budget");
     // A list that names no site is of the one that it was asked for, or of that which is taken for granted.
     assert_eq!(agents(&observation), ["1", "gw-1", "rds-2", "gw-2", "3", "gw-3"]);
+    api.session.refill_for_test();
     let after = poll_at(&mut api, 60).await.expect("a good poll");
     assert_eq!(keys(&after), [("1", true), ("2", true), ("3", true)]);
     assert_eq!(after.extras[..2], [("sites", Ok(())), ("names", Ok(()))]);
@@ -150,11 +151,13 @@ async fn a_site_that_cannot_be_read_costs_itself() {
     });
     let mut api = open(&stub);
     for seconds in [0, 60] {
+        api.session.refill_for_test();
         let observation = poll_at(&mut api, seconds).await.expect("a partial poll");
         assert_eq!(keys(&observation), [("1", true), ("2", true), ("3", false)]);
         assert_eq!(observation.notes[2], "site 3 did not come, by GET /api/Agent?siteId=3");
     }
     let mut api = with_sites(&stub, &[3]);
+    api.session.refill_for_test();
     assert_eq!(poll_at(&mut api, 0).await.expect_err("there is no other").reason, Reason::HttpStatus);
 }
 
@@ -169,6 +172,7 @@ async fn sites_are_known_on_where_their_list_fails() {
     let mut api = open(&stub);
     for (index, seconds) in [0, 700, 7000].into_iter().enumerate() {
         round.store(index, std::sync::atomic::Ordering::Relaxed);
+        api.session.refill_for_test();
         let observation = poll_at(&mut api, seconds).await.expect("a good poll");
         assert_eq!(keys(&observation), [("1", true), ("2", true), ("3", true)], "round {index}");
         assert!(!observation.incomplete);
@@ -176,6 +180,7 @@ async fn sites_are_known_on_where_their_list_fails() {
     }
     // Nothing is known after a start: there may be more than what came.
     let mut api = open(&stub);
+    api.session.refill_for_test();
     let observation = poll_at(&mut api, 8000).await.expect("a good poll");
     assert_eq!((keys(&observation), observation.incomplete), (vec![("1", true)], true));
 }
@@ -198,6 +203,7 @@ async fn a_list_that_can_hardly_be_read_loses_no_site() {
     let failed = observation.parts.iter().map(|(key, outcome)| (&**key, outcome.failure().is_some()));
     assert_eq!(failed.collect::<Vec<_>>(), [("1", true), ("2", true), ("3", true)]);
     round.store(2, std::sync::atomic::Ordering::Relaxed);
+    api.session.refill_for_test();
     let observation = poll_at(&mut api, 120).await.expect("a good poll");
     assert_eq!(keys(&observation), [("1", true), ("2", true), ("3", true)]);
 }
