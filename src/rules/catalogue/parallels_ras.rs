@@ -13,7 +13,7 @@ use crate::{
             AGENT_INFO, AGENT_STATE, AGENT_VERSION, HOST_MAX_SESSIONS, HOST_SESSIONS, LICENSE_EXPIRY, LICENSE_USERS,
         },
     },
-    rules::expr::{Expr, Function, Selector, family, past, time},
+    rules::expr::{Expr, Selector, family, time},
     vendors,
 };
 
@@ -128,9 +128,8 @@ pub(super) fn alerts() -> Vec<Alert> {
 
 fn license() -> Vec<Alert> {
     let expiring = |severity, days_left: u64| {
-        // A license that cannot be read for a while ends no sooner and no later.
-        let expiry = past(Function::Last, family(&LICENSE_EXPIRY), hours(6)).max_by(Target.names());
-        alert("ParallelsRasLicenseExpiring", severity, Target, expiry.minus(time()).below(Expr::Threshold))
+        let left = family(&LICENSE_EXPIRY).minus(time());
+        alert("ParallelsRasLicenseExpiring", severity, Target, left.below(Expr::Threshold))
             .threshold(days(days_left).as_secs_f64(), Unit::Seconds)
             .lasting(minutes(15))
             .annotate(

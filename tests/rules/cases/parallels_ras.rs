@@ -104,8 +104,6 @@ fn license() -> Vec<Case> {
     vec![
         expiring(Fires, "in five days", "432000").silent(14).fires(15, "critical", "", 431_100.0),
         expiring(Fires, "in twenty days", "1728000").silent(14).fires(15, "warning", "", 1_727_100.0),
-        // What was read before counts for hours.
-        expiring(Fires, "it cannot be read any more", "432000*10 -").fires(200, "critical", "", 420_000.0),
         expiring(Silent, "in forty days", "3456000").silent(60),
         expiring(Silent, "renewed", "432000*10 40000000").silent(60),
         users(Fires, "the peak", &[("installed", "500"), ("peak", "489"), ("used", "400")])
