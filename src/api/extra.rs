@@ -36,6 +36,16 @@ impl<T> Extra<T> {
         now >= self.due
     }
 
+    /// Since when it is to be read; where not all can be, what has waited longest goes first.
+    pub fn due(&self) -> UnixTime {
+        self.due
+    }
+
+    /// Another interval, from the next try on.
+    pub fn set_interval(&mut self, interval: Duration) {
+        self.interval = interval;
+    }
+
     /// Stores how a try ended. What ends the poll as a whole, a refused or held log-on, is returned.
     pub fn store(&mut self, now: UnixTime, result: Result<T, Failure>) -> Result<(), Failure> {
         let failure = match result {

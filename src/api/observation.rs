@@ -25,6 +25,8 @@ pub struct Observation {
     pub extras: Vec<(&'static str, Result<(), Failure>)>,
     /// What else could not be read, as a vendor's own metric tells; in words for people: (what, why).
     pub unread: Vec<(String, Failure)>,
+    /// What `probe` and `check --connect` say of this poll besides, a line each.
+    pub notes: Vec<String>,
 }
 
 impl Observation {

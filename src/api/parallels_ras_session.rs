@@ -41,6 +41,7 @@ use crate::{
     clock::UnixTime,
     config::{
         Target,
+        secret::Secret,
         target::{self, ProbeMode},
     },
     failure::{Failure, Reason},
@@ -109,6 +110,7 @@ impl ParallelsRasSession {
         let session = &self.settings.session;
         let password = session.password.read()?;
         let token = self.settings.api_token.read()?;
+        let prime_secret = session.prime_secret.as_ref().map(Secret::read).transpose()?;
         let (turn, deadline) = self.deadlines(cx);
         let (logons, username) = (&self.logons, &*session.username);
         let is_first = !std::mem::replace(&mut self.polled, true);
@@ -130,7 +132,7 @@ impl ParallelsRasSession {
             Ok(permit) => permit,
             Err(denied) => return self.unchanged(cx, denied),
         };
-        let body = request::body(self.settings.mode, session, &password);
+        let body = request::body(self.settings.mode, session, &password, prime_secret.as_ref());
         let started = Instant::now();
         let deadline = match self.settings.mode {
             ProbeMode::Light => deadline,
@@ -155,11 +157,11 @@ impl ParallelsRasSession {
         if is_unproven {
             self.last_try = LastTry::Unproven { failed: failure.is_some() };
         }
-        if let Some(code) = reply.code.filter(|code| codes::by_code(code.api).is_none()) {
+        if let Some(code) = reply.code().filter(|code| codes::by_code(code.api).is_none()) {
             cx.warnings.add(Warning::UnknownState, || format!("code {}", code.api));
         }
         let probe = Probe::new(reply, duration, self.last.as_ref());
-        let failure = match reply.verdict {
+        let failure = match probe.verdict {
             Verdict::Account => of_logon,
             // It cannot lock an account: it is not held, but repeats are not worth the usual pace either.
             Verdict::Token => {
@@ -169,9 +171,24 @@ impl ParallelsRasSession {
             _ => failure.map(|failure| of_logon.unwrap_or(failure)),
         };
         let part = probe.part(&self.target, &self.settings);
+        self.tell(&probe, failure.is_some());
         self.remember(cx, &probe);
         self.last = Some(probe);
         Ok(Observation { failure, ..Observation::single(part) })
+    }
+
+    /// Says once in the log what the broker objects to. A failed poll says so itself.
+    fn tell(&self, probe: &Probe, is_told: bool) {
+        let is_new =
+            self.last.as_ref().is_none_or(|last| (last.verdict, &last.errors) != (probe.verdict, &probe.errors));
+        let state = probe.state();
+        match probe.verdict {
+            Verdict::Ok => {}
+            _ if is_new && !is_told => {
+                tracing::warn!(target = %self.target.name, %state, "The session probe has failed.")
+            }
+            _ => tracing::debug!(target = %self.target.name, %state, "The session probe has failed."),
+        }
     }
 
     /// While the account is held nothing is sent; the last verdict stays and does not go stale. While it waits, a verdict stays
@@ -259,12 +276,12 @@ fn verdict_of(judged: &ProbeAnswer) -> LogonVerdict {
     };
     match reply.verdict {
         Verdict::Account => {
-            let state = Probe::new(*reply, Duration::ZERO, None).state();
+            let state = Probe::new(reply.clone(), Duration::ZERO, None).state();
             LogonVerdict::Refused(format!("the broker refused the account of the session: {state}"))
         }
         Verdict::Ok => LogonVerdict::Accepted,
         Verdict::Unknown | Verdict::Unreachable => LogonVerdict::Unproven(failure.clone().unwrap_or_else(|| {
-            let state = Probe::new(*reply, Duration::ZERO, None).state();
+            let state = Probe::new(reply.clone(), Duration::ZERO, None).state();
             Failure::new(Reason::HttpStatus, format!("the broker answered with nothing that is known: {state}"))
         })),
         Verdict::Endpoint
@@ -286,7 +303,7 @@ fn is_no_answer(failure: &Failure) -> bool {
 
 /// What came of the request, and why the poll counts as failed if it does. `Err`: it is not the broker that failed.
 fn read_answer(result: Result<Answer, Failure>) -> ProbeAnswer {
-    let unreachable = Reply { verdict: Verdict::Unreachable, code: None, prime_seconds: None, readable: false };
+    let unreachable = Reply { verdict: Verdict::Unreachable, errors: Vec::new(), prime_seconds: None, readable: false };
     let answer = match result {
         Ok(answer) => answer,
         Err(failure) => {

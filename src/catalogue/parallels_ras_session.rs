@@ -11,6 +11,6 @@ families! {
         "How long the broker took to prepare the session, where its last answer said.";
     PROBE_CONSECUTIVE_FAILURES: Gauge Agent "parallels_ras_session_probe_consecutive_failures" ["mode"] ""
         "Session probes that failed in a row until now.";
-    PROBE_ERROR: Gauge Agent "parallels_ras_session_probe_error" ["mode", "verdict", "category", "code"] ""
-        "Why the last session probe failed: verdict of the daemon, category and code of the broker; absent after a success.";
+    PROBE_ERROR: Gauge Agent "parallels_ras_session_probe_error" ["mode", "verdict", "category", "code", "parameter"] ""
+        "Why the last session probe failed: verdict of the daemon, category and code of the broker, the field of the request that it blames; absent after a success.";
 }

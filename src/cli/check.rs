@@ -14,6 +14,7 @@ use crate::{
     config::{AlertingMode, Config, Target},
     duration, http,
     overrides::AlertOverride,
+    printable::Printable,
     rules::catalogue,
 };
 
@@ -67,6 +68,9 @@ pub fn run(args: Check) -> Result<(), String> {
             };
             failed += usize::from(!good);
             output::print(format!("{}  {}: {line}\n", if good { "ok    " } else { "failed" }, target.name));
+            for note in poll.iter().flat_map(|poll| &poll.notes) {
+                output::print(format!("        {}\n", Printable(note)));
+            }
             for failed in poll.iter().flat_map(Poll::failed_beside) {
                 output::note(format_args!("warning: {}: {failed}", target.name));
             }

@@ -86,6 +86,8 @@ pub struct Poll {
     warnings: Warnings,
     /// What was read beside the parts, and how that ended.
     beside: Vec<(String, Result<(), Failure>)>,
+    /// What the vendor says of the poll besides.
+    pub notes: Vec<String>,
 }
 
 /// Polls a target once, outside of any schedule, and logs off. Fails where the settings allow no requests at all.
@@ -104,6 +106,7 @@ pub async fn poll_once(target: Arc<Target>, logons: &Logons, tracer: Option<Trac
         Err(_) => Err(Failure::new(Reason::Timeout, format!("the poll took longer than {:?}", target.timeout))),
     };
     let took = started.elapsed();
+    let notes = outcome.as_ref().map(|observation| observation.notes.clone()).unwrap_or_default();
     let closing = Instant::now() + Duration::from_secs(3);
     let _ = timeout_at(closing, api.close(&Context { deadline: closing, ..cx })).await;
     let beside = outcome.as_ref().map(beside).unwrap_or_default();
@@ -114,7 +117,7 @@ pub async fn poll_once(target: Arc<Target>, logons: &Logons, tracer: Option<Trac
         *count = warnings.count(warning);
     }
     let snapshot = ledger.publish(now).snapshot;
-    Ok(Poll { snapshot, took, result, warnings, beside })
+    Ok(Poll { snapshot, took, result, warnings, notes, beside })
 }
 
 /// The extras, and what else may fail without costing the poll.
@@ -154,6 +157,9 @@ impl Poll {
             for (part, failure) in failed {
                 text += &format!("part {} failed, {}: {failure}\n", Printable(part), failure.reason());
             }
+        }
+        for note in &self.notes {
+            text += &format!("{}\n", Printable(note));
         }
         for (kind, detail) in self.warnings.details() {
             text += &format!("odd, {}: {detail}\n", kind.as_str());

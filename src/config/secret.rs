@@ -147,7 +147,7 @@ macro_rules! keys {
     };
 }
 
-keys!(api_token bearer_token client_secret password pat);
+keys!(api_token bearer_token client_secret password pat prime_secret);
 
 #[cfg(test)]
 mod tests;

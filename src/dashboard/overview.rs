@@ -62,13 +62,17 @@ fn felt() -> Panel {
     Panel::stat(
         "What users feel",
         "none",
-        "Session probes that failed, jobs in build queues and the time the oldest has waited, file jobs that failed or run badly, and the share of time that the target with the least luck was held back by its vendor.",
+        "Session probes that failed, jobs in build queues and the time the oldest has waited, file jobs that failed or run badly, the share of time that the target with the least luck was held back by its vendor, and licenses that end within 30 days.",
     )
     .query("Probes failing", "sum(1 - max by (vendor, target, agent) (parallels_ras_session_probe_success{@target}))")
     .query("Builds queued", r#"sum(max by (vendor, target, pool) (azure_devops_pool_jobs{@pool,state="queued"}))"#)
     .query("Oldest build", "max(time() - max by (vendor, target, pool) (azure_devops_pool_oldest_queued_job_timestamp_seconds{@pool}))")
     .query("File jobs in trouble", r#"sum(max by (vendor, target, agent, job_id, health) (resilio_job_health{@target,health=~"failed|degraded"}))"#)
     .query("Held back", "max(rate(rollcall_api_throttled_seconds_total{@target}[30m]))")
+    .query(
+        "Licenses ending",
+        "count(max by (vendor, target) (parallels_ras_license_expiry_timestamp_seconds{@target}) - time() < 30 * 86400)\nor\n0 * count(max by (vendor, target) (parallels_ras_license_expiry_timestamp_seconds{@target}))",
+    )
     .limits(look::CALM, &[])
     .plain()
     .unit_of("Oldest build", "s")

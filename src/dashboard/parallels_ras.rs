@@ -14,7 +14,7 @@ pub fn dashboard() -> Dashboard {
         uid: "rollcall-parallels-ras",
         title: "Rollcall / Parallels RAS",
         audience: "the desktop team",
-        question: "can users get in, do sessions start, and which servers of which site are not in order?",
+        question: "can users get in, do sessions start, is there room for more, and which servers of which site are not in order?",
         vendor: r#"vendor=~"parallels_ras(_session)?""#,
         variables: vec![Variable::TARGET, Variable::POOL],
         states: &[
@@ -25,6 +25,11 @@ pub fn dashboard() -> Dashboard {
             shared::freshness(3_600.0),
             Row::new("The farm", vec![shared::classes(), shared::capacity(), types(), shared::history().size(12, 10)]),
             Row::new("Entry points", vec![entry_share(), entry_timeline()]),
+            Row::new("Load and sessions", vec![sessions(), load(), busiest(), gateways().size(8, 10)]),
+            Row::new(
+                "License, versions and machines",
+                vec![license(), license_users(), versions(), host_pools(), machines()],
+            ),
             Row::new("States that RAS reports", vec![states(), states_over_time(), logical()]),
             Row::new("Session probe", vec![probes(), success(), duration(), prime()]),
         ],
@@ -128,6 +133,153 @@ fn logical() -> Panel {
     .done()
 }
 
+/// Sessions of each pool of session hosts, and the room that there is.
+fn sessions() -> Panel {
+    Panel::graph(
+        "Sessions and room",
+        "none",
+        "Sessions on the session hosts of each site, active and disconnected, and how many the hosts that serve may have.",
+    )
+    .query(
+        "{{pool}} {{state}}",
+        "sum by (target, pool, state) (max by (target, pool, agent, state) (parallels_ras_host_sessions{@pool}))",
+    )
+    .query(
+        "{{pool}} room",
+        "sum by (target, pool) (\n  max by (target, pool, agent) (parallels_ras_host_max_sessions{@pool})\n  and on (target, pool, agent)\n  max by (target, pool, agent) (rollcall_agent_health{@pool,health=~\"healthy|transitional|degraded\"} == 1)\n)",
+    )
+}
+
+fn load() -> Panel {
+    Panel::graph(
+        "Processor and memory",
+        "percentunit",
+        "Mean load of the session hosts, gateways and brokers of each site. A host whose counters RAS cannot read is left out.",
+    )
+    .query("{{pool}} processor", "avg by (target, pool) (max by (target, pool, agent) (parallels_ras_host_cpu_ratio{@pool}))")
+    .query("{{pool}} memory", "avg by (target, pool) (max by (target, pool, agent) (parallels_ras_host_memory_ratio{@pool}))")
+    .scale(1.0)
+}
+
+fn gateways() -> Panel {
+    Panel::graph("Sessions through gateways", "none", "Sessions through each gateway, by kind.")
+        .query("{{agent}} {{kind}}", "max by (target, pool, agent, kind) (parallels_ras_gateway_sessions{@pool})")
+}
+
+fn busiest() -> Panel {
+    let of = |metric: &str| format!("max by (target, pool, agent) ({metric}{{@pool}})");
+    let sessions =
+        "sum by (target, pool, agent) (max by (target, pool, agent, state) (parallels_ras_host_sessions{@pool}))";
+    let fullest = format!("topk(50, {sessions}\n/\n({} > 0))", of("parallels_ras_host_max_sessions"));
+    // Only the rows of the first query: a merge would add every other host.
+    let beside = |expr: String| format!("{expr}\nand on (target, pool, agent)\n{fullest}");
+    Panel::table("Fullest hosts", "The 50 session hosts with the largest share of the sessions that they may have.")
+        .label("target", "Farm")
+        .label("pool", "Pool")
+        .label("agent", "Host")
+        .limited("Full", "percentunit", fullest.clone(), "transparent", &[(0.8, look::WARN), (0.9, look::BAD)])
+        .value("Sessions", "none", beside(sessions.to_owned()))
+        .value("At most", "none", beside(of("parallels_ras_host_max_sessions")))
+        .limited(
+            "Processor",
+            "percentunit",
+            beside(of("parallels_ras_host_cpu_ratio")),
+            "transparent",
+            &[(0.9, look::WARN)],
+        )
+        .limited(
+            "Memory",
+            "percentunit",
+            beside(of("parallels_ras_host_memory_ratio")),
+            "transparent",
+            &[(0.9, look::WARN)],
+        )
+        .sorted("Full", true)
+        .size(16, 10)
+        .done()
+}
+
+fn host_pools() -> Panel {
+    Panel::table(
+        "Host pools",
+        "Hosts by the host pool of RAS that they are in, and how many of them serve; where the configuration says host_pools.",
+    )
+    .label("target", "Farm")
+    .label("pool", "Pool")
+    .label("host_pool", "Host pool")
+    .value(
+        "Hosts",
+        "none",
+        "count by (target, pool, host_pool) (max by (target, pool, agent, host_pool) (parallels_ras_host_pool_member_info{@pool}))",
+    )
+    .value(
+        "Serving",
+        "none",
+        "count by (target, pool, host_pool) (\n  max by (target, pool, agent, host_pool) (parallels_ras_host_pool_member_info{@pool})\n  and on (target, pool, agent)\n  max by (target, pool, agent) (rollcall_agent_health{@pool,health=~\"healthy|transitional|degraded\"} == 1)\n)",
+    )
+    .sorted("Hosts", true)
+    .size(8, 8)
+    .done()
+}
+
+fn license() -> Panel {
+    let days = |metric: &str| format!("(max by (vendor, target) ({metric}{{@target}}) - time()) / 86400");
+    Panel::table(
+        "License",
+        "What each farm says of its license: when it ends, when support ends, and how many users it allows.",
+    )
+    .linked("target", "Farm", &link::polls())
+    .hidden("vendor")
+    .limited(
+        "Days left",
+        "none",
+        days("parallels_ras_license_expiry_timestamp_seconds"),
+        look::BAD,
+        &[(7.0, look::WARN), (30.0, look::GOOD)],
+    )
+    .value("Days of support left", "none", days("parallels_ras_license_support_expiry_timestamp_seconds"))
+    .label("license_type", "Type")
+    .label("status", "Status")
+    .rows("max by (vendor, target, license_type, status) (parallels_ras_license_info{@target})")
+    .value("Days of grace", "none", "max by (vendor, target) (parallels_ras_license_grace_days_left{@target})")
+    .size(12, 8)
+    .done()
+}
+
+fn license_users() -> Panel {
+    Panel::graph("Users of the license", "none", "Users that are licensed, the peak, and those of today.")
+        .query("{{target}} {{kind}}", "max by (target, kind) (parallels_ras_license_users{@target})")
+}
+
+fn versions() -> Panel {
+    Panel::table("Versions of agents", "Agents by their version; more than one in a pool is an upgrade, or one that was left undone.")
+        .label("target", "Farm")
+        .label("pool", "Pool")
+        .label("version", "Version")
+        .value(
+            "Agents",
+            "none",
+            "count by (target, pool, version) (max by (target, pool, agent, version) (parallels_ras_agent_version_info{@pool}))",
+        )
+        .sorted("Pool", false)
+        .size(8, 8)
+        .done()
+}
+
+fn machines() -> Panel {
+    Panel::bars(
+        "Virtual machines",
+        "none",
+        "VDI hosts and guests by the state of their virtual machine, as their provider reports it. One that is off or paused counts as disabled where RAS cannot verify the agent, one that is on as failed.",
+    )
+    .query(
+        "{{state}}",
+        "sort_desc(count by (state) (max by (target, pool, agent, state) (parallels_ras_vm_state{@pool} == 1)))",
+    )
+    .limits(look::CALM, &[])
+    .size(8, 8)
+}
+
 fn probes() -> Panel {
     Panel::table(
         "Session probes",
@@ -141,7 +293,8 @@ fn probes() -> Panel {
     .label("verdict", "Verdict")
     .label("category", "Category")
     .label("code", "Code")
-    .rows("max by (vendor, target, agent, mode, verdict, category, code) (parallels_ras_session_probe_error{@target})")
+    .label("parameter", "Field")
+    .rows("max by (vendor, target, agent, mode, verdict, category, code, parameter) (parallels_ras_session_probe_error{@target})")
     .limited("Failures in a row", "none", of("parallels_ras_session_probe_consecutive_failures"), "transparent", &[
         (1.0, look::WARN),
         (2.0, look::BAD),

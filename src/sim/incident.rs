@@ -20,6 +20,8 @@ pub enum Incident {
     PrimingRefused,
     /// Parallels RAS: the gateways are gone, and the session probe finds no way in.
     GatewayLost,
+    /// Parallels RAS: the license ends in five days, and nearly all users of it are taken.
+    LicenseRunningOut,
     /// All desktop vendors: hosts are drained and rebooted in turn, as in a patch night.
     PatchNight,
     /// Azure DevOps and StoreFront answer 503.
@@ -50,6 +52,9 @@ impl Incident {
             Incident::SyncStuck => "Resilio: one job stops making progress, its ETA grows, an agent loses its peers",
             Incident::PrimingRefused => "Parallels RAS session probe: the broker refuses to prime a session",
             Incident::GatewayLost => "Parallels RAS: the gateways are gone, and the session probe finds no way in",
+            Incident::LicenseRunningOut => {
+                "Parallels RAS: the license ends in five days, and nearly all of its users are taken"
+            }
             Incident::PatchNight => {
                 "Parallels RAS and Citrix: hosts are drained and rebooted in turn; nothing may page"
             }

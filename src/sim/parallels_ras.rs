@@ -5,8 +5,10 @@
 //! journal shows them, and a test can ask that there are none.
 
 mod access;
+mod capacity;
 mod fleet;
 pub(crate) mod states;
+mod status;
 mod truth;
 mod wire;
 
@@ -79,6 +81,12 @@ impl ParallelsRas {
         self.access().unlock();
     }
 
+    /// From now on a list without `siteId` is of this site alone; `None`: of all. Which of the two a server does is not
+    /// documented.
+    pub fn set_default_site(&self, site: Option<usize>) {
+        self.access().default_site = site;
+    }
+
     fn access(&self) -> MutexGuard<'_, Access> {
         self.access.lock().unwrap_or_else(|e| e.into_inner())
     }
@@ -118,24 +126,53 @@ impl ParallelsRas {
         if let Some(server) = path.strip_prefix("/api/agent/") {
             return wire::agents_of(&self.world, groups, server);
         }
+        if let Some((pools, id)) = path.strip_suffix("/members").and_then(|path| path.rsplit_once('/')) {
+            let pool_type = match pools {
+                "/api/rds/hostpool" if !old => kind::RDS_GROUP,
+                "/api/vdi/hostpool" if !old => kind::VDI_HOST_POOL,
+                "/api/avd/hostpool" if !old => kind::AVD_HOST_POOL,
+                _ => return problem(StatusCode::NOT_FOUND, "There is no such resource."),
+            };
+            let all =
+                |server_type| self.groups.iter().copied().filter(|g| g.server_type == server_type).collect::<Vec<_>>();
+            return status::members(&self.world, &all(pool_type), &all(capacity::hosts_of(pool_type)), id);
+        }
+        let loads = |server_type| status::servers(self.world.clone(), of(server_type).collect());
         match path {
+            "/api/rds/host/status" if !old => loads(kind::RDS_HOST),
+            "/api/gateway/status" => loads(kind::GATEWAY),
+            "/api/broker/status" if !old => loads(kind::PA),
+            // Paths of the vendor's pages.
+            "/api/provider/vm/host/status" => {
+                status::machines(self.world.clone(), of(kind::VDI_HOST).chain(of(kind::GUEST)).collect())
+            }
+            "/api/enrollmentserver/status" => status::servers(self.world.clone(), of(kind::ENROLLMENT).collect()),
+            // By the menu of the reference: Providers > VM > AVD Host > Status, HALBs > Device.
+            "/api/provider/vm/avdhost/status" if !old => {
+                status::machines(self.world.clone(), of(kind::AVD_HOST).collect())
+            }
+            "/api/halb/device" if !old => wire::devices(&self.world, of(kind::HALB_DEVICE).collect()),
+            "/api/license" => status::license(&self.world),
+            // Of the whole farm, whatever site the others are of.
+            "/api/site/status" => {
+                let site = request.param("siteId");
+                let sites = self.groups.iter().filter(|g| g.server_type == kind::SITE);
+                let sites = sites.filter(|g| site.is_none_or(|site| site == g.site.to_string()));
+                status::sites(self.world.clone(), sites.copied().collect())
+            }
             "/api/agent" => wire::agents(self.world.clone(), groups),
             "/api/broker" => configured(kind::PA),
             "/api/gateway" => configured(kind::GATEWAY),
             "/api/provider" => configured(kind::PROVIDER),
-            // Paths of the vendor's pages.
-            "/api/provider/vm/host/status" => {
-                wire::vms(self.world.clone(), of(kind::VDI_HOST).chain(of(kind::GUEST)).collect())
-            }
-            "/api/enrollmentserver/status" => wire::statuses(self.world.clone(), of(kind::ENROLLMENT).collect()),
-            // By the menu of the reference: Providers > VM > AVD Host > Status, HALBs > Device.
-            "/api/provider/vm/avdhost/status" if !old => wire::vms(self.world.clone(), of(kind::AVD_HOST).collect()),
-            "/api/halb/device" if !old => wire::devices(&self.world, of(kind::HALB_DEVICE).collect()),
             "/api/rds/host" if !old => configured(kind::RDS_HOST),
             "/api/rds" if old => configured(kind::RDS_HOST),
-            "/api/rds/hostpool" if !old => wire::named(of(kind::RDS_GROUP).collect(), "Hosts"),
-            "/api/vdi/hostpool" if !old => wire::named(of(kind::VDI_HOST_POOL).collect(), "Desktops"),
-            "/api/vdi/template" => wire::named(of(kind::VDI_TEMPLATE).collect(), "Template"),
+            "/api/rds/hostpool" if !old => wire::named(of(kind::RDS_GROUP).collect(), capacity::pool_name),
+            "/api/vdi/hostpool" if !old => wire::named(of(kind::VDI_HOST_POOL).collect(), capacity::pool_name),
+            "/api/avd/hostpool" if !old => wire::named(of(kind::AVD_HOST_POOL).collect(), capacity::pool_name),
+            "/api/vdi/template" => {
+                let name = |group: Group, index| format!("Template {}-{}", group.site, index + 1);
+                wire::named(of(kind::VDI_TEMPLATE).collect(), name)
+            }
             _ => problem(StatusCode::NOT_FOUND, "There is no such resource."),
         }
     }
@@ -143,6 +180,7 @@ impl ParallelsRas {
     /// The groups of the sites and the type that the query asks for; an error where it names a site that is not there.
     fn requested_groups(&self, request: &Request) -> Result<Vec<Group>, ()> {
         let site = request.param("siteId").map(str::parse::<usize>).transpose().map_err(|_| ())?;
+        let site = site.or(self.access().default_site);
         let mut groups = self.groups.clone();
         groups.retain(|g| site.is_none_or(|site| site == g.site));
         if groups.is_empty() {
@@ -213,7 +251,7 @@ impl Service for ParallelsRas {
         let hosts = self.groups.iter().find(|group| group.server_type == kind::RDS_HOST).map_or(0, |group| group.count);
         format!(
             "  - name: {TARGET}\n    vendor: {VENDOR}\n    url: {base}\n    \
-             auth: {{ username: {}, password: {} }}\n    power_managed: [VDIHost, Guest]\n    \
+             auth: {{ username: {}, password: {} }}\n    power_managed: [VDIHost, Guest]\n    host_pools: true\n    \
              expect: [{{ pool: RDSHost@1, min_serving: {} }}]\n",
             access::USERNAME,
             json!(password),

@@ -171,7 +171,7 @@ impl ParallelsRasSession {
             // The samples of these two lack the comma: whoever reads them needs more than a JSON parser.
             4 | 104 => format!("{{\n  \"error\": \"{error}\",\n  \"message\": {quoted}\n  \"code\": {code}\n}}\n"),
             100..=103 => {
-                let parameter = message.split('\'').nth(1).unwrap_or("");
+                let parameter = parameter(code);
                 json!({ "error": error, "message": message, "parameter": parameter, "code": code }).to_string()
             }
             _ if self.world.quirk(VENDOR, Quirk::OtherSpelling) => {
@@ -216,6 +216,13 @@ impl ParallelsRasSession {
     }
 }
 
+/// The field that the sample of this error blames; only these four name one.
+fn parameter(code: u32) -> String {
+    let (_, message) = errors::text(code);
+    let named = message.split('\'').nth(1).filter(|_| (100..=103).contains(&code));
+    named.unwrap_or_default().to_owned()
+}
+
 /// "Base64 of a secret key … 16, 24 or 32 bytes in size".
 fn good_key(secret: &str) -> bool {
     STANDARD.decode(secret).is_ok_and(|key| matches!(key.len(), 16 | 24 | 32))
@@ -256,11 +263,13 @@ impl Service for ParallelsRasSession {
             if let Some(code) = code {
                 // The page's misprint is told as the code that it stands for.
                 let shown = if code == 64_435 { 6_435 } else { code }.to_string();
+                let parameter = parameter(code);
                 let labels = [
                     ("mode", mode),
                     ("verdict", verdict),
                     ("category", errors::category(code)),
                     ("code", shown.as_str()),
+                    ("parameter", parameter.as_str()),
                 ];
                 push("parallels_ras_session_probe_error", &labels, 1.0);
             } else if mode == "deep" && !self.world.quirk(VENDOR, Quirk::OldServer) {

@@ -48,6 +48,7 @@ const CASES: &[Case] = &[
     case(Incident::SyncStuck, &["resilio"], 5, SYNC_STUCK_LASTS),
     case(Incident::PrimingRefused, &["parallels_ras_session"], WELL, LASTS),
     case(Incident::GatewayLost, &["parallels_ras", "parallels_ras_session"], WELL, LASTS),
+    case(Incident::LicenseRunningOut, &["parallels_ras"], WELL, LASTS),
     case(Incident::PatchNight, &["parallels_ras", "azure_devops", "citrix_storefront"], WELL, LASTS),
     case(Incident::VendorApiDown, &["azure_devops", "citrix_storefront"], WELL, LASTS),
     // And a calm one.

@@ -4,6 +4,7 @@
 mod appearance;
 pub mod compare;
 pub mod consistent;
+mod sites;
 mod states;
 
 use compare::{TruthFixture, prepare};
@@ -117,6 +118,7 @@ incidents! {
     every_sample_is_the_truth_when_a_job_is_stuck: SyncStuck, STEPS, [];
     every_sample_is_the_truth_when_priming_is_refused: PrimingRefused, STEPS, [];
     every_sample_is_the_truth_when_the_gateways_are_lost: GatewayLost, STEPS, [];
+    every_sample_is_the_truth_when_a_license_runs_out: LicenseRunningOut, STEPS, [];
     every_sample_is_the_truth_in_a_patch_night: PatchNight, STEPS, [];
     every_sample_is_the_truth_when_two_vendors_are_down: VendorApiDown, STEPS, ["azure_devops", "citrix_storefront"];
 }

@@ -25,6 +25,9 @@ fn target(name: &str, url: &str) -> Target {
         site_ids: Vec::new(),
         resolve_names: true,
         power_managed: Vec::new(),
+        load: false,
+        license: false,
+        host_pools: false,
     };
     Target { name: name.to_owned(), ..Target::sample(url, VendorSettings::ParallelsRas(settings)) }
 }

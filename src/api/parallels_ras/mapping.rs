@@ -5,17 +5,24 @@ use std::{borrow::Cow, collections::HashMap, io::Read, sync::Arc};
 use compact_str::CompactString;
 
 use super::{
+    host_pools::{Members, Membership},
+    license::License,
+    load::Load,
     names::Names,
     server_types::{self, Kind},
     states::{self, State},
+    vms::{self, VmState, Vms},
     wire::{self, AgentItem, Spelling},
 };
 use crate::{
     api::{
         Agent, Id, Part, PoolRef, Warning, Warnings,
+        fingerprint::ContentHash,
         lenient::{self, Field, RowCount},
     },
-    catalogue::parallels_ras::{AGENT_INFO, AGENT_STATE, AGENT_STATE_CODE, FAMILIES},
+    catalogue::parallels_ras::{
+        AGENT_INFO, AGENT_STATE, AGENT_STATE_CODE, FAMILIES, HOST_MAX_SESSIONS, HOST_POOL_MEMBER, VM_STATE,
+    },
     config::{Target, target::ParallelsRas},
     failure::{Failure, Reason},
     health::Health,
@@ -189,6 +196,27 @@ fn row(item: AgentItem<'_>, site: i64, warnings: &Warnings) -> Option<Row> {
     Some(Row { id, site, server_type, state })
 }
 
+/// What the extras know of the farm at one moment.
+#[derive(Debug, Default)]
+pub struct Facts {
+    /// Virtual machines, by list.
+    pub vms: Vec<Arc<Vms>>,
+    /// What servers of a type carry, by list.
+    pub load: Vec<(i64, Arc<Load>)>,
+    /// The license.
+    pub license: Option<Arc<License>>,
+    /// Host pools and their members.
+    pub host_pools: Vec<(CompactString, Arc<Members>)>,
+    /// The answers that all of this comes from; `None` where that is not known.
+    pub inputs: Option<Vec<ContentHash>>,
+}
+
+impl Facts {
+    fn vm(&self, row: &Row) -> Option<&VmState> {
+        self.vms.iter().find_map(|vms| vms.of(row.type_code(), row.site, &row.id))
+    }
+}
+
 /// What agents and samples depend on besides the rows.
 #[derive(Debug)]
 pub struct MappingContext {
@@ -198,18 +226,30 @@ pub struct MappingContext {
     pub settings: Arc<ParallelsRas>,
     /// What the configuration lists call the rows.
     pub names: Names,
+    /// What the extras know.
+    pub facts: Facts,
 }
 
-/// Agents and samples of all rows. Of a key that comes twice the first row counts. `warnings` are those of the rows.
-pub fn part(rows: &[Row], mapping_context: &MappingContext, warnings: Warnings) -> Part {
-    let MappingContext { target, settings, names } = mapping_context;
+/// Agents and samples of all rows. Of a key that comes twice the first row counts. `warnings` are those of the rows; `license`
+/// is for the one part of the target that tells it.
+pub fn part<'a>(
+    rows: impl IntoIterator<Item = &'a Row>,
+    mapping_context: &MappingContext,
+    license: Option<&License>,
+    warnings: Warnings,
+) -> Part {
+    let MappingContext { target, settings, names, facts } = mapping_context;
     let mut part = Part::new(FAMILIES);
     part.declare_states(&AGENT_STATE, &states::NAMES);
+    part.declare_states(&VM_STATE, &vms::NAMES);
+    let mut membership = Membership::default();
+    facts.host_pools.iter().for_each(|(pool, members)| membership.add(pool, members));
     let mut pools: HashMap<(&RowType, i64), Pool> = HashMap::new();
     for row in rows {
         let pool = pools.entry((&row.server_type, row.site)).or_insert_with(|| Pool::new(row, &mut part, settings));
         let state = row.state.name();
-        let health = (row.kind() == Kind::Host).then(|| pool.health(row, &state, target));
+        let vm = facts.vm(row);
+        let health = (row.kind() == Kind::Host).then(|| pool.health(row, &state, vm, target));
         let agent = Agent {
             pool: pool.reference,
             name: names.of(row.type_code(), row.site, &row.id).unwrap_or(&row.id).into(),
@@ -224,6 +264,23 @@ pub fn part(rows: &[Row], mapping_context: &MappingContext, warnings: Warnings) 
         part.set(&AGENT_STATE, agent, &[&state], 1.0);
         part.set_some(&AGENT_STATE_CODE, agent, &[], row.state.code().map(|code| code as f64));
         part.set(&AGENT_INFO, agent, &[&pool.site, &row.type_name(), &row.id, row.kind().as_str()], 1.0);
+        let lists = facts.load.iter().filter(|(server_type, _)| *server_type == row.type_code());
+        if let Some(carried) = lists.into_iter().find_map(|(_, load)| load.of(row.site, &row.id)) {
+            carried.set(&mut part, agent, row.state.code());
+        }
+        if settings.load {
+            let most = names.max_sessions(row.type_code(), row.site, &row.id);
+            part.set_some(&HOST_MAX_SESSIONS, agent, &[], most.map(|most| most as f64));
+        }
+        if let Some(vm) = vm {
+            part.set(&VM_STATE, agent, &[vm.as_str()], 1.0);
+        }
+        for pool in membership.of(row.type_code(), row.site, &row.id) {
+            part.set(&HOST_POOL_MEMBER, agent, &[pool], 1.0);
+        }
+    }
+    if let Some(license) = license {
+        license.set(&mut part);
     }
     part.warnings = warnings;
     part.shrink();
@@ -246,9 +303,11 @@ impl Pool {
         Pool { reference: part.pool(&name, false), name, site: row.site.to_string(), power_managed }
     }
 
-    fn health(&self, row: &Row, state: &str, target: &Target) -> Health {
+    /// A machine whose state is known settles what RAS could not verify, whatever the settings say of its kind.
+    fn health(&self, row: &Row, state: &str, vm: Option<&VmState>, target: &Target) -> Health {
         let Some(code) = row.state.code() else { return target.health(&self.name, &[state], Health::Unknown) };
-        let base = states::health(code, row.type_code(), self.power_managed);
+        let settled = vm.filter(|_| code == states::NOT_VERIFIED).and_then(VmState::of_not_verified);
+        let base = settled.unwrap_or_else(|| states::health(code, row.type_code(), self.power_managed));
         target.health(&self.name, &[state, &code.to_string()], base)
     }
 }

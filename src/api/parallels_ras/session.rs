@@ -333,6 +333,11 @@ fn blames_credentials(body: &[u8]) -> bool {
 
 #[cfg(test)]
 impl Session {
+    /// As if the window of the budget were over.
+    pub fn refill_for_test(&mut self) {
+        self.budget = Arc::new(Budget::new(REQUESTS, WINDOW));
+    }
+
     /// The server does not know the token any more.
     pub fn expire_for_test(&mut self) {
         self.open.as_mut().expect("a session is open").token = SecretText::new("expired");

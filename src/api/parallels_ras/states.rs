@@ -113,7 +113,7 @@ pub const NAMES: [&str; STATES.len()] = {
 };
 
 /// RAS could not verify the agent: what the vendor's own power scripts take for "switched off".
-const NOT_VERIFIED: i64 = -4;
+pub const NOT_VERIFIED: i64 = -4;
 
 /// MaxNonCompletedSessions, NeedsSysprep, CloningFailed, CloningCanceled: nobody new gets on to such a host, while on
 /// other rows only new capacity is missing.

@@ -1,5 +1,7 @@
+mod extras;
 mod names;
 mod sessions;
+mod sites;
 
 use std::time::Duration;
 
@@ -27,6 +29,12 @@ pub(in crate::api) fn samples(part: &Part) -> Vec<String> {
     let mut lines = Vec::new();
     for family in part.families {
         for sample in &part.samples[family.ordinal as usize] {
+            if family.scope == Scope::Target {
+                let labels = family.labels.iter().zip(part.label_values(family, sample));
+                let labels: Vec<String> = labels.map(|(label, value)| format!("{label}=\"{value}\"")).collect();
+                lines.push(format!("{}{{{}}} {}", family.name, labels.join(","), sample.value));
+                continue;
+            }
             assert_eq!(family.scope, Scope::Agent);
             let agent = &part.agents[sample.subject as usize];
             let mut line = format!("{}{{pool=\"{}\"", family.name, part.pools[agent.pool.0 as usize].name);
@@ -47,6 +55,9 @@ pub(in crate::api) fn target(url: &str) -> Target {
         site_ids: Vec::new(),
         resolve_names: true,
         power_managed: Vec::new(),
+        load: false,
+        license: false,
+        host_pools: false,
     };
     Target::sample(url, VendorSettings::ParallelsRas(settings))
 }
@@ -120,6 +131,7 @@ async fn the_first_poll_logs_on_and_joins_the_names_and_the_next_only_reads_the_
         "GET /api/Gateway" => ok(r#"[17, {"id": "1", "siteId": 1, "server": "gw-01"}, {"id": 2}]"#),
         "GET /api/RDS/Host" => status(404),
         "GET /api/RDS" => ok(HOSTS),
+        "GET /api/Site/status" => ok(r#"[{"id":"1","siteId":1}]"#),
         _ => status(500),
     });
     let mut api = open(&stub);
@@ -130,7 +142,14 @@ async fn the_first_poll_logs_on_and_joins_the_names_and_the_next_only_reads_the_
     let requests: Vec<&str> = seen.iter().map(|seen| &*seen.line).collect();
     assert_eq!(
         requests,
-        ["POST /api/Session/logon", "GET /api/Agent", "GET /api/Gateway", "GET /api/RDS/Host", "GET /api/RDS"],
+        [
+            "POST /api/Session/logon",
+            "GET /api/Agent",
+            "GET /api/Site/status",
+            "GET /api/Gateway",
+            "GET /api/RDS/Host",
+            "GET /api/RDS"
+        ],
         "lists of server types that the farm does not have are not read"
     );
     assert_eq!(seen[0].body_text(), r#"{"password":"s3cret","username":"monitor"}"#);
@@ -287,7 +306,7 @@ async fn targets_of_one_server_share_its_budget_and_the_agents_come_first() {
     let stub = start(|seen| match &*seen.line {
         "POST /api/Session/logon" => ok(LOGON),
         "GET /api/Agent" => {
-            let rows = [1, 2, 3, 4, 7, 46].map(|server_type| {
+            let rows = [1, 2, 3, 4, 7].map(|server_type| {
                 format!(r#"{{"id": "1", "siteId": 1, "agentState": 0, "serverType": {server_type}}}"#)
             });
             ok(&format!("[{}]", rows.join(",")))
@@ -295,9 +314,9 @@ async fn targets_of_one_server_share_its_budget_and_the_agents_come_first() {
         _ => ok(r#"[{"id": 1, "name": "a name"}]"#),
     });
     let (mut first, mut second) = (open(&stub), open(&stub));
-    assert_eq!(names(&poll_at(&mut first, 0).await.expect("a good poll")), ["a name"; 6]);
+    assert_eq!(names(&poll_at(&mut first, 0).await.expect("a good poll")), ["a name"; 5]);
     assert_eq!(stub.asked().len(), 8);
-    assert_eq!(names(&poll_at(&mut second, 0).await.expect("a good poll")), ["1"; 6]);
+    assert_eq!(names(&poll_at(&mut second, 0).await.expect("a good poll")), ["1"; 5]);
     assert_eq!(stub.asked(), ["POST /api/Session/logon", "GET /api/Agent"]);
 }
 

@@ -83,7 +83,8 @@ impl Shape for AgentItem<'_> {
     type Of<'a> = AgentItem<'a>;
 }
 
-/// One item of a configuration list (brokers, gateways, hosts, providers, VMs); only what a name needs.
+/// One item of a configuration list (brokers, gateways, hosts, providers, VMs, host pools and their members); only what a
+/// name needs, and how many sessions a host may have.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ServerItem<'a> {
@@ -99,10 +100,114 @@ pub struct ServerItem<'a> {
     /// Name of the object.
     #[serde(borrow, default, alias = "Name")]
     pub name: Field<Cow<'a, str>>,
+    /// See [`super::server_types`]; lists of one type need not name it.
+    #[serde(borrow, default, alias = "ServerType")]
+    pub server_type: Field<Spelling<'a>>,
+    /// Of a session host.
+    #[serde(default, alias = "MaxSessions")]
+    pub max_sessions: Field<i64>,
 }
 
 impl Shape for ServerItem<'_> {
     type Of<'a> = ServerItem<'a>;
+}
+
+/// One item of a status list of servers. Only `id`, `siteId`, `agentState` and `serverType` are documented; the others have
+/// the names of the vendor's PowerShell module, which are taken as they are there and in camel case. Nothing of users and
+/// addresses is here.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StatusItem<'a> {
+    /// As in the agent list.
+    #[serde(borrow, default, alias = "Id", alias = "ID")]
+    pub id: Field<Cow<'a, str>>,
+    /// Site.
+    #[serde(default, alias = "SiteId", alias = "SiteID")]
+    pub site_id: Field<i64>,
+    /// See [`super::states`].
+    #[serde(borrow, default, alias = "AgentState")]
+    pub agent_state: Field<Spelling<'a>>,
+    /// Percent.
+    #[serde(default, alias = "CPULoad", alias = "CpuLoad")]
+    pub cpu_load: Field<f64>,
+    /// Percent.
+    #[serde(default, alias = "MemLoad")]
+    pub mem_load: Field<f64>,
+    /// Of a session host.
+    #[serde(default, alias = "ActiveSessions")]
+    pub active_sessions: Field<i64>,
+    /// Of a session host.
+    #[serde(default, alias = "DisconnectedSessions")]
+    pub disconnected_sessions: Field<i64>,
+    /// Of a gateway.
+    #[serde(default, rename = "activeRDPSessions", alias = "ActiveRDPSessions", alias = "activeRdpSessions")]
+    pub active_rdp_sessions: Field<i64>,
+    /// Of a gateway.
+    #[serde(default, rename = "activeRDPSSLSessions", alias = "ActiveRDPSSLSessions", alias = "activeRdpSslSessions")]
+    pub active_rdp_ssl_sessions: Field<i64>,
+    /// Version of the agent.
+    #[serde(borrow, default, alias = "AgentVer")]
+    pub agent_ver: Field<Cow<'a, str>>,
+}
+
+impl Shape for StatusItem<'_> {
+    type Of<'a> = StatusItem<'a>;
+}
+
+/// One virtual machine of a provider: its power state. Its session, user and address are passed over.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VmItem<'a> {
+    /// As in the agent list.
+    #[serde(borrow, default, alias = "Id", alias = "ID")]
+    pub id: Field<Cow<'a, str>>,
+    /// The id where there is no other one.
+    #[serde(borrow, default, rename = "hostID", alias = "HostID", alias = "hostId")]
+    pub host_id: Field<Cow<'a, str>>,
+    /// Site.
+    #[serde(default, alias = "SiteId", alias = "SiteID")]
+    pub site_id: Field<i64>,
+    /// VDI host or guest, where it says.
+    #[serde(borrow, default, alias = "ServerType")]
+    pub server_type: Field<Spelling<'a>>,
+    /// Power state.
+    #[serde(borrow, default, alias = "State")]
+    pub state: Field<Spelling<'a>>,
+}
+
+impl Shape for VmItem<'_> {
+    type Of<'a> = VmItem<'a>;
+}
+
+/// The license; keys, names and addresses of its owner are passed over. All of it is text in the vendor's samples, and may
+/// be empty.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LicenseItem<'a> {
+    /// A word, or its number.
+    #[serde(borrow, default, alias = "LicenseType")]
+    pub license_type: Field<Cow<'a, str>>,
+    /// A word, or its number.
+    #[serde(borrow, default, alias = "LicenseStatus")]
+    pub license_status: Field<Cow<'a, str>>,
+    /// A day.
+    #[serde(borrow, default, alias = "ExpiryDate")]
+    pub expiry_date: Field<Cow<'a, str>>,
+    /// A day.
+    #[serde(borrow, default, alias = "SupportExpireDate")]
+    pub support_expire_date: Field<Cow<'a, str>>,
+    /// As many as are licensed.
+    #[serde(default, alias = "InstalledUsers")]
+    pub installed_users: Field<i64>,
+    /// The most so far.
+    #[serde(default, alias = "UsersPeak")]
+    pub users_peak: Field<i64>,
+    /// Of today.
+    #[serde(default, alias = "UsageToday")]
+    pub usage_today: Field<i64>,
+    /// Of the grace period.
+    #[serde(default, alias = "GracePeriodDaysLeft")]
+    pub grace_period_days_left: Field<i64>,
 }
 
 /// The answer to a log-on; everything but the token is left out. The token is opaque, with characters such as `+ = -`.

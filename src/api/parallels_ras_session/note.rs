@@ -4,7 +4,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{codes, probe::Probe, verdict::Verdict};
+use super::{
+    codes,
+    probe::Probe,
+    reply::{self, BrokerError},
+    verdict::Verdict,
+};
 use crate::{clock::UnixTime, config::target};
 
 /// What it is noted under.
@@ -18,7 +23,11 @@ pub struct NotedProbe {
     mode: String,
     endpoint: String,
     verdict: String,
+    /// Of the error that decides; earlier versions noted no other.
     code: Option<u32>,
+    /// Codes of all errors, and the fields that they blame.
+    #[serde(default)]
+    errors: Vec<(u32, String)>,
     prime_seconds: Option<f64>,
     seconds: f64,
     failures: u64,
@@ -32,7 +41,8 @@ impl NotedProbe {
             mode: settings.mode.as_str().to_owned(),
             endpoint: settings.session.endpoint_host.clone(),
             verdict: probe.verdict.as_str().to_owned(),
-            code: probe.code.map(|code| code.api),
+            code: probe.errors.first().map(|error| error.code.api),
+            errors: probe.errors.iter().map(|error| (error.code.api, error.parameter.to_owned())).collect(),
             prime_seconds: probe.prime_seconds,
             seconds: probe.duration.as_secs_f64(),
             failures: probe.failures,
@@ -43,9 +53,16 @@ impl NotedProbe {
     pub fn of(self, settings: &target::ParallelsRasSession) -> Option<Probe> {
         let same = self.mode == settings.mode.as_str() && self.endpoint == settings.session.endpoint_host;
         let verdict = Verdict::ALL.into_iter().find(|verdict| verdict.as_str() == self.verdict).filter(|_| same)?;
+        let error =
+            |code, parameter: &str| BrokerError { code: codes::look_up(code), parameter: reply::parameter(parameter) };
+        let mut errors: Vec<BrokerError> =
+            self.errors.iter().take(reply::MAX_ERRORS).map(|(code, parameter)| error(*code, parameter)).collect();
+        if errors.is_empty() {
+            errors.extend(self.code.map(|code| error(code, "")));
+        }
         Some(Probe {
             verdict,
-            code: self.code.map(codes::look_up),
+            errors,
             prime_seconds: self.prime_seconds,
             duration: Duration::try_from_secs_f64(self.seconds).ok()?,
             failures: self.failures,

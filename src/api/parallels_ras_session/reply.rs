@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::{
     codes::{self, Code},
+    request::FIELDS,
     verdict::Verdict,
 };
 use crate::{
@@ -19,23 +20,51 @@ use crate::{
 /// A longer body is no answer of a broker and is not read: as JSON it would take many times its length.
 pub const MAX_BODY: usize = 1 << 20;
 
-/// What an answer says.
+/// One error of an answer.
 #[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BrokerError {
+    /// The row of its code.
+    pub code: Code,
+    /// The field that it blames, see [`parameter`].
+    pub parameter: &'static str,
+}
+
+/// Of an answer so many errors are kept; the first decides.
+pub const MAX_ERRORS: usize = 20;
+
+/// The field of our request that an error blames; `other` for one that we do not send, empty where it names none.
+pub fn parameter(named: &str) -> &'static str {
+    let named = named.trim();
+    if named.is_empty() {
+        return "";
+    }
+    FIELDS.into_iter().find(|field| field.eq_ignore_ascii_case(named)).unwrap_or("other")
+}
+
+/// What an answer says.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Reply {
     /// The verdict.
     pub verdict: Verdict,
-    /// The row of its code, where it has one.
-    pub code: Option<Code>,
+    /// All errors with a code, in their order.
+    pub errors: Vec<BrokerError>,
     /// How long the priming took, where it says.
     pub prime_seconds: Option<f64>,
     /// Whether the body is what the broker would send.
     pub readable: bool,
 }
 
+impl Reply {
+    /// The row of the code that decides.
+    pub fn code(&self) -> Option<Code> {
+        self.errors.first().map(|error| error.code)
+    }
+}
+
 /// The fields that count.
 #[derive(Debug, Default)]
 struct Fields {
-    code: Option<u32>,
+    errors: Vec<BrokerError>,
     /// Whether there is a link to the session.
     link: bool,
     prime_milliseconds: Option<f64>,
@@ -50,18 +79,17 @@ pub fn read(status: u16, body: &[u8]) -> Reply {
         let text = lenient::text(body);
         Fields::parse(&text).unwrap_or_else(|_| Fields::scan(&text))
     };
-    let code = fields.code.map(codes::look_up);
-    let verdict = match (status, code) {
+    let verdict = match (status, fields.errors.first()) {
         (200, _) if fields.link => Verdict::Ok,
-        (_, Some(code)) => code.verdict,
+        (_, Some(error)) => error.code.verdict,
         // The one answer without a code: `{"error":"unauthorized","message":"Invalid or missing API token."}`.
         (401, None) => Verdict::Token,
         _ => Verdict::Unknown,
     };
-    let code = if verdict == Verdict::Ok { None } else { code };
+    let errors = if verdict == Verdict::Ok { Vec::new() } else { fields.errors };
     // The vendor counts this in milliseconds, while `timeout` and `ttl` are seconds.
     let prime_seconds = fields.prime_milliseconds.map(|milliseconds| milliseconds / 1000.0);
-    Reply { verdict, code, prime_seconds, readable: fields.readable }
+    Reply { verdict, errors, prime_seconds, readable: fields.readable }
 }
 
 const LINKS: [&str; 2] = ["parallelsclient", "userportal"];
@@ -71,6 +99,7 @@ const LINKS: [&str; 2] = ["parallelsclient", "userportal"];
 #[serde(default)]
 struct Object {
     code: Field<f64>,
+    parameter: Field<Named>,
     parallelsclient: Field<Link>,
     userportal: Field<Link>,
     sessionprimetime: Field<f64>,
@@ -98,10 +127,33 @@ impl<'de> FromScalar<'de> for Link {
     }
 }
 
+/// The field that an error names, as one of ours: nothing else of it is kept.
+#[derive(Debug, Clone, Copy)]
+struct Named(&'static str);
+
+impl<'de> FromScalar<'de> for Named {
+    fn text(text: Cow<'de, str>) -> Field<Named> {
+        match parameter(&text) {
+            "" => Field::Missing,
+            parameter => Field::Value(Named(parameter)),
+        }
+    }
+
+    fn int(_: i64) -> Field<Named> {
+        Field::Value(Named("other"))
+    }
+
+    fn float(_: f64) -> Field<Named> {
+        Field::Value(Named("other"))
+    }
+}
+
 impl From<Object> for Fields {
     fn from(object: Object) -> Fields {
+        let parameter = object.parameter.ok().map_or("", |named| named.0);
+        let code = object.code.ok().and_then(whole);
         Fields {
-            code: object.code.ok().and_then(whole),
+            errors: code.map(|code| BrokerError { code: codes::look_up(code), parameter }).into_iter().collect(),
             link: [object.parallelsclient, object.userportal].into_iter().any(|link| link.ok().is_some()),
             prime_milliseconds: object.sessionprimetime.ok().filter(|milliseconds| *milliseconds >= 0.0),
             readable: true,
@@ -115,21 +167,29 @@ impl Fields {
         if !text.trim_start().starts_with('[') {
             return lenient::object::<Object>(text).map(Fields::from);
         }
-        let mut first = None;
+        let mut all: Option<Fields> = None;
         lenient::items::<Object>(text.as_bytes(), None, |object| {
-            let fields = object.map(Fields::from).filter(|fields| fields.code.is_some());
-            first = first.take().or(fields);
+            let Some(fields) = object.map(Fields::from).filter(|fields| !fields.errors.is_empty()) else { return };
+            match &mut all {
+                Some(all) if all.errors.len() < MAX_ERRORS => all.errors.extend(fields.errors),
+                Some(_) => {}
+                None => all = Some(fields),
+            }
         })?;
-        Ok(first.unwrap_or_default())
+        Ok(all.unwrap_or_default())
     }
 
     /// From what is nearly JSON: `"code"\s*:\s*(\d+)`. Links count in a text that came to its end only.
     fn scan(text: &str) -> Fields {
+        let named = values(text, "parameter").next().and_then(|value| value.strip_prefix('"')?.split('"').next());
+        let parameter = parameter(named.unwrap_or_default());
         let code = number_after(text, "code");
+        let errors: Vec<BrokerError> =
+            code.map(|code| BrokerError { code: codes::look_up(code), parameter }).into_iter().collect();
         let complete = text.trim_end().ends_with('}');
         let link = complete && LINKS.iter().any(|key| values(text, key).any(has_text));
         let prime_milliseconds = number_after(text, "sessionprimetime").map(f64::from);
-        Fields { code, link, prime_milliseconds, readable: code.is_some() || link }
+        Fields { errors, link, prime_milliseconds, readable: code.is_some() || link }
     }
 }
 
@@ -172,7 +232,7 @@ mod tests {
 
     fn verdict(status: u16, body: &str) -> (&'static str, Option<u32>) {
         let reply = read(status, body.as_bytes());
-        (reply.verdict.as_str(), reply.code.map(|code| code.api))
+        (reply.verdict.as_str(), reply.code().map(|code| code.api))
     }
 
     /// In the shape of the vendor's success sample, with the quotes of `primecmd` as unbalanced as there.
@@ -229,7 +289,7 @@ mod tests {
         assert!(read(200, body(MAX_BODY).as_bytes()).readable);
         for body in [body(MAX_BODY + 1), format!("[{}0]", "0,".repeat(MAX_BODY))] {
             let reply = read(200, body.as_bytes());
-            assert_eq!((reply.verdict, reply.code, reply.readable), (Verdict::Unknown, None, false));
+            assert_eq!((reply.verdict, reply.code(), reply.readable), (Verdict::Unknown, None, false));
         }
     }
 
@@ -272,6 +332,25 @@ mod tests {
         ] {
             assert_eq!(verdict(status, body), expected, "{status} {body}");
         }
+    }
+
+    #[test]
+    fn every_error_is_kept_with_the_field_that_it_blames() {
+        let errors = |body: &str| {
+            let reply = read(400, body.as_bytes());
+            reply.errors.iter().map(|error| (error.code.api, error.parameter)).collect::<Vec<_>>()
+        };
+        let two = r#"[{"parameter":"ras_host","code":100},{"parameter":"USERNAME","code":"102"},{"code":101},7]"#;
+        assert_eq!(errors(two), [(100, "ras_host"), (102, "username"), (101, "")]);
+        assert_eq!(errors(r#"{"parameter":"apikey","code":104}"#), [(104, "other")], "we send no such field");
+        assert_eq!(errors(r#"{"parameter":" ","code":103}"#), [(103, "")]);
+        // A comma is missing, as on the vendor's page.
+        assert_eq!(errors("{\"parameter\": \"ttl\"\n \"code\": 101}"), [(101, "ttl")]);
+        assert_eq!(errors(r#"{"parameter":"ttl"}"#), []);
+        let many = format!("[{}]", [r#"{"code":100}"#; 500].join(","));
+        assert_eq!(errors(&many).len(), MAX_ERRORS);
+        let good = read(200, br#"{"userportal":"https://x","parameter":"ttl","code":101}"#);
+        assert_eq!((good.verdict, good.errors), (Verdict::Ok, Vec::new()));
     }
 
     #[test]

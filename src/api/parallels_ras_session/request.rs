@@ -1,7 +1,7 @@
 //! The body of `PUT /api/directsessiontunnel`: strict JSON within the vendor's ranges, whatever the vendor's samples are.
 //!
-//! `policy` (typed as text, shown as an object) and `prime_secret` (described in a chapter that does not exist) are left
-//! out, and so is everything whose default suits.
+//! `policy` (typed as text, shown as an object) is left out, and so is everything whose default suits. `prime_secret` is
+//! sent where one is configured; the chapter that describes it does not exist.
 
 use std::time::Duration;
 
@@ -42,13 +42,40 @@ struct SessionRequest<'a> {
     app_params: &'a str,
     prime_session: u8,
     #[serde(skip_serializing_if = "Option::is_none")]
+    prime_secret: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     timeout: Option<u64>,
     ttl: u32,
     reconnectionttl: u32,
 }
 
+/// Every field of the request. A refusal may name one of these, or something that we never sent.
+pub const FIELDS: [&str; 16] = [
+    "connectionname",
+    "ras_host",
+    "ras_port",
+    "endpoint_host",
+    "endpoint_port",
+    "ras_portal_url",
+    "username",
+    "password",
+    "app_mode",
+    "app_path",
+    "app_params",
+    "prime_session",
+    "prime_secret",
+    "timeout",
+    "ttl",
+    "reconnectionttl",
+];
+
 /// The body. Light: no session is primed. Deep: the broker primes one, and answers when it is ready.
-pub fn body(mode: ProbeMode, session: &SessionSettings, password: &SecretText) -> Vec<u8> {
+pub fn body(
+    mode: ProbeMode,
+    session: &SessionSettings,
+    password: &SecretText,
+    prime_secret: Option<&SecretText>,
+) -> Vec<u8> {
     let app_mode = !session.app.path.is_empty();
     let (prime_session, timeout) = match mode {
         ProbeMode::Light => (0, None),
@@ -67,6 +94,7 @@ pub fn body(mode: ProbeMode, session: &SessionSettings, password: &SecretText) -
         app_path: &session.app.path,
         app_params: if app_mode { &session.app.params } else { "" },
         prime_session,
+        prime_secret: prime_secret.map(SecretText::expose),
         timeout,
         ttl: TTL,
         reconnectionttl: RECONNECTION_TTL,
@@ -85,7 +113,22 @@ mod tests {
     use crate::api::parallels_ras_session::tests::settings;
 
     fn text(mode: ProbeMode, session: &SessionSettings) -> String {
-        String::from_utf8(body(mode, session, &SecretText::new("p\"w"))).expect("JSON is UTF-8")
+        String::from_utf8(body(mode, session, &SecretText::new("p\"w"), None)).expect("JSON is UTF-8")
+    }
+
+    #[test]
+    fn a_priming_secret_is_sent_where_there_is_one_and_every_field_is_known() {
+        let mut session = settings().session;
+        session.app.path = r"C:\app.exe".to_owned();
+        session.app.params = "-x".to_owned();
+        let secret = SecretText::new("c2VjcmV0LW9mLTE2LWJ5dA==");
+        let body = body(ProbeMode::Deep, &session, &SecretText::new("p"), Some(&secret));
+        let body: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&body).expect("an object");
+        assert_eq!(body["prime_secret"], "c2VjcmV0LW9mLTE2LWJ5dA==");
+        let sent: Vec<&str> = body.keys().map(String::as_str).collect();
+        let mut known = FIELDS.to_vec();
+        known.sort_unstable();
+        assert_eq!(sent, known);
     }
 
     #[test]

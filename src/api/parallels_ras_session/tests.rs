@@ -37,6 +37,7 @@ pub(super) fn settings() -> target::ParallelsRasSession {
             portal_url: "https://portal.example.com".to_owned(),
             username: "probe".to_owned(),
             password: Secret::Inline(SecretText::new("s3cret")),
+            prime_secret: None,
             app: Default::default(),
             prime_timeout: Duration::from_secs(60),
         }),
@@ -86,7 +87,7 @@ fn failed(count: u64, labels: &str) -> [String; 3] {
     [
         r#"parallels_ras_session_probe_success{mode="light"} 0"#.to_owned(),
         format!(r#"parallels_ras_session_probe_consecutive_failures{{mode="light"}} {count}"#),
-        format!(r#"parallels_ras_session_probe_error{{mode="light",{labels}}} 1"#),
+        format!(r#"parallels_ras_session_probe_error{{mode="light",{labels},parameter=""}} 1"#),
     ]
 }
 
@@ -425,7 +426,9 @@ async fn failures_in_a_row_and_the_last_verdict_outlive_the_api() {
 #[test]
 fn a_probe_is_noted_as_it_was() {
     for (code, verdict) in [(None, Verdict::Ok), (Some(3360), Verdict::Endpoint), (Some(4000), Verdict::Unknown)] {
-        let reply = Reply { verdict, code: code.map(codes::look_up), prime_seconds: Some(1.5), readable: true };
+        let errors = code.map(|code| reply::BrokerError { code: codes::look_up(code), parameter: "ttl" });
+        let errors = errors.into_iter().chain(errors).collect();
+        let reply = Reply { verdict, errors, prime_seconds: Some(1.5), readable: true };
         let probe = Probe::new(reply, Duration::from_millis(250), None);
         let noted = NotedProbe::new(&probe, &settings(), T0);
         let json = serde_json::to_string(&noted).expect("it can be written");

@@ -70,6 +70,7 @@ fn parallels_ras_has_its_defaults() {
     assert_eq!((ras.auth.username.as_str(), &ras.auth.password), ("1234", &inline("0123")));
     assert_eq!((ras.site_ids.as_slice(), ras.resolve_names), ([1, 2].as_slice(), true));
     assert_eq!(ras.power_managed, ["VDIHost", "Guest"]);
+    assert_eq!((ras.load, ras.license, ras.host_pools), (true, true, false));
 }
 
 #[test]

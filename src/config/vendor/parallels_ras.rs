@@ -22,6 +22,12 @@ pub struct ParallelsRas {
     pub resolve_names: bool,
     /// Server types whose NotVerified hosts are switched off on purpose, e.g. `VDIHost`.
     pub power_managed: Vec<String>,
+    /// Read load, sessions and versions of session hosts, gateways and brokers.
+    pub load: bool,
+    /// Read the license.
+    pub license: bool,
+    /// Read which hosts are in which host pool.
+    pub host_pools: bool,
 }
 
 impl Settings for ParallelsRas {
@@ -38,7 +44,10 @@ impl Settings for ParallelsRas {
             [("RDSHost", "RDSHost"), ("Guest", "Guest"), ("VDIHost", "VDIHost"), ("AVDHost", "AVDHost")];
         let power_managed =
             section.list("power_managed").iter().filter_map(|item| item.choice(&KINDS)).map(str::to_owned).collect();
-        Some(ParallelsRas { auth: auth?, site_ids, resolve_names, power_managed })
+        let load = section.bool("load", true);
+        let license = section.bool("license", true);
+        let host_pools = section.bool("host_pools", false);
+        Some(ParallelsRas { auth: auth?, site_ids, resolve_names, power_managed, load, license, host_pools })
     }
 
     fn check_url(item: &Item<'_>, url: &Url) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reqwest::Url;
-use serde::Serialize;
+use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::{DEFAULT_TIMEOUT, Settings};
 use crate::{
@@ -74,6 +74,9 @@ pub struct SessionSettings {
     /// Its password; 1 to 2000 characters.
     #[serde(flatten, serialize_with = "secret::password")]
     pub password: Secret,
+    /// The priming secret, where clients are given one: Base64 of 16, 24 or 32 bytes, as the vendor's page has it.
+    #[serde(flatten, serialize_with = "prime_secret")]
+    pub prime_secret: Option<Secret>,
     /// The application to start.
     pub app: App,
     /// How long the broker may take to prepare the session; 3 s to 1800 s (0 and 2 mean something else to the vendor).
@@ -88,6 +91,14 @@ pub struct App {
     pub path: String,
     /// Its arguments; at most 1024 characters.
     pub params: String,
+}
+
+/// Shown where there is one.
+fn prime_secret<S: Serializer>(secret: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+    match secret {
+        Some(secret) => secret::prime_secret(secret, serializer),
+        None => serializer.serialize_map(Some(0))?.end(),
+    }
 }
 
 impl Settings for ParallelsRasSession {
@@ -150,6 +161,10 @@ fn session(section: Section<'_>) -> Option<SessionSettings> {
     if let Some(item) = section.get("password") {
         item.text_of(1..=2000);
     }
+    let prime_secret = credentials::secret(&section, "prime_secret", "prime_secret_file");
+    if let Some(item) = section.get("prime_secret") {
+        item.text_of(1..=260);
+    }
     let app = section.section("app");
     let path = app.get("path").and_then(|item| item.text_of(0..=260)).unwrap_or_default();
     let params = app.get("params").and_then(|item| item.text_of(0..=1024)).unwrap_or_default();
@@ -167,6 +182,7 @@ fn session(section: Section<'_>) -> Option<SessionSettings> {
         portal_url: portal_url?,
         username: username?,
         password: password?,
+        prime_secret,
         app: App { path, params },
         prime_timeout,
     })

@@ -3,15 +3,17 @@
 use super::{
     Alert,
     Labels::{Agent, Pool, Target},
-    Severity::{Critical, Warning},
-    alert, minutes, of_vendor, pools,
+    Severity::{Critical, Info, Warning},
+    Unit, alert, days, hours, minutes, of_vendor, pools,
 };
 use crate::{
     catalogue::{
-        agent::POOL_AGENTS,
-        parallels_ras::{AGENT_INFO, AGENT_STATE},
+        agent::{AGENT_HEALTH, POOL_AGENTS},
+        parallels_ras::{
+            AGENT_INFO, AGENT_STATE, AGENT_VERSION, HOST_MAX_SESSIONS, HOST_SESSIONS, LICENSE_EXPIRY, LICENSE_USERS,
+        },
     },
-    rules::expr::{Expr, Selector, family},
+    rules::expr::{Expr, Selector, family, time},
     vendors,
 };
 
@@ -80,7 +82,7 @@ pub(super) fn alerts() -> Vec<Alert> {
     let not_verified = in_state(states().prefixed("pool", ALWAYS_ON), &[NOT_VERIFIED]);
     let failed = in_state(states(), FAILED).or(not_verified);
     let failed = failed.and(logical).ignoring(&["state", "site_id", "server_type", "agent_id", "kind"]);
-    let rows = vec![
+    let mut rows = vec![
         alert("ParallelsRasEntryPointDown", Critical, Pool, pools::down(entry).or(halb_down))
             .lasting(minutes(5))
             .annotate(
@@ -119,5 +121,55 @@ pub(super) fn alerts() -> Vec<Alert> {
             "FSLogix is not available in {pool} of {target}: sessions may start without the profile. Hosts: {value}.",
         ),
     ];
+    rows.extend(license());
+    rows.extend(capacity());
     of_vendor("parallels_ras", vendors::Vendor::ParallelsRas, rows)
+}
+
+fn license() -> Vec<Alert> {
+    let expiring = |severity, days_left: u64| {
+        let left = family(&LICENSE_EXPIRY).minus(time());
+        alert("ParallelsRasLicenseExpiring", severity, Target, left.below(Expr::Threshold))
+            .threshold(days(days_left).as_secs_f64(), Unit::Seconds)
+            .lasting(minutes(15))
+            .annotate(
+                "The license of a RAS farm is about to end.",
+                "The license of {target} ends in {value:duration}: then users are, or soon will be, refused.",
+            )
+    };
+    let users = |kinds: &[&'static str]| family(&LICENSE_USERS).one_of("kind", kinds).all().max_without(&["kind"]);
+    let near_limit = users(&["used", "peak"]).over(users(&["installed"]).above(0.0)).above(Expr::Threshold);
+    vec![
+        expiring(Critical, 7),
+        expiring(Warning, 30),
+        alert("ParallelsRasLicenseUsersNearLimit", Warning, Target, near_limit)
+            .threshold(0.95, Unit::Share)
+            .lasting(minutes(30))
+            .annotate(
+                "Nearly all users of the license of a RAS farm are taken.",
+                "Of the users that the license of {target} allows {value:share} are, or at the most were, in use.",
+            ),
+    ]
+}
+
+fn capacity() -> Vec<Alert> {
+    let serving = || family(&AGENT_HEALTH).one_of("health", pools::SERVING).equals(1.0).max_without(&["health"]);
+    // Of hosts that serve and tell their sessions: one that is drained takes nobody in, and has its sessions for itself.
+    let sessions = || family(&HOST_SESSIONS).all().sum_without(&["state"]).and(serving());
+    let most = family(&HOST_MAX_SESSIONS).and(sessions()).sum_without(&["agent"]);
+    let near_limit = sessions().sum_without(&["agent"]).over(most.above(0.0)).above(Expr::Threshold);
+    let versions = family(&AGENT_VERSION).all().max_without(&["agent"]).count_without(&["version"]);
+    vec![
+        alert("ParallelsRasHostPoolSessionsNearLimit", Warning, Pool, near_limit)
+            .threshold(0.9, Unit::Share)
+            .lasting(minutes(15))
+            .annotate(
+                "The session hosts of a RAS site are nearly full.",
+                "The serving hosts in {pool} of {target} have {value:share} of the sessions that they may have.",
+            ),
+        alert("ParallelsRasAgentVersionMismatch", Info, Pool, versions.above(1.0)).lasting(hours(24)).annotate(
+            "Agents of a RAS site have different versions.",
+            "In {pool} of {target} there have been {value} versions of the agent for a day.",
+        ),
+    ]
 }

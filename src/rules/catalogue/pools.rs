@@ -17,7 +17,7 @@ use crate::{
 
 const HEALTH: &[&str] = &["health"];
 const AGENT: &[&str] = &["pool", "agent"];
-const SERVING: &[&str] = &["healthy", "transitional", "degraded"];
+pub(super) const SERVING: &[&str] = &["healthy", "transitional", "degraded"];
 const ELIGIBLE: &[&str] = &["healthy", "transitional", "degraded", "failed"];
 /// The beginnings of the pools through which users come in; what is down there is down also with one member.
 pub(super) const ENTRY_POINTS: &[&str] = &["PA@", "Gateway@", "HALB@", "HALBDevice@"];

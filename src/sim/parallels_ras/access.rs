@@ -28,6 +28,8 @@ pub(super) struct Access {
     pub(super) rate_limit: Option<u32>,
     /// Lower-case paths that the account may not read.
     pub(super) forbidden: BTreeSet<String>,
+    /// The one site of which lists are that name none.
+    pub(super) default_site: Option<usize>,
     /// When each token was used last.
     sessions: HashMap<String, Duration>,
     issued: u64,
@@ -42,6 +44,7 @@ impl Default for Access {
             idle: IDLE,
             rate_limit: Some(RATE_LIMIT),
             forbidden: BTreeSet::new(),
+            default_site: None,
             sessions: HashMap::new(),
             issued: 0,
             wrong: 0,

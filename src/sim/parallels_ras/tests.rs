@@ -259,3 +259,91 @@ fn a_hundred_thousand_agents_come_in_small_chunks() {
     let rows: Vec<Value> = serde_json::from_slice(&all).expect("a JSON array");
     assert!(rows.len() > 39_000 && largest < 64 * 1_024, "{} rows, {largest}", rows.len());
 }
+
+#[test]
+fn a_list_without_a_site_is_of_all_sites_or_of_the_one_that_is_taken_for_granted() {
+    let farm = farm(200);
+    let sites = |path: &str| -> Vec<u64> {
+        let mut sites: Vec<u64> = list(&farm, path).iter().filter_map(|row| row["siteId"].as_u64()).collect();
+        sites.dedup();
+        sites
+    };
+    assert_eq!((sites("/api/Agent"), sites("/api/RDS/Host/status")), (vec![1, 2], vec![1, 2]));
+    farm.set_default_site(Some(2));
+    assert_eq!((sites("/api/Agent"), sites("/api/Gateway")), (vec![2], vec![2]));
+    assert_eq!((sites("/api/Agent?siteId=1"), sites("/api/RDS/Host/status?SiteId=1")), (vec![1], vec![1]));
+    assert_eq!(sites("/api/Site/status"), [1, 2], "the list of sites is of the farm");
+}
+
+#[test]
+fn servers_tell_their_load_in_two_spellings_and_nothing_while_they_are_down() {
+    let farm = farm(200);
+    let host = &list(&farm, "/api/RDS/Host/status?siteId=1")[0];
+    assert!(host["id"].is_string() && host["cpuLoad"].is_u64() && host["activeSessions"].is_u64(), "{host}");
+    let gateway = &list(&farm, "/api/Gateway/status")[0];
+    assert!(gateway["activeRDPSSLSessions"].is_u64() && gateway.get("activeSessions").is_none(), "{gateway}");
+    farm.world.begin(Incident::GatewayLost);
+    let lost = &list(&farm, "/api/Gateway/status")[0];
+    assert!(lost.get("cpuLoad").is_none() && lost["agentVer"] == "", "{lost}");
+    farm.world.set_quirk(VENDOR, Quirk::OtherSpelling, true);
+    let odd = &list(&farm, "/api/RDS/Host/status?siteId=1")[0];
+    assert_eq!(odd["CPULoad"].as_str().map(str::to_owned), host["cpuLoad"].as_u64().map(|cpu| cpu.to_string()));
+    farm.world.set_quirk(VENDOR, Quirk::OldServer, true);
+    assert_eq!(get(&farm, &token(&farm), "/api/RDS/Host/status").status, 404);
+}
+
+#[test]
+fn a_desktop_that_is_off_on_purpose_is_off_at_its_provider() {
+    let farm = farm(3_000);
+    let machines = list(&farm, "/api/Provider/VM/Host/Status");
+    let off: Vec<&Value> = machines.iter().filter(|vm| vm["agentState"] == -4).collect();
+    assert!(!off.is_empty());
+    let truth = farm.truth();
+    for vm in off {
+        let state = if vm["state"] == 2 { "Off" } else { "Paused" };
+        let of = |name: &str, label: &str| {
+            let agent = vm["name"].as_str();
+            let sample = truth.iter().find(|t| t.name == name && t.labels.get("agent").map(String::as_str) == agent);
+            sample.map(|sample| sample.labels[label].clone())
+        };
+        if of("parallels_ras_vm_state", "state").as_deref() == Some("On") {
+            continue;
+        }
+        assert_eq!(of("parallels_ras_vm_state", "state").as_deref(), Some(state), "{vm}");
+        assert_eq!(of("rollcall_agent_health", "health").as_deref(), Some("disabled"), "{vm}");
+    }
+}
+
+#[test]
+fn every_host_of_a_site_is_in_one_host_pool() {
+    let farm = farm(3_000);
+    for (pools, hosts) in
+        [("/api/RDS/HostPool", "/api/RDS/Host/status"), ("/api/AVD/HostPool", "/api/Agent?serverType=67")]
+    {
+        let mut members = 0;
+        for pool in list(&farm, pools) {
+            members += list(&farm, &format!("{pools}/{}/Members", pool["id"])).len();
+        }
+        assert_eq!(members, list(&farm, hosts).len(), "{pools}");
+    }
+    assert_eq!(get(&farm, &token(&farm), "/api/RDS/HostPool/999999/Members").status, 404);
+}
+
+#[test]
+fn the_license_is_text_and_ends_in_five_days_where_it_runs_out() {
+    let farm = farm(200);
+    let license = || -> Value {
+        let answer = get(&farm, &token(&farm), "/api/License?UseCache=true");
+        serde_json::from_slice(&answer.into_bytes()).expect("an object")
+    };
+    let well = license();
+    assert_eq!((&well["installedUsers"], &well["gracePeriodDaysLeft"]), (&json!("500"), &json!("")));
+    let slashes = well["expiryDate"].as_str().map(|date| date.matches('/').count());
+    assert_eq!(slashes, Some(2), "{well}");
+    farm.world.begin(Incident::LicenseRunningOut);
+    // The clock stands at 2026-01-15.
+    let ending = license();
+    assert_eq!((&ending["expiryDate"], &ending["gracePeriodDaysLeft"]), (&json!("20/01/2026"), &json!("14")));
+    farm.world.set_quirk(VENDOR, Quirk::OtherSpelling, true);
+    assert_eq!(license()["expiryDate"], "2026-01-20");
+}

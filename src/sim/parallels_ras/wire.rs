@@ -1,7 +1,7 @@
 //! What the service writes: the agent list, the configuration lists, problems. Lists are made while they are sent.
 
 use super::fleet::{self, FarmState, Group, Row, kind};
-use super::{VENDOR, states};
+use super::{VENDOR, capacity, states};
 use crate::{Body, Quirk, Response, World};
 use bytes::Bytes;
 use hyper::StatusCode;
@@ -164,47 +164,11 @@ fn configured_item(group: Group, index: usize, odd: Odd) -> String {
             index > 0
         ),
         kind::GATEWAY => write!(item, r#","gwMode":0,"ipVersion":0,"minSSLVersion":2,"cipherStrength":2"#),
-        kind::RDS_HOST => write!(item, r#","maxSessions":250,"description":"","updMode":0"#),
+        kind::RDS_HOST => write!(item, r#","maxSessions":{},"description":"","updMode":0"#, capacity::MAX_SESSIONS),
         _ => write!(item, r#","type":2"#),
     };
     item.push('}');
     item
-}
-
-/// The status lists of VMs: each with a name of its own, and the machine that carries it as `server`.
-pub(super) fn vms(world: Arc<World>, groups: Vec<Group>) -> Response {
-    let (moment, odd) = (FarmState::of(&world, VENDOR), Odd::of(&world));
-    let rows = groups.into_iter().flat_map(move |group| moment.rows(&world, group).collect::<Vec<_>>());
-    array(rows.map(move |row| {
-        // -4 is a VM that is off; one that is made anew is being cloned.
-        let power = match row.state {
-            -4 => 2,
-            25 => 6,
-            _ => 1,
-        };
-        format!(
-            r#"{{"id":"{}","name":{},"server":"hv-{}-{:02}.farm.example","siteId":{},"state":{power},"connection":{},"isMaintenance":false,"isTemplate":false,"agentState":{}}}"#,
-            row.id(),
-            json!(odd.server(row.group, row.index)),
-            row.group.site,
-            row.index % 4 + 1,
-            row.group.site,
-            if power == 1 { 3 } else { 0 },
-            row.state,
-        )
-    }))
-}
-
-/// A status list of servers.
-pub(super) fn statuses(world: Arc<World>, groups: Vec<Group>) -> Response {
-    let (moment, odd) = (FarmState::of(&world, VENDOR), Odd::of(&world));
-    let rows = groups.into_iter().flat_map(move |group| moment.rows(&world, group).collect::<Vec<_>>());
-    array(rows.map(move |row| {
-        let (id, site, state) = (row.id(), row.group.site, row.state);
-        let server = json!(odd.server(row.group, row.index));
-        let server_type = row.group.server_type;
-        format!(r#"{{"id":{id},"siteId":{site},"agentState":{state},"serverType":{server_type},"server":{server}}}"#)
-    }))
 }
 
 /// The devices of the load balancers.
@@ -220,14 +184,13 @@ pub(super) fn devices(world: &World, groups: Vec<Group>) -> Response {
 }
 
 /// The lists of pools and templates: they have a name of their own, no server.
-pub(super) fn named(groups: Vec<Group>, prefix: &'static str) -> Response {
+pub(super) fn named(groups: Vec<Group>, name: fn(Group, usize) -> String) -> Response {
     array(groups.into_iter().flat_map(move |group| {
         (0..group.count).map(move |index| {
             format!(
-                r#"{{"id":{},"name":"{prefix} {}-{}","enabled":true,"siteId":{}}}"#,
+                r#"{{"id":{},"name":"{}","enabled":true,"siteId":{}}}"#,
                 fleet::id(group, index),
-                group.site,
-                index + 1,
+                name(group, index),
                 group.site
             )
         })
@@ -245,7 +208,8 @@ pub(super) fn problem(status: StatusCode, detail: &str) -> Response {
     Response::full(status, JSON, body.to_string())
 }
 
-fn array(items: impl Iterator<Item = String> + Send + 'static) -> Response {
+/// A JSON array that is made while it is sent.
+pub(super) fn array(items: impl Iterator<Item = String> + Send + 'static) -> Response {
     let chunks = Chunks { items, begun: false, done: false };
     Response { body: Body::Stream(Box::new(chunks)), ..Response::full(StatusCode::OK, JSON, "") }
 }

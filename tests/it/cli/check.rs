@@ -4,7 +4,7 @@ use rollcall_sim::Fault;
 
 use crate::{
     program::rollcall,
-    support::{Config, Folder, Sim, Target},
+    support::{Config, Folder, Sim, Target, frozen},
 };
 
 #[test]
@@ -111,4 +111,21 @@ fn check_connect_names_what_failed_of_a_target_and_settings_that_matched_nothing
     let ended = rollcall(&["check", file.to_str().expect("a plain name"), "--connect"]).expect(1);
     let start = "failed  builds: partial, 1 part failed: 10: http_status: GET /contoso/_apis/distributedtask/pools/10/agents: 500";
     assert!(ended.out.lines().any(|line| line.starts_with(start) && line.contains(" agents in ")), "{}", ended.out);
+}
+
+#[test]
+fn check_connect_says_which_sites_came_and_from_which_request() {
+    // Large enough for two sites.
+    let (sim, folder) = (Sim::start(rollcall_sim::Options { agents: 200, ..frozen() }), Folder::new());
+    let file = Config::quick().target(Target::ras("farm", &sim)).write(&folder);
+    let file = file.to_str().expect("a plain name");
+    for (granted, first, second) in [(None, "/api/Agent", "/api/Agent"), (Some(2), "/api/Agent?siteId=1", "/api/Agent")]
+    {
+        sim.parallels_ras().set_default_site(granted);
+        let ended = rollcall(&["check", file, "--connect"]).expect(0);
+        for (site, path) in [(1, first), (2, second)] {
+            let said = format!("site {site} came by GET {path}");
+            assert!(ended.out.lines().any(|line| line.trim() == said), "{said}\n{}", ended.out);
+        }
+    }
 }

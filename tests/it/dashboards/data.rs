@@ -22,6 +22,7 @@ pub const EMPTY: &[(&str, &str, &str, When, &str)] = &[
     ("rollcall-daemon", "Polls by target", "B", When::Incident, "no poll failed, so there is no reason"),
     ("rollcall-overview", "Firing alerts", "A", When::Incident, "nothing fires"),
     ("rollcall-parallels-ras", "Session probes", "B", When::Incident, "no probe failed, so there is no verdict"),
+    ("rollcall-parallels-ras", "License", "D", When::Incident, "no license is in its days of grace"),
     ("rollcall-azure-devops", "Throughput units left", "AB", When::Incident, "the service says it near the limit only"),
     ("rollcall-azure-devops", "Agents not in order", "ABCDEF", When::Incident, "all agents may be in order"),
     ("rollcall-citrix", "Machines not in order", "ABCDEFG", When::Incident, "all machines may be in order"),

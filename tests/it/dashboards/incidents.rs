@@ -38,6 +38,7 @@ const VISIBLE: &[(Incident, &str, &str)] = &[
     (Incident::PrimingRefused, "Agents by health", "failed"),
     (Incident::GatewayLost, "What users feel", "Probes failing"),
     (Incident::GatewayLost, "Agents by health", "failed"),
+    (Incident::LicenseRunningOut, "What users feel", "Licenses ending"),
     (Incident::PatchNight, "Agents by health", "disabled"),
     (Incident::VendorApiDown, "Targets down", "down"),
     (Incident::VendorApiDown, "Where the data come from", "C"),
@@ -54,6 +55,8 @@ const FIRING: &[(Incident, &str)] = &[
     (Incident::PasswordExpired, "RollcallTargetLoginHeld"),
     (Incident::SyncStuck, "ResilioJobNoPeers"),
     (Incident::GatewayLost, "ParallelsRasEntryPointDown"),
+    (Incident::LicenseRunningOut, "ParallelsRasLicenseExpiring"),
+    (Incident::LicenseRunningOut, "ParallelsRasLicenseUsersNearLimit"),
     (Incident::VendorApiDown, "RollcallTargetDown"),
 ];
 

@@ -81,6 +81,14 @@ pub const EXPECTED_PAGES: &[ExpectedPages] = &[
               by target.",
     },
     ExpectedPages {
+        incident: Incident::LicenseRunningOut,
+        vendor: "parallels_ras",
+        pages: &[16],
+        tickets: &[35],
+        why: "ParallelsRasLicenseExpiring, as five days are left, and ParallelsRasLicenseUsersNearLimit, a ticket of its own; the \
+              license is read every 15m.",
+    },
+    ExpectedPages {
         incident: Incident::VendorApiDown,
         vendor: "azure_devops",
         pages: &[],

@@ -23,6 +23,8 @@ impl Target {
         Target::new(name, "parallels_ras", &sim.url("parallels_ras"))
             .auth_password(ParallelsRas::USERNAME, ParallelsRas::PASSWORD)
             .set("resolve_names", "false")
+            .set("load", "false")
+            .set("license", "false")
             // 10 requests in 10 s are allowed.
             .set("interval", "2s")
             .set("stale_after", "16s")

@@ -16,6 +16,7 @@ use crate::{
 fn every_metric_of_the_contract_appears() {
     let mut seen = healthy();
     seen.extend(broken());
+    seen.extend(running_out());
     seen.extend(limited());
     seen.extend(configured());
     seen.extend(paging());
@@ -34,6 +35,7 @@ fn healthy() -> BTreeSet<&'static str> {
         "azure_devops_rate_limit_delay_seconds",
         "azure_devops_rate_limit_remaining",
         "azure_devops_rate_limit_reset_timestamp_seconds",
+        "parallels_ras_license_grace_days_left",
         "parallels_ras_session_probe_error",
         "rollcall_alerts",
         "rollcall_login_next_attempt_timestamp_seconds",
@@ -75,6 +77,14 @@ fn broken() -> BTreeSet<&'static str> {
     });
     assert_eq!(exposition.failure("builds"), "http_status");
     assert_eq!(exposition.of("hq-farm", "rollcall_login_held"), Some(1.0));
+    every_series_is_as_in_the_contract(&exposition)
+}
+
+/// A farm whose license is about to end.
+fn running_out() -> BTreeSet<&'static str> {
+    let demo = Daemon::demo(&["--incident", "license-running-out", "--incident.delay", "0s"]);
+    let exposition =
+        demo.wait_for("days of grace", |now| now.of("hq-farm", "parallels_ras_license_grace_days_left") == Some(14.0));
     every_series_is_as_in_the_contract(&exposition)
 }
 

@@ -142,7 +142,7 @@ fn quick(yaml: &str, polled: impl Fn(&str) -> bool) -> String {
         }
         let line = match line.trim_start() {
             "interval: 15m" => line,
-            "vendor: parallels_ras" => "    vendor: parallels_ras\n    interval: 2s",
+            "vendor: parallels_ras" => "    vendor: parallels_ras\n    interval: 3s",
             short if short.starts_with("interval: ") => &line.replace(short, "interval: 1s"),
             short if short.starts_with("enumerate_interval: ") => &line.replace(short, "enumerate_interval: 1s"),
             _ => line,

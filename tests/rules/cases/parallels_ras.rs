@@ -2,6 +2,8 @@ use super::super::case::{Case, Kind::*, case};
 
 pub fn cases() -> Vec<Case> {
     let mut cases = farm();
+    cases.extend(license());
+    cases.extend(capacity());
     cases.extend(probe());
     cases
 }
@@ -81,6 +83,87 @@ fn farm() -> Vec<Case> {
         .fires(15, "warning", "pool=RDSHost@1", 2.0),
         rows("ParallelsRasProfilesUnavailable", Silent, "outdated", &[("RDSHost@1", "1", "FSLogixNeedsUpdate")])
             .silent(30),
+    ]
+}
+
+fn license() -> Vec<Case> {
+    // Seconds since the beginning; day 7 is 604800.
+    let expiring = |kind, what, values| {
+        case("ParallelsRasLicenseExpiring", kind, "parallels_ras", what).with(
+            "parallels_ras_license_expiry_timestamp_seconds",
+            "",
+            values,
+        )
+    };
+    let users = |kind, what, of: &[(&str, &str)]| {
+        of.iter()
+            .fold(case("ParallelsRasLicenseUsersNearLimit", kind, "parallels_ras", what), |case, (kind, values)| {
+                case.with("parallels_ras_license_users", &format!("kind={kind}"), values)
+            })
+    };
+    vec![
+        expiring(Fires, "in five days", "432000").silent(14).fires(15, "critical", "", 431_100.0),
+        expiring(Fires, "in twenty days", "1728000").silent(14).fires(15, "warning", "", 1_727_100.0),
+        expiring(Silent, "in forty days", "3456000").silent(60),
+        expiring(Silent, "renewed", "432000*10 40000000").silent(60),
+        users(Fires, "the peak", &[("installed", "500"), ("peak", "489"), ("used", "400")])
+            .silent(29)
+            .fires(30, "warning", "", 0.978),
+        users(Fires, "today", &[("installed", "500"), ("used", "500")]).silent(29).fires(30, "warning", "", 1.0),
+        users(Silent, "enough are left", &[("installed", "500"), ("peak", "475"), ("used", "475")]).silent(60),
+        users(Silent, "nobody says how many there are", &[("installed", "0"), ("peak", "489")]).silent(60),
+    ]
+}
+
+fn capacity() -> Vec<Case> {
+    /// Agent, class, active and disconnected sessions, the most there may be.
+    type Host = (&'static str, &'static str, [&'static str; 2], &'static str);
+    let sessions = |kind, what, hosts: &[Host]| {
+        let case = case("ParallelsRasHostPoolSessionsNearLimit", kind, "parallels_ras", what);
+        hosts.iter().fold(case, |case, (agent, health, [active, disconnected], most)| {
+            let of = format!("pool=RDSHost@1,agent={agent}");
+            case.with("rollcall_agent_health", &format!("{of},health={health}"), "1")
+                .with("parallels_ras_host_sessions", &format!("{of},state=active"), active)
+                .with("parallels_ras_host_sessions", &format!("{of},state=disconnected"), disconnected)
+                .with("parallels_ras_host_max_sessions", &of, most)
+        })
+    };
+    let versions = |kind, what, of: &[(&str, &str)]| {
+        of.iter().fold(
+            case("ParallelsRasAgentVersionMismatch", kind, "parallels_ras", what),
+            |case, (agent, version)| {
+                let of = format!("pool=RDSHost@1,agent={agent},version={version}");
+                case.with("parallels_ras_agent_version_info", &of, "1")
+            },
+        )
+    };
+    vec![
+        sessions(Fires, "both hosts", &[("1", "healthy", ["90", "5"], "100"), ("2", "degraded", ["80", "15"], "100")])
+            .silent(14)
+            .fires(15, "warning", "pool=RDSHost@1", 0.95),
+        // The other host is full, and takes nobody in.
+        sessions(
+            Fires,
+            "the one that serves",
+            &[("1", "healthy", ["95", "0"], "100"), ("2", "failed", ["0", "0"], "100")],
+        )
+        .silent(14)
+        .fires(15, "warning", "pool=RDSHost@1", 0.95),
+        sessions(Silent, "one of two", &[("1", "healthy", ["95", "0"], "100"), ("2", "healthy", ["10", "0"], "100")])
+            .silent(60),
+        sessions(
+            Maintenance,
+            "drained hosts keep theirs",
+            &[("1", "disabled", ["100", "0"], "100"), ("2", "healthy", ["50", "0"], "100")],
+        )
+        .silent(60),
+        versions(Fires, "one was left out", &[("1", "21.0.26130"), ("2", "20.2.25889")]).silent(1439).fires(
+            1440,
+            "info",
+            "pool=RDSHost@1",
+            2.0,
+        ),
+        versions(Silent, "all alike", &[("1", "21.0.26130"), ("2", "21.0.26130")]).silent(1500),
     ]
 }
 

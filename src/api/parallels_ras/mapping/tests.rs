@@ -15,9 +15,13 @@ fn settings(target: &Target) -> ParallelsRas {
 fn decode_for(json: &str, target: &Target) -> (Vec<String>, Part, Warnings) {
     let (warnings, settings) = (Warnings::default(), settings(target));
     let (rows, _) = rows(json.as_bytes(), &settings.site_ids, 1000, &warnings).expect("a list");
-    let mapping_context =
-        MappingContext { target: Arc::new(target.clone()), settings: Arc::new(settings), names: Names::default() };
-    let mut part = part(&rows, &mapping_context, warnings);
+    let mapping_context = MappingContext {
+        target: Arc::new(target.clone()),
+        settings: Arc::new(settings),
+        names: Names::default(),
+        facts: Facts::default(),
+    };
+    let mut part = part(&rows, &mapping_context, None, warnings);
     let warnings = std::mem::take(&mut part.warnings);
     (samples(&part), part, warnings)
 }

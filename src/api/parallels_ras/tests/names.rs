@@ -20,9 +20,10 @@ async fn a_name_stays_until_a_good_list_gives_another_one() {
         ["rds-01.example.com", "rds-01.example.com", "rds-01.example.com", "renamed"].iter().enumerate()
     {
         round.store(index, std::sync::atomic::Ordering::Relaxed);
+        api.session.refill_for_test();
         let observation = poll_at(&mut api, 601 * index as u64).await.expect("lists never fail a poll");
         assert_eq!(names(&observation), [*name], "round {index}");
-        assert_eq!(stub.asked().len(), if index == 0 { 3 } else { 2 }, "round {index}");
+        assert_eq!(stub.asked().len(), if index == 0 { 4 } else { 2 }, "round {index}");
     }
 }
 
@@ -35,7 +36,7 @@ async fn poll_knowing(api: &mut ParallelsRas, seconds: u64, known: &PartFingerpr
 }
 
 fn known(observation: &Observation) -> PartFingerprints {
-    [("".into(), part(observation).fingerprint.clone().expect("it can be told"))].into_iter().collect()
+    [("1".into(), part(observation).fingerprint.clone().expect("it can be told"))].into_iter().collect()
 }
 
 #[tokio::test]
@@ -81,6 +82,7 @@ async fn a_forbidden_list_costs_only_the_names() {
     });
     let mut api = open(&stub);
     for (seconds, lists) in [(0, 2), (700, 1), (3601, 2)] {
+        api.session.refill_for_test();
         let observation = poll_at(&mut api, seconds).await.expect("lists never fail a poll");
         assert_eq!(names(&observation), ["rds-01.example.com", "1"]);
         let requests = stub.asked();
@@ -101,7 +103,7 @@ async fn a_list_that_hangs_costs_only_the_names_and_is_asked_again_later() {
         .await
         .expect("agents came");
     assert_eq!(names(&observation), ["1", "1"]);
-    assert_eq!(stub.asked().len(), 3, "the other lists wait for the next poll");
+    assert_eq!(stub.asked().len(), 4, "the other lists wait for the next poll");
     let observation = poll_at(&mut api, 30).await.expect("a good poll");
     assert_eq!(names(&observation), ["rds-01.example.com", "1"]);
 }
