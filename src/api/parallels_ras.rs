@@ -43,6 +43,10 @@ use crate::{
 /// Every row has at least so many series.
 const SERIES_OF_ROW: usize = 3;
 
+/// What is read beside the agents, and the right that it needs.
+pub const EXTRAS: &[(&str, &str)] =
+    &[("names", "view permission for the servers themselves: brokers, gateways, hosts, providers, enrollment servers")];
+
 /// The API of one target.
 #[derive(Debug)]
 pub struct ParallelsRas {

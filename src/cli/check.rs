@@ -64,6 +64,9 @@ pub fn run(args: Check) -> Result<(), String> {
             };
             failed += usize::from(!good);
             output::print(format!("{}  {}: {line}\n", if good { "ok    " } else { "failed" }, target.name));
+            for extra in poll.iter().flat_map(|poll| poll.extras()) {
+                output::print(format!("        {extra}\n"));
+            }
             // A poll that failed in part may lack what is missed.
             for doubt in poll.iter().filter(|_| good).flat_map(|poll| hints::of(&poll.snapshot)) {
                 output::note(format_args!("warning: {}: {doubt}", target.name));

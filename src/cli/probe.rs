@@ -83,6 +83,8 @@ pub struct Poll {
     pub snapshot: Snapshot,
     took: Duration,
     result: PollResult,
+    /// How the last try of each extra ended.
+    extras: Vec<(&'static str, Result<(), Failure>)>,
     warnings: Warnings,
 }
 
@@ -104,6 +106,7 @@ pub async fn poll_once(target: Arc<Target>, logons: &Logons, tracer: Option<Trac
     let took = started.elapsed();
     let closing = Instant::now() + Duration::from_secs(3);
     let _ = timeout_at(closing, api.close(&Context { deadline: closing, ..cx })).await;
+    let extras = outcome.as_ref().map(|observation| observation.extras.clone()).unwrap_or_default();
     let mut ledger = Ledger::new(Arc::clone(&target), false);
     let result = outcome::record(&mut ledger, outcome, now, took, &warnings);
     ledger.status.requests = client.stats().counts();
@@ -111,7 +114,7 @@ pub async fn poll_once(target: Arc<Target>, logons: &Logons, tracer: Option<Trac
         *count = warnings.count(warning);
     }
     let snapshot = ledger.publish(now).snapshot;
-    Ok(Poll { snapshot, took, result, warnings })
+    Ok(Poll { snapshot, took, result, extras, warnings })
 }
 
 impl Poll {
@@ -131,6 +134,19 @@ impl Poll {
         }
     }
 
+    /// A line for each extra: how it ended, and what right it needs.
+    pub fn extras(&self) -> impl Iterator<Item = String> {
+        let vendor = self.snapshot.target.vendor();
+        self.extras.iter().map(move |(name, outcome)| {
+            let ended = match outcome {
+                Ok(()) => "worked".to_owned(),
+                Err(failure) => format!("failed, {}: {}", failure.reason(), Printable(&failure.to_string())),
+            };
+            let right = api::right_of_extra(vendor, name).unwrap_or("not known");
+            format!("extra {name} {ended}; right: {right}")
+        })
+    }
+
     /// What was decoded, for people.
     fn describe(&self, limit: usize) -> String {
         let mut text = String::from("\n");
@@ -138,6 +154,9 @@ impl Poll {
             for (part, failure) in failed {
                 text += &format!("part {part} failed, {}: {failure}\n", failure.reason());
             }
+        }
+        for extra in self.extras() {
+            text += &format!("{extra}\n");
         }
         for (kind, detail) in self.warnings.details() {
             text += &format!("odd, {}: {detail}\n", kind.as_str());

@@ -73,12 +73,10 @@ pub(super) struct Pause {
 }
 
 impl TargetState {
-    /// Ends a pause that the vendor has asked for; says whether there was one.
+    /// Ends a pause that the vendor has asked for, and has extras tried that were left alone; says whether there was a pause.
     pub fn resume(&self) -> bool {
         let lasts = self.pause.lasts.swap(false, Ordering::Relaxed);
-        if lasts {
-            self.pause.ended.notify_one();
-        }
+        self.pause.ended.notify_one();
         lasts
     }
 }
@@ -108,6 +106,7 @@ impl Task {
     /// Polls until it is cancelled, then logs off.
     pub async fn run(mut self, cancelled: CancellationToken) {
         let mut due = Instant::now() + schedule::first_delay(&self.target_state.target);
+        self.unpaused = due;
         self.target_state.freshness.plan(due);
         self.publish();
         loop {
@@ -123,9 +122,11 @@ impl Task {
                 () = sleep_until(stale) => self.publish(),
                 () = self.target_state.pause.ended.notified() => {
                     self.api.resume();
-                    due = due.min(self.unpaused);
-                    self.target_state.freshness.plan(due.max(Instant::now()));
-                    self.publish();
+                    if self.unpaused < due {
+                        due = self.unpaused;
+                        self.target_state.freshness.plan(due.max(Instant::now()));
+                        self.publish();
+                    }
                 }
             }
         }

@@ -52,8 +52,7 @@ const BASES: [&str; 3] = ["/contoso", "/tfs/DefaultCollection", "/tfs"];
 const WITH_PAT: Target = Target { name: "builds", pools: &[], job_names: true };
 
 /// The target that polls a few pools on the address of a server on premises, with Entra.
-const WITH_ENTRA: Target =
-    Target { name: "builds-entra", pools: &["production-web", "k8s-runners"], job_names: false };
+const WITH_ENTRA: Target = Target { name: "builds-entra", pools: &["production-web", "k8s-runners"], job_names: false };
 
 /// The service. What it holds is only the sessions; the fleet follows from the world.
 pub struct AzureDevops {

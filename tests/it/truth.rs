@@ -2,6 +2,7 @@
 //! nothing missing and nothing more.
 
 mod appearance;
+mod azure;
 pub mod compare;
 pub mod consistent;
 mod states;
@@ -119,4 +120,7 @@ incidents! {
     every_sample_is_the_truth_when_the_gateways_are_lost: GatewayLost, STEPS, [];
     every_sample_is_the_truth_in_a_patch_night: PatchNight, STEPS, [];
     every_sample_is_the_truth_when_two_vendors_are_down: VendorApiDown, STEPS, ["azure_devops", "citrix_storefront"];
+    every_sample_is_the_truth_when_builds_are_slow: SlowBuilds, STEPS, [];
+    every_sample_is_the_truth_when_a_scale_set_is_broken: ScaleSetBroken, STEPS, [];
+    every_sample_is_the_truth_when_nobody_can_take_a_job: JobNobodyCanTake, STEPS, [];
 }

@@ -194,7 +194,7 @@ fn inhibitions() -> Vec<Inhibition> {
 #[test]
 fn every_label_that_must_be_equal_is_on_both_sides() {
     let inhibitions = inhibitions();
-    assert_eq!(inhibitions.len(), 6);
+    assert_eq!(inhibitions.len(), 9);
     for inhibition in inhibitions {
         assert!(!inhibition.source.is_empty() && !inhibition.targets.is_empty(), "{}", inhibition.name);
         for row in inhibition.source.iter().chain(&inhibition.targets) {

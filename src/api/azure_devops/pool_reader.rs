@@ -10,6 +10,8 @@ use super::{
         lenient::RowCount,
     },
     agents,
+    capabilities::PoolCapabilities,
+    jobs::AgentFacts,
     pools::PoolRow,
 };
 use crate::{
@@ -29,6 +31,8 @@ pub struct PoolContext {
     pub settings: Arc<target::AzureDevOps>,
     /// The pool.
     pub pool: PoolRow,
+    /// What its agents can do, where that is known.
+    pub capabilities: Option<Arc<PoolCapabilities>>,
 }
 
 /// The agents of a pool so far.
@@ -43,6 +47,7 @@ pub struct PoolReader<'a> {
     waiting: Option<Vec<Body>>,
     part: Part,
     rows: RowCount,
+    facts: AgentFacts,
     warnings: Warnings,
 }
 
@@ -57,8 +62,8 @@ impl<'a> PoolReader<'a> {
         let known = known.filter(|known| hashes.as_ref().is_some_and(|hashes| known.starts_with(hashes)));
         let mut part = Part::new(FAMILIES);
         agents::begin(&context.pool, &mut part);
-        let (waiting, rows) = (known.map(|_| Vec::new()), RowCount::default());
-        PoolReader { context, known, hashes, waiting, part, rows, warnings: Warnings::default() }
+        let (waiting, rows, facts) = (known.map(|_| Vec::new()), RowCount::default(), AgentFacts::default());
+        PoolReader { context, known, hashes, waiting, part, rows, facts, warnings: Warnings::default() }
     }
 
     /// Takes a page; tells how many agents it has added.
@@ -84,14 +89,15 @@ impl<'a> PoolReader<'a> {
         })
     }
 
-    /// There are no more pages. `warnings` counts the decode warnings where it fails.
-    pub fn finish(mut self, warnings: &Warnings) -> Result<Outcome, Failure> {
+    /// There are no more pages. `warnings` counts the decode warnings where it fails. What the agents say beside their samples
+    /// is there unless all of it is as it was.
+    pub fn finish(mut self, warnings: &Warnings) -> Result<(Outcome, Option<AgentFacts>), Failure> {
         let fingerprint = self.hashes.take().map(PartFingerprint::from);
         if let Some(waiting) = self.waiting.take_if(|_| fingerprint.as_ref() == self.known)
             && let Some(fingerprint) = fingerprint
         {
             let context = self.context;
-            return Ok(Outcome::Same(Same::new(fingerprint, move || read(context, &waiting))));
+            return Ok((Outcome::Same(Same::new(fingerprint, move || read(context, &waiting))), None));
         }
         let weight: usize = self.waiting.iter().flatten().map(Body::weight).sum();
         if let Err(failure) = block_in_place_if(weight >= LARGE_BODY, || self.read_waiting()) {
@@ -99,11 +105,12 @@ impl<'a> PoolReader<'a> {
             return Err(failure);
         }
         let defect = self.rows.judge("agents").inspect_err(|_| warnings.merge(&self.warnings))?;
+        let facts = std::mem::take(&mut self.facts).sorted();
         let mut part = self.into_part();
         // What could be read in part only is read again.
         part.fingerprint = fingerprint.filter(|_| defect.is_none());
         part.defect = defect;
-        Ok(Outcome::Fresh(part))
+        Ok((Outcome::Fresh(part), Some(facts)))
     }
 
     /// The decode warnings so far, for a reading that has failed.
@@ -116,11 +123,13 @@ impl<'a> PoolReader<'a> {
     }
 
     fn read(&mut self, body: &Body) -> Result<(), Failure> {
-        let PoolContext { target, settings, pool } = &self.context;
-        agents::AgentDecoder { target, settings, pool, warnings: &self.warnings }.read(
+        let PoolContext { target, settings, pool, capabilities } = &self.context;
+        let capabilities = capabilities.as_deref();
+        agents::AgentDecoder { target, settings, pool, capabilities, warnings: &self.warnings }.read(
             body.reader(),
             &mut self.part,
             &mut self.rows,
+            &mut self.facts,
         )
     }
 

@@ -204,7 +204,9 @@ impl Pool {
         let began = view.now - view.now.rem_euclid(3_600) - 600;
         let key = KEY_OF_QUEUE + 20_000_000 + self.id as u64;
         let under_way = running(key, began, seed, view.now - began, self.kind);
-        [under_way, waiting(key, began + 1, seed >> 1, self.kind)].map(|job| Job { plan: "PoolMaintenance", ..job }).into()
+        [under_way, waiting(key, began + 1, seed >> 1, self.kind)]
+            .map(|job| Job { plan: "PoolMaintenance", ..job })
+            .into()
     }
 
     /// The requests of the pool with the agent that has each: waiting, maintenance, assigned and running, and finished

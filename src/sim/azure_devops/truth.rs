@@ -107,11 +107,7 @@ fn elastic_samples(samples: &mut Samples<'_>, view: &View, pool: &Pool) {
     let key = [("pool", pool.name.as_str())];
     samples.add("azure_devops_elastic_pool_state", &[key[0], ("state", elastic.state)], 1.0);
     if let Some(since) = elastic.offline_since {
-        samples.add(
-            "azure_devops_elastic_pool_offline_since_timestamp_seconds",
-            &key,
-            view.reported(since).seconds(),
-        );
+        samples.add("azure_devops_elastic_pool_offline_since_timestamp_seconds", &key, view.reported(since).seconds());
     }
     let numbers = [
         ("azure_devops_elastic_pool_desired_size", elastic.desired_size),
