@@ -21,7 +21,7 @@ pub fn dashboard() -> Dashboard {
             Row::new("Queue and load", vec![queue(), wait(), busy(), online()]),
             Row::new("Jobs", vec![waited(), took(), ended(), working()]),
             Row::new("Scale sets", vec![scale_sets()]),
-            Row::new("Agents", vec![troubled(), results(), versions(), capabilities(), shared::history()]),
+            Row::new("Agents", vec![troubled(), results(), versions(), shared::history(), capabilities()]),
             Row::new("Rate limit", vec![limit(), delay()]),
         ],
     }
@@ -48,10 +48,8 @@ fn unmatched() -> String {
 }
 
 /// A quantile of a histogram by pool, over the last hour. Of several daemons the busiest counts.
-fn quantile(share: &str, metric: &str) -> String {
-    format!(
-        "histogram_quantile({share}, max by ({POOL}, le) (sum without (result) (rate({metric}_bucket{{@pool}}[1h]))))"
-    )
+fn quantile(share: &str, rate: &str) -> String {
+    format!("histogram_quantile({share}, max by ({POOL}, le) ({rate}))")
 }
 
 fn now() -> Panel {
@@ -207,9 +205,10 @@ fn waited() -> Panel {
         "s",
         "What 95 % of the jobs of the past hour waited at most until an agent took them, by pool. A gap: none was taken.",
     )
-    .query("{{pool}} · {{target}}", quantile("0.95", "azure_devops_pool_job_wait_seconds"))
+    .query("{{pool}} · {{target}}", quantile("0.95", "rate(azure_devops_pool_job_wait_seconds_bucket{@pool}[1h])"))
     .limits(look::GOOD, &[(900.0, look::BAD)])
     .link(link::series_pool())
+    .size(8, 8)
 }
 
 fn took() -> Panel {
@@ -218,8 +217,12 @@ fn took() -> Panel {
         "s",
         "What half of the jobs that ended within the past hour took at most, by pool, whatever their result. When all pools become slower, look at what they share.",
     )
-    .query("{{pool}} · {{target}}", quantile("0.5", "azure_devops_pool_job_duration_seconds"))
+    .query("{{pool}} · {{target}}", quantile(
+            "0.5",
+            "sum without (result) (rate(azure_devops_pool_job_duration_seconds_bucket{@pool}[1h]))",
+        ))
     .link(link::series_pool())
+    .size(8, 8)
 }
 
 fn ended() -> Panel {
@@ -231,6 +234,7 @@ fn ended() -> Panel {
         .colour("succeeded", look::GOOD)
         .colour("failed", look::BAD)
         .stacked()
+        .size(8, 8)
 }
 
 fn working() -> Panel {

@@ -87,7 +87,7 @@ fn waits_and_durations_of_every_pool_are_the_truth_over_hours_and_a_reload() {
         let pool = pool.label("pool");
         let waits = counted.waits.remove(pool).unwrap_or_default();
         holds(&now, "azure_devops_pool_job_wait_seconds", &[("pool", pool)], &waits);
-        let has_jobs = counted.taken.len() > 0 && pool != "Default";
+        let has_jobs = !counted.taken.is_empty() && pool != "Default";
         for result in results.iter().filter(|_| has_jobs) {
             let durations = counted.durations.remove(&(pool.to_owned(), *result)).unwrap_or_default();
             let labels = [("pool", pool), ("result", *result)];
