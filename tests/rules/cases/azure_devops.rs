@@ -69,10 +69,10 @@ fn queues() -> Vec<Case> {
         stuck(Silent, "nobody is idle", "0", "1").silent(40),
         unread(without(Blind, "the queue cannot be read", "0", "1"))
             .fires(89, "critical", "pool=b", f64::NAN)
-            .silent(106),
+            .silent(108),
         unread(without(Blind, "the queue cannot be read, and an agent is back", "0*50 1", "1"))
             .fires(49, "critical", "pool=b", f64::NAN)
-            .silent(66),
+            .silent(68),
         unread(stuck(Blind, "the queue cannot be read", "0", "0")).fires(89, "warning", "pool=b", f64::NAN).silent(106),
         unread(wait(Blind, "the queue cannot be read", "0*30 -")).fires(89, "warning", "pool=b", f64::NAN).silent(106),
         wait(Fires, "a quarter of an hour", "0").silent(25).fires(26, "warning", "pool=b", 1_560.0),
