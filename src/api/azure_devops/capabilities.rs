@@ -35,9 +35,12 @@ impl Shape for CapabilityItem<'_> {
     type Of<'a> = Box<CapabilityItem<'a>>;
 }
 
+/// A text of the wire, as a name or a value.
+type Text<'a> = Field<Cow<'a, str>>;
+
 /// Texts by name, in the order of the wire; anything but an object is empty.
 #[derive(Debug, Default)]
-struct Texts<'a>(Vec<(Field<Cow<'a, str>>, Field<Cow<'a, str>>)>);
+struct Texts<'a>(Vec<(Text<'a>, Text<'a>)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Texts<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -94,7 +97,10 @@ impl<'de: 'a, 'a> Visitor<'de> for TextsVisitor<'a> {
 
 /// The capabilities of the agents of a pool: of each the places of the names in the settings, and the values.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct PoolCapabilities(HashMap<i64, Box<[(usize, Box<str>)]>>);
+pub struct PoolCapabilities(HashMap<i64, Box<[Named]>>);
+
+/// The place of a name in the settings, and the value.
+type Named = (usize, Box<str>);
 
 impl PoolCapabilities {
     /// Reads a page of agents; no more than `most` agents are kept. What somebody has told an agent comes before what it has
