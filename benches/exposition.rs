@@ -5,9 +5,12 @@ use std::{hint::black_box, sync::Arc, time::Duration};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use prometheus::{Encoder, GaugeVec, Opts, Registry, TextEncoder};
 use rollcall::{
+    api::{Observation, Part, Warnings},
+    catalogue::azure_devops::{FAMILIES, POOL_JOB_DURATION, POOL_JOB_WAIT, POOL_JOBS},
     clock::UnixTime,
     config::{Config, Target},
     exposition::{Block, Encoding, Format, text},
+    histogram::Histogram,
     snapshot::{Ledger, Slot, Snapshot, Store, scrape},
 };
 
@@ -72,6 +75,62 @@ fn splice(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// A histogram is ready before the scrape like everything else: the first row is to be what the second one is, for as many
+/// series. The third is what a poll takes to render the histograms of 500 pools anew.
+fn histograms(criterion: &mut Criterion) {
+    const POOLS: usize = 500;
+    let config = "targets:\n- { name: builds, vendor: azure_devops, url: 'https://127.0.0.1:1', auth: { pat: x } }\n";
+    let config = Config::parse(config, "bench.yml", std::path::Path::new("/")).expect("a valid configuration");
+    let target = &config.targets[0];
+    let now = UnixTime::from_secs(1_768_464_000);
+    let observe = |ledger: &mut Ledger, turn: u64, as_histograms: bool| {
+        let mut part = Part::new(FAMILIES);
+        for index in 0..POOLS {
+            let pool = part.described_pool(&format!("pool-{index:03}"));
+            if as_histograms {
+                let mut histogram = Histogram::new(&BOUNDS);
+                (0..turn + index as u64).for_each(|n| histogram.observe((n % 4_000) as f64));
+                let histogram = Arc::new(histogram);
+                part.set_histogram(&POOL_JOB_WAIT, pool, &[], Arc::clone(&histogram));
+                RESULTS.iter().for_each(|result| {
+                    part.set_histogram(&POOL_JOB_DURATION, pool, &[result], Arc::clone(&histogram));
+                });
+            } else {
+                // As many series of gauges.
+                (0..(1 + RESULTS.len()) * (BOUNDS.len() + 3)).for_each(|n| {
+                    part.set(&POOL_JOBS, pool, &[&format!("a state as long as a bound {n}")], (turn + n as u64) as f64);
+                });
+            }
+        }
+        ledger.apply(Observation::single(part), now, &Warnings::default()).expect("few agents");
+        ledger.publish(now).snapshot
+    };
+    let mut group = criterion.benchmark_group("histograms");
+    group.sample_size(20);
+    for (name, as_histograms) in [("scrape_of_histograms", true), ("scrape_of_gauges", false)] {
+        let snapshot = observe(&mut Ledger::new(Arc::clone(target), false), 1, as_histograms);
+        group.throughput(Throughput::Elements(snapshot.series as u64));
+        for (encoding, what) in [(Encoding::Identity, "plain"), (Encoding::Gzip, "gzip")] {
+            group.bench_function(format!("{name}/{what}"), |bencher| {
+                let blocks = || [&*snapshot.blocks].into_iter();
+                bencher.iter(|| black_box(scrape(blocks(), &[], Format::Text, encoding)));
+            });
+        }
+    }
+    let (mut ledger, mut turn) = (Ledger::new(Arc::clone(target), false), 0);
+    group.bench_function("render_of_500_pools", |bencher| {
+        bencher.iter(|| {
+            turn += 1;
+            black_box(observe(&mut ledger, turn, true).series)
+        });
+    });
+    group.finish();
+}
+
+/// As many as those of `azure_devops_pool_job_duration_seconds`.
+const BOUNDS: [f64; 12] = [10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0, 14_400.0, 43_200.0];
+const RESULTS: [&str; 7] = ["succeeded", "succeededWithIssues", "failed", "canceled", "skipped", "abandoned", "other"];
+
 fn render(criterion: &mut Criterion) {
     const SERIES: usize = 100_000;
     let mut group = criterion.benchmark_group("render");
@@ -114,6 +173,6 @@ fn render(criterion: &mut Criterion) {
 criterion_group! {
     name = benches;
     config = Criterion::default().warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(3));
-    targets = splice, render
+    targets = splice, histograms, render
 }
 criterion_main!(benches);

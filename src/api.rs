@@ -55,8 +55,8 @@ pub trait Api: Send {
     /// those that could not be read as [`Outcome::Failed`].
     fn poll<'a>(&'a mut self, cx: &'a Context<'a>) -> BoxFuture<'a, Result<Observation, Failure>>;
 
-    /// A pause that the vendor has asked for ends before its time, and so does that of what is left alone: somebody has
-    /// reloaded the configuration, or released the target.
+    /// A pause that the vendor has asked for ends before its time, and extras that were left alone are tried at the next poll:
+    /// somebody has reloaded the configuration, or released the target.
     fn resume(&mut self) {}
 
     /// Ends what the API keeps open for us (a log-off), on a clean stop. Errors do not matter any more.
@@ -103,3 +103,17 @@ macro_rules! open {
     };
 }
 vendor_table!(open);
+
+macro_rules! right_of_extra {
+    ($($vendor:ident $name:ident $row:tt)+) => {
+        /// What right an extra of a vendor needs, in the words of its guide.
+        pub fn right_of_extra(vendor: &str, extra: &str) -> Option<&'static str> {
+            let extras = match vendor {
+                $(stringify!($name) => $name::EXTRAS,)+
+                _ => &[],
+            };
+            extras.iter().find(|(name, _)| *name == extra).map(|(_, right)| *right)
+        }
+    };
+}
+vendor_table!(right_of_extra);

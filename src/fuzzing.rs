@@ -75,6 +75,10 @@ targets! {
     azure_devops_agents(data) { decode("azure_devops", azure_devops::fuzz::agents, data) }
     /// Azure DevOps: pages of a queue.
     azure_devops_queue(data) { decode("azure_devops", azure_devops::fuzz::queue, data) }
+    /// Azure DevOps: pages of scale sets.
+    azure_devops_elastic(data) { decode("azure_devops", azure_devops::fuzz::elastic, data) }
+    /// Azure DevOps: pages of agents with their capabilities.
+    azure_devops_capabilities(data) { decode("azure_devops", azure_devops::fuzz::capabilities, data) }
     /// Azure DevOps: headers about limits.
     azure_devops_limits(data) {
         decode("azure_devops", |data, _, _| Ok(azure_devops::fuzz::limits(&Answer::of_bytes(data))), data)

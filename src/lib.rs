@@ -23,7 +23,7 @@
 //! Below all of them lie what the families of metrics are ([`catalogue`]), what the vendors are called ([`vendors`]), the
 //! classes of [`health`], why a poll failed ([`failure`]), the [`clock`], which tests can pause, the registry of what is
 //! counted without a target ([`event`]), what a configuration changes in the alerts ([`overrides`]), and small leaves:
-//! [`duration`], [`glob`], [`blocking`], [`mod@file`], [`descriptors`], [`printable`], [`scale`], [`shard`], [`notify`], [`mod@supervise`]. [`mod@reference`] writes the page on the public interface.
+//! [`duration`], [`glob`], [`histogram`], [`blocking`], [`mod@file`], [`descriptors`], [`printable`], [`scale`], [`shard`], [`notify`], [`mod@supervise`]. [`mod@reference`] writes the page on the public interface.
 //!
 //! `fuzzing`, which only tests and fuzzers compile, stands on top of all of them: what must hold for any bytes.
 //!
@@ -55,6 +55,7 @@ pub mod file;
 pub mod fuzzing;
 pub mod glob;
 pub mod health;
+pub mod histogram;
 pub mod http;
 pub mod notify;
 pub mod overrides;

@@ -6,12 +6,18 @@
 //!   account may not see are missing from the list; they are not refused.
 //! - <https://learn.microsoft.com/rest/api/azure/devops/distributedtask/agents/list>
 //!
+//! - Beside these, as extras: `.../elasticpools`, `.../pools?poolType=deployment`, `.../agents?includeCapabilities=true`.
+//!
 //! Parts: one for each pool that is polled (key: its id) with its agents, and one (key: empty) of what the list of pools
 //! and the queues say. A pool whose agents cannot be read thus keeps its description, and a queue never fails a poll.
 
 mod agents;
+mod capabilities;
+mod elastic;
+mod extras;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
+mod jobs;
 mod last_jobs;
 mod limits;
 mod pool_reader;
@@ -32,7 +38,11 @@ use std::{
 use futures_util::{StreamExt, future, stream};
 use tokio::time::Instant;
 
+pub use self::extras::EXTRAS;
+
 use self::{
+    extras::{Asking, Extras},
+    jobs::{AgentFacts, Jobs, ReadyAgents},
     last_jobs::LastJobs,
     pool_reader::{PoolContext, PoolReader},
     pools::PoolRow,
@@ -42,7 +52,7 @@ use self::{
 };
 use super::{Api, BoxFuture, Context, Observation, Outcome, Part, fingerprint, lenient, logon::Logons};
 use crate::{
-    catalogue::azure_devops::{FAMILIES, POOL_INFO, POOL_SIZE},
+    catalogue::azure_devops::{ELASTIC_POOL_STATE, FAMILIES, POOL_INFO, POOL_SIZE},
     clock::UnixTime,
     config::{Target, target},
     failure::{Failure, Reason},
@@ -72,8 +82,16 @@ pub struct AzureDevOps {
     /// Pools whose queue could not be read at the last poll, and that this was logged of.
     queues_unread: HashSet<i64>,
     /// The last job of each agent.
-    jobs: Arc<LastJobs>,
+    last_jobs: Arc<LastJobs>,
+    extras: Extras,
+    /// What was counted of jobs.
+    jobs: Jobs,
+    /// Which agents of each pool are online and enabled, as of the last time that they were read.
+    ready: HashMap<i64, ReadyAgents>,
 }
+
+/// The agents of a pool: what becomes of its part, and what they say beside their samples unless all is as it was.
+type AgentsRead = Result<(Outcome, Option<AgentFacts>), Failure>;
 
 impl AzureDevOps {
     /// Nothing is sent before the first poll.
@@ -87,7 +105,10 @@ impl AzureDevOps {
             agents_read: HashMap::new(),
             queues_read: HashMap::new(),
             queues_unread: HashSet::new(),
-            jobs: Arc::default(),
+            last_jobs: Arc::default(),
+            extras: Extras::default(),
+            jobs: Jobs::default(),
+            ready: HashMap::new(),
         }
     }
 
@@ -106,13 +127,24 @@ impl AzureDevOps {
     async fn observe(&mut self, cx: &Context<'_>) -> Result<Observation, Failure> {
         self.session.begin();
         let (credential, (mut pools, defect)) = self.pools(cx).await?;
-        let settings = &self.settings;
+        let (settings, stale_after) = (Arc::clone(&self.settings), self.target.stale_after);
+        let asking = Asking {
+            cx,
+            target: &self.target,
+            settings: &settings,
+            session: &self.session,
+            credential: &credential,
+            deadline: Asking::deadline(cx),
+        };
+        self.extras.read_lists(&asking).await;
+        self.extras.add_deployment_pools(&mut pools, cx.now, stale_after);
         pools.retain(|pool| settings.pools.include.matches(&pool.name) && !settings.pools.exclude.matches(&pool.name));
         pools::tell_apart(&mut pools, cx.warnings);
         for pool in &mut pools {
             pool.on_demand |= settings.on_demand_pools.matches(&pool.name);
         }
         let mut polled: Vec<&PoolRow> = pools.iter().filter(|pool| settings.include_hosted || !pool.hosted).collect();
+        self.extras.read_capabilities(&asking, &polled).await;
 
         let seen = AtomicUsize::new(0);
         // A service that asks for pauses may not let all of them be read in one poll: those with the oldest data go first.
@@ -149,7 +181,9 @@ impl AzureDevOps {
         let mut observation = Observation::default();
         self.note_reads(cx.now, &pools, &agents, &queues);
         observation.unread = unread_queues(&pools, &queues);
-        let mut description = self.describe(&pools, &queues);
+        self.note_facts(&pools, &mut agents, defect.is_none(), cx.warnings);
+        let read: HashSet<i64> = agents.iter().filter(|(_, read)| read.is_ok()).map(|(id, _)| *id).collect();
+        let mut description = self.describe(&pools, &queues, &read, cx.now);
         if let Some(defect) = &defect {
             // Pools that cannot be read in the list have not gone.
             let listed: HashSet<Box<str>> = agents.iter().map(|(id, _)| id.to_string().into()).collect();
@@ -160,10 +194,11 @@ impl AzureDevOps {
         observation.fresh("", description);
         for (id, outcome) in agents {
             match outcome {
-                Ok(outcome) => observation.parts.push((id.to_string().into(), outcome)),
+                Ok((outcome, _)) => observation.parts.push((id.to_string().into(), outcome)),
                 Err(failure) => observation.failed(id.to_string(), failure),
             }
         }
+        observation.extras = self.extras.outcomes();
         Ok(observation)
     }
 
@@ -174,7 +209,7 @@ impl AzureDevOps {
         credential: &Credential,
         pool: &PoolRow,
         seen: &AtomicUsize,
-    ) -> (i64, Result<Outcome, Failure>) {
+    ) -> (i64, AgentsRead) {
         let request = ApiRequest {
             credential,
             operation: "agents",
@@ -183,10 +218,17 @@ impl AzureDevOps {
             versioned: true,
             deadline: cx.part_deadline(),
         };
-        let (target, settings, jobs) = (Arc::clone(&self.target), Arc::clone(&self.settings), Arc::clone(&self.jobs));
-        let context = PoolContext { target, settings, pool: pool.clone(), jobs };
+        let capabilities = self.extras.capabilities(pool.id, cx.now, self.target.stale_after);
+        let context = PoolContext {
+            target: Arc::clone(&self.target),
+            settings: Arc::clone(&self.settings),
+            pool: pool.clone(),
+            capabilities: capabilities.map(|(_, capabilities)| Arc::clone(capabilities)),
+            last_jobs: Arc::clone(&self.last_jobs),
+        };
         let known = cx.known.get(&*pool.id.to_string());
-        let mut pool_reader = PoolReader::new(context, self.reader.hash_inputs(pool), known);
+        let inputs = self.reader.hash_inputs(&(pool, capabilities.map(|(version, _)| version)));
+        let mut pool_reader = PoolReader::new(context, inputs, known);
         let read = self.session.pages(&request, None, |body| {
             let added = pool_reader.page(body)?;
             if seen.fetch_add(added, Ordering::Relaxed) + added > self.target.max_agents {
@@ -223,14 +265,14 @@ impl AzureDevOps {
         &mut self,
         now: UnixTime,
         pools: &[PoolRow],
-        agents: &[(i64, Result<Outcome, Failure>)],
+        agents: &[(i64, AgentsRead)],
         queues: &[(i64, Result<Queue, Failure>)],
     ) {
         let listed: HashSet<i64> = pools.iter().map(|pool| pool.id).collect();
         for read in [&mut self.agents_read, &mut self.queues_read] {
             read.retain(|id, _| listed.contains(id));
         }
-        self.jobs.retain_pools(|id| listed.contains(&id));
+        self.last_jobs.retain_pools(|id| listed.contains(&id));
         self.agents_read.extend(agents.iter().filter(|(_, read)| read.is_ok()).map(|(id, _)| (*id, now)));
         self.queues_read.extend(queues.iter().filter(|(_, read)| read.is_ok()).map(|(id, _)| (*id, now)));
         let before = std::mem::take(&mut self.queues_unread);
@@ -247,9 +289,39 @@ impl AzureDevOps {
         }
     }
 
-    /// The part of what is known without the agents.
-    fn describe(&self, pools: &[PoolRow], queues: &[(i64, Result<Queue, Failure>)]) -> Part {
+    /// Notes what the agents say beside their samples. `complete`: all pools are listed that there are.
+    fn note_facts(
+        &mut self,
+        pools: &[PoolRow],
+        agents: &mut [(i64, AgentsRead)],
+        complete: bool,
+        warnings: &super::Warnings,
+    ) {
+        let listed: HashSet<i64> = pools.iter().map(|pool| pool.id).collect();
+        let is_there = |pool: i64| !complete || listed.contains(&pool);
+        self.ready.retain(|pool, _| is_there(*pool));
+        self.jobs.begin(is_there);
+        for (pool, read) in agents {
+            if let Ok((_, facts)) = read
+                && let Some(AgentFacts { jobs, ready }) = facts.take()
+            {
+                self.jobs.note(*pool, &jobs, warnings);
+                self.ready.insert(*pool, ready);
+            }
+        }
+        self.jobs.end();
+    }
+
+    /// The part of what is known without the agents. `read` are the pools whose agents this poll has read.
+    fn describe(
+        &self,
+        pools: &[PoolRow],
+        queues: &[(i64, Result<Queue, Failure>)],
+        read: &HashSet<i64>,
+        now: UnixTime,
+    ) -> Part {
         let mut part = Part::new(FAMILIES);
+        part.declare_states(&ELASTIC_POOL_STATE, &states::ELASTIC);
         let queues: HashMap<i64, Option<&Queue>> =
             queues.iter().map(|(id, queue)| (*id, queue.as_ref().ok())).collect();
         for row in pools {
@@ -262,7 +334,12 @@ impl AzureDevOps {
             }
             part.set_some(&POOL_SIZE, pool, &[], row.size);
             if let Some(queue) = queues.get(&row.id) {
-                queue::set(&mut part, pool, *queue);
+                let ready = self.ready.get(&row.id).filter(|_| read.contains(&row.id));
+                queue::set(&mut part, pool, *queue, ready);
+            }
+            self.jobs.set(&mut part, pool, row.id);
+            if let Some(elastic) = self.extras.elastic(row.id, now, self.target.stale_after) {
+                elastic.set(&mut part, pool);
             }
         }
         self.session.limits.set(&mut part);
@@ -287,6 +364,7 @@ impl Api for AzureDevOps {
 
     fn resume(&mut self) {
         self.session.resume();
+        self.extras.release();
     }
 }
 
@@ -303,12 +381,9 @@ pub(super) fn measure(body: &[u8], target: &Target, warnings: &super::Warnings) 
         on_demand: false,
     };
     agents::begin(&pool, &mut part);
-    let jobs = LastJobs::default();
-    let read = agents::AgentDecoder { target, settings, pool: &pool, warnings, jobs: &jobs }.read(
-        body,
-        &mut part,
-        &mut lenient::RowCount::default(),
-    );
+    let last_jobs = &LastJobs::default();
+    let decoder = agents::AgentDecoder { target, settings, pool: &pool, capabilities: None, warnings, last_jobs };
+    let read = decoder.read(body, &mut part, &mut lenient::RowCount::default(), &mut AgentFacts::default());
     debug_assert!(read.is_ok(), "{read:?}");
     part.shrink();
     part

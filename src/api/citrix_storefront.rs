@@ -72,6 +72,9 @@ struct Machines {
     too_many: bool,
 }
 
+/// Nothing is read beside resources and machines.
+pub const EXTRAS: &[(&str, &str)] = &[];
+
 /// The API of one target.
 #[derive(Debug)]
 pub struct CitrixStorefront {

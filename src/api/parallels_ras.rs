@@ -58,6 +58,7 @@ use crate::{
     config::{Target, target},
     failure::{Failure, Reason},
     http::Client,
+    scale::scaled,
 };
 
 /// How often the list of sites is read.
@@ -73,6 +74,16 @@ const MIN_RESERVED: usize = 1;
 
 /// Every row has at least so many series.
 const SERIES_OF_ROW: usize = 3;
+
+/// What is read beside the agents, and the right that it needs.
+pub const EXTRAS: &[(&str, &str)] = &[
+    ("names", "view permission for the servers themselves: brokers, gateways, hosts, providers, enrollment servers"),
+    ("sites", "view permission for the sites"),
+    ("vms", "view permission for the providers and their virtual machines"),
+    ("load", "view permission for the servers themselves: brokers, gateways, hosts"),
+    ("license", "view permission for the license"),
+    ("host_pools", "view permission for the host pools of RD session hosts, VDI and Azure Virtual Desktop"),
+];
 
 /// The API of one target.
 #[derive(Debug)]
@@ -100,7 +111,7 @@ impl ParallelsRas {
             settings: Arc::new(settings),
             session,
             lists: AgentLists::default(),
-            sites: Extra::new("sites", SITES_INTERVAL),
+            sites: Extra::new("sites", scaled(SITES_INTERVAL)),
             names: NameCache::default(),
             extras: Extras::default(),
             license_site: None,

@@ -58,6 +58,9 @@ const SESSION_INTERVAL: Duration = Duration::from_secs(15 * 60);
 /// Kept of the poll's time, so that a broker that does not answer is told before the poll is given up.
 const REPORT_MARGIN: Duration = Duration::from_millis(500);
 
+/// Nothing is read beside the probe.
+pub const EXTRAS: &[(&str, &str)] = &[];
+
 /// What a probe brought, for those that follow and may not be made.
 #[derive(Debug, Clone, Copy, Default)]
 enum LastTry {

@@ -8,9 +8,10 @@ use hashbrown::HashTable;
 
 use super::{Warnings, fingerprint::PartFingerprint, lenient};
 use crate::{
-    catalogue::{Family, Scope},
+    catalogue::{Family, Kind, Scope},
     failure::Failure,
     health::Health,
+    histogram::Histogram,
 };
 
 /// One part of a target's data: what came with one answer and ages together.
@@ -32,6 +33,7 @@ pub struct Part {
     pub defect: Option<Failure>,
     /// What it comes from; one of the same origin is the same. `None`: not known, or not all of it depends on answers.
     pub fingerprint: Option<PartFingerprint>,
+    histograms: Vec<Arc<Histogram>>,
     /// Label values one after the other, and where each of them ends.
     texts: String,
     ends: Vec<u32>,
@@ -156,7 +158,7 @@ pub struct Sample {
     /// Index of the pool or agent, 0 for the target.
     pub subject: u32,
     labels: u32,
-    /// Value.
+    /// Value; of a histogram its place among them, see [`Part::histogram`].
     pub value: f64,
 }
 
@@ -172,6 +174,7 @@ impl Part {
             warnings: Warnings::default(),
             defect: None,
             fingerprint: None,
+            histograms: Vec::new(),
             texts: String::new(),
             ends: Vec::new(),
             filling: Box::default(),
@@ -279,6 +282,24 @@ impl Part {
         self.samples[family.ordinal as usize].push(Sample { subject: index, labels: start, value });
     }
 
+    /// Sets a histogram. `labels` are the values of `family.labels`, in their order.
+    pub fn set_histogram(
+        &mut self,
+        family: &'static Family,
+        subject: impl Into<Subject>,
+        labels: &[&str],
+        histogram: Arc<Histogram>,
+    ) {
+        debug_assert_eq!(family.kind, Kind::Histogram, "{}", family.name);
+        self.set(family, subject, labels, self.histograms.len() as f64);
+        self.histograms.push(histogram);
+    }
+
+    /// The histogram of a sample of such a family.
+    pub fn histogram(&self, sample: &Sample) -> Option<&Histogram> {
+        self.histograms.get(sample.value as usize).map(|histogram| &**histogram)
+    }
+
     /// Sets a sample where there is a value.
     pub fn set_some(
         &mut self,
@@ -310,6 +331,9 @@ impl Part {
     /// How many series it comes to: samples, the states that do not hold where they are shown too, and what every agent has.
     pub fn series(&self, full_state_sets: bool) -> usize {
         let of_family = |(family, samples): (&&Family, &Vec<Sample>)| {
+            if family.kind == Kind::Histogram {
+                return samples.iter().filter_map(|sample| self.histogram(sample)).map(Histogram::series).sum();
+            }
             let states = self.state_names.iter().find(|(ordinal, _)| full_state_sets && *ordinal == family.ordinal);
             samples.len() * states.map_or(1, |(_, names)| names.len().max(1))
         };

@@ -40,6 +40,10 @@ const POOL: &str = "client";
 /// The longest that tags may take: an extra must not hold up the poll.
 const TAGS_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// What is read beside the client and its runs, and the right that it needs.
+pub const EXTRAS: &[(&str, &str)] =
+    &[("tags", "none but that to the agent's API: a reverse proxy may withhold the path")];
+
 /// The API of one target.
 #[derive(Debug)]
 pub struct Resilio {

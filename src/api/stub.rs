@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::{Api, Context, Observation, Outcome, Part, Warning, Warnings, fingerprint::PartFingerprints};
 use crate::{
     api::memory::Memory,
-    catalogue::{Family, Scope},
+    catalogue::{Family, Kind, Scope},
     clock::UnixTime,
     failure::Failure,
 };
@@ -132,7 +132,7 @@ pub fn samples(part: &Part) -> Vec<String> {
     lines
 }
 
-/// The samples of one family.
+/// The samples of one family; of a histogram how often it was observed.
 pub fn samples_of(part: &Part, family: &'static Family) -> Vec<String> {
     let line = |sample: &super::Sample| {
         let index = sample.subject as usize;
@@ -145,7 +145,11 @@ pub fn samples_of(part: &Part, family: &'static Family) -> Vec<String> {
             Scope::Target | Scope::Daemon => String::new(),
         };
         let labels: Vec<&str> = part.label_values(family, sample).collect();
-        format!("{}{{{subject};{}}} {}", family.name, labels.join(","), sample.value)
+        let value = match family.kind {
+            Kind::Histogram => part.histogram(sample).map_or(f64::NAN, |histogram| histogram.count() as f64),
+            Kind::Gauge | Kind::Counter => sample.value,
+        };
+        format!("{}{{{subject};{}}} {value}", family.name, labels.join(","))
     };
     part.samples[family.ordinal as usize].iter().map(line).collect()
 }

@@ -71,8 +71,11 @@ pub fn run(args: Check) -> Result<(), String> {
             for note in poll.iter().flat_map(|poll| &poll.notes) {
                 output::print(format!("        {}\n", Printable(note)));
             }
-            for failed in poll.iter().flat_map(Poll::failed_beside) {
-                output::note(format_args!("warning: {}: {failed}", target.name));
+            for extra in poll.iter().flat_map(Poll::extras) {
+                output::print(format!("        {extra}\n"));
+            }
+            for unread in poll.iter().flat_map(Poll::unread) {
+                output::note(format_args!("warning: {}: {unread}", target.name));
             }
             // A poll that failed in part may lack what is missed.
             for doubt in poll.iter().filter(|_| good).flat_map(|poll| hints::of(&poll.snapshot)) {

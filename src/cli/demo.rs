@@ -24,6 +24,8 @@ pub fn run(args: Demo) -> Result<(), String> {
         let listeners = serve::listen(&args.listen).await?;
         let simulation = Simulation::start(args.fleet.options());
         let simulation = simulation.await.map_err(|error| format!("cannot start the simulated APIs: {error}"))?;
+        // What a team would want to see of its agents.
+        simulation.azure_devops().set_capabilities(&["Agent.ComputerName", "docker", "team"]);
         let farm = Https::before(simulation.address(FARM)).await;
         let farm = farm.map_err(|error| format!("cannot put TLS in front of the simulated farm: {error}"))?;
         let folder = Folder::new().map_err(|error| format!("cannot write the demo's configuration: {error}"))?;

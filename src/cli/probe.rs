@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{Probe, counted, output};
 use crate::{
     api::{
-        self, Context, Observation, Warning, Warnings,
+        self, Context, Warning, Warnings,
         fingerprint::PartFingerprints,
         logon::{Keeper, Logons},
         memory::Memory,
@@ -83,9 +83,11 @@ pub struct Poll {
     pub snapshot: Snapshot,
     took: Duration,
     result: PollResult,
+    /// How the last try of each extra ended.
+    extras: Vec<(&'static str, Result<(), Failure>)>,
     warnings: Warnings,
-    /// What was read beside the parts, and how that ended.
-    beside: Vec<(String, Result<(), Failure>)>,
+    /// What else could not be read: (what, why).
+    unread: Vec<(String, Failure)>,
     /// What the vendor says of the poll besides.
     pub notes: Vec<String>,
 }
@@ -109,7 +111,10 @@ pub async fn poll_once(target: Arc<Target>, logons: &Logons, tracer: Option<Trac
     let notes = outcome.as_ref().map(|observation| observation.notes.clone()).unwrap_or_default();
     let closing = Instant::now() + Duration::from_secs(3);
     let _ = timeout_at(closing, api.close(&Context { deadline: closing, ..cx })).await;
-    let beside = outcome.as_ref().map(beside).unwrap_or_default();
+    let (extras, unread) = match &outcome {
+        Ok(observation) => (observation.extras.clone(), observation.unread.clone()),
+        Err(_) => Default::default(),
+    };
     let mut ledger = Ledger::new(Arc::clone(&target), false);
     let result = outcome::record(&mut ledger, outcome, now, took, &warnings);
     ledger.status.requests = client.stats().counts();
@@ -117,14 +122,7 @@ pub async fn poll_once(target: Arc<Target>, logons: &Logons, tracer: Option<Trac
         *count = warnings.count(warning);
     }
     let snapshot = ledger.publish(now).snapshot;
-    Ok(Poll { snapshot, took, result, warnings, notes, beside })
-}
-
-/// The extras, and what else may fail without costing the poll.
-fn beside(observation: &Observation) -> Vec<(String, Result<(), Failure>)> {
-    let extras = observation.extras.iter().map(|(name, outcome)| (format!("extra {name}"), outcome.clone()));
-    let unread = observation.unread.iter().map(|(what, failure)| (what.clone(), Err(failure.clone())));
-    extras.chain(unread).collect()
+    Ok(Poll { snapshot, took, result, extras, unread, warnings, notes })
 }
 
 impl Poll {
@@ -144,10 +142,23 @@ impl Poll {
         }
     }
 
-    /// What was to be read beside the parts and could not be, each as a line.
-    pub fn failed_beside(&self) -> impl Iterator<Item = String> {
-        let failed = self.beside.iter().filter_map(|(what, outcome)| Some((what, outcome.as_ref().err()?)));
-        failed.map(|(what, failure)| format!("{} failed, {}: {failure}", Printable(what), failure.reason()))
+    /// A line for each extra: how it ended, and what right it needs.
+    pub fn extras(&self) -> impl Iterator<Item = String> {
+        let vendor = self.snapshot.target.vendor();
+        self.extras.iter().map(move |(name, outcome)| {
+            let ended = match outcome {
+                Ok(()) => "worked".to_owned(),
+                Err(failure) => format!("failed, {}: {}", failure.reason(), Printable(&failure.to_string())),
+            };
+            let right = api::right_of_extra(vendor, name).unwrap_or("not known");
+            format!("extra {name} {ended}; right: {right}")
+        })
+    }
+
+    /// What else was to be read and could not be, each as a line.
+    pub fn unread(&self) -> impl Iterator<Item = String> {
+        let unread = self.unread.iter();
+        unread.map(|(what, failure)| format!("{} failed, {}: {failure}", Printable(what), failure.reason()))
     }
 
     /// What was decoded, for people.
@@ -161,14 +172,14 @@ impl Poll {
         for note in &self.notes {
             text += &format!("{}\n", Printable(note));
         }
+        for extra in self.extras() {
+            text += &format!("{extra}\n");
+        }
+        for unread in self.unread() {
+            text += &format!("{unread}\n");
+        }
         for (kind, detail) in self.warnings.details() {
             text += &format!("odd, {}: {detail}\n", kind.as_str());
-        }
-        for (what, outcome) in &self.beside {
-            text += &match outcome {
-                Ok(()) => format!("{} came\n", Printable(what)),
-                Err(failure) => format!("{} failed, {}: {failure}\n", Printable(what), failure.reason()),
-            };
         }
         // Also those without agents.
         let mut pools: BTreeMap<&str, usize> = self.snapshot.pools.iter().map(|pool| (&*pool.name, 0)).collect();

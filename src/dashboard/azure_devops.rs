@@ -19,7 +19,9 @@ pub fn dashboard() -> Dashboard {
             shared::freshness(900.0),
             Row::new("Now", vec![now(), shared::classes(), shared::capacity(), pools()]),
             Row::new("Queue and load", vec![queue(), wait(), busy(), online()]),
-            Row::new("Agents", vec![troubled(), results(), versions(), shared::history()]),
+            Row::new("Jobs", vec![waited(), took(), ended(), working()]),
+            Row::new("Scale sets", vec![scale_sets()]),
+            Row::new("Agents", vec![troubled(), results(), versions(), shared::history(), capabilities()]),
             Row::new("Rate limit", vec![limit(), delay()]),
         ],
     }
@@ -41,6 +43,15 @@ fn oldest() -> String {
     format!("time() - max by ({POOL}) (azure_devops_pool_oldest_queued_job_timestamp_seconds{{@pool}})")
 }
 
+fn unmatched() -> String {
+    format!("max by ({POOL}) (azure_devops_pool_unmatched_jobs{{@pool}})")
+}
+
+/// A quantile of a histogram by pool, over the last hour. Of several daemons the busiest counts.
+fn quantile(share: &str, rate: &str) -> String {
+    format!("histogram_quantile({share}, max by ({POOL}, le) ({rate}))")
+}
+
 fn now() -> Panel {
     Panel::stat(
         "Builds and agents",
@@ -49,6 +60,7 @@ fn now() -> Panel {
     )
     .query("Queued", format!("sum({})", jobs("queued")))
     .query("Running", format!("sum({})", jobs("running")))
+    .query("Nobody can take", format!("sum({})", unmatched()))
     .query("Oldest wait", format!("max({})", oldest()))
     .query("Online", format!("sum({})", count("azure_devops_agent_online")))
     .query("Busy", format!("sum({})", count("azure_devops_agent_busy")))
@@ -70,6 +82,7 @@ fn pools() -> Panel {
     .hidden("vendor")
     .limited("Queued", "none", jobs("queued"), "transparent", &[(1.0, look::CALM)])
     .limited("Oldest wait", "s", oldest(), "transparent", &[(300.0, look::WARN), (900.0, look::BAD)])
+    .limited("Nobody can take", "none", unmatched(), "transparent", &[(1.0, look::BAD)])
     .value("Running", "none", jobs("running"))
     .value("Assigned", "none", jobs("assigned"))
     .value("Online", "none", count("azure_devops_agent_online"))
@@ -184,6 +197,102 @@ fn versions() -> Panel {
     )
     .limits(look::CALM, &[])
     .size(6, 8)
+}
+
+fn waited() -> Panel {
+    Panel::graph(
+        "How long jobs waited",
+        "s",
+        "What 95 % of the jobs of the past hour waited at most until an agent took them, by pool. A gap: none was taken.",
+    )
+    .query("{{pool}} · {{target}}", quantile("0.95", "rate(azure_devops_pool_job_wait_seconds_bucket{@pool}[1h])"))
+    .limits(look::GOOD, &[(900.0, look::BAD)])
+    .link(link::series_pool())
+    .size(8, 8)
+}
+
+fn took() -> Panel {
+    Panel::graph(
+        "How long jobs took",
+        "s",
+        "What half of the jobs that ended within the past hour took at most, by pool, whatever their result. When all pools become slower, look at what they share.",
+    )
+    .query("{{pool}} · {{target}}", quantile(
+            "0.5",
+            "sum without (result) (rate(azure_devops_pool_job_duration_seconds_bucket{@pool}[1h]))",
+        ))
+    .link(link::series_pool())
+    .size(8, 8)
+}
+
+fn ended() -> Panel {
+    Panel::graph("Jobs that ended", "none", "Jobs that ended within an hour, by result, each counted once. Jobs so short that two of one agent fit between two polls are missing.")
+        .query(
+            "{{result}}",
+            format!("sum by (result) (max by ({POOL}, result) (increase(azure_devops_pool_job_duration_seconds_count{{@pool}}[1h])))"),
+        )
+        .colour("succeeded", look::GOOD)
+        .colour("failed", look::BAD)
+        .stacked()
+        .size(8, 8)
+}
+
+fn working() -> Panel {
+    let since = format!("1000 * max by ({AGENT}) (azure_devops_agent_job_assigned_timestamp_seconds{{@pool}})");
+    let job = format!("max by ({AGENT}, definition, plan_type) (azure_devops_agent_job_info{{@pool}})");
+    Panel::table(
+        "Who works on what",
+        "Busy agents and the pipelines that they work for; only with `job_names: true` in the configuration.",
+    )
+    .label("target", "Organisation")
+    .linked("pool", "Pool", &link::pool())
+    .label("agent", "Agent")
+    .hidden("vendor")
+    .label("definition", "Pipeline")
+    .label("plan_type", "Kind")
+    .rows(job.clone())
+    .value("Since", "dateTimeFromNow", format!("{since}\nand on ({AGENT}) {job}"))
+    .sorted("Since", false)
+    .when_empty("no agent works, or `job_names` is off")
+    .size(24, 8)
+    .done()
+}
+
+fn scale_sets() -> Panel {
+    let of = |metric: &str| format!("max by ({POOL}) (azure_devops_elastic_pool_{metric}{{@pool}})");
+    Panel::table(
+        "Scale sets",
+        "The scale sets behind elastic pools. One at its maximum while jobs wait is too small; one that is unhealthy or offline starts no machine.",
+    )
+    .label("target", "Organisation")
+    .linked("pool", "Pool", &link::pool())
+    .hidden("vendor")
+    .label("state", "State")
+    .rows(format!("max by ({POOL}, state) (azure_devops_elastic_pool_state{{@pool}})"))
+    .limited("Offline since", "dateTimeFromNow", format!("1000 * {}", of("offline_since_timestamp_seconds")), look::BAD, &[])
+    .value("Online", "none", count("azure_devops_agent_online"))
+    .value("Desired", "none", of("desired_size"))
+    .value("Maximum", "none", of("max_capacity"))
+    .value("Stand-by", "none", of("desired_idle"))
+    .limited("Sizing attempts", "none", of("sizing_attempts"), "transparent", &[(1.0, look::WARN)])
+    .when_empty("no pool has a scale set, or `elastic_pools` is off")
+    .size(24, 6)
+    .done()
+}
+
+fn capabilities() -> Panel {
+    Panel::bars(
+        "Capabilities",
+        "none",
+        "Agents by capability and value; only those that `capabilities` in the configuration names.",
+    )
+    .query(
+        "{{capability}}: {{value}}",
+        format!("topk(30, count by (capability, value) (max by ({AGENT}, capability, value) (azure_devops_agent_capability_info{{@pool}})))"),
+    )
+    .limits(look::CALM, &[])
+    .when_empty("no capability is asked for")
+    .size(24, 6)
 }
 
 fn limit() -> Panel {

@@ -88,6 +88,37 @@ pub fn line(out: &mut Vec<u8>, name: &str, labels: &[u8], value: f64) {
     out.push(b'\n');
 }
 
+/// Appends the lines of a histogram whose labels are ready: its buckets with `le`, its sum and its count. `cumulative` has
+/// the upper end of each bucket, infinity last, and how many observations are not above it. Returns how many lines these are.
+pub fn histogram(
+    out: &mut Vec<u8>,
+    name: &str,
+    labels: &[u8],
+    cumulative: impl Iterator<Item = (f64, u64)>,
+    sum: f64,
+) -> usize {
+    let mut head = name.as_bytes().to_vec();
+    let (mut lines, mut count) = (2, 0);
+    head.extend_from_slice(b"_bucket{");
+    head.extend_from_slice(labels);
+    head.extend_from_slice(if labels.is_empty() { b"le=\"" } else { b",le=\"" });
+    for (bound, not_above) in cumulative {
+        out.extend_from_slice(&head);
+        // OpenMetrics wants the point in whole numbers, too.
+        let bound = if bound == f64::INFINITY { "+Inf".to_owned() } else { format!("{bound:?}") };
+        out.extend_from_slice(bound.as_bytes());
+        out.extend_from_slice(b"\"} ");
+        number(out, not_above as f64);
+        out.push(b'\n');
+        (lines, count) = (lines + 1, not_above);
+    }
+    for (suffix, value) in [("_sum", sum), ("_count", count as f64)] {
+        out.extend_from_slice(name.as_bytes());
+        line(out, suffix, labels, value);
+    }
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,6 +150,21 @@ mod tests {
         for (value, expected) in cases {
             assert_eq!(text(|out| number(out, value)), expected);
         }
+    }
+
+    #[test]
+    fn a_histogram_has_its_buckets_its_sum_and_its_count() {
+        let buckets = [(0.5, 1), (10.0, 3), (f64::INFINITY, 4)];
+        let lines = |labels: &[u8]| text(|out| assert_eq!(histogram(out, "h", labels, buckets.into_iter(), 71.5), 5));
+        let expected = [
+            r#"h_bucket{a="b",le="0.5"} 1"#,
+            r#"h_bucket{a="b",le="10.0"} 3"#,
+            r#"h_bucket{a="b",le="+Inf"} 4"#,
+            r#"h_sum{a="b"} 71.5"#,
+            r#"h_count{a="b"} 4"#,
+        ];
+        assert_eq!(lines(br#"a="b""#).lines().collect::<Vec<_>>(), expected);
+        assert!(lines(b"").starts_with("h_bucket{le=\"0.5\"} 1\n") && lines(b"").ends_with("h_sum 71.5\nh_count 4\n"));
     }
 
     #[test]

@@ -16,10 +16,11 @@ use super::{
 };
 use crate::{
     api::{Agent, Id, Observation, Part, Subject, Warnings},
-    catalogue::{self, Kind, Scope},
+    catalogue::{self, Family, Kind, Scope},
     config::{Config, Target, default_yaml},
     exposition::{Encoding, Format, text},
     health::Health,
+    histogram::Histogram,
     snapshot::{Ledger, SavedTarget, Snapshot, of_target, scrape},
 };
 
@@ -123,26 +124,50 @@ pub fn any_samples(mut input: Input<'_>) {
                 Scope::Agent => (Subject::Agent(agent), agent.0.to_string()),
             };
             // A vendor sets each series once.
-            if family.kind == Kind::Histogram || !subjects.insert((family.name, key)) {
+            if !subjects.insert((family.name, key)) {
                 continue;
             }
             let labels: Vec<String> = family.labels.iter().map(|_| input.text()).collect();
             let labels: Vec<&str> = labels.iter().map(|label| &**label).collect();
-            let value = input.number();
-            part.set(family, subject, &labels, value);
-            let labels =
-                family.labels.iter().zip(&labels).map(|(name, value)| format!("{name}={}", text::cut(value).0));
-            expected.push((family.name, labels.collect::<BTreeSet<_>>(), bits(value)));
+            let shown = family.labels.iter().zip(&labels);
+            let shown: BTreeSet<String> = shown.map(|(name, value)| format!("{name}={}", text::cut(value).0)).collect();
+            if family.kind == Kind::Histogram {
+                let mut histogram = Histogram::new(&[1.0, 60.0]);
+                (0..input.byte() % 4).for_each(|_| histogram.observe(f64::from(input.byte())));
+                let lines = histogram.cumulative().map(|(bound, count)| (format!("_bucket {bound:?}"), count as f64));
+                let lines = lines
+                    .chain([("_sum".to_owned(), histogram.sum()), ("_count".to_owned(), histogram.count() as f64)]);
+                expected
+                    .extend(lines.map(|(line, value)| (format!("{}{line}", family.name), shown.clone(), bits(value))));
+                part.set_histogram(family, subject, &labels, Arc::new(histogram));
+            } else {
+                let value = input.number();
+                part.set(family, subject, &labels, value);
+                expected.push((family.name.to_owned(), shown, bits(value)));
+            }
         }
     }
     part.shrink();
     let read = reads_back(&target, Observation::single(part));
     let mut found: Vec<_> = read
         .iter()
-        .filter_map(|sample| families.iter().find(|family| family.name == sample.name).map(|family| (*family, sample)))
+        .filter_map(|sample| {
+            let is_of = |family: &&&Family| match family.kind {
+                Kind::Histogram => ["_bucket", "_sum", "_count"]
+                    .iter()
+                    .any(|suffix| sample.name.strip_suffix(suffix) == Some(family.name)),
+                Kind::Gauge | Kind::Counter => family.name == sample.name,
+            };
+            families.iter().find(is_of).map(|family| (*family, sample))
+        })
         .map(|(family, sample)| {
             let labels = family.labels.iter().map(|name| format!("{name}={}", sample.label(name)));
-            (family.name, labels.collect::<BTreeSet<_>>(), bits(sample.value))
+            let bound: f64 = sample.label("le").parse().unwrap_or(f64::INFINITY);
+            let name = match sample.name.strip_suffix("_bucket") {
+                Some(_) => format!("{} {bound:?}", sample.name),
+                None => sample.name.clone(),
+            };
+            (name, labels.collect::<BTreeSet<_>>(), bits(sample.value))
         })
         .collect();
     found.sort();

@@ -74,14 +74,12 @@ pub(super) struct Pause {
 }
 
 impl TargetState {
-    /// Ends a pause that the vendor has asked for, and that of extras; says whether there was one.
+    /// Ends a pause that the vendor has asked for, and has extras tried that were left alone; says whether there was a pause.
     pub fn resume(&self) -> bool {
         let pause = &self.pause;
         // Both, whatever the first is.
         let lasts = pause.lasts.swap(false, Ordering::Relaxed) | pause.left_alone.swap(false, Ordering::Relaxed);
-        if lasts {
-            pause.ended.notify_one();
-        }
+        pause.ended.notify_one();
         lasts
     }
 }
@@ -111,6 +109,7 @@ impl Task {
     /// Polls until it is cancelled, then logs off.
     pub async fn run(mut self, cancelled: CancellationToken) {
         let mut due = Instant::now() + schedule::first_delay(&self.target_state.target);
+        self.unpaused = due;
         self.target_state.freshness.plan(due);
         self.publish();
         loop {
@@ -126,9 +125,11 @@ impl Task {
                 () = sleep_until(stale) => self.publish(),
                 () = self.target_state.pause.ended.notified() => {
                     self.api.resume();
-                    due = due.min(self.unpaused);
-                    self.target_state.freshness.plan(due.max(Instant::now()));
-                    self.publish();
+                    if self.unpaused < due {
+                        due = self.unpaused;
+                        self.target_state.freshness.plan(due.max(Instant::now()));
+                        self.publish();
+                    }
                 }
             }
         }

@@ -3,6 +3,7 @@
 //! - `GET /contoso/_apis/distributedtask/pools`
 //! - `GET /contoso/_apis/distributedtask/pools/{id}/agents`
 //! - `GET /contoso/_apis/distributedtask/pools/{id}/jobrequests`
+//! - `GET /contoso/_apis/distributedtask/elasticpools`
 //! - the same below `/tfs/DefaultCollection` and `/tfs`, as a server on premises has them
 //! - `POST /{tenant}/oauth2/v2.0/token`, Entra's client credentials grant
 //!
@@ -11,6 +12,7 @@
 
 mod agent;
 mod auth;
+mod elastic;
 mod fleet;
 mod job;
 mod limit;
@@ -22,8 +24,10 @@ mod truth;
 mod wire;
 
 pub use auth::{EntraRefusal, SignIn};
+pub use truth::ShownJob;
 
 use super::{Incident, Quirk, Request, Response, Service, Truth, World};
+use elastic::Elastic;
 use fleet::{Pool, View};
 use hyper::{Method, StatusCode};
 use limit::Limit;
@@ -32,7 +36,7 @@ use serde_json::json;
 use std::{
     sync::{
         Arc, Mutex, MutexGuard,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -45,16 +49,18 @@ const VENDOR: &str = "azure_devops";
 const BASES: [&str; 3] = ["/contoso", "/tfs/DefaultCollection", "/tfs"];
 
 /// The target that polls everything with the PAT.
-const WITH_PAT: Target = Target { name: "builds", pools: &[] };
+const WITH_PAT: Target = Target { name: "builds", pools: &[], job_names: true };
 
 /// The target that polls a few pools on the address of a server on premises, with Entra.
-const WITH_ENTRA: Target = Target { name: "builds-entra", pools: &["production-web", "k8s-runners"] };
+const WITH_ENTRA: Target = Target { name: "builds-entra", pools: &["production-web", "k8s-runners"], job_names: false };
 
 /// The service. What it holds is only the sessions; the fleet follows from the world.
 pub struct AzureDevops {
     world: Arc<World>,
     auth: Mutex<auth::Auth>,
     page_size: AtomicUsize,
+    deployment_apart: AtomicBool,
+    capabilities: Mutex<Vec<&'static str>>,
 }
 
 impl AzureDevops {
@@ -73,7 +79,13 @@ impl AzureDevops {
 
     /// The organisation of that world.
     pub fn new(world: Arc<World>) -> AzureDevops {
-        AzureDevops { world, auth: Mutex::default(), page_size: AtomicUsize::new(0) }
+        AzureDevops {
+            world,
+            auth: Mutex::default(),
+            page_size: AtomicUsize::new(0),
+            deployment_apart: AtomicBool::new(false),
+            capabilities: Mutex::default(),
+        }
     }
 
     /// What a refused or missing credential gets.
@@ -101,6 +113,27 @@ impl AzureDevops {
         self.page_size.store(size, Ordering::Relaxed);
     }
 
+    /// Whether the list of pools has those of deployment groups only where it is asked for them: which of both the service
+    /// does is not known.
+    pub fn set_deployment_apart(&self, apart: bool) {
+        self.deployment_apart.store(apart, Ordering::Relaxed);
+    }
+
+    /// The capabilities that the target with the PAT asks for.
+    pub fn set_capabilities(&self, names: &[&'static str]) {
+        *self.capabilities.lock().unwrap_or_else(|e| e.into_inner()) = names.to_vec();
+    }
+
+    /// What the agents of the target with the PAT show of their jobs at this moment: those that they have and those that they
+    /// had before.
+    pub fn shown_jobs(&self) -> Vec<ShownJob> {
+        truth::shown_jobs(&View::new(&self.world))
+    }
+
+    fn capabilities(&self) -> Vec<&'static str> {
+        self.capabilities.lock().unwrap_or_else(|e| e.into_inner()).clone()
+    }
+
     fn auth(&self) -> MutexGuard<'_, auth::Auth> {
         self.auth.lock().unwrap_or_else(|e| e.into_inner())
     }
@@ -109,6 +142,14 @@ impl AzureDevops {
         let view = View::new(&self.world);
         let printer = Printer { base: format!("{}{base}", request.base()), view: view.clone() };
         let page = Page::of(request, self.page_size.load(Ordering::Relaxed));
+        if path == "/_apis/distributedtask/elasticpools" && !view.old_server {
+            let sets: Vec<String> = view
+                .pools()
+                .iter()
+                .filter_map(|pool| Some(printer.elastic(pool, &Elastic::of(pool, &view)?)))
+                .collect();
+            return page.answer(sets.len(), sets.into_iter(), None, view.other_spelling);
+        }
         let Some(rest) = path.strip_prefix("/_apis/distributedtask/pools") else {
             return missing("VS800075", "The requested resource does not exist.");
         };
@@ -133,8 +174,12 @@ impl AzureDevops {
     fn pools(&self, request: &Request, page: Page, printer: Printer, pools: Vec<Pool>) -> Response {
         let wanted =
             |param, value: &str| request.param(param).is_none_or(|text: &str| text.eq_ignore_ascii_case(value));
-        let pools: Vec<Pool> =
-            pools.into_iter().filter(|p| wanted("poolName", &p.name) && wanted("poolType", p.pool_type())).collect();
+        let apart = self.deployment_apart.load(Ordering::Relaxed) && request.param("poolType").is_none();
+        let pools: Vec<Pool> = pools
+            .into_iter()
+            .filter(|p| wanted("poolName", &p.name) && wanted("poolType", p.pool_type()))
+            .filter(|p| !apart || p.pool_type() == "automation")
+            .collect();
         let bare = printer.view.other_spelling;
         let total = pools.len();
         let items = pools.into_iter().map(move |p| printer.pool(&p));
@@ -250,8 +295,8 @@ impl Service for AzureDevops {
     }
 
     fn truth(&self) -> Vec<Truth> {
-        let mut all = truth::truth(&self.world, WITH_PAT);
-        all.extend(truth::truth(&self.world, WITH_ENTRA));
+        let mut all = truth::truth(&self.world, WITH_PAT, &self.capabilities());
+        all.extend(truth::truth(&self.world, WITH_ENTRA, &[]));
         all
     }
 
@@ -271,6 +316,8 @@ impl Service for AzureDevops {
     auth: {{ pat: {pat} }}
     offline_by_design: ["{design}"]
     expect: [{expect}]
+    job_names: true
+    capabilities: [{capabilities}]
   - name: {with_entra}
     vendor: {VENDOR}
     url: {base}/tfs/DefaultCollection
@@ -285,6 +332,7 @@ impl Service for AzureDevops {
     offline_by_design: ["{design}"]
 "#,
             expect = expect.unwrap_or_default(),
+            capabilities = self.capabilities().join(", "),
             with_pat = WITH_PAT.name,
             with_entra = WITH_ENTRA.name,
             tenant = AzureDevops::TENANT_ID,

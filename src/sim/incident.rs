@@ -26,6 +26,12 @@ pub enum Incident {
     PatchNight,
     /// Azure DevOps and StoreFront answer 503.
     VendorApiDown,
+    /// Azure DevOps: the jobs of one build pool take six times as long, and what comes waits longer and longer.
+    SlowBuilds,
+    /// Azure DevOps: a scale set is unhealthy; its machines are gone, none comes, and jobs wait.
+    ScaleSetBroken,
+    /// Azure DevOps: a job waits whose demands only disabled agents meet.
+    JobNobodyCanTake,
 }
 
 impl Incident {
@@ -59,6 +65,13 @@ impl Incident {
                 "Parallels RAS and Citrix: hosts are drained and rebooted in turn; nothing may page"
             }
             Incident::VendorApiDown => "Azure DevOps and Citrix StoreFront answer 503",
+            Incident::SlowBuilds => {
+                "Azure DevOps: the jobs of one build pool take six times as long, and the others wait for it"
+            }
+            Incident::ScaleSetBroken => {
+                "Azure DevOps: a scale set is unhealthy, its machines are gone and none comes, while jobs wait"
+            }
+            Incident::JobNobodyCanTake => "Azure DevOps: a job waits whose demands only disabled agents meet",
         }
     }
 }

@@ -21,7 +21,7 @@ mod server;
 mod vendors;
 mod world;
 
-pub use azure_devops::{EntraRefusal, SignIn};
+pub use azure_devops::{EntraRefusal, ShownJob, SignIn};
 pub use citrix_storefront::{ChallengeStyle, ChoicesStyle, Enumeration, FormStyle, ListStyle, LogOn, Protocol};
 pub use incident::{Incident, UnknownIncident};
 pub use request::{Body, Request, Response};

@@ -42,10 +42,8 @@ impl Lines {
         text::line(&mut self.bytes, self.family.name, labels, value);
     }
 
-    /// A line of a histogram.
-    pub fn suffixed(&mut self, suffix: &str, labels: &[u8], value: f64) {
-        self.series += 1;
-        self.bytes.extend_from_slice(self.family.name.as_bytes());
-        text::line(&mut self.bytes, suffix, labels, value);
+    /// The lines of a histogram whose labels are ready.
+    pub fn histogram(&mut self, labels: &[u8], cumulative: impl Iterator<Item = (f64, u64)>, sum: f64) {
+        self.series += text::histogram(&mut self.bytes, self.family.name, labels, cumulative, sum);
     }
 }

@@ -60,19 +60,10 @@ fn daemon(families: &[MetricFamily], format: Format) -> Block {
                 Kind::Gauge => text::line(&mut out, family.name(), &labels, metric.get_gauge().get_value()),
                 Kind::Histogram => {
                     let histogram = metric.get_histogram();
-                    let count = histogram.get_sample_count() as f64;
-                    let name = format!("{}_bucket", family.name());
-                    let bounds = histogram
-                        .get_bucket()
-                        .iter()
-                        .map(|bucket| (format!("{:?}", bucket.upper_bound()), bucket.cumulative_count() as f64));
-                    for (bound, n) in bounds.chain([("+Inf".to_owned(), count)]) {
-                        let mut bucket = labels.clone();
-                        text::label(&mut bucket, "le", &bound);
-                        text::line(&mut out, &name, &bucket, n);
-                    }
-                    text::line(&mut out, &format!("{}_sum", family.name()), &labels, histogram.get_sample_sum());
-                    text::line(&mut out, &format!("{}_count", family.name()), &labels, count);
+                    let buckets = histogram.get_bucket().iter();
+                    let buckets = buckets.map(|bucket| (bucket.upper_bound(), bucket.cumulative_count()));
+                    let buckets = buckets.chain([(f64::INFINITY, histogram.get_sample_count())]);
+                    text::histogram(&mut out, family.name(), &labels, buckets, histogram.get_sample_sum());
                 }
             }
         }

@@ -10,6 +10,7 @@ use crate::{
     config::Target,
     exposition::text,
     failure::{Failure, Reason},
+    histogram::cumulative,
     http::stats::{BUCKETS, Counts},
 };
 
@@ -189,16 +190,7 @@ impl Writer {
         self.family(&family::API_REQUEST_DURATION, |lines| {
             for (operation, histogram) in &counts.durations {
                 let labels = lines.labels(&[operation]);
-                let mut total = 0;
-                for (index, n) in histogram.buckets.iter().enumerate() {
-                    total += n;
-                    let bound = BUCKETS.get(index).map_or("+Inf".to_owned(), |bound| format!("{bound:?}"));
-                    let mut bucket = labels.clone();
-                    text::label(&mut bucket, "le", &bound);
-                    lines.suffixed("_bucket", &bucket, total as f64);
-                }
-                lines.suffixed("_sum", &labels, histogram.sum);
-                lines.suffixed("_count", &labels, total as f64);
+                lines.histogram(&labels, cumulative(&BUCKETS, &histogram.buckets), histogram.sum);
             }
         });
         self.one(&family::API_THROTTLED, counts.throttled.as_secs_f64());

@@ -51,6 +51,9 @@ const CASES: &[Case] = &[
     case(Incident::LicenseRunningOut, &["parallels_ras"], WELL, LASTS),
     case(Incident::PatchNight, &["parallels_ras", "azure_devops", "citrix_storefront"], WELL, LASTS),
     case(Incident::VendorApiDown, &["azure_devops", "citrix_storefront"], WELL, LASTS),
+    case(Incident::SlowBuilds, &["azure_devops"], WELL, LASTS),
+    case(Incident::ScaleSetBroken, &["azure_devops"], WELL, LASTS),
+    case(Incident::JobNobodyCanTake, &["azure_devops"], WELL, LASTS),
     // And a calm one.
     Case { incident: None, vendors: &VENDORS, begins: 0, lasts: 0 },
 ];

@@ -47,6 +47,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "GET /contoso/_apis/distributedtask/pools",
             "GET /contoso/_apis/distributedtask/pools/*/agents",
             "GET /contoso/_apis/distributedtask/pools/*/jobrequests",
+            "GET /contoso/_apis/distributedtask/elasticpools",
             "POST /*/oauth2/v2.0/token",
         ],
     ),

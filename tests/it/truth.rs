@@ -2,6 +2,7 @@
 //! nothing missing and nothing more.
 
 mod appearance;
+mod azure;
 pub mod compare;
 pub mod consistent;
 mod sites;
@@ -121,4 +122,7 @@ incidents! {
     every_sample_is_the_truth_when_a_license_runs_out: LicenseRunningOut, STEPS, [];
     every_sample_is_the_truth_in_a_patch_night: PatchNight, STEPS, [];
     every_sample_is_the_truth_when_two_vendors_are_down: VendorApiDown, STEPS, ["azure_devops", "citrix_storefront"];
+    every_sample_is_the_truth_when_builds_are_slow: SlowBuilds, STEPS, [];
+    every_sample_is_the_truth_when_a_scale_set_is_broken: ScaleSetBroken, STEPS, [];
+    every_sample_is_the_truth_when_nobody_can_take_a_job: JobNobodyCanTake, STEPS, [];
 }

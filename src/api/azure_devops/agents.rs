@@ -10,6 +10,8 @@ use super::{
         lenient::{self, Field, Object, RowCount, Shape, Timestamp},
         table::OTHER,
     },
+    capabilities::PoolCapabilities,
+    jobs::{AgentFacts, ShownJob},
     last_jobs::{LastJob, LastJobs},
     pools::{self, PoolRow},
     states::{self, HealthInputs, RESULTS, Status},
@@ -55,6 +57,11 @@ impl Shape for AgentItem<'_> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct JobRequest<'a> {
+    /// Its id, which no other job of the organization has.
+    pub request_id: Field<i64>,
+    /// The pipeline.
+    #[serde(borrow)]
+    pub definition: Object<Definition<'a>>,
     /// `Build`, `Release`, `Deployment`, `PoolMaintenance`.
     #[serde(borrow)]
     pub plan_type: Field<Cow<'a, str>>,
@@ -73,14 +80,23 @@ pub struct JobRequest<'a> {
     pub result: Field<Cow<'a, str>>,
 }
 
-impl Shape for JobRequest<'_> {
-    type Of<'a> = JobRequest<'a>;
+/// A pipeline on the wire.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Definition<'a> {
+    #[serde(borrow)]
+    name: Field<Cow<'a, str>>,
+}
+
+/// Whether this plan is housekeeping of the pool, which is not work.
+pub fn is_maintenance(plan_type: &Field<Cow<'_, str>>) -> bool {
+    matches!(plan_type, Field::Value(kind) if kind.trim().eq_ignore_ascii_case("PoolMaintenance"))
 }
 
 impl JobRequest<'_> {
-    /// Whether it is housekeeping of the pool, which is not work.
+    /// Whether it is housekeeping of the pool.
     pub fn is_maintenance(&self) -> bool {
-        matches!(&self.plan_type, Field::Value(kind) if kind.eq_ignore_ascii_case("PoolMaintenance"))
+        is_maintenance(&self.plan_type)
     }
 }
 
@@ -93,10 +109,12 @@ pub struct AgentDecoder<'a> {
     pub settings: &'a target::AzureDevOps,
     /// The pool.
     pub pool: &'a PoolRow,
+    /// What its agents can do, where that is known.
+    pub capabilities: Option<&'a PoolCapabilities>,
     /// Decode warnings.
     pub warnings: &'a Warnings,
     /// The last job of each agent.
-    pub jobs: &'a LastJobs,
+    pub last_jobs: &'a LastJobs,
 }
 
 /// Adds the pool to an empty part; it is its only one.
@@ -106,20 +124,27 @@ pub fn begin(pool: &PoolRow, part: &mut Part) {
 }
 
 impl AgentDecoder<'_> {
-    /// Adds the agents of a page, up to one more than `max_agents` and `max_series` have room for, and counts its rows.
-    pub fn read(&self, body: impl Read, part: &mut Part, count: &mut RowCount) -> Result<(), Failure> {
+    /// Adds the agents of a page, up to one more than `max_agents` and `max_series` have room for, and counts its rows. What
+    /// they say beside their samples goes to `facts`.
+    pub fn read(
+        &self,
+        body: impl Read,
+        part: &mut Part,
+        count: &mut RowCount,
+        facts: &mut AgentFacts,
+    ) -> Result<(), Failure> {
         let most = self.target.max_agents.min(self.target.max_series / SERIES_OF_AGENT);
         let list = lenient::items::<AgentItem<'_>>(body, "value", |item: Option<Box<AgentItem<'_>>>| {
             if part.agents.len() <= most {
                 count.add(item.as_ref().is_some_and(|wire| matches!(wire.id, Field::Value(_))));
-                self.add(item, part);
+                self.add(item, part, facts);
             }
         })?;
         count.announce(list);
         pools::check(list, self.warnings, "agents")
     }
 
-    fn add(&self, item: Option<Box<AgentItem<'_>>>, part: &mut Part) {
+    fn add(&self, item: Option<Box<AgentItem<'_>>>, part: &mut Part, facts: &mut AgentFacts) {
         let Some((wire, id)) = item.and_then(|wire| wire.id.ok().map(|id| (wire, id))) else {
             let pool = self.pool.id;
             self.warnings.add(Warning::BadItem, || format!("agent of pool {pool} without a readable id"));
@@ -163,6 +188,10 @@ impl AgentDecoder<'_> {
             return;
         };
 
+        facts.agent(id, status == Status::Online && inputs.enabled);
+        if let Some(capabilities) = self.capabilities {
+            capabilities.set(part, agent, id, &self.settings.capabilities);
+        }
         match status {
             Status::Online => part.set(&families::AGENT_ONLINE, agent, &[], 1.0),
             Status::Offline => part.set(&families::AGENT_ONLINE, agent, &[], 0.0),
@@ -179,11 +208,20 @@ impl AgentDecoder<'_> {
         self.moment(part, &families::AGENT_STATUS_CHANGED, agent, wire.status_changed_on, "agent statusChangedOn");
         part.set(&families::AGENT_UPDATE_PENDING, agent, &[], f64::from(inputs.update_pending));
         if let Some(job) = job {
+            facts.jobs.extend(ShownJob::of(&job, false, self.warnings));
+            if self.settings.job_names {
+                let definition = job.definition.0.get(self.warnings, "definition");
+                let definition =
+                    definition.and_then(|definition| definition.name.get(self.warnings, "definition name"));
+                let plan_type = job.plan_type.get(self.warnings, "planType").unwrap_or_default();
+                let labels = [&*definition.unwrap_or_default(), plan_type.trim()];
+                part.set(&families::AGENT_JOB_INFO, agent, &labels, 1.0);
+            }
             self.moment(part, &families::AGENT_JOB_ASSIGNED, agent, job.assign_time, "assignTime");
             self.moment(part, &families::AGENT_JOB_LOCKED_UNTIL, agent, job.locked_until, "lockedUntil");
         }
         if let Some(last) = wire.last_completed_request.0.get(self.warnings, "lastCompletedRequest")
-            && let Some(job) = self.last_job(id, *last)
+            && let Some(job) = self.last_job(id, *last, facts)
         {
             let finished = job.finished.map(Timestamp::as_secs_f64);
             part.set_some(&families::AGENT_LAST_JOB_FINISHED, agent, &[], finished);
@@ -194,10 +232,11 @@ impl AgentDecoder<'_> {
     }
 
     /// The last job of an agent whose last request this is.
-    fn last_job(&self, agent: i64, last: JobRequest<'_>) -> Option<LastJob> {
+    fn last_job(&self, agent: i64, last: JobRequest<'_>, facts: &mut AgentFacts) -> Option<LastJob> {
         if last.is_maintenance() {
-            return self.jobs.known(self.pool.id, agent);
+            return self.last_jobs.known(self.pool.id, agent);
         }
+        facts.jobs.extend(ShownJob::of(&last, true, self.warnings));
         let finished = last.finish_time.get(self.warnings, "finishTime");
         let result = last.result.get(self.warnings, "result").map(|wire| {
             states::result(&wire).unwrap_or_else(|| {
@@ -206,7 +245,7 @@ impl AgentDecoder<'_> {
             })
         });
         let job = LastJob { finished, result };
-        self.jobs.note(self.pool.id, agent, job);
+        self.last_jobs.note(self.pool.id, agent, job);
         Some(job)
     }
 

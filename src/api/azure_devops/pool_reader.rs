@@ -10,6 +10,8 @@ use super::{
         lenient::RowCount,
     },
     agents,
+    capabilities::PoolCapabilities,
+    jobs::AgentFacts,
     last_jobs::LastJobs,
     pools::PoolRow,
 };
@@ -31,7 +33,9 @@ pub struct PoolContext {
     /// The pool.
     pub pool: PoolRow,
     /// The last job of each agent, which tells more of the same pages only where other pages came between.
-    pub jobs: Arc<LastJobs>,
+    pub last_jobs: Arc<LastJobs>,
+    /// What its agents can do, where that is known.
+    pub capabilities: Option<Arc<PoolCapabilities>>,
 }
 
 /// The agents of a pool so far.
@@ -46,6 +50,7 @@ pub struct PoolReader<'a> {
     waiting: Option<Vec<Body>>,
     part: Part,
     rows: RowCount,
+    facts: AgentFacts,
     warnings: Warnings,
 }
 
@@ -60,8 +65,8 @@ impl<'a> PoolReader<'a> {
         let known = known.filter(|known| hashes.as_ref().is_some_and(|hashes| known.starts_with(hashes)));
         let mut part = Part::new(FAMILIES);
         agents::begin(&context.pool, &mut part);
-        let (waiting, rows) = (known.map(|_| Vec::new()), RowCount::default());
-        PoolReader { context, known, hashes, waiting, part, rows, warnings: Warnings::default() }
+        let (waiting, rows, facts) = (known.map(|_| Vec::new()), RowCount::default(), AgentFacts::default());
+        PoolReader { context, known, hashes, waiting, part, rows, facts, warnings: Warnings::default() }
     }
 
     /// Takes a page; tells how many agents it has added.
@@ -87,14 +92,15 @@ impl<'a> PoolReader<'a> {
         })
     }
 
-    /// There are no more pages. `warnings` counts the decode warnings where it fails.
-    pub fn finish(mut self, warnings: &Warnings) -> Result<Outcome, Failure> {
+    /// There are no more pages. `warnings` counts the decode warnings where it fails. What the agents say beside their samples
+    /// is there unless all of it is as it was.
+    pub fn finish(mut self, warnings: &Warnings) -> Result<(Outcome, Option<AgentFacts>), Failure> {
         let fingerprint = self.hashes.take().map(PartFingerprint::from);
         if let Some(waiting) = self.waiting.take_if(|_| fingerprint.as_ref() == self.known)
             && let Some(fingerprint) = fingerprint
         {
             let context = self.context;
-            return Ok(Outcome::Same(Same::new(fingerprint, move || read(context, &waiting))));
+            return Ok((Outcome::Same(Same::new(fingerprint, move || read(context, &waiting))), None));
         }
         let weight: usize = self.waiting.iter().flatten().map(Body::weight).sum();
         if let Err(failure) = block_in_place_if(weight >= LARGE_BODY, || self.read_waiting()) {
@@ -102,13 +108,14 @@ impl<'a> PoolReader<'a> {
             return Err(failure);
         }
         let defect = self.rows.judge("agents").inspect_err(|_| warnings.merge(&self.warnings))?;
-        let (jobs, pool) = (Arc::clone(&self.context.jobs), self.context.pool.id);
+        let (last_jobs, pool) = (Arc::clone(&self.context.last_jobs), self.context.pool.id);
+        let facts = std::mem::take(&mut self.facts).sorted();
         let mut part = self.into_part();
-        jobs.retain_agents(pool, &part.agents);
+        last_jobs.retain_agents(pool, &part.agents);
         // What could be read in part only is read again.
         part.fingerprint = fingerprint.filter(|_| defect.is_none());
         part.defect = defect;
-        Ok(Outcome::Fresh(part))
+        Ok((Outcome::Fresh(part), Some(facts)))
     }
 
     /// The decode warnings so far, for a reading that has failed.
@@ -121,11 +128,13 @@ impl<'a> PoolReader<'a> {
     }
 
     fn read(&mut self, body: &Body) -> Result<(), Failure> {
-        let PoolContext { target, settings, pool, jobs } = &self.context;
-        agents::AgentDecoder { target, settings, pool, warnings: &self.warnings, jobs }.read(
+        let PoolContext { target, settings, pool, capabilities, last_jobs } = &self.context;
+        let capabilities = capabilities.as_deref();
+        agents::AgentDecoder { target, settings, pool, capabilities, warnings: &self.warnings, last_jobs }.read(
             body.reader(),
             &mut self.part,
             &mut self.rows,
+            &mut self.facts,
         )
     }
 

@@ -20,6 +20,11 @@ pub const PROVISIONING: [(&str, Health); 5] = [
 /// Results of a job. They are the job's, rarely the agent's fault, so none of them changes an agent's health.
 pub const RESULTS: [&str; 6] = ["succeeded", "succeededWithIssues", "failed", "canceled", "skipped", "abandoned"];
 
+/// States of a scale set, in the order of their numbers.
+///
+/// <https://learn.microsoft.com/javascript/api/azure-devops-extension-api/elasticpoolstate>
+pub const ELASTIC: [&str; 4] = ["online", "offline", "unhealthy", "new"];
+
 /// Whether the service hears from the agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
@@ -73,6 +78,13 @@ pub fn status(wire: &str) -> Status {
 /// The row of a provisioning state, in any case.
 pub fn provisioning(wire: &str) -> Option<usize> {
     PROVISIONING.iter().position(|(name, _)| name.eq_ignore_ascii_case(wire.trim()))
+}
+
+/// The name of a scale set's state: a word in any case, or its number.
+pub fn elastic(wire: &str) -> Option<&'static str> {
+    let wire = wire.trim();
+    let by_name = ELASTIC.into_iter().find(|name| name.eq_ignore_ascii_case(wire));
+    by_name.or_else(|| ELASTIC.get(wire.parse::<usize>().ok()?).copied())
 }
 
 /// The name of a result, in any case.

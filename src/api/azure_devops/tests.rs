@@ -2,9 +2,12 @@
 
 mod decoding;
 mod entra;
+mod extras;
+mod jobs;
 mod maintenance;
 mod pages;
 mod refusals;
+mod week;
 
 use std::time::Duration;
 
@@ -42,6 +45,9 @@ fn settings() -> target::AzureDevOps {
         offline_by_design: Globs::default(),
         on_demand_pools: Globs::default(),
         job_requests: true,
+        job_names: false,
+        capabilities: Vec::new(),
+        elastic_pools: false,
     }
 }
 
@@ -56,8 +62,11 @@ fn api(stub: &Stub, settings: target::AzureDevOps) -> AzureDevOps {
     api_at(&stub.url.join("contoso").expect("a path"), settings, &Arc::default())
 }
 
-/// What comes after the organisation, without the query.
+/// What comes after the organisation, without the query; the list of pools of deployment groups has a name of its own.
 fn path(seen: &Request) -> &str {
+    if seen.line.contains("poolType=deployment") {
+        return "deployment_pools";
+    }
     let line = seen.line.split('?').next().unwrap_or_default();
     line.trim_start_matches("GET /contoso/_apis/distributedtask/")
 }
@@ -107,6 +116,14 @@ async fn a_pool_with_an_agent_and_its_queue() {
             "azure_devops_pool_jobs{Default;assigned} 1",
             "azure_devops_pool_jobs{Default;running} 1",
             "azure_devops_pool_oldest_queued_job_timestamp_seconds{Default;} 1699995600",
+            "azure_devops_pool_job_wait_seconds{Default;} 0",
+            "azure_devops_pool_job_duration_seconds{Default;succeeded} 0",
+            "azure_devops_pool_job_duration_seconds{Default;succeededWithIssues} 0",
+            "azure_devops_pool_job_duration_seconds{Default;failed} 0",
+            "azure_devops_pool_job_duration_seconds{Default;canceled} 0",
+            "azure_devops_pool_job_duration_seconds{Default;skipped} 0",
+            "azure_devops_pool_job_duration_seconds{Default;abandoned} 0",
+            "azure_devops_pool_job_duration_seconds{Default;other} 0",
             "azure_devops_pool_job_requests_up{Default;} 1",
             "azure_devops_rate_limit{;} 200",
             "azure_devops_rate_limit_remaining{;} 30.5",
@@ -141,6 +158,7 @@ async fn a_pool_with_an_agent_and_its_queue() {
             format!("{base}/1/agents?includeAssignedRequest=true&includeLastCompletedRequest=true&api-version=7.0"),
             format!("{base}/1/jobrequests?completedRequestCount=0"),
             format!("{base}?api-version=7.0"),
+            format!("{base}?poolType=deployment&api-version=7.0"),
         ]
     );
     assert!(stub.seen().iter().all(|seen| seen.header("authorization") == "Basic OnA0dA=="));

@@ -207,7 +207,7 @@ impl Extras {
             let interval = match task.kind() {
                 Kind::Vms | Kind::Load(_) => in_turn,
                 Kind::License => scaled(LICENSE_INTERVAL),
-                Kind::HostPools => POOLS_INTERVAL,
+                Kind::HostPools => scaled(POOLS_INTERVAL),
             };
             let name = task.name();
             self.tasks.entry(task).or_insert_with(|| Extra::new(name, interval)).set_interval(interval);

@@ -36,6 +36,12 @@ pub struct AzureDevOps {
     pub on_demand_pools: Globs,
     /// Whether queues are read.
     pub job_requests: bool,
+    /// Whether the pipeline that an agent works for is told.
+    pub job_names: bool,
+    /// The names of the capabilities that are told.
+    pub capabilities: Vec<String>,
+    /// Whether the scale sets of elastic pools are read.
+    pub elastic_pools: bool,
 }
 
 /// Which pools are polled.
@@ -88,6 +94,9 @@ impl Settings for AzureDevOps {
             offline_by_design: section.globs("offline_by_design"),
             on_demand_pools: section.globs("on_demand_pools"),
             job_requests: section.bool("job_requests", true),
+            job_names: section.bool("job_names", false),
+            capabilities: capabilities(section),
+            elastic_pools: section.bool("elastic_pools", true),
             auth: auth?,
         })
     }
@@ -118,6 +127,24 @@ impl Settings for AzureDevOps {
     fn identity(&self) -> String {
         format!("{:?}", self.auth)
     }
+}
+
+/// Names of capabilities, each once: the service does not tell their case apart.
+fn capabilities(section: &Section<'_>) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for item in section.list("capabilities") {
+        let Some(name) = item.text_of(1..=256) else { continue };
+        if name.contains('*') {
+            item.error(
+                "must be the name of one capability: what an agent's environment holds is never told as a whole",
+            );
+        } else if names.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
+            item.error("comes twice");
+        } else {
+            names.push(name);
+        }
+    }
+    names
 }
 
 /// A personal access token or an application of Entra, one of them.

@@ -1,4 +1,4 @@
-//! Alerts about Azure DevOps: queues, and agents that take no part.
+//! Alerts about Azure DevOps: queues, scale sets, and agents that take no part.
 
 use super::{
     Alert,
@@ -8,8 +8,9 @@ use super::{
 };
 use crate::{
     catalogue::azure_devops::{
-        AGENT_BUSY, AGENT_ENABLED, AGENT_JOB_LOCKED_UNTIL, AGENT_ONLINE, POOL_INFO, POOL_JOB_REQUESTS_UP, POOL_JOBS,
-        POOL_OLDEST_QUEUED_JOB,
+        AGENT_BUSY, AGENT_ENABLED, AGENT_JOB_LOCKED_UNTIL, AGENT_ONLINE, ELASTIC_POOL_DESIRED_SIZE,
+        ELASTIC_POOL_MAX_CAPACITY, ELASTIC_POOL_STATE, POOL_INFO, POOL_JOB_REQUESTS_UP, POOL_JOBS,
+        POOL_OLDEST_QUEUED_JOB, POOL_UNMATCHED_JOBS,
     },
     rules::expr::{Expr, age, family},
     vendors,
@@ -20,6 +21,7 @@ const STATE: &[&str] = &["state"];
 
 pub(super) fn alerts() -> Vec<Alert> {
     let mut rows = queues();
+    rows.extend(scale_sets());
     rows.extend(agents());
     of_vendor("azure_devops", vendors::Vendor::AzureDevOps, rows)
 }
@@ -29,8 +31,12 @@ fn ready() -> Expr {
     family(&AGENT_ONLINE).equals(1.0).and(family(&AGENT_ENABLED).equals(1.0))
 }
 
+/// Pools with jobs in this state, and how many.
+fn jobs(state: &'static str) -> Expr {
+    family(&POOL_JOBS).is("state", state).above(0.0).sum_without(STATE)
+}
+
 fn queues() -> Vec<Alert> {
-    let jobs = |state| family(&POOL_JOBS).is("state", state).above(0.0).sum_without(STATE);
     let hosted = family(&POOL_INFO).is("hosted", "true").all().max_without(&["pool_id", "pool_type", "hosted"]);
     let nobody = jobs("queued").unless(ready().count_without(AGENT)).unless(hosted);
     let idle = ready().and(family(&AGENT_BUSY).equals(0.0)).count_without(AGENT);
@@ -41,6 +47,7 @@ fn queues() -> Vec<Alert> {
             .unread_where(&POOL_JOB_REQUESTS_UP, Some(ready().count_without(AGENT)))
             .lasting_on_demand(minutes(30))
             .lasting(minutes(10))
+            .outlasting(1)
             .annotate(
                 "Jobs wait in a pool without agents.",
                 "{value} jobs wait in pool {pool} of {target}, and no agent there is online and enabled.",
@@ -60,12 +67,50 @@ fn queues() -> Vec<Alert> {
                 "A job waits long for an agent.",
                 "The oldest job in pool {pool} of {target} has waited for {value:duration}.",
             ),
+        alert("AzureDevOpsJobUnmatched", Warning, Pool, family(&POOL_UNMATCHED_JOBS).above(0.0))
+            .unread_where(&POOL_JOB_REQUESTS_UP, None)
+            .lasting_on_demand(minutes(30))
+            .lasting(minutes(15))
+            .annotate(
+                "A job waits that no agent can take.",
+                "{value} jobs wait in pool {pool} of {target} whose demands no agent meets that is online and enabled.",
+            ),
         alert("AzureDevOpsPoolSaturated", Info, Pool, saturation)
             .threshold(0.95, Unit::Share)
             .lasting(minutes(30))
             .annotate(
                 "Nearly all agents of a pool are busy.",
                 "{value:share} of the agents of pool {pool} of {target} that can take jobs are busy.",
+            ),
+    ]
+}
+
+fn scale_sets() -> Vec<Alert> {
+    let in_state =
+        |states: &[&'static str]| family(&ELASTIC_POOL_STATE).one_of("state", states).equals(1.0).max_without(STATE);
+    let broken = || in_state(&["offline", "unhealthy"]);
+    let full = family(&ELASTIC_POOL_DESIRED_SIZE).at_least(family(&ELASTIC_POOL_MAX_CAPACITY));
+    let long = age(family(&POOL_OLDEST_QUEUED_JOB)).above(Expr::Threshold);
+    vec![
+        alert("AzureDevOpsElasticPoolUnhealthy", Critical, Pool, jobs("queued").and(broken()))
+            .unread_where(&POOL_JOB_REQUESTS_UP, Some(in_state(&["online"])))
+            .lasting(minutes(15))
+            .outlasting(2)
+            .annotate(
+                "Jobs wait for a scale set that is offline or unhealthy.",
+                "{value} jobs wait in pool {pool} of {target}, and its scale set is offline or unhealthy.",
+            ),
+        alert("AzureDevOpsElasticPoolUnhealthy", Warning, Pool, broken()).lasting(minutes(15)).outlasting(1).annotate(
+            "A scale set is offline or unhealthy.",
+            "The scale set of pool {pool} of {target} is offline or unhealthy; no job waits for it yet.",
+        ),
+        alert("AzureDevOpsElasticPoolExhausted", Warning, Pool, long.and(full))
+            .unread_where(&POOL_JOB_REQUESTS_UP, None)
+            .threshold(900.0, Unit::Seconds)
+            .lasting(minutes(15))
+            .annotate(
+                "Jobs wait long although a scale set is as large as it may be.",
+                "The oldest job in pool {pool} of {target} has waited for {value:duration}, and its scale set is at its maximum.",
             ),
     ]
 }

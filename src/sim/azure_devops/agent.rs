@@ -6,6 +6,7 @@ use super::{
     job::{Job, at, single},
     moment::SimTime,
 };
+use serde_json::{Map, Value};
 
 /// One agent as the service would print it; `None` is a member that it leaves out.
 #[derive(Debug, Clone)]
@@ -36,6 +37,25 @@ pub(super) struct Agent {
     pub(super) last: Option<Job>,
     /// When an update that is not done yet was asked for.
     pub(super) update: Option<SimTime>,
+}
+
+impl Agent {
+    /// What the agent found on its machine; every variable of its environment is one.
+    pub(super) fn system_capabilities(&self, pool: &Pool) -> Map<String, Value> {
+        let mut all = Map::new();
+        let mut add = |name: &str, value: &str| all.insert(name.to_owned(), value.into());
+        add("Agent.Name", &self.name);
+        add("Agent.Version", self.version);
+        add("Agent.OS", if pool.os.starts_with("Microsoft") { "Windows_NT" } else { "Linux" });
+        add("Agent.ComputerName", &self.name);
+        add("PATH", "/usr/local/bin:/usr/bin:/bin");
+        add("AWS_SECRET_ACCESS_KEY", "environment-of-an-agent");
+        add("Git", "/usr/bin/git");
+        if self.id % 3 == 1 {
+            add("docker", "/usr/bin/docker");
+        }
+        all
+    }
 }
 
 /// Ids: so many for a pool, so many for each generation of short-lived agents; an int32 holds a thousand pools.
@@ -88,7 +108,7 @@ impl Pool {
         Some(agent)
     }
 
-    fn key(&self, index: usize) -> u64 {
+    pub(super) fn key(&self, index: usize) -> u64 {
         self.id as u64 * 1_000_003 + index as u64
     }
 
@@ -159,7 +179,7 @@ impl Pool {
             name: format!("{}-{:05x}-{index}", self.prefix, dice & 0xf_ffff),
             created: Some(SimTime::new(born, dice)),
             status_changed: Some(SimTime::new(born + 8, dice >> 8)),
-            job: (view.now - born >= 30).then(|| single(born + 30, dice, view.now)),
+            job: (view.now - born >= 30).then(|| single(key, born + 30, dice, view.now)),
             ..self.base(view, index)
         })
     }
@@ -172,17 +192,24 @@ impl Pool {
         let phase = index as i64 * life / self.slots.max(1) as i64;
         let age = (view.now - phase).rem_euclid(life);
         let born = view.now - age;
-        let (ready, stop) = (120, life * 65 / 100);
+        let (ready, mut stop) = (120, life * 65 / 100);
+        if let Some(since) = self.broken_since(view) {
+            // Whoever was there is stopped, and nobody is started.
+            stop = stop.min((since - born).max(0));
+            if born >= since {
+                return None;
+            }
+        }
         let gone = self.kind == Kind::Elastic && age >= life * 85 / 100;
         let base = self.base(view, index);
         let (status, state, since, until) = match age {
             _ if gone => return None,
-            a if a < ready => ("offline", "Provisioning", born, born - life + stop),
+            a if a < ready => ("offline", "Provisioning", born, born - life + life * 65 / 100),
             a if a < stop => ("online", "Provisioned", born + ready, view.now),
             a if a < stop + 90 => ("offline", "Deprovisioning", born + stop, born + stop),
             _ => ("offline", "Deallocated", born + stop, born + stop),
         };
-        let (job, last) = at(view, key, self.kind, until);
+        let (job, last) = at(view, key, self.kind, until, None);
         let job = job.filter(|_| status == "online");
         let running = job.is_some() && self.kind == Kind::Provider;
         Some(Agent {
@@ -204,12 +231,12 @@ impl Pool {
         if (self.index == 1 && (index == 7 || index == 9)) || set_aside {
             agent.enabled = false;
             agent.status = if index % 2 == 1 && index != 7 { "offline" } else { "online" };
-            agent.last = Some(at(view, key, self.kind, view.epoch - DAY).1);
+            agent.last = Some(at(view, key, self.kind, view.epoch - DAY, None).1);
             return agent;
         }
         let lost = view.offline_since.filter(|_| self.is_first());
         let patched = self.patch(view, index);
-        let (job, last) = at(view, key, self.kind, lost.unwrap_or(view.now));
+        let (job, last) = at(view, key, self.kind, lost.unwrap_or(view.now), self.slow_since(view));
         agent.last = Some(last);
         if let Some(lost) = lost {
             agent.status = "offline";

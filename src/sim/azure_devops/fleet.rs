@@ -83,6 +83,12 @@ pub(super) struct View {
     pub(super) epoch: i64,
     /// When the build pool went offline.
     pub(super) offline_since: Option<i64>,
+    /// When the builds of one pool became slow.
+    pub(super) slow_since: Option<i64>,
+    /// When the scale set broke.
+    pub(super) broken_since: Option<i64>,
+    /// When the job was queued that nobody can take.
+    pub(super) nobody_since: Option<i64>,
     /// For how long the patch night has gone on.
     pub(super) patching: Option<i64>,
     /// Optional fields are missing.
@@ -100,6 +106,9 @@ impl View {
             now,
             epoch: (world.now().saturating_sub(world.elapsed())).as_secs() as i64,
             offline_since: since(Incident::BuildPoolOffline).map(|s| now - s),
+            slow_since: since(Incident::SlowBuilds).map(|s| now - s),
+            broken_since: since(Incident::ScaleSetBroken).map(|s| now - s),
+            nobody_since: since(Incident::JobNobodyCanTake).map(|s| now - s),
             patching: since(Incident::PatchNight),
             old_server: world.quirk(super::VENDOR, Quirk::OldServer),
             other_spelling: world.quirk(super::VENDOR, Quirk::OtherSpelling),
@@ -157,6 +166,21 @@ impl Pool {
     /// The pool that quirks are about, and that the incident takes offline.
     pub(super) fn is_first(&self) -> bool {
         self.index == 0
+    }
+
+    /// Since when its jobs take so long.
+    pub(super) fn slow_since(&self, view: &View) -> Option<i64> {
+        view.slow_since.filter(|_| self.is_first())
+    }
+
+    /// Since when its scale set is broken: that of the first elastic pool.
+    pub(super) fn broken_since(&self, view: &View) -> Option<i64> {
+        view.broken_since.filter(|_| self.index == 2)
+    }
+
+    /// Since when a job waits for it that nobody can take: for the second pool, where agents are disabled.
+    pub(super) fn nobody_since(&self, view: &View) -> Option<i64> {
+        view.nobody_since.filter(|_| self.index == 1)
     }
 
     /// Managed by the service.

@@ -27,20 +27,39 @@ pub(super) struct Job {
     pub(super) plan: &'static str,
     /// Dice for names and ids.
     pub(super) seed: u64,
+    /// The agents that meet its demands, by their place in the pool; `None`: all of them.
+    pub(super) matched: Option<[usize; 2]>,
 }
 
 impl Job {
+    /// The number of its pipeline.
+    pub(super) fn pipeline(&self) -> u64 {
+        self.seed % 40 + 1
+    }
+
+    /// The name of its pipeline.
+    pub(super) fn pipeline_name(&self) -> String {
+        format!("pipeline-{}", self.pipeline())
+    }
+
     /// The same job when its agent vanished, and its lock ended.
     pub(super) fn abandoned(self, lock: SimTime) -> Job {
         Job { finished: Some(lock.plus(5)), result: Some("abandoned"), ..self }
     }
 }
 
+/// So many keys of agents are told apart; behind them come those of queues.
+const KEYS: i64 = 1_100_000_000;
+const KEY_OF_QUEUE: u64 = 1_050_000_000;
+
 /// How long an agent holds a job before it has to say that it still works on it.
 const LOCK: i64 = 600;
 
-/// The job that an agent runs at that second, and the one before.
-pub(super) fn at(view: &View, key: u64, kind: Kind, second: i64) -> (Option<Job>, Job) {
+/// So many times longer jobs take while they are slow.
+const SLOWER: i64 = 6;
+
+/// The job that an agent runs at that second, and the one before. `slow`: since when jobs that begin take longer.
+pub(super) fn at(view: &View, key: u64, kind: Kind, second: i64, slow_since: Option<i64>) -> (Option<Job>, Job) {
     let dice = view.dice("azure cycle", key);
     let slow = if kind == Kind::Deployment { 12 } else { 1 };
     // The second agent of a pool begins at the full hour, when the frozen world stands still: its job is not received yet.
@@ -54,33 +73,46 @@ pub(super) fn at(view: &View, key: u64, kind: Kind, second: i64) -> (Option<Job>
         (number * cycle + phase, cycle * percent / 100, seed)
     };
     let number = (second - phase).div_euclid(cycle);
-    let (start, run, seed) = run_of(number);
+    // The round that was under way is the last one of the usual length.
+    let last_usual = slow_since.map(|since| (since - phase).div_euclid(cycle)).filter(|last| *last < number);
+    let (current, before) = match last_usual {
+        None => (run_of(number), run_of(number - 1)),
+        Some(last) => {
+            let begin = (last + 1) * cycle + phase;
+            let slow_run_of = |round: i64| {
+                let seed = view.dice("azure slow job", key ^ ((round as u64) << 22));
+                (begin + round * cycle * SLOWER, cycle * SLOWER * 97 / 100, seed)
+            };
+            let round = (second - begin).div_euclid(cycle * SLOWER);
+            (slow_run_of(round), if round == 0 { run_of(last) } else { slow_run_of(round - 1) })
+        }
+    };
+    let (start, run, seed) = current;
     let age = second - start;
     if age < run {
-        let (start, run, before) = run_of(number - 1);
-        let current = running(second - age, seed, age, kind);
-        (Some(current), finished(start, run, before, kind))
+        let (start_before, run_before, seed_before) = before;
+        (Some(running(key, start, seed, age, kind)), finished(key, start_before, run_before, seed_before, kind))
     } else {
-        (None, finished(start, run, seed, kind))
+        (None, finished(key, start, run, seed, kind))
     }
 }
 
 /// The only job in the life of an agent.
-pub(super) fn single(start: i64, seed: u64, now: i64) -> Job {
-    running(start, seed, now - start, Kind::SingleUse)
+pub(super) fn single(key: u64, start: i64, seed: u64, now: i64) -> Job {
+    running(key, start, seed, now - start, Kind::SingleUse)
 }
 
-fn running(start: i64, seed: u64, age: i64, kind: Kind) -> Job {
+fn running(key: u64, start: i64, seed: u64, age: i64, kind: Kind) -> Job {
     let assigned = SimTime::new(start, seed >> 16);
     Job {
         locked_until: Some(assigned.plus(age / 60 * 60 + LOCK)),
         assigned: Some(assigned),
         received: (age >= 4).then(|| SimTime::new(start + 2, seed >> 24)),
-        ..waiting(start - ((seed >> 32) % 25) as i64 - 1, seed, kind)
+        ..waiting(key, start - ((seed >> 32) % 25) as i64 - 1, seed, kind)
     }
 }
 
-fn finished(start: i64, run: i64, seed: u64, kind: Kind) -> Job {
+fn finished(key: u64, start: i64, run: i64, seed: u64, kind: Kind) -> Job {
     Job {
         finished: Some(SimTime::new(start + run, seed >> 12)),
         result: Some(match seed % 100 {
@@ -91,13 +123,15 @@ fn finished(start: i64, run: i64, seed: u64, kind: Kind) -> Job {
             98 => "skipped",
             _ => "abandoned",
         }),
-        ..running(start, seed, run, kind)
+        ..running(key, start, seed, run, kind)
     }
 }
 
-fn waiting(queued: i64, seed: u64, kind: Kind) -> Job {
+/// No two jobs have one id: an agent has no two that were queued within one second, nor has a queue. Ids grow, and are
+/// larger than an int32.
+fn waiting(key: u64, queued: i64, seed: u64, kind: Kind) -> Job {
     Job {
-        id: (queued & 0xffff_ffff) * 1_000 + (seed % 1_000) as i64,
+        id: (queued & 0xffff_ffff) * KEYS + (key % KEYS as u64) as i64,
         queued: SimTime::new(queued, seed >> 40),
         assigned: None,
         received: None,
@@ -110,12 +144,29 @@ fn waiting(queued: i64, seed: u64, kind: Kind) -> Job {
             _ => "Build",
         },
         seed,
+        matched: None,
     }
 }
 
 impl Pool {
-    /// The jobs that wait for an agent, oldest first. Short in a healthy fleet: what comes is taken within a minute or two.
+    /// The agents that meet the demands of a job, where not all of them do.
+    pub(super) fn matched(&self, view: &View, job: &Job) -> Option<Vec<Agent>> {
+        let places = job.matched?.into_iter().filter(|place| *place < self.slots);
+        Some(places.filter_map(|place| self.agent(view, place)).collect())
+    }
+
+    /// The jobs that wait for an agent. Short in a healthy fleet: what comes is taken within a minute or two.
     pub(super) fn queue(&self, view: &View) -> Vec<Job> {
+        let mut jobs = self.arriving(view);
+        jobs.extend(self.nobody_since(view).map(|since| Job {
+            matched: Some([7, 9]),
+            ..waiting(KEY_OF_QUEUE + 10_000_000 + self.id as u64, since, view.dice("azure nobody", 0), self.kind)
+        }));
+        jobs
+    }
+
+    /// Of the jobs that wait those that come all the time, oldest first.
+    fn arriving(&self, view: &View) -> Vec<Job> {
         let (every, wait, spread) = match self.kind {
             _ if self.slots == 0 => return Vec::new(),
             Kind::Hosted | Kind::Deployment => return Vec::new(),
@@ -124,17 +175,22 @@ impl Pool {
         };
         let offset = (self.index as i64 * 7) % every;
         let newest = (view.now - offset).div_euclid(every);
-        let lost = view.offline_since.filter(|_| self.is_first());
-        let back = lost.map_or(0, |since| ((view.now - since) / every).min(1_000)) + 3;
+        let lost = view.offline_since.filter(|_| self.is_first()).or(self.broken_since(view));
+        let slow = self.slow_since(view);
+        let back = lost.or(slow).map_or(0, |since| ((view.now - since) / every).min(1_000)) + 3;
         (newest - back..=newest)
             .filter_map(|number| {
                 let queued = number * every + offset;
                 let key = self.id as u64 ^ ((number as u64) << 10);
                 let seed = view.dice("azure queue", key);
-                let taken = queued + wait + (seed % spread) as i64;
+                // What comes while jobs are slow waits for all that came before.
+                let more = slow.map_or(0, |since| (queued - since).max(0) * (SLOWER - 1));
+                let taken = queued + wait + (seed % spread) as i64 + more;
                 // With the agents gone nothing is taken any more.
                 let waits = taken > lost.unwrap_or(view.now);
-                waits.then(|| waiting(queued, seed, self.kind))
+                let some = matches!(self.kind, Kind::Build | Kind::Placeholder) && seed.is_multiple_of(3);
+                let matched = (some && self.slots > 2).then_some([1, 2]);
+                waits.then(|| Job { matched, ..waiting(KEY_OF_QUEUE + self.id as u64, queued, seed, self.kind) })
             })
             .collect()
     }
@@ -146,8 +202,11 @@ impl Pool {
         }
         let seed = view.dice("azure maintenance", self.id as u64);
         let began = view.now - view.now.rem_euclid(3_600) - 600;
-        let under_way = running(began, seed, view.now - began, self.kind);
-        [under_way, waiting(began + 1, seed >> 1, self.kind)].map(|job| Job { plan: "PoolMaintenance", ..job }).into()
+        let key = KEY_OF_QUEUE + 20_000_000 + self.id as u64;
+        let under_way = running(key, began, seed, view.now - began, self.kind);
+        [under_way, waiting(key, began + 1, seed >> 1, self.kind)]
+            .map(|job| Job { plan: "PoolMaintenance", ..job })
+            .into()
     }
 
     /// The requests of the pool with the agent that has each: waiting, maintenance, assigned and running, and finished

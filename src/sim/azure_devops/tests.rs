@@ -2,6 +2,7 @@
 
 mod access;
 mod fleet;
+mod jobs;
 
 use super::super::Options;
 use super::*;

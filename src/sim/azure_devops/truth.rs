@@ -4,8 +4,11 @@ use super::super::{Truth, World};
 use super::{
     VENDOR,
     agent::Agent,
+    elastic::Elastic,
     fleet::{Pool, View},
+    job::Job,
     limit::Limit,
+    moment::SimTime,
 };
 use std::{collections::HashMap, sync::Arc};
 
@@ -16,6 +19,8 @@ pub(super) struct Target {
     pub(super) name: &'static str,
     /// Names of the pools; empty for all.
     pub(super) pools: &'static [&'static str],
+    /// Whether it asks who works on what.
+    pub(super) job_names: bool,
 }
 
 /// What every target is configured with: the agents that are offline by design.
@@ -28,22 +33,36 @@ pub(super) const RESULTS: [&str; 6] =
 /// Label values end here, at a character boundary.
 const LABEL_BYTES: usize = 256;
 
-struct Samples {
-    target: &'static str,
+/// A job as an agent shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ShownJob {
+    /// The name of the pool.
+    pub pool: String,
+    /// The vendor's id.
+    pub id: i64,
+    /// From the queue to the agent that took it, in seconds.
+    pub wait: f64,
+    /// From then to its end, and its result, once it has ended.
+    pub ended: Option<(f64, &'static str)>,
+}
+
+struct Samples<'a> {
+    target: Target,
+    capabilities: &'a [&'static str],
     all: Vec<Truth>,
 }
 
-impl Samples {
+impl Samples<'_> {
     fn add(&mut self, name: &'static str, labels: &[(&'static str, &str)], value: f64) {
-        let sample = Truth::new(name, VENDOR, self.target, labels, value);
+        let sample = Truth::new(name, VENDOR, self.target.name, labels, value);
         self.all.push(sample);
     }
 }
 
 /// Every sample of that target.
-pub(super) fn truth(world: &Arc<World>, target: Target) -> Vec<Truth> {
+pub(super) fn truth(world: &Arc<World>, target: Target, capabilities: &[&'static str]) -> Vec<Truth> {
     let view = View::new(world);
-    let mut samples = Samples { target: target.name, all: Vec::new() };
+    let mut samples = Samples { target, capabilities, all: Vec::new() };
     for pool in view.pools() {
         if target.pools.is_empty() || target.pools.contains(&pool.name.as_str()) {
             pool_samples(&mut samples, &view, &pool);
@@ -60,7 +79,48 @@ pub(super) fn truth(world: &Arc<World>, target: Target) -> Vec<Truth> {
     samples.all
 }
 
-fn pool_samples(samples: &mut Samples, view: &View, pool: &Pool) {
+/// What the agents of all pools but the hosted ones show of their jobs.
+pub(super) fn shown_jobs(view: &View) -> Vec<ShownJob> {
+    let mut shown = Vec::new();
+    for pool in view.pools().into_iter().filter(|pool| !pool.hosted()) {
+        for agent in pool.agents(view) {
+            for job in [agent.job, agent.last].into_iter().flatten().filter(|job| job.plan != "PoolMaintenance") {
+                let moment = |moment: SimTime| view.reported(moment).seconds();
+                let Some(taken) = job.received.or(job.assigned).map(moment) else { continue };
+                let ended = job.finished.map(|end| (moment(end) - taken, job.result.unwrap_or("other")));
+                shown.push(ShownJob { pool: pool.name.clone(), id: job.id, wait: taken - moment(job.queued), ended });
+            }
+        }
+    }
+    shown
+}
+
+/// Whether nobody who is online and enabled can take the job.
+fn is_unmatched(view: &View, pool: &Pool, job: &Job) -> bool {
+    let ready = |agent: &Agent| agent.status == "online" && agent.enabled;
+    pool.matched(view, job).is_some_and(|agents| !agents.iter().any(ready))
+}
+
+fn elastic_samples(samples: &mut Samples<'_>, view: &View, pool: &Pool) {
+    // An old server has no scale sets.
+    let Some(elastic) = Elastic::of(pool, view).filter(|_| !view.old_server) else { return };
+    let key = [("pool", pool.name.as_str())];
+    samples.add("azure_devops_elastic_pool_state", &[key[0], ("state", elastic.state)], 1.0);
+    if let Some(since) = elastic.offline_since {
+        samples.add("azure_devops_elastic_pool_offline_since_timestamp_seconds", &key, view.reported(since).seconds());
+    }
+    let numbers = [
+        ("azure_devops_elastic_pool_desired_size", elastic.desired_size),
+        ("azure_devops_elastic_pool_max_capacity", elastic.max_capacity),
+        ("azure_devops_elastic_pool_desired_idle", elastic.desired_idle),
+        ("azure_devops_elastic_pool_sizing_attempts", elastic.sizing_attempts),
+    ];
+    for (name, value) in numbers {
+        samples.add(name, &key, value as f64);
+    }
+}
+
+fn pool_samples(samples: &mut Samples<'_>, view: &View, pool: &Pool) {
     let name = pool.name.as_str();
     let info = [
         ("pool", name),
@@ -83,7 +143,13 @@ fn pool_samples(samples: &mut Samples, view: &View, pool: &Pool) {
         }
         agent_samples(samples, view, pool, agent, shown);
     }
+    elastic_samples(samples, view, pool);
     let queue = pool.queue(view);
+    // Of a queue without any request nothing says what it would match.
+    if pool.requests(view, false).next().is_some() {
+        let unmatched = queue.iter().filter(|job| is_unmatched(view, pool, job)).count();
+        samples.add("azure_devops_pool_unmatched_jobs", &[("pool", name)], unmatched as f64);
+    }
     let one = [("pool", name)];
     samples.add("azure_devops_pool_size", &one, agents.len() as f64);
     samples.add("azure_devops_pool_job_requests_up", &one, 1.0);
@@ -96,7 +162,7 @@ fn pool_samples(samples: &mut Samples, view: &View, pool: &Pool) {
     }
 }
 
-fn agent_samples(samples: &mut Samples, view: &View, pool: &Pool, agent: &Agent, shown: &str) {
+fn agent_samples(samples: &mut Samples<'_>, view: &View, pool: &Pool, agent: &Agent, shown: &str) {
     let flag = |on: bool| if on { 1.0 } else { 0.0 };
     let key = [("pool", pool.name.as_str()), ("agent", shown)];
     let with = |more: &[(&'static str, &'static str)]| [&key[..], more].concat();
@@ -145,6 +211,21 @@ fn agent_samples(samples: &mut Samples, view: &View, pool: &Pool, agent: &Agent,
     for (name, value) in values {
         if let Some(value) = value {
             samples.add(name, &key, value);
+        }
+    }
+    if let Some(job) = busy.filter(|_| samples.target.job_names) {
+        let labels = [key[0], key[1], ("definition", &*job.pipeline_name()), ("plan_type", job.plan)];
+        samples.add("azure_devops_agent_job_info", &labels, 1.0);
+    }
+    let found = agent.system_capabilities(pool);
+    for capability in samples.capabilities {
+        // The service does not tell their case apart.
+        let of_machine = found.iter().find(|(name, _)| name.eq_ignore_ascii_case(capability));
+        let value = if *capability == "team" { Some("platform") } else { of_machine.and_then(|(_, v)| v.as_str()) };
+        if let Some(value) = value {
+            let value = &value[..value.floor_char_boundary(LABEL_BYTES)];
+            let labels = [key[0], key[1], ("capability", *capability), ("value", value)];
+            samples.add("azure_devops_agent_capability_info", &labels, 1.0);
         }
     }
     if let Some(result) = last.and_then(|j| j.result) {

@@ -2,6 +2,7 @@
 
 use super::{
     agent::Agent,
+    elastic::Elastic,
     fleet::{Pool, View},
     job::Job,
     moment::SimTime,
@@ -116,16 +117,7 @@ impl Printer {
         });
         let wire = AgentWire {
             links: json!({"self": {"href": url}, "web": {"href": web}}),
-            system_capabilities: include.capabilities.then(|| {
-                json!({
-                    "Agent.Name": agent.name,
-                    "Agent.Version": agent.version,
-                    "Agent.OS": if pool.os.starts_with("Microsoft") { "Windows_NT" } else { "Linux" },
-                    "Agent.ComputerName": agent.name,
-                    "PATH": "/usr/local/bin:/usr/bin:/bin",
-                    "git": "/usr/bin/git",
-                })
-            }),
+            system_capabilities: include.capabilities.then(|| agent.system_capabilities(pool).into()),
             user_capabilities: include.capabilities.then(|| json!({"team": "platform"})),
             max_parallelism: agent.parallelism,
             // Not nullable in the service: what is not known is printed as .NET's default, without a zone.
@@ -150,13 +142,18 @@ impl Printer {
         serde_json::to_string(&wire).unwrap_or_default()
     }
 
+    /// A scale set.
+    pub(super) fn elastic(&self, pool: &Pool, elastic: &Elastic) -> String {
+        self.finish(elastic.value(pool, &self.view))
+    }
+
     /// A row of `jobrequests`.
     pub(super) fn request(&self, pool: &Pool, job: &Job, agent: Option<&Agent>) -> String {
         self.finish(self.request_value(pool, job, agent))
     }
 
     fn request_value(&self, pool: &Pool, job: &Job, agent: Option<&Agent>) -> Value {
-        let pipeline = job.seed % 40 + 1;
+        let pipeline = job.pipeline();
         let project = format!("{}/{}", self.base, guid(7));
         let named = |kind: &str, id: u64, name: String| {
             json!({
@@ -179,12 +176,12 @@ impl Printer {
             "jobId": guid(job.seed ^ 1),
             // Strings in every recording, objects in the reference.
             "demands": ["kubectl", "Agent.Version -gtVersion 2.182.1"],
-            "definition": named("definitions", pipeline, format!("pipeline-{pipeline}")),
+            "definition": named("definitions", pipeline, job.pipeline_name()),
             "owner": named("builds", job.id as u64 % 100_000, format!("build-{}", job.id % 100_000)),
             "data": {"ParallelismTag": "Private", "IsScheduledKey": "False"},
             "poolId": pool.id,
             "orchestrationId": format!("{}.build.__default", guid(job.seed)),
-            "matchesAllAgentsInPool": agent.is_none(),
+            "matchesAllAgentsInPool": true,
             "agentDelays": [],
             "priority": 0,
         });
@@ -205,15 +202,22 @@ impl Printer {
         if let Some(result) = job.result {
             members.insert("result".to_owned(), result.into());
         }
-        if let Some(agent) = agent {
-            let reference = json!({
+        let reference = |agent: &Agent| {
+            json!({
                 "id": agent.id,
                 "name": agent.name,
                 "version": agent.version,
                 "enabled": agent.enabled,
                 "status": agent.status,
-            });
-            members.insert("reservedAgent".to_owned(), reference);
+            })
+        };
+        if let Some(agent) = agent {
+            members.insert("reservedAgent".to_owned(), reference(agent));
+        }
+        // Where all match, the list is not there.
+        if let Some(matched) = pool.matched(&self.view, job) {
+            members.insert("matchesAllAgentsInPool".to_owned(), false.into());
+            members.insert("matchedAgents".to_owned(), matched.iter().map(reference).collect());
         }
         value
     }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     api::{Part, Sample, Warning},
-    catalogue::{Family, Scope, agent},
+    catalogue::{Family, Kind, Scope, agent},
     exposition::text,
     health::Health,
 };
@@ -68,6 +68,9 @@ pub(super) fn segment(
     prefixes: &Prefixes<'_>,
     states: &[&str],
 ) -> Segment {
+    if family.kind == Kind::Histogram {
+        return histograms(part, family, samples, prefixes);
+    }
     let mut out = Vec::new();
     let mut series = 0;
     let mut head = family.name.as_bytes().to_vec();
@@ -111,6 +114,30 @@ pub(super) fn segment(
             // Lines of one family are about as long as its first.
             out.reserve(samples.len() * (out.len() + 4));
         }
+    }
+    out.shrink_to_fit();
+    Segment { bytes: out.into(), series }
+}
+
+/// The lines of a family of histograms.
+fn histograms(part: &Part, family: &'static Family, samples: &[Sample], prefixes: &Prefixes<'_>) -> Segment {
+    let (mut out, mut series) = (Vec::new(), 0);
+    // The labels of all, one after the other.
+    let (mut labels, mut same) = (Vec::new(), SameSubject::default());
+    for sample in samples {
+        let Some(prefix) = prefixes.of(family.scope, sample.subject) else { continue };
+        let Some(histogram) = part.histogram(sample) else { continue };
+        let start = labels.len();
+        labels.extend_from_slice(prefix);
+        for (name, value) in family.labels.iter().zip(part.label_values(family, sample)) {
+            text::label(&mut labels, name, text::cut(value).0);
+        }
+        if same.repeats(sample.subject, &labels, start) {
+            part.warnings.add(Warning::Duplicate, || String::from_utf8_lossy(&labels[start..]).into_owned());
+            labels.truncate(start);
+            continue;
+        }
+        series += text::histogram(&mut out, family.name, &labels[start..], histogram.cumulative(), histogram.sum());
     }
     out.shrink_to_fit();
     Segment { bytes: out.into(), series }

@@ -1,5 +1,6 @@
 mod bounds;
 mod expected;
+mod histograms;
 
 use std::time::Duration;
 

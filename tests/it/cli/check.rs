@@ -129,3 +129,34 @@ fn check_connect_says_which_sites_came_and_from_which_request() {
         }
     }
 }
+
+#[test]
+fn each_extra_is_listed_with_its_outcome_and_the_right_that_it_needs() {
+    let (sim, folder) = (Sim::frozen(), Folder::new());
+    sim.fail("azure_devops", "/elasticpools", Fault::Status(403, "{}", "application/json"));
+    let config = Config::quick()
+        .target(Target::azure("builds", &sim).set("capabilities", "[docker]"))
+        .target(Target::resilio("filer", &sim, 1));
+    let file = config.write(&folder);
+    let file = file.to_str().expect("a plain name");
+    // An extra that is refused costs itself: the target is well.
+    let check = rollcall(&["check", file, "--connect"]).expect(0);
+    let probe = rollcall(&["probe", "builds", "--config.file", file]).expect(0);
+    for out in [&check.out, &probe.out] {
+        let line = |name: &str| {
+            let start = format!("extra {name} ");
+            let found = out.lines().map(str::trim_start).find_map(|line| line.strip_prefix(&start));
+            found.unwrap_or_else(|| panic!("{name} in\n{out}")).to_owned()
+        };
+        let elastic = line("elastic_pools");
+        assert!(
+            elastic.starts_with("failed, forbidden: GET /contoso/_apis/distributedtask/elasticpools: 403"),
+            "{out}"
+        );
+        assert!(elastic.contains("; right: the scope Agent Pools (read)"), "{out}");
+        for name in ["deployment_pools", "capabilities"] {
+            assert!(line(name).starts_with("worked; right: the scope Agent Pools (read)"), "{out}");
+        }
+    }
+    assert!(check.out.lines().any(|line| line.trim_start().starts_with("extra tags worked; right: ")), "{}", check.out);
+}

@@ -42,6 +42,9 @@ const VISIBLE: &[(Incident, &str, &str)] = &[
     (Incident::PatchNight, "Agents by health", "disabled"),
     (Incident::VendorApiDown, "Targets down", "down"),
     (Incident::VendorApiDown, "Where the data come from", "C"),
+    (Incident::SlowBuilds, "What users feel", "Builds queued"),
+    (Incident::ScaleSetBroken, "Agents by health", "disabled"),
+    (Incident::JobNobodyCanTake, "What users feel", "Builds queued"),
 ];
 
 /// What the panel of firing alerts says of an incident, and not of a calm fleet; all of it with `for: 0s`. Not here: a patch
@@ -58,6 +61,8 @@ const FIRING: &[(Incident, &str)] = &[
     (Incident::LicenseRunningOut, "ParallelsRasLicenseExpiring"),
     (Incident::LicenseRunningOut, "ParallelsRasLicenseUsersNearLimit"),
     (Incident::VendorApiDown, "RollcallTargetDown"),
+    (Incident::ScaleSetBroken, "AzureDevOpsElasticPoolUnhealthy"),
+    (Incident::JobNobodyCanTake, "AzureDevOpsJobUnmatched"),
 ];
 
 /// The shipped rules, as quick as a test has to be.
@@ -87,6 +92,7 @@ fn fleet(incident: Option<Incident>) -> (Sim, String) {
     }
     let azure: &AzureDevops = sim.azure_devops();
     azure.set_client_secret(&format!("client-secret-of-{name}"));
+    azure.set_capabilities(&["docker", "team"]);
     let yaml = sim.config_yaml();
     let (_, targets) = yaml.split_once("targets:\n").expect("a configuration with targets");
     (sim, targets.replace("- name: ", &format!("- name: {name}.")))

@@ -50,10 +50,13 @@ fn an_azure_pool_that_fails_keeps_its_agents_and_goes_alone_when_they_are_old() 
     assert!(partial(&now, "builds"));
     assert_eq!(now.of("builds", "rollcall_target_stale"), Some(0.0));
     let left: BTreeSet<String> = now.data("builds").into_iter().filter(of_pool).map(|s| s.name.clone()).collect();
-    // What the list of pools and the queue say is no older than the last poll.
-    let described = ["azure_devops_pool_info", "azure_devops_pool_job_requests_up", "azure_devops_pool_jobs"];
+    // What the list of pools and the queue say is no older than the last poll, and what was counted stays counted.
+    let described = ["info", "job_requests_up", "jobs", "size", "unmatched_jobs"].map(str::to_owned).into_iter();
+    let counted = ["wait", "duration"]
+        .into_iter()
+        .flat_map(|name| ["bucket", "sum", "count"].map(|suffix| format!("job_{name}_seconds_{suffix}")));
     let described: BTreeSet<String> =
-        described.into_iter().chain(["azure_devops_pool_size"]).map(str::to_owned).collect();
+        described.chain(counted).map(|name| format!("azure_devops_pool_{name}")).collect();
     let left: BTreeSet<String> = left.into_iter().filter(|name| !name.contains("oldest_queued")).collect();
     assert_eq!(left, described);
     assert_only_partial(&now, "builds");

@@ -102,6 +102,28 @@ pub const EXPECTED_PAGES: &[ExpectedPages] = &[
         tickets: &[17],
         why: "RollcallTargetDown: a ticket while it may be over soon, and a page once nothing was read for half an hour.",
     },
+    ExpectedPages {
+        incident: Incident::SlowBuilds,
+        vendor: "azure_devops",
+        pages: &[],
+        tickets: &[32],
+        why: "AzureDevOpsQueueWaitHigh of the pool: its agents work, and what comes waits longer and longer.",
+    },
+    ExpectedPages {
+        incident: Incident::ScaleSetBroken,
+        vendor: "azure_devops",
+        pages: &[16],
+        tickets: &[],
+        why: "AzureDevOpsElasticPoolUnhealthy, which mutes the queue that grows in front of the pool.",
+    },
+    ExpectedPages {
+        incident: Incident::JobNobodyCanTake,
+        vendor: "azure_devops",
+        pages: &[],
+        tickets: &[20, 30],
+        why: "AzureDevOpsJobUnmatched; ten minutes later AzureDevOpsQueueWaitHigh of the same pool, as the job is also the \
+              oldest one.",
+    },
 ];
 
 /// Who is started again while an incident lasts.

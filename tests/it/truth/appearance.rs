@@ -18,6 +18,7 @@ fn every_metric_of_the_contract_appears() {
     seen.extend(broken());
     seen.extend(running_out());
     seen.extend(limited());
+    seen.extend(scale_set());
     seen.extend(configured());
     seen.extend(paging());
     let all: BTreeSet<&str> = CONTRACT.iter().map(|row| row.0).collect();
@@ -31,6 +32,7 @@ fn healthy() -> BTreeSet<&'static str> {
     let mut seen = every_series_is_as_in_the_contract(&demo.wait_until_all_up());
     // What tells of trouble or needs more than the demo has.
     let rest = [
+        "azure_devops_elastic_pool_offline_since_timestamp_seconds",
         "azure_devops_rate_limit",
         "azure_devops_rate_limit_delay_seconds",
         "azure_devops_rate_limit_remaining",
@@ -94,6 +96,13 @@ fn limited() -> BTreeSet<&'static str> {
     fixture.sim.world().begin(Incident::RateLimited);
     fixture.sim.world().advance(Duration::from_secs(70));
     every_series_is_as_in_the_contract(&fixture.wait_for_truth("a delay of 1.25 s is told"))
+}
+
+/// A scale set that is not online.
+fn scale_set() -> BTreeSet<&'static str> {
+    let fixture = TruthFixture::polling(Sim::start(fleet(60, 1)), |target| target == "builds");
+    fixture.sim.world().begin(Incident::ScaleSetBroken);
+    every_series_is_as_in_the_contract(&fixture.wait_for_truth("a scale set is broken"))
 }
 
 /// Settings that the demo does not have: an expectation, a label, TLS.

@@ -21,7 +21,13 @@ const DEEP: &str = "hq-session-deep";
 const LONG: Duration = WAIT_TIMEOUT;
 
 /// Vendor metrics that depend on the daemon's own clock and history.
-const OF_THE_DAEMON: [&str; 4] = [
+const OF_THE_DAEMON: [&str; 10] = [
+    "azure_devops_pool_job_wait_seconds_bucket",
+    "azure_devops_pool_job_wait_seconds_sum",
+    "azure_devops_pool_job_wait_seconds_count",
+    "azure_devops_pool_job_duration_seconds_bucket",
+    "azure_devops_pool_job_duration_seconds_sum",
+    "azure_devops_pool_job_duration_seconds_count",
     "resilio_job_status_since_timestamp_seconds",
     "resilio_job_unsynced_since_timestamp_seconds",
     "parallels_ras_session_probe_duration_seconds",

@@ -2,6 +2,7 @@ use super::super::case::{Case, Kind::*, case};
 
 pub fn cases() -> Vec<Case> {
     let mut cases = queues();
+    cases.extend(jobs_and_scale_sets());
     cases.extend(agents());
     cases
 }
@@ -68,14 +69,14 @@ fn queues() -> Vec<Case> {
         stuck(Silent, "nobody is idle", "0", "1").silent(40),
         unread(without(Blind, "the queue cannot be read", "0", "1"))
             .fires(89, "critical", "pool=b", f64::NAN)
-            .silent(106),
+            .silent(108),
         unread(without(Blind, "the queue cannot be read, and an agent is back", "0*50 1", "1"))
             .fires(49, "critical", "pool=b", f64::NAN)
-            .silent(66),
+            .silent(68),
         unread(without(Blind, "the queue cannot be read from the first poll of a daemon on", "0", "1"))
             .with("azure_devops_pool_job_requests_up", "pool=b", "-*30 0*60 1")
             .fires(89, "critical", "pool=b", f64::NAN)
-            .silent(106),
+            .silent(108),
         unread(stuck(Blind, "the queue cannot be read", "0", "0")).fires(89, "warning", "pool=b", f64::NAN).silent(106),
         unread(wait(Blind, "the queue cannot be read", "0*30 -")).fires(89, "warning", "pool=b", f64::NAN).silent(106),
         wait(Fires, "a quarter of an hour", "0").silent(25).fires(26, "warning", "pool=b", 1_560.0),
@@ -83,6 +84,47 @@ fn queues() -> Vec<Case> {
         saturated(Fires, "all busy", "1", "1").silent(29).fires(30, "info", "pool=b", 1.0),
         saturated(Silent, "one idle", "1", "0").silent(60),
         saturated(Maintenance, "the busy one is being drained", "0", "1").silent(60),
+    ]
+}
+
+fn jobs_and_scale_sets() -> Vec<Case> {
+    let unmatched = |kind, what, values| {
+        let case = case("AzureDevOpsJobUnmatched", kind, "azure_devops", what);
+        case.with("azure_devops_pool_unmatched_jobs", "pool=b", values).with("rollcall_pool_on_demand", "pool=b", "0")
+    };
+    let set = |case: Case, state: &str, size: &str| {
+        case.with("azure_devops_elastic_pool_state", &format!("pool=b,state={state}"), "1")
+            .with("azure_devops_elastic_pool_desired_size", "pool=b", size)
+            .with("azure_devops_elastic_pool_max_capacity", "pool=b", "10")
+    };
+    let unhealthy = |kind, what, state, queued| {
+        let case = case("AzureDevOpsElasticPoolUnhealthy", kind, "azure_devops", what);
+        set(queue(case, queued, "0"), state, "3")
+    };
+    let oldest = "azure_devops_pool_oldest_queued_job_timestamp_seconds";
+    let exhausted = |kind, what, size, values| {
+        let case = case("AzureDevOpsElasticPoolExhausted", kind, "azure_devops", what);
+        set(case, "online", size).with(oldest, "pool=b", values)
+    };
+    vec![
+        unmatched(Fires, "two jobs", "2").silent(14).fires(15, "warning", "pool=b", 2.0),
+        unmatched(Fires, "on demand, and nobody comes who could", "1")
+            .with("rollcall_pool_on_demand", "pool=b", "1")
+            .silent(29)
+            .fires(30, "warning", "pool=b", 1.0),
+        unmatched(Silent, "each job has somebody", "0").silent(40),
+        unmatched(Silent, "somebody comes in time", "1*14 0").silent(40),
+        unmatched(Blind, "the queue cannot be read", "2*30 -*60 0")
+            .with("azure_devops_pool_job_requests_up", "pool=b", "1*30 0*60 1")
+            .fires(89, "warning", "pool=b", f64::NAN)
+            .silent(106),
+        unhealthy(Fires, "unhealthy, and jobs wait", "unhealthy", "4").silent(14).fires(15, "critical", "pool=b", 4.0),
+        unhealthy(Fires, "offline, and no job waits", "offline", "0").silent(14).fires(15, "warning", "pool=b", 1.0),
+        unhealthy(Silent, "it is new", "new", "4").silent(60),
+        unhealthy(Silent, "it is online", "online", "4").silent(60),
+        exhausted(Fires, "at its maximum for long", "10", "0").silent(30).fires(31, "warning", "pool=b", 1_860.0),
+        exhausted(Silent, "it may grow", "9", "0").silent(60),
+        exhausted(Silent, "the queue moves", "10", "0+60").silent(60),
     ]
 }
 

@@ -15,11 +15,12 @@ fn decode(items: &str, settings: &target::AzureDevOps, pool: &PoolRow) -> (Part,
         pool: Glob::new("odd").expect("a glob"),
         health: Health::Degraded,
     }];
-    let jobs = last_jobs::LastJobs::default();
-    let reader = agents::AgentDecoder { target: &target, settings, pool, warnings: &warnings, jobs: &jobs };
-    let mut part = Part::new(FAMILIES);
+    let (target, warnings_of, last_jobs) = (&target, &warnings, &last_jobs::LastJobs::default());
+    let reader = agents::AgentDecoder { target, settings, pool, capabilities: None, warnings: warnings_of, last_jobs };
+    let (mut part, mut count) = (Part::new(FAMILIES), RowCount::default());
     agents::begin(pool, &mut part);
-    reader.read(format!("[{items}]").as_bytes(), &mut part, &mut RowCount::default()).expect("a list");
+    let page = format!("[{items}]");
+    reader.read(page.as_bytes(), &mut part, &mut count, &mut AgentFacts::default()).expect("a list");
     (part, counted(&warnings))
 }
 
@@ -165,7 +166,7 @@ fn very_many_pools_and_queues_are_described() {
     let unread = Failure::new(Reason::Forbidden, "no");
     let queue = |id: i64| if id % 2 == 0 { Ok(Queue::default()) } else { Err(unread.clone()) };
     let queues: Vec<_> = rows.iter().rev().map(|row| (row.id, queue(row.id))).collect();
-    let part = api.describe(&rows, &queues);
+    let part = api.describe(&rows, &queues, &HashSet::new(), NOW);
     let up = &part.samples[families::POOL_JOB_REQUESTS_UP.ordinal as usize];
     assert_eq!(up.len(), rows.len());
     assert!(up.iter().all(|sample| sample.value == f64::from(sample.subject % 2 == 0)));

@@ -37,5 +37,5 @@ async fn an_agent_keeps_its_last_job_through_maintenance() {
         assert_eq!(results(&part), expected, "after {last}; the other agent has no job");
         assert_eq!(times(&part), ["azure_devops_agent_last_job_finished_timestamp_seconds{one,a1;} 1699995600"]);
     }
-    assert_eq!(api.jobs.known(1, 2), None);
+    assert_eq!(api.last_jobs.known(1, 2), None);
 }
