@@ -24,6 +24,10 @@ pub enum Incident {
     PatchNight,
     /// Azure DevOps and StoreFront answer 503.
     VendorApiDown,
+    /// Resilio: three agents go offline in the management console, and know it themselves.
+    FilersDark,
+    /// Resilio: the console reports that the disk of an agent is full.
+    DiskFull,
 }
 
 impl Incident {
@@ -54,6 +58,8 @@ impl Incident {
                 "Parallels RAS and Citrix: hosts are drained and rebooted in turn; nothing may page"
             }
             Incident::VendorApiDown => "Azure DevOps and Citrix StoreFront answer 503",
+            Incident::FilersDark => "Resilio: three agents lose the management console and are offline there",
+            Incident::DiskFull => "Resilio: the management console reports that the disk of an agent is full",
         }
     }
 }
