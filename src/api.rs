@@ -18,6 +18,7 @@ pub mod parallels_ras;
 pub mod parallels_ras_session;
 mod part;
 pub mod resilio;
+pub mod resilio_console;
 #[cfg(test)]
 mod stub;
 mod table;

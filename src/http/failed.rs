@@ -9,6 +9,7 @@ use rustls::{CertificateError, InvalidMessage};
 
 use super::{
     connector::{ConnectTimeout, DnsError, Route},
+    tls::Untrusted,
     transport::SendError,
 };
 use crate::{
@@ -48,7 +49,9 @@ pub(super) fn no_answer(error: SendError, url: &Url, settings: &Http) -> Failure
     }
     let hint = match causes.tls {
         Some(error) => tls_hint(error, settings),
-        None if proxy.is_none() && speaks_no_http && url.scheme() == "http" => Some("is this a TLS port? use https"),
+        None if proxy.is_none() && speaks_no_http && url.scheme() == "http" => {
+            Some("is this a TLS port? use https".to_owned())
+        }
         None => None,
     };
     if let Some(hint) = hint {
@@ -104,23 +107,32 @@ fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> 
 }
 
 /// What to do about an error of TLS.
-fn tls_hint(error: &rustls::Error, settings: &Http) -> Option<&'static str> {
-    match error {
-        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) if settings.tls.ca_file.is_none() => {
-            Some("give the certificate of its CA as http.tls.ca_file")
+fn tls_hint(error: &rustls::Error, settings: &Http) -> Option<String> {
+    let error = match error {
+        rustls::Error::InvalidCertificate(CertificateError::Other(error)) => error.0.downcast_ref::<Untrusted>()?,
+        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
+            return Some("is this a plain http port?".to_owned());
         }
+        _ => return None,
+    };
+    let Untrusted { error, fingerprint } = error;
+    let has_ca = settings.tls.ca_file.is_some();
+    let hint = match error {
+        CertificateError::UnknownIssuer if !has_ca => "give the certificate of its CA as http.tls.ca_file",
         // The signature is bad where another CA has the same name.
-        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature)
-            if settings.tls.ca_file.is_some() =>
-        {
-            Some("http.tls.ca_file does not hold the certificate of its CA")
+        CertificateError::UnknownIssuer | CertificateError::BadSignature if has_ca => {
+            "http.tls.ca_file does not hold the certificate of its CA"
         }
-        rustls::Error::InvalidCertificate(
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-        ) => Some("a name that it carries can be given as http.tls.server_name"),
-        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => Some("is this a plain http port?"),
-        _ => None,
-    }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "a name that it carries can be given as http.tls.server_name"
+        }
+        CertificateError::ApplicationVerificationFailure if settings.tls.pin_sha256.is_some() => {
+            "the server has another certificate than that of http.tls.pin_sha256: it was renewed, or somebody is on the way"
+        }
+        _ => "it is not trusted",
+    };
+    // One line to be copied, by whoever has compared it.
+    Some(format!("{hint}; if the server itself shows this fingerprint: http.tls: {{ pin_sha256: {fingerprint} }}"))
 }
 
 /// Whether what came has no version of HTTP. hyper tells this error from others in its text only.
@@ -190,16 +202,28 @@ mod tests {
         let stranger = stranger();
         let failed = failure(&format!("https://{}/", stranger.address()), &direct()).await;
         assert_eq!(failed.reason, Reason::Tls);
-        let expected = "UnknownIssuer; give the certificate of its CA as http.tls.ca_file";
-        assert!(failed.message.ends_with(expected), "{failed}");
+        let expected = "UnknownIssuer; give the certificate of its CA as http.tls.ca_file; if the server itself shows";
+        assert!(failed.message.contains(expected), "{failed}");
+        // The line that it ends with is all that is needed.
+        let (_, line) = failed.message.rsplit_once("http.tls: ").expect("a line to be copied");
+        let http = format!("http: {{ proxy_url: none, tls: {line} }}");
+        let yaml = format!("targets: [{{ name: filer, vendor: resilio, url: 'https://127.0.0.1:1', {http} }}]");
+        let config = crate::config::Config::parse(&yaml, "rollcall.yml", std::path::Path::new("")).expect("it is valid");
+        let trusting = failure(&format!("https://{}/", stranger.address()), &config.targets[0].http).await;
+        assert_ne!(trusting.reason, Reason::Tls, "{trusting}");
+        let other = crate::config::Pin::of(b"another certificate");
+        let settings = Http { tls: Tls { pin_sha256: Some(other), ..Tls::default() }, ..direct() };
+        let failed = failure(&format!("https://{}/", stranger.address()), &settings).await;
+        assert_eq!(failed.reason, Reason::Tls);
+        assert!(failed.message.contains("; the server has another certificate than that of http.tls.pin_sha256"), "{failed}");
         let folder = tempfile::tempdir().expect("a folder for temporary files");
         let other = rcgen::generate_simple_self_signed(vec!["other".to_owned()]).expect("a certificate");
         let path = folder.path().join("ca.pem");
         std::fs::write(&path, other.cert.pem()).expect("a file can be written");
         let settings = Http { tls: Tls { ca_file: Some(path), ..Tls::default() }, ..direct() };
         let failed = failure(&format!("https://{}/", stranger.address()), &settings).await;
-        let expected = "; http.tls.ca_file does not hold the certificate of its CA";
-        assert!(failed.message.ends_with(expected), "{failed}");
+        let expected = "; http.tls.ca_file does not hold the certificate of its CA;";
+        assert!(failed.message.contains(expected), "{failed}");
     }
 
     #[tokio::test]

@@ -108,11 +108,12 @@ impl ResilioConsole {
                 let number = |name| request.param(name).and_then(|text| text.parse::<usize>().ok());
                 let (job, status) = (number("job_id"), request.param("status"));
                 let of_job = |id: u64| job.is_none_or(|job| job as u64 == id);
-                let runs = view.runs();
-                let runs = runs.iter().filter(|run| of_job(run.job_id) && status.is_none_or(|status| run.status == status));
+                let of_status = |status: &str, key| view.run(key).status == status;
+                let keys = view.run_keys().into_iter().filter(|key| of_job(key.job_id()));
+                let keys = keys.filter(|key| status.is_none_or(|status| of_status(status, *key)));
                 let most = number("limit").unwrap_or(MOST_RUNS).min(MOST_RUNS);
-                let page = runs.skip(number("offset").unwrap_or_default()).take(most);
-                printer.in_data(page.map(|run| printer.run(run)).collect())
+                let page = keys.skip(number("offset").unwrap_or_default()).take(most);
+                printer.in_data(page.map(|key| printer.run(&view.run(key))).collect())
             }
             _ => self.one(view, &printer, path),
         }
@@ -124,7 +125,8 @@ impl ResilioConsole {
         let what = (parts.next(), parts.next().and_then(|id| id.parse::<u64>().ok()), parts.next(), parts.next());
         let found = match what {
             (Some("runs"), Some(id), None, None) => {
-                view.runs().iter().find(|run| run.id == id).map(|run| wire::ok(&printer.run(run)))
+                let key = view.run_keys().into_iter().find(|key| key.id() == id);
+                key.map(|key| wire::ok(&printer.run(&view.run(key))))
             }
             (Some("runs"), Some(id), Some("agents"), None) => view
                 .run_agents(id)

@@ -50,6 +50,8 @@ const CASES: &[Case] = &[
     case(Incident::GatewayLost, &["parallels_ras", "parallels_ras_session"], WELL, LASTS),
     case(Incident::PatchNight, &["parallels_ras", "azure_devops", "citrix_storefront"], WELL, LASTS),
     case(Incident::VendorApiDown, &["azure_devops", "citrix_storefront"], WELL, LASTS),
+    case(Incident::FilersDark, &["resilio", "resilio_console"], 5, LASTS),
+    case(Incident::DiskFull, &["resilio_console"], 5, LASTS),
     // And a calm one.
     Case { incident: None, vendors: &VENDORS, begins: 0, lasts: 0 },
 ];

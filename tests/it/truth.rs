@@ -32,7 +32,7 @@ fn every_sample_of_a_calm_fleet_is_the_truth() {
         // All vendors, both modes of the probe: what was compared is not little.
         assert!(exposition.all("rollcall_agent_health", &[("health", "healthy")]).len() >= 300);
         for target in
-            ["hq-farm", "hq-session-light", "hq-session-deep", "filer-01", "builds", "builds-entra", "desktops"]
+            ["hq-farm", "hq-session-light", "hq-session-deep", "filer-01", "mc", "builds", "builds-entra", "desktops"]
         {
             assert_eq!(exposition.of(target, "rollcall_target_up"), Some(1.0), "{target}");
         }
@@ -119,4 +119,6 @@ incidents! {
     every_sample_is_the_truth_when_the_gateways_are_lost: GatewayLost, STEPS, [];
     every_sample_is_the_truth_in_a_patch_night: PatchNight, STEPS, [];
     every_sample_is_the_truth_when_two_vendors_are_down: VendorApiDown, STEPS, ["azure_devops", "citrix_storefront"];
+    every_sample_is_the_truth_when_filers_are_dark: FilersDark, STEPS, [];
+    every_sample_is_the_truth_when_a_disk_is_full: DiskFull, STEPS, [];
 }

@@ -81,6 +81,34 @@ pub(super) struct ConsoleRun {
     pub(super) errors: Vec<Value>,
 }
 
+/// Which run it is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum RunKey {
+    /// Of a job that has ended, counted over all of them.
+    Past(u64),
+    /// The one before the newest, of a job of now.
+    Before(usize),
+    /// The newest.
+    Newest(usize),
+}
+
+impl RunKey {
+    pub(super) fn job_id(self) -> u64 {
+        match self {
+            RunKey::Past(number) => FIRST_PAST_JOB + number / RUNS_OF_PAST_JOB,
+            RunKey::Before(index) | RunKey::Newest(index) => JOBS[index].id,
+        }
+    }
+
+    pub(super) fn id(self) -> u64 {
+        match self {
+            RunKey::Past(number) => 1 + number,
+            RunKey::Before(index) => FIRST_RUN + 10 * index as u64 - 1,
+            RunKey::Newest(index) => FIRST_RUN + 10 * index as u64,
+        }
+    }
+}
+
 /// A run on one agent.
 #[derive(Debug, Clone)]
 pub(super) struct AgentRun {
@@ -218,13 +246,24 @@ impl View<'_> {
 
     /// Every run, the oldest first.
     pub(super) fn runs(&self) -> Vec<ConsoleRun> {
-        let mut runs = Vec::new();
-        for index in 0..self.past_jobs() {
-            for turn in 0..RUNS_OF_PAST_JOB {
+        self.run_keys().into_iter().map(|key| self.run(key)).collect()
+    }
+
+    /// Which runs there are, the oldest first. Those of now depend on every agent that has them: only what is asked for is made.
+    pub(super) fn run_keys(&self) -> Vec<RunKey> {
+        let past = (0..self.past_jobs() * RUNS_OF_PAST_JOB).map(RunKey::Past);
+        past.chain((0..JOBS.len()).flat_map(|job| [RunKey::Before(job), RunKey::Newest(job)])).collect()
+    }
+
+    /// A run.
+    pub(super) fn run(&self, key: RunKey) -> ConsoleRun {
+        match key {
+            RunKey::Past(number) => {
+                let index = number / RUNS_OF_PAST_JOB;
                 let size = 4_000_000_000 + self.world.dice("past", index) % 1_000_000_000;
-                runs.push(ConsoleRun {
-                    id: 1 + index * RUNS_OF_PAST_JOB + turn,
-                    job_id: FIRST_PAST_JOB + index,
+                ConsoleRun {
+                    id: 1 + number,
+                    job_id: key.job_id(),
                     name: past_name(index),
                     status: "finished".to_owned(),
                     active: false,
@@ -234,24 +273,23 @@ impl View<'_> {
                     agents_total: 3,
                     down_speed: 0,
                     errors: Vec::new(),
-                });
+                }
+            }
+            RunKey::Newest(index) => self.newest(index, &JOBS[index]),
+            // It was aborted, and nobody may take it for the present one.
+            RunKey::Before(index) => {
+                let newest = self.newest(index, &JOBS[index]);
+                ConsoleRun {
+                    id: newest.id - 1,
+                    status: "aborted".to_owned(),
+                    active: false,
+                    size_completed: newest.size_completed / 2,
+                    down_speed: 0,
+                    errors: vec![error(10_008)],
+                    ..newest
+                }
             }
         }
-        for (index, job) in JOBS.iter().enumerate() {
-            let newest = self.newest(index, job);
-            // The run before was aborted, and nobody may take it for the present one.
-            let before = ConsoleRun {
-                id: newest.id - 1,
-                status: "aborted".to_owned(),
-                active: false,
-                size_completed: newest.size_completed / 2,
-                down_speed: 0,
-                errors: vec![error(10_008)],
-                ..newest.clone()
-            };
-            runs.extend([before, newest]);
-        }
-        runs
     }
 
     fn newest(&self, index: usize, job: &'static Job) -> ConsoleRun {
@@ -283,10 +321,9 @@ impl View<'_> {
 
     /// The run of this id on each agent that has it; `None` where there is no such run. Those of the past are forgotten.
     pub(super) fn run_agents(&self, run_id: u64) -> Option<Vec<AgentRun>> {
-        let newest = JOBS.iter().enumerate().find(|(index, _)| FIRST_RUN + 10 * *index as u64 == run_id);
-        match newest {
-            Some((index, job)) => Some(self.run_on_agents(index, job)),
-            None => self.runs().iter().any(|run| run.id == run_id).then(Vec::new),
+        match self.run_keys().into_iter().find(|key| key.id() == run_id)? {
+            RunKey::Newest(index) => Some(self.run_on_agents(index, &JOBS[index])),
+            RunKey::Past(_) | RunKey::Before(_) => Some(Vec::new()),
         }
     }
 

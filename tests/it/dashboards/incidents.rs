@@ -41,6 +41,8 @@ const VISIBLE: &[(Incident, &str, &str)] = &[
     (Incident::PatchNight, "Agents by health", "disabled"),
     (Incident::VendorApiDown, "Targets down", "down"),
     (Incident::VendorApiDown, "Where the data come from", "C"),
+    (Incident::FilersDark, "Agents by health", "failed"),
+    (Incident::DiskFull, "Agents by health", "degraded"),
 ];
 
 /// What the panel of firing alerts says of an incident, and not of a calm fleet; all of it with `for: 0s`. Not here: a patch
@@ -55,6 +57,8 @@ const FIRING: &[(Incident, &str)] = &[
     (Incident::SyncStuck, "ResilioJobNoPeers"),
     (Incident::GatewayLost, "ParallelsRasEntryPointDown"),
     (Incident::VendorApiDown, "RollcallTargetDown"),
+    (Incident::FilersDark, "ResilioAgentOffline"),
+    (Incident::DiskFull, "ResilioAgentDiskFull"),
 ];
 
 /// The shipped rules, as quick as a test has to be.
