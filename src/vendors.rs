@@ -123,7 +123,10 @@ pub fn alert_prefixes() -> impl Iterator<Item = &'static str> {
     let all = || Vendor::ALL.iter().map(|vendor| vendor.alert_prefix());
     let shorter = move |prefix: &str| all().any(|other| other != prefix && prefix.starts_with(other));
     let is_first = move |index: usize, prefix: &str| all().position(|other| other == prefix) == Some(index);
-    all().enumerate().filter(move |(index, prefix)| is_first(*index, prefix) && !shorter(prefix)).map(|(_, prefix)| prefix)
+    all()
+        .enumerate()
+        .filter(move |(index, prefix)| is_first(*index, prefix) && !shorter(prefix))
+        .map(|(_, prefix)| prefix)
 }
 
 #[cfg(test)]

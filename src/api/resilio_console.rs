@@ -66,6 +66,8 @@ pub struct ResilioConsole {
     /// Agents that are not approved, read at each poll.
     pending: Extra<Arc<Pending>>,
     details: Extra<Arc<Details>>,
+    /// Whether the last try of the details found none of the runs: they had ended, or there is no such endpoint.
+    details_missing: bool,
     /// The pages of runs that were read last.
     page_notes: PageNotes,
     /// The active runs that were read last, those with the most agents first.
@@ -74,12 +76,7 @@ pub struct ResilioConsole {
 
 impl ResilioConsole {
     /// Nothing is sent before the first poll.
-    pub fn new(
-        target: Arc<Target>,
-        settings: target::ResilioConsole,
-        http: Client,
-        _: Arc<Logons>,
-    ) -> ResilioConsole {
+    pub fn new(target: Arc<Target>, settings: target::ResilioConsole, http: Client, _: Arc<Logons>) -> ResilioConsole {
         let session = Session::new(target.url.clone(), settings.api_token.clone(), http);
         let details = Extra::new("run_details", settings.run_details);
         ResilioConsole {
@@ -90,6 +87,7 @@ impl ResilioConsole {
             groups: Extra::new("groups", Duration::ZERO),
             pending: Extra::new("pending_agents", Duration::ZERO),
             details,
+            details_missing: false,
             page_notes: PageNotes::default(),
             active: Vec::new(),
         }
@@ -118,7 +116,11 @@ impl ResilioConsole {
         // Nothing is known of the others where the token itself is refused, or the console is away.
         if agents.is_ok() {
             let known = self.groups.data(cx.now, self.target.stale_after).cloned();
-            store(&mut self.groups, cx, groups.map(|body| body.and_then(|body| Groups::read(&body, known, cx.warnings))));
+            store(
+                &mut self.groups,
+                cx,
+                groups.map(|body| body.and_then(|body| Groups::read(&body, known, cx.warnings))),
+            );
             store(&mut self.pending, cx, pending.map(|lists| lists.and_then(|lists| Pending::read(&lists))));
         }
         let runs = runs.and_then(|runs| runs.finish(cx.warnings)).map(|(outcome, read)| {
@@ -162,6 +164,12 @@ impl ResilioConsole {
             Ok((data, failure)) => (Some(data), failure),
             Err(failure) => (None, Some(failure)),
         };
+        let is_missing = failure.as_ref().is_some_and(|failure| failure.reason == Reason::NotFound);
+        let failure = failure.map(|failure| match is_missing && !self.details_missing {
+            true => Failure { reason: Reason::HttpStatus, ..failure },
+            false => failure,
+        });
+        self.details_missing = is_missing;
         store(&mut self.details, cx, data.map(|data| Ok(Arc::new(data))));
         store(&mut self.details, cx, failure.map(Err));
     }

@@ -63,7 +63,10 @@ impl Serialize for Pin {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+    use crate::config::Config;
 
     #[test]
     fn a_pin_is_read_in_each_of_its_spellings() {
@@ -93,5 +96,30 @@ mod tests {
         assert!(Pin::of(one.der()).matches(one.der()) && !Pin::of(one.der()).matches(renewed.der()));
         assert!(of_key.matches(one.der()) && of_key.matches(renewed.der()));
         assert!(!of_key.matches(b"no certificate"));
+    }
+
+    #[test]
+    fn a_pin_goes_before_a_ca_of_the_level_above_and_the_other_way_round() {
+        let (one, two) = ("a".repeat(64), "b".repeat(64));
+        let pin = |above: &str, own: &str| {
+            let text = format!(
+                "http: {{ tls: {above} }}\ntargets: [{{ name: a, vendor: resilio, url: 'https://a', http: {{ tls: {own} }} }}]"
+            );
+            Config::parse(&text, "rollcall.yml", Path::new("")).map(|config| {
+                let tls = &config.targets[0].http.tls;
+                (tls.pin_sha256.map(|pin| pin.to_string()), tls.insecure_skip_verify)
+            })
+        };
+        let pinned = |pin: &str| Ok((Some(pin.to_owned()), false));
+        let said = |above: &str, own: &str| pin(above, own).map_err(|errors| errors.to_string());
+        let [above, own] = [&one, &two].map(|pin| format!("{{ pin_sha256: {pin} }}"));
+        assert_eq!(said(&above, "{}"), pinned(&one));
+        assert_eq!(said(&above, &own), pinned(&two));
+        assert_eq!(said("{ insecure_skip_verify: true }", &own), pinned(&two));
+        assert_eq!(said(&above, "{ insecure_skip_verify: true }"), Ok((None, true)));
+        assert_eq!(said(&above, "{ pin_sha256: '' }"), Ok((None, false)));
+        for wrong in ["{ pin_sha256: abc }", format!("{{ pin_sha256: {one}, insecure_skip_verify: true }}").as_str()] {
+            assert!(said("{}", wrong).is_err_and(|errors| errors.contains("pin_sha256: ")), "{wrong}");
+        }
     }
 }

@@ -96,6 +96,11 @@ impl<'a> Causes<'a> {
             }
             cause = inner.source();
         }
+        // What rustls does not know itself it shows as it is made.
+        if let Some((error, untrusted)) = causes.tls.and_then(|error| Some((error, untrusted(error)?))) {
+            let plain = format!("invalid peer certificate: {untrusted}");
+            causes.text = causes.text.replace(&error.to_string(), &plain);
+        }
         causes
     }
 }
@@ -106,16 +111,20 @@ fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> 
     error.downcast_ref::<rustls::Error>().or_else(|| tls_error(inside()?))
 }
 
+/// The certificate that is not trusted, where that is the error.
+fn untrusted(error: &rustls::Error) -> Option<&Untrusted> {
+    match error {
+        rustls::Error::InvalidCertificate(CertificateError::Other(error)) => error.0.downcast_ref(),
+        _ => None,
+    }
+}
+
 /// What to do about an error of TLS.
 fn tls_hint(error: &rustls::Error, settings: &Http) -> Option<String> {
-    let error = match error {
-        rustls::Error::InvalidCertificate(CertificateError::Other(error)) => error.0.downcast_ref::<Untrusted>()?,
-        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
-            return Some("is this a plain http port?".to_owned());
-        }
-        _ => return None,
-    };
-    let Untrusted { error, fingerprint } = error;
+    if matches!(error, rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) {
+        return Some("is this a plain http port?".to_owned());
+    }
+    let Untrusted { error, fingerprint } = untrusted(error)?;
     let has_ca = settings.tls.ca_file.is_some();
     let hint = match error {
         CertificateError::UnknownIssuer if !has_ca => "give the certificate of its CA as http.tls.ca_file",
@@ -208,14 +217,18 @@ mod tests {
         let (_, line) = failed.message.rsplit_once("http.tls: ").expect("a line to be copied");
         let http = format!("http: {{ proxy_url: none, tls: {line} }}");
         let yaml = format!("targets: [{{ name: filer, vendor: resilio, url: 'https://127.0.0.1:1', {http} }}]");
-        let config = crate::config::Config::parse(&yaml, "rollcall.yml", std::path::Path::new("")).expect("it is valid");
+        let config =
+            crate::config::Config::parse(&yaml, "rollcall.yml", std::path::Path::new("")).expect("it is valid");
         let trusting = failure(&format!("https://{}/", stranger.address()), &config.targets[0].http).await;
         assert_ne!(trusting.reason, Reason::Tls, "{trusting}");
         let other = crate::config::Pin::of(b"another certificate");
         let settings = Http { tls: Tls { pin_sha256: Some(other), ..Tls::default() }, ..direct() };
         let failed = failure(&format!("https://{}/", stranger.address()), &settings).await;
         assert_eq!(failed.reason, Reason::Tls);
-        assert!(failed.message.contains("; the server has another certificate than that of http.tls.pin_sha256"), "{failed}");
+        assert!(
+            failed.message.contains("; the server has another certificate than that of http.tls.pin_sha256"),
+            "{failed}"
+        );
         let folder = tempfile::tempdir().expect("a folder for temporary files");
         let other = rcgen::generate_simple_self_signed(vec!["other".to_owned()]).expect("a certificate");
         let path = folder.path().join("ca.pem");

@@ -154,7 +154,9 @@ impl<'a> AgentsReader<'a> {
             return Err(Failure::new(Reason::TooLarge, message));
         }
         // Who only waits for somebody is no capacity that could be missed.
-        if !self.approved_in_console && let Some(pool) = self.part.pools.iter_mut().find(|pool| *pool.name == *POOL) {
+        if !self.approved_in_console
+            && let Some(pool) = self.part.pools.iter_mut().find(|pool| *pool.name == *POOL)
+        {
             pool.on_demand = true;
         }
         self.codes.set(&mut self.part, "agent");
@@ -228,7 +230,8 @@ impl<'a> AgentsReader<'a> {
 
         let part = &mut self.part;
         let (pool, state) = (part.pool(&pool, false), part.state(shown));
-        let Some(agent) = part.agent(Agent { pool, name: name.into(), id: Id::Number(id), health: Some(health), state })
+        let Some(agent) =
+            part.agent(Agent { pool, name: name.into(), id: Id::Number(id), health: Some(health), state })
         else {
             return;
         };

@@ -107,7 +107,8 @@ pub async fn fetch(
         })
         .collect();
     let mut answers = std::pin::pin!(stream::iter(requests).buffered(AT_ONCE));
-    let (mut details, mut rows, mut failure, mut some) = (Details::default(), 0, None, active.is_empty());
+    let (mut details, mut rows, mut some) = (Details::default(), 0, active.is_empty());
+    let (mut failure, mut gone) = (None, None);
     while let Some((run, body)) = answers.next().await {
         let read = body.and_then(|body| {
             block_in_place_if(body.is_large(), || RunDetails::read(run.clone(), &body, most_rows - rows, cx.warnings))
@@ -119,7 +120,7 @@ pub async fn fetch(
                 details.0.push(of_run);
             }
             // It has ended since the list was made.
-            Err(error) if error.reason == Reason::NotFound && some => {}
+            Err(error) if error.reason == Reason::NotFound => gone = Some(error),
             Err(error) => {
                 let before = known.and_then(|known| known.0.iter().find(|before| before.run.id == run.id));
                 if let Some(before) = before.filter(|before| before.rows.len() <= most_rows - rows) {
@@ -131,8 +132,8 @@ pub async fn fetch(
         }
     }
     match failure {
-        Some(failure) if !some => Err(failure),
-        failure => Ok((details, failure)),
+        failure if some => Ok((details, failure)),
+        failure => Err(failure.or(gone).expect("of some runs none was read")),
     }
 }
 
@@ -192,7 +193,8 @@ impl Details {
                 // One that is gone from the console may be in a run still.
                 let Some(agent) = agents.get(&row.agent_id) else { continue };
                 if !seen.insert(row.agent_id) {
-                    part.warnings.add(Warning::BadItem, || format!("agent {} comes twice in run {}", row.agent_id, run.id));
+                    part.warnings
+                        .add(Warning::BadItem, || format!("agent {} comes twice in run {}", row.agent_id, run.id));
                     continue;
                 }
                 let known = RUN.get(usize::from(row.status)).copied();

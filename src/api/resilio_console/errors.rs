@@ -14,8 +14,7 @@ use super::super::{
 use crate::catalogue::resilio_console::ERROR;
 
 /// The codes that the vendor's own client names, as they are told.
-const CODES: [&str; 10] =
-    ["10001", "10002", "10003", "10004", "10005", "10006", "10007", "10008", "10200", "10300"];
+const CODES: [&str; 10] = ["10001", "10002", "10003", "10004", "10005", "10006", "10007", "10008", "10200", "10300"];
 
 /// A set of [`CODES`], and whether there are others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -137,9 +136,11 @@ mod tests {
             ("10200", Some(1), &["10200"]),
             (r#""disk full""#, Some(1), &["?"]),
             (r#"{"code":10300}"#, Some(1), &["10300"]),
-            (r#"[{"code":10200,"message":"m"},{"code":"10300"},10001,"10002"]"#, Some(4), &[
-                "10200", "10300", "10001", "10002",
-            ]),
+            (
+                r#"[{"code":10200,"message":"m"},{"code":"10300"},10001,"10002"]"#,
+                Some(4),
+                &["10200", "10300", "10001", "10002"],
+            ),
             (r#"[{"code":7},{},"SE_FS_LOCKED_FILES",null,[1]]"#, Some(5), &["?"]),
         ] {
             let errors: Errors = serde_json::from_str(json).expect(json);

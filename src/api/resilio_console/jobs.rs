@@ -80,7 +80,10 @@ fn fill(body: &Body, most: usize, part: &mut Part) -> Result<(), Failure> {
         return Err(Failure::new(Reason::Decode, "no list of jobs"));
     }
     if ids.len() > most {
-        return Err(Failure::new(Reason::TooLarge, format!("more than {most} jobs, which have more series than max_series")));
+        return Err(Failure::new(
+            Reason::TooLarge,
+            format!("more than {most} jobs, which have more series than max_series"),
+        ));
     }
     part.defect = count.judge("jobs")?;
     let names = table::names(&states::JOB_TYPES);

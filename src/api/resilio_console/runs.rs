@@ -220,7 +220,8 @@ impl Runs {
             return Err(Failure::new(Reason::TooLarge, format!("more than {most} runs (max_agents)")));
         }
         if readable > 0 && self.pages.len() == before {
-            self.warnings.add(Warning::BadItem, || "a page of runs repeats earlier ones; no more are asked for".to_owned());
+            self.warnings
+                .add(Warning::BadItem, || "a page of runs repeats earlier ones; no more are asked for".to_owned());
             self.page = usize::MAX;
         }
         Ok(list.items)

@@ -11,21 +11,28 @@ use crate::{
         Warning,
         fingerprint::PartFingerprints,
         memory::Memory,
-        stub::{NOW, Stub, counted, failed, fingerprints, fresh, json, poll, poll_at, poll_knowing, samples, samples_of},
+        stub::{
+            NOW, Stub, counted, failed, fingerprints, fresh, json, poll, poll_at, poll_knowing, samples, samples_of,
+        },
     },
     catalogue::resilio_console as families,
     clock::UnixTime,
-    config::{HealthOverride, VendorSettings, secret::{Secret, SecretText}},
+    config::{
+        VendorSettings,
+        secret::{Secret, SecretText},
+        target::HealthOverride,
+    },
     glob::{Glob, Globs},
     health::Health,
 };
 
 mod details;
+mod odd;
 mod pages;
 
 const AGENTS: &str = r#"[
     {"id":101,"name":"filer-01","deviceid":"EA1","online":true,"status":"?","ip":"10.0.0.1","last_seen":1700000001,
-     "os":"win64","errors":[],"tags":[{"name":"SITE","value":"zrh"},{"name":"SITE","value":"x"},{"value":"y"}],
+     "os":"win64","errors":[],"tags":[{"name":"SITE","value":"zrh"}],
      "groups":[{"id":9},{"id":3}],"wan_enabled":false},
     {"id":102,"name":"filer-02","deviceid":"EA2","online":false,"last_seen":1700000002,"os":"linux",
      "errors":[{"code":10200,"message":"full"},{"code":77}],"tags":[],"groups":[{"id":9}]},
@@ -122,8 +129,8 @@ async fn a_console_with_everything() {
     let stub = Stub::start(answer);
     let (observation, warnings) = poll_at(&mut api(&stub, settings()), &Memory::default(), NOW).await;
     let observation = observation.expect("a poll that works");
-    // A tag that comes twice, one without a name; the type of a job.
-    assert_eq!(counted(&warnings), [("unknown_state", 1), ("bad_item", 2)]);
+    // The type of a job.
+    assert_eq!(counted(&warnings), [("unknown_state", 1)]);
     let agent = |pool: &str, name: &str, health, state| (pool.to_owned(), name.to_owned(), health, state);
     assert_eq!(
         names(&observation),
@@ -208,15 +215,23 @@ async fn a_console_with_everything() {
     assert_eq!(extras(&observation), [("groups", None), ("pending_agents", None), ("run_details", None)]);
     let mut asked = stub.lines();
     asked.sort();
-    let expected =
-        ["agents", "groups", "jobs", "pending_agents", "pending_agents?declined=true", "runs/8/agents", "runs?offset=0&limit=500"];
+    let expected = [
+        "agents",
+        "groups",
+        "jobs",
+        "pending_agents",
+        "pending_agents?declined=true",
+        "runs/8/agents",
+        "runs?offset=0&limit=500",
+    ];
     assert_eq!(asked, expected.map(|path| format!("GET /api/v2/{path}")));
 }
 
 #[tokio::test]
 async fn without_pools_by_group_no_groups_are_asked_for() {
     let stub = Stub::start(answer);
-    let settings = target::ResilioConsole { pool_by: PoolBy::None, tags: false, run_details: Duration::ZERO, ..settings() };
+    let settings =
+        target::ResilioConsole { pool_by: PoolBy::None, tags: false, run_details: Duration::ZERO, ..settings() };
     let observation = poll(&mut api(&stub, settings)).await.expect("a poll that works");
     assert!(names(&observation).iter().all(|(pool, ..)| pool == "console"));
     let part = fresh(&observation, "agents");
@@ -227,7 +242,9 @@ async fn without_pools_by_group_no_groups_are_asked_for() {
 
 #[tokio::test]
 async fn overrides_and_a_pool_of_those_that_wait() {
-    let stub = but(|seen| (seen.path() == "/api/v2/agents").then(|| json(r#"[{"id":1,"name":"a","online":false,"groups":[{"id":3}]}]"#)));
+    let stub = but(|seen| {
+        (seen.path() == "/api/v2/agents").then(|| json(r#"[{"id":1,"name":"a","online":false,"groups":[{"id":3}]}]"#))
+    });
     let rule = |state: &str, health| HealthOverride { state: state.to_owned(), pool: Glob::any(), health };
     let health_overrides = vec![rule("offline", Health::Unknown), rule("Pending", Health::Disabled)];
     let target = Target { health_overrides, ..sample(&stub, &settings()) };
@@ -253,118 +270,6 @@ async fn a_refused_token_fails_the_poll_and_holds_nothing() {
 }
 
 #[tokio::test]
-async fn each_part_fails_alone_and_all_of_them_fail_the_poll() {
-    let all = ["agents", "jobs", "runs"];
-    for broken in all {
-        for (answer, reason) in [
-            (status(500), Reason::HttpStatus),
-            (status(403), Reason::Forbidden),
-            (status(401), Reason::Auth),
-            (status(404), Reason::NotFound),
-            (json("{}"), Reason::Decode),
-            (json(r#"{"data":7}"#), Reason::Decode),
-            (json(r#"{"message":"no"}"#), Reason::Decode),
-            (json(r#"[{"name":"no id"}]"#), Reason::Decode),
-            (json(""), Reason::Decode),
-            (json("[{"), Reason::Decode),
-            (Response::new(200, "text/html", "<html></html>"), Reason::ContentType),
-            (json(format!("[{}1]", " ".repeat(1 << 20))), Reason::TooLarge),
-        ] {
-            let path = format!("/api/v2/{broken}");
-            let stub = but(move |seen| (seen.path() == path).then(|| answer.clone()));
-            let result = poll(&mut api(&stub, settings())).await;
-            if broken == "agents" && reason == Reason::TooLarge {
-                assert_eq!(result.expect_err("it is told as a whole").reason, reason);
-                continue;
-            }
-            let observation = result.unwrap_or_else(|failure| panic!("{broken}: {failure}"));
-            assert_eq!(failed(&observation, broken).reason, reason, "{broken}");
-            all.iter().filter(|part| **part != broken).for_each(|part| _ = fresh(&observation, part));
-        }
-    }
-    let stub = Stub::start(|_| status(500));
-    assert_eq!(poll(&mut api(&stub, settings())).await.expect_err("nothing came").reason, Reason::HttpStatus);
-}
-
-#[tokio::test]
-async fn lists_of_which_most_cannot_be_read_make_the_poll_partial() {
-    let stub = but(|seen| match seen.path() {
-        "/api/v2/agents" => Some(json(r#"[{"id":1},{"agent":2},{"agent":3}]"#)),
-        "/api/v2/jobs" => Some(json(r#"[{"id":1,"type":"sync"},7,8]"#)),
-        "/api/v2/runs" => Some(json(r#"[{"id":1,"job_id":1,"status":"finished"},{"id":2},{"id":3}]"#)),
-        _ => None,
-    });
-    let (observation, warnings) = poll_at(&mut api(&stub, settings()), &Memory::default(), NOW).await;
-    let observation = observation.expect("a partial poll");
-    for part in ["agents", "jobs", "runs"] {
-        let part = fresh(&observation, part);
-        assert_eq!(part.defect.as_ref().map(|defect| defect.reason), Some(Reason::Decode));
-        assert_eq!(part.fingerprint, None, "the same answer again is partial again");
-    }
-    assert_eq!(warnings.count(Warning::BadItem), 6);
-}
-
-#[tokio::test]
-async fn an_agent_that_comes_twice_counts_once() {
-    let stub = but(|seen| match seen.path() {
-        "/api/v2/agents" => Some(json(r#"[{"id":1,"name":"a","groups":[{"id":3}]},{"id":1,"name":"b"}]"#)),
-        // Approved meanwhile.
-        "/api/v2/pending_agents" => Some(json(r#"[{"id":1,"name":"a"},{"id":2},{"id":2}]"#)),
-        _ => None,
-    });
-    let (observation, warnings) = poll_at(&mut api(&stub, settings()), &Memory::default(), NOW).await;
-    let observation = observation.expect("a poll that works");
-    let names: Vec<(String, String, &str, &str)> = names(&observation);
-    let shown: Vec<(&str, &str)> = names.iter().map(|(_, name, _, state)| (&**name, *state)).collect();
-    assert_eq!(shown, [("a", "unknown"), ("2", "declined")]);
-    assert_eq!(warnings.count(Warning::BadItem), 2, "in the list of agents, and in each of the others once");
-}
-
-#[tokio::test]
-async fn pools_keep_their_names_while_groups_cannot_be_read() {
-    let broken = Arc::new(AtomicUsize::new(0));
-    let is_broken = Arc::clone(&broken);
-    let stub = but(move |seen| {
-        (seen.path() == "/api/v2/groups" && is_broken.load(Ordering::Relaxed) > 0).then(|| status(403))
-    });
-    let mut api = api(&stub, settings());
-    let before = names(&poll(&mut api).await.expect("a poll that works")).len();
-    broken.store(1, Ordering::Relaxed);
-    let observation = poll(&mut api).await.expect("a poll that works");
-    assert_eq!((names(&observation).len(), &*names(&observation)[0].0), (before, "zrh"));
-    assert_eq!(extras(&observation)[0], ("groups", Some(Reason::Forbidden)));
-    // They are left alone for an hour, and what is known of them is too old before.
-    let later = |minutes: u64| NOW.plus(Duration::from_secs(60 * minutes));
-    let asked = || stub.asked().iter().filter(|line| line.ends_with("/groups")).count();
-    asked();
-    let (observation, _) = poll_at(&mut api, &Memory::default(), later(6)).await;
-    let observation = observation.expect("a partial poll");
-    let failure = failed(&observation, "agents");
-    assert!(failure.reason == Reason::Forbidden && failure.message.contains("pool_by: none"), "{failure}");
-    fresh(&observation, "runs");
-    assert_eq!(asked(), 0);
-    broken.store(0, Ordering::Relaxed);
-    let (observation, _) = poll_at(&mut api, &Memory::default(), later(61)).await;
-    assert_eq!(names(&observation.expect("a poll that works")).len(), before);
-    assert_eq!(asked(), 1);
-}
-
-#[tokio::test]
-async fn agents_that_are_not_approved_may_be_hidden() {
-    for (answer, reason) in [(status(401), Reason::Forbidden), (status(404), Reason::NotFound), (json("{}"), Reason::Decode)]
-    {
-        let stub = but(move |seen| (seen.path() == "/api/v2/pending_agents").then(|| answer.clone()));
-        let mut api = api(&stub, settings());
-        let observation = poll(&mut api).await.expect("a poll that works");
-        assert_eq!(names(&observation).len(), 5);
-        assert_eq!(extras(&observation)[1], ("pending_agents", Some(reason)));
-        assert_eq!(api.pending.is_due(NOW), reason == Reason::Decode, "left alone where it is refused or not there");
-        api.resume();
-        assert!(api.pending.is_due(NOW));
-    }
-}
-
-#[tokio::test]
 async fn an_older_console_says_less_and_nothing_is_made_up() {
     let stub = but(|seen| match seen.path() {
         "/api/v2/agents" => Some(json(r#"{"data":[{"id":"1","name":"a","online":"True"}]}"#)),
@@ -377,7 +282,8 @@ async fn an_older_console_says_less_and_nothing_is_made_up() {
     let observation = observation.expect("a poll that works");
     assert_eq!(counted(&warnings), []);
     let lines: Vec<String> = samples(fresh(&observation, "agents"));
-    let lines: Vec<&str> = lines.iter().map(|line| &**line).filter(|line| line.contains(",a;") && !line.contains("health")).collect();
+    let lines: Vec<&str> =
+        lines.iter().map(|line| &**line).filter(|line| line.contains(",a;") && !line.contains("health")).collect();
     assert_eq!(
         lines,
         [
@@ -387,22 +293,6 @@ async fn an_older_console_says_less_and_nothing_is_made_up() {
         ]
     );
     assert_eq!(samples(fresh(&observation, "runs")), ["resilio_console_run_status{;5,5,working} 1"]);
-}
-
-#[tokio::test]
-async fn too_many_agents_or_jobs_are_too_large() {
-    let list = |count: usize| format!("[{}]", (0..count).map(|id| format!(r#"{{"id":{id}}}"#)).collect::<Vec<_>>().join(","));
-    let (agents, jobs) = (list(1001), list(2001));
-    let stub = but(move |seen| match seen.path() {
-        "/api/v2/agents" => Some(json(&*agents)),
-        "/api/v2/jobs" => Some(json(&*jobs)),
-        _ => None,
-    });
-    let failure = poll(&mut api(&stub, settings())).await.expect_err("1000 are allowed");
-    assert!(failure.reason == Reason::TooLarge && failure.message.contains("max_agents"), "{failure}");
-    let target = Target { max_agents: 5000, max_series: 2000, ..sample(&stub, &settings()) };
-    let observation = poll(&mut open(target, settings())).await.expect("a partial poll");
-    assert_eq!(failed(&observation, "jobs").reason, Reason::TooLarge);
 }
 
 #[tokio::test]
@@ -442,7 +332,13 @@ async fn what_has_not_changed_is_not_read_again() {
     assert_eq!(fresh_parts(&mut api, &known, NOW).await, [""; 0]);
     // Read anew and found unchanged, details change nothing either.
     assert_eq!(fresh_parts(&mut api, &known, later).await, [""; 0]);
-    for (what, part) in [("/agents", "agents"), ("/groups", "agents"), ("/pending_agents", "agents"), ("/jobs", "jobs"), ("/runs", "runs")] {
+    for (what, part) in [
+        ("/agents", "agents"),
+        ("/groups", "agents"),
+        ("/pending_agents", "agents"),
+        ("/jobs", "jobs"),
+        ("/runs", "runs"),
+    ] {
         *CHANGED.lock().expect("no panic") = what;
         if what == "/agents" {
             // The list and not that of a run.
@@ -450,7 +346,9 @@ async fn what_has_not_changed_is_not_read_again() {
         }
         assert_eq!(fresh_parts(&mut api, &known, NOW).await, [part], "{what}");
     }
+    // The pages that were read last are noted, so one that is as it was long ago is read once more.
     *CHANGED.lock().expect("no panic") = "/8/agents";
+    assert_eq!(fresh_parts(&mut api, &known, NOW).await, ["runs"]);
     assert_eq!(fresh_parts(&mut api, &known, NOW).await, [""; 0], "not due yet");
     assert_eq!(fresh_parts(&mut api, &known, later.plus(Duration::from_secs(301))).await, ["agents"]);
     // Another API, whose settings may be others, takes nothing for known.

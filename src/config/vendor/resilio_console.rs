@@ -78,3 +78,38 @@ impl Settings for ResilioConsole {
         format!("{:?}", self.api_token)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::{Config, VendorSettings, secret::SecretText};
+
+    #[test]
+    fn the_console_of_resilio_has_its_defaults() {
+        let console = |more: &str| {
+            let text = format!(
+                "targets: [{{ name: mc, vendor: resilio_console, url: 'https://mc:8443', auth: {{ api_token: T }}{more} }}]"
+            );
+            let config = Config::parse(&text, "rollcall.yml", Path::new("")).expect("it is valid");
+            let VendorSettings::ResilioConsole(console) = &config.targets[0].settings else { panic!("the console") };
+            let console = console.clone();
+            console
+        };
+        let usual = console("");
+        assert_eq!(
+            (&usual.api_token, usual.pool_by, usual.tags),
+            (&Secret::Inline(SecretText::new("T")), PoolBy::Group, true)
+        );
+        assert_eq!((usual.run_details, usual.run_details_max), (Duration::from_secs(300), 200));
+        assert!(usual.offline_by_design.0.is_empty());
+        let given =
+            console(", pool_by: none, tags: false, run_details: 0s, run_details_max: 7, offline_by_design: ['L-*']");
+        assert_eq!(
+            (given.pool_by, given.tags, given.run_details, given.run_details_max),
+            (PoolBy::None, false, Duration::ZERO, 7)
+        );
+        assert!(given.offline_by_design.matches("L-1") && !given.offline_by_design.matches("M-1"));
+    }
+}

@@ -60,11 +60,13 @@ fn agents() -> Panel {
     .label("agent", "Agent")
     .hidden("vendor")
     .coloured("health", "Health", &look::health_labels())
-    .rows(format!(
-        "max by ({AGENT}, health) (rollcall_agent_health{{@target,vendor=\"resilio_console\"}} == 1)"
-    ))
+    .rows(format!("max by ({AGENT}, health) (rollcall_agent_health{{@target,vendor=\"resilio_console\"}} == 1)"))
     .worded("Online", of("resilio_console_agent_online"), &look::UP_DOWN)
-    .value("Last seen", "dateTimeFromNow", format!("1000 * {}", of("resilio_console_agent_last_seen_timestamp_seconds")))
+    .value(
+        "Last seen",
+        "dateTimeFromNow",
+        format!("1000 * {}", of("resilio_console_agent_last_seen_timestamp_seconds")),
+    )
     .limited("Errors", "none", of("resilio_console_agent_errors"), "transparent", &[(1.0, look::BAD)])
     .label("os", "System")
     .rows(format!("max by ({AGENT}, os) (resilio_console_agent_info{{@target}})"))
@@ -131,7 +133,14 @@ fn statuses() -> Panel {
 }
 
 fn speed() -> Panel {
-    Panel::graph("Throughput of runs", "Bps", "Present speed at which all agents of a run receive, as the console says it.")
-        .query("{{job_name}}", format!("sum by (job_name) (max by ({JOB}) (resilio_console_run_receive_bytes_per_second{{@job}}))"))
-        .stacked()
+    Panel::graph(
+        "Throughput of runs",
+        "Bps",
+        "Present speed at which all agents of a run receive, as the console says it.",
+    )
+    .query(
+        "{{job_name}}",
+        format!("sum by (job_name) (max by ({JOB}) (resilio_console_run_receive_bytes_per_second{{@job}}))"),
+    )
+    .stacked()
 }

@@ -148,7 +148,8 @@ fn capacity() -> Vec<Alert> {
 fn agents() -> Vec<Alert> {
     let since = || age(family(&AGENT_HEALTH_SINCE));
     // Whoever waits for approval in a console waits for a person: ResilioAgentsPending.
-    let changing = family(&AGENT_HEALTH).none_of("vendor", &["resilio_console"]).is("health", "transitional").equals(1.0);
+    let changing =
+        family(&AGENT_HEALTH).none_of("vendor", &["resilio_console"]).is("health", "transitional").equals(1.0);
     let slow = || family(&AGENT_STATE).one_of("state", SLOW_STATES).equals(1.0);
     let stuck = since().above(Expr::Threshold).and(changing).ignoring(HEALTH);
     let stuck = stuck.unless(slow()).ignoring(&["state"]);

@@ -175,7 +175,14 @@ fn older(newest: &Run) -> Run {
 }
 
 /// The newest run of a job on a client that has it. `sharing` is how many have it.
-pub(crate) fn newest(world: &World, state: &Filers, client: usize, index: usize, job: &'static Job, sharing: u64) -> Run {
+pub(crate) fn newest(
+    world: &World,
+    state: &Filers,
+    client: usize,
+    index: usize,
+    job: &'static Job,
+    sharing: u64,
+) -> Run {
     let key = (client * JOBS.len() + index) as u64;
     let roll = |name| world.dice(name, key);
     let period = match job.kind {

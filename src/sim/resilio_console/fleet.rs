@@ -158,7 +158,8 @@ impl View<'_> {
             _ if is_gone => client.last_seen,
             _ => self.reported(connected),
         };
-        let mut errors: Vec<Value> = self.controls.agent_errors.get(&index).into_iter().flatten().copied().map(error).collect();
+        let mut errors: Vec<Value> =
+            self.controls.agent_errors.get(&index).into_iter().flatten().copied().map(error).collect();
         if index == FULL && self.world.since(Incident::DiskFull).is_some() {
             errors.push(error(10_200));
         }
@@ -294,7 +295,9 @@ impl View<'_> {
 
     fn newest(&self, index: usize, job: &'static Job) -> ConsoleRun {
         let on: Vec<fleet::Run> = self.run_on_agents(index, job).into_iter().map(|on| on.run).collect();
-        let is_busy = |run: &&fleet::Run| !matches!(run.status.as_str(), "synced" | "seeding" | "successfully finished" | "paused");
+        let is_busy = |run: &&fleet::Run| {
+            !matches!(run.status.as_str(), "synced" | "seeding" | "successfully finished" | "paused")
+        };
         let busy = on.iter().filter(is_busy).count();
         let natural = match busy {
             0 if !on.is_empty() && on.iter().all(|run| run.status == "paused") => "paused",

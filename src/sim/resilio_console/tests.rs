@@ -137,7 +137,12 @@ fn a_dark_filer_is_offline_and_seen_last_when_it_went() {
         .collect();
     assert_eq!(failed, ["FILER-02", "FILER-04", "FILER-06"]);
     console.world.end(Incident::FilersDark);
-    assert!(console.truth().iter().all(|t| t.labels.get("health").is_none_or(|health| health != "failed") || t.value == 0.0));
+    assert!(
+        console
+            .truth()
+            .iter()
+            .all(|t| t.labels.get("health").is_none_or(|health| health != "failed") || t.value == 0.0)
+    );
 }
 
 #[test]
@@ -161,7 +166,9 @@ fn a_calm_day_has_no_run_that_anybody_is_told_of() {
             assert!(matches!(key[0].as_str(), "working" | "finished"), "{key:?}");
             seen.extend(key);
         }
-        assert!(samples(&console.truth(), "resilio_console_run_errors", &["job_id"]).values().all(|errors| *errors == 0.0));
+        assert!(
+            samples(&console.truth(), "resilio_console_run_errors", &["job_id"]).values().all(|errors| *errors == 0.0)
+        );
         console.world.advance(std::time::Duration::from_secs(300));
     }
     assert_eq!(seen.len(), 2, "{seen:?}");

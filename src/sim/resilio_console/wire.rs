@@ -44,7 +44,8 @@ impl Printer {
 
     /// What errors hold is described nowhere: objects with a code, mostly.
     fn errors(&self, errors: &[Value]) -> Value {
-        let plain = |error: &Value| error["code"].as_u64().map_or_else(|| error.clone(), |code| json!(code.to_string()));
+        let plain =
+            |error: &Value| error["code"].as_u64().map_or_else(|| error.clone(), |code| json!(code.to_string()));
         if self.other { errors.iter().map(plain).collect() } else { Value::Array(errors.to_vec()) }
     }
 

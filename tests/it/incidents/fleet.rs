@@ -65,7 +65,8 @@ impl Fleet {
         let ours = |target: &&str| {
             let vendor = target.lines().find_map(|line| line.trim().strip_prefix("vendor: "));
             let number = target.lines().next().and_then(|name| name.strip_prefix("filer-")?.parse::<usize>().ok());
-            vendor.is_some_and(|vendor| self.case.vendors.contains(&vendor)) && number.is_none_or(|number| number <= ASKED)
+            vendor.is_some_and(|vendor| self.case.vendors.contains(&vendor))
+                && number.is_none_or(|number| number <= ASKED)
         };
         let entries = targets.split("  - name: ").filter(ours);
         self.targets =

@@ -11,7 +11,8 @@ pub fn cases() -> Vec<Case> {
     };
     let offline = |kind, what, class, values| health("ResilioAgentOffline", kind, what, class, values);
     let inhibitor = |kind, what, class, values| health("ResilioAgentOfflineInhibitor", kind, what, class, values);
-    let error = |alert, kind, what, of, values| case(alert, kind, VENDOR, what).with("resilio_console_error", of, values);
+    let error =
+        |alert, kind, what, of, values| case(alert, kind, VENDOR, what).with("resilio_console_error", of, values);
     let full = |kind, what, of, values| error("ResilioAgentDiskFull", kind, what, of, values);
     let skew = |kind, what, of, values| error("ResilioAgentClockSkew", kind, what, of, values);
     let run = |kind, what, status: &str, errors| {

@@ -7,12 +7,17 @@ use crate::api::resilio::states::RUN;
 fn with_runs(count: usize, other: impl Fn(&str) -> Option<Response> + Send + Sync + 'static) -> Stub {
     but(move |seen| match seen.path() {
         "/api/v2/runs" => {
-            let run = |id: usize| format!(r#"{{"id":{id},"job_id":{id},"name":"j{id}","active":true,"agents_total":{id}}}"#);
+            let run =
+                |id: usize| format!(r#"{{"id":{id},"job_id":{id},"name":"j{id}","active":true,"agents_total":{id}}}"#);
             Some(json(format!("[{}]", (1..=count).map(run).collect::<Vec<_>>().join(","))))
         }
         path => {
             let run = path.strip_prefix("/api/v2/runs/")?.strip_suffix("/agents")?;
-            Some(other(run).unwrap_or_else(|| json(r#"[{"agent_id":101,"status":"synced"},{"agent_id":102,"status":"error"}]"#)))
+            Some(
+                other(run).unwrap_or_else(|| {
+                    json(r#"[{"agent_id":101,"status":"synced"},{"agent_id":102,"status":"error"}]"#)
+                }),
+            )
         }
     })
 }
@@ -64,26 +69,47 @@ async fn a_run_that_cannot_be_read_keeps_what_was_known_and_one_that_is_gone_doe
         *BROKEN.lock().expect("no panic") = code;
         let (observation, _) = poll_at(&mut api, &Memory::default(), now).await;
         let observation = observation.expect("a poll that works");
-        assert_eq!((jobs(&observation), extras(&observation)[2].1), (expected.iter().map(|job| (*job).to_owned()).collect(), extra));
+        assert_eq!(
+            (jobs(&observation), extras(&observation)[2].1),
+            (expected.iter().map(|job| (*job).to_owned()).collect(), extra)
+        );
     }
 }
 
 #[tokio::test]
 async fn all_of_them_may_fail_and_the_poll_does_not() {
+    let mut missing = 0;
     for (answer, reason, waits) in [
         (status(401), Reason::Forbidden, true),
         (status(403), Reason::Forbidden, true),
         (status(500), Reason::HttpStatus, false),
         (json("{}"), Reason::Decode, false),
         (json(r#"{"data":[{"id":7}]}"#), Reason::Decode, false),
-        (status(404), Reason::NotFound, true),
+        // The only runs there are may just have ended: it is asked once more.
+        (status(404), Reason::HttpStatus, false),
     ] {
-        let stub = with_runs(2, move |_| Some(answer.clone()));
+        let again = answer.clone();
+        let stub = with_runs(2, move |_| Some(again.clone()));
         let mut api = api(&stub, settings());
         let observation = poll(&mut api).await.expect("a poll that works");
         assert_eq!((jobs(&observation).len(), extras(&observation)[2]), (0, ("run_details", Some(reason))));
         assert_eq!(api.details.is_due(NOW.plus(Duration::from_secs(59 * 60))), !waits, "{reason:?}");
+        if reason == Reason::HttpStatus {
+            let observation = poll(&mut api).await.expect("a poll that works");
+            let is_missing = extras(&observation)[2].1 == Some(Reason::NotFound);
+            assert_eq!((is_missing, api.details.is_due(NOW)), (is_missing, !is_missing));
+            missing += usize::from(is_missing);
+        }
     }
+    assert_eq!(missing, 1, "where there is no such endpoint it is left alone");
+}
+
+#[tokio::test]
+async fn a_run_that_has_just_ended_costs_nothing() {
+    // The one with the most agents is asked for first.
+    let stub = with_runs(3, |run| (run == "3").then(|| status(404)));
+    let observation = poll(&mut api(&stub, settings())).await.expect("a poll that works");
+    assert_eq!((jobs(&observation), extras(&observation)[2].1), (vec!["j1".to_owned(), "j2".to_owned()], None));
 }
 
 #[tokio::test]
@@ -99,14 +125,17 @@ async fn more_rows_than_there_is_room_for_cost_the_runs_that_are_too_many() {
 #[tokio::test]
 async fn statuses_on_agents_mean_what_they_mean_to_the_agents_themselves() {
     let rows = RUN.iter().map(|(status, _)| *status).chain(["quantum"]);
-    let rows: Vec<String> = rows.map(|status| format!(r#"{{"agent_id":101,"status":"{status}","size_total":2,"size_completed":1}}"#)).collect();
+    let rows: Vec<String> = rows
+        .map(|status| format!(r#"{{"agent_id":101,"status":"{status}","size_total":2,"size_completed":1}}"#))
+        .collect();
     for (row, expected) in rows.into_iter().zip(RUN.iter().map(Some).chain([None])) {
         let body = format!("[{row},{}]", row.replace("101", "102").replace("}", r#","errors":["x"]}"#));
         let stub = with_runs(1, move |_| Some(json(&*body)));
         let (observation, warnings) = poll_at(&mut api(&stub, settings()), &Memory::default(), NOW).await;
         let observation = observation.expect("a poll that works");
         let lines = samples_of(fresh(&observation, "agents"), &families::RUN_AGENT_HEALTH);
-        let held: Vec<&str> = lines.iter().filter(|line| line.ends_with(" 1")).filter_map(|line| line.split([',', '}']).nth(3)).collect();
+        let held: Vec<&str> =
+            lines.iter().filter(|line| line.ends_with(" 1")).filter_map(|line| line.split([',', '}']).nth(3)).collect();
         let (class, faulty) = match expected {
             Some(("expired", _)) => (Health::Failed, Health::Failed),
             Some(("paused", class)) => (*class, *class),
@@ -121,7 +150,9 @@ async fn statuses_on_agents_mean_what_they_mean_to_the_agents_themselves() {
 
 #[tokio::test]
 async fn an_agent_that_comes_twice_in_a_run_counts_once() {
-    let stub = with_runs(1, |_| Some(json(r#"[{"agent_id":101,"status":"synced"},{"agent_id":101,"status":"error"},{"x":1},{"agent_id":102}]"#)));
+    let stub = with_runs(1, |_| {
+        Some(json(r#"[{"agent_id":101,"status":"synced"},{"agent_id":101,"status":"error"},{"x":1},{"agent_id":102}]"#))
+    });
     let (observation, warnings) = poll_at(&mut api(&stub, settings()), &Memory::default(), NOW).await;
     let lines = samples_of(fresh(&observation.expect("a poll that works"), "agents"), &families::RUN_AGENT_STATUS);
     assert_eq!(
@@ -131,6 +162,5 @@ async fn an_agent_that_comes_twice_in_a_run_counts_once() {
             "resilio_console_run_agent_status{all,filer-02;1,j1,other} 1"
         ]
     );
-    // And two tags.
-    assert_eq!(warnings.count(Warning::BadItem), 4);
+    assert_eq!(warnings.count(Warning::BadItem), 2);
 }
