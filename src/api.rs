@@ -19,6 +19,7 @@ pub mod parallels_ras_session;
 mod part;
 mod renewals;
 pub mod resilio;
+pub mod resilio_console;
 #[cfg(test)]
 mod stub;
 mod table;

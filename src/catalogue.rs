@@ -10,6 +10,7 @@ pub mod daemon;
 pub mod parallels_ras;
 pub mod parallels_ras_session;
 pub mod resilio;
+pub mod resilio_console;
 pub mod target;
 
 use crate::vendors::vendor_table;

@@ -26,7 +26,8 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::shard::Shard;
 use rollcall_sim::Incident;
 
-/// Takes the roll call of agent fleets: Parallels RAS, Citrix StoreFront, Azure DevOps and Resilio for Prometheus.
+/// Takes the roll call of agent fleets: Parallels RAS, Citrix StoreFront, Azure DevOps and Resilio (agents and their
+/// console) for Prometheus.
 #[derive(Debug, Parser)]
 #[command(name = "rollcall", version = VERSION, max_term_width = 100, disable_help_subcommand = true)]
 #[command(after_help = "Try `rollcall demo` first: it needs nothing else.")]
@@ -156,6 +157,9 @@ struct Fleet {
     /// For tests: what the fleet's clock shows at the start, as a Unix time; what it does by itself follows the hour.
     #[arg(long, hide = true, value_name = "SECONDS")]
     clock: Option<u64>,
+    /// For tests: so many Resilio agents, whatever their part of the others is.
+    #[arg(long, hide = true, value_name = "N")]
+    resilio_clients: Option<usize>,
 }
 
 #[derive(Debug, Args)]
@@ -411,6 +415,7 @@ impl Fleet {
             incident_delay: self.incident_delay,
             frozen: self.frozen,
             clock: self.clock.map(std::time::Duration::from_secs),
+            resilio_clients: self.resilio_clients,
             ..Default::default()
         }
     }

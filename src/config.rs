@@ -8,6 +8,7 @@ pub mod environment;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod parse;
+mod pin;
 mod problem;
 mod read;
 pub mod secret;
@@ -19,6 +20,7 @@ pub mod web;
 mod yaml;
 
 pub use changes::Changes;
+pub use pin::Pin;
 pub use problem::{Errors, Mark, Problem};
 pub use target::Target;
 pub use vendor::VendorSettings;
@@ -220,6 +222,9 @@ pub struct Tls {
     /// The name that the server's certificate must carry, where it differs from the host of the URL.
     #[serde(serialize_with = "show::or_empty")]
     pub server_name: Option<String>,
+    /// The server's certificate, or its public key: this one is trusted and no other, and nothing else of it is checked.
+    #[serde(serialize_with = "show::or_empty")]
+    pub pin_sha256: Option<Pin>,
     /// No check of the server's certificate.
     pub insecure_skip_verify: bool,
 }

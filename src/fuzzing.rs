@@ -22,7 +22,7 @@ use answers::{decode, failed_or};
 use input::Input;
 
 use crate::{
-    api::{azure_devops, citrix_storefront, lenient, parallels_ras, parallels_ras_session, resilio},
+    api::{azure_devops, citrix_storefront, lenient, parallels_ras, parallels_ras_session, resilio, resilio_console},
     http::{Answer, Body},
 };
 
@@ -68,6 +68,17 @@ targets! {
     resilio_tags(data) { decode("resilio", resilio::fuzz::tags, data) }
     /// Resilio: the token.
     resilio_token(data) { failed_or(resilio::fuzz::token(Answer::of_bytes(data))) }
+
+    /// Resilio's console: agents, those that wait and those that were declined.
+    resilio_console_agents(data) { decode("resilio_console", resilio_console::fuzz::agents, data) }
+    /// Resilio's console: groups.
+    resilio_console_groups(data) { decode("resilio_console", resilio_console::fuzz::groups, data) }
+    /// Resilio's console: jobs.
+    resilio_console_jobs(data) { decode("resilio_console", resilio_console::fuzz::jobs, data) }
+    /// Resilio's console: pages of runs.
+    resilio_console_runs(data) { decode("resilio_console", resilio_console::fuzz::runs, data) }
+    /// Resilio's console: a run on its agents.
+    resilio_console_run_agents(data) { decode("resilio_console", resilio_console::fuzz::run_agents, data) }
 
     /// Azure DevOps: pages of pools.
     azure_devops_pools(data) { decode("azure_devops", azure_devops::fuzz::pools, data) }

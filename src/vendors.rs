@@ -27,6 +27,13 @@ macro_rules! vendor_table {
                 dashboard: "rollcall-resilio" in resilio,
                 guide: "resilio.md",
             }
+            ResilioConsole resilio_console {
+                title: "Resilio Management Console",
+                metric_prefix: "resilio_console_",
+                alert_prefix: "Resilio",
+                dashboard: "rollcall-resilio" in resilio,
+                guide: "resilio-console.md",
+            }
             AzureDevOps azure_devops {
                 title: "Azure DevOps agent pools",
                 metric_prefix: "azure_devops_",
@@ -110,10 +117,16 @@ macro_rules! define {
 }
 vendor_table!(define);
 
-/// How the names of all alerts of vendors begin, each once: `ParallelsRas` stands for `ParallelsRasSession` as well.
+/// How the names of all alerts of vendors begin, each once: `ParallelsRas` stands for `ParallelsRasSession` as well, and
+/// `Resilio` for both of its vendors.
 pub fn alert_prefixes() -> impl Iterator<Item = &'static str> {
     let all = || Vendor::ALL.iter().map(|vendor| vendor.alert_prefix());
-    all().filter(move |prefix| !all().any(|other| other != *prefix && prefix.starts_with(other)))
+    let shorter = move |prefix: &str| all().any(|other| other != prefix && prefix.starts_with(other));
+    let is_first = move |index: usize, prefix: &str| all().position(|other| other == prefix) == Some(index);
+    all()
+        .enumerate()
+        .filter(move |(index, prefix)| is_first(*index, prefix) && !shorter(prefix))
+        .map(|(_, prefix)| prefix)
 }
 
 #[cfg(test)]

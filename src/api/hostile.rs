@@ -67,7 +67,7 @@ struct Case {
     answer: fn(&Request, &str) -> Response,
 }
 
-const CASES: [Case; 4] = [
+const CASES: [Case; 6] = [
     Case {
         vendor: "resilio",
         path: "",
@@ -103,6 +103,55 @@ const CASES: [Case; 4] = [
         answer: |request, item| match request.path() {
             "/api/Agent" => json(format!(r#"[{item},{{"id":"9","siteId":1,"agentState":0,"serverType":1}}]"#)),
             _ => json(r#"{"authToken":"t"}"#),
+        },
+    },
+    Case {
+        vendor: "resilio_console",
+        path: "",
+        settings: ", auth: { api_token: t }",
+        fields: &[
+            ("id", "1"),
+            ("name", r#""agent""#),
+            ("deviceid", r#""D""#),
+            ("online", "true"),
+            ("last_seen", "1700000000"),
+            ("os", r#""win64""#),
+            ("errors", "[]"),
+            ("tags", r#"[{"name":"a","value":"b"}]"#),
+            ("groups", r#"[{"id":1}]"#),
+        ],
+        answer: |request, item| match request.path() {
+            "/api/v2/agents" => json(format!(r#"[{item},{{"id":9,"name":"good","online":true}}]"#)),
+            "/api/v2/groups" => json(r#"[{"id":1,"name":"zrh"}]"#),
+            _ => json("[]"),
+        },
+    },
+    Case {
+        vendor: "resilio_console",
+        path: "",
+        settings: ", auth: { api_token: t }, pool_by: none",
+        fields: &[
+            ("id", "1"),
+            ("job_id", "1"),
+            ("agent_id", "1"),
+            ("name", r#""job""#),
+            ("status", r#""working""#),
+            ("active", "true"),
+            ("errors", "[]"),
+            ("size_total", "10"),
+            ("size_completed", "5"),
+            ("files_total", "10"),
+            ("files_completed", "5"),
+            ("agents_total", "3"),
+            ("down_speed", "17"),
+            ("type", r#""sync""#),
+            ("last_start_time", "1700000000"),
+        ],
+        // The item is a run, a run on an agent, and a job.
+        answer: |request, item| match request.path() {
+            "/api/v2/agents" => json(r#"[{"id":1,"name":"agent","online":true}]"#),
+            "/api/v2/pending_agents" => json("[]"),
+            _ => json(format!(r#"[{item},{{"id":9,"job_id":9,"agent_id":9,"name":"good"}}]"#)),
         },
     },
     Case {

@@ -6,10 +6,12 @@ mod citrix_storefront;
 mod parallels_ras;
 mod parallels_ras_session;
 mod resilio;
+mod resilio_console;
 
 pub use azure_devops::{AzureAuth, Pools};
 pub use citrix_storefront::{CitrixAuth, CitrixMethod};
 pub use parallels_ras_session::{App, ProbeMode, SessionSettings};
+pub use resilio_console::PoolBy;
 
 use std::time::Duration;
 

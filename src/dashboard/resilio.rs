@@ -1,4 +1,6 @@
-//! `rollcall-resilio`: for the file team.
+//! `rollcall-resilio`: for the file team. The rows on the Management Console are in `resilio/console.rs`.
+
+mod console;
 
 use super::{Dashboard, Link, Panel, Row, Variable, look, shared};
 use crate::health::Health;
@@ -13,14 +15,20 @@ pub fn dashboard() -> Dashboard {
         title: "Rollcall / Resilio",
         audience: "the file team",
         question: "are the files where they should be, and if not: which job, on which client, for how long still?",
-        vendor: r#"vendor="resilio""#,
+        vendor: r#"vendor=~"resilio(_console)?""#,
         variables: vec![Variable::TARGET, Variable::JOB_NAME],
-        states: &["resilio_client_state{@agent} == 1"],
+        states: &[
+            "resilio_client_state{@agent} == 1",
+            r#"label_replace(resilio_console_agent_online{@agent} == 1, "state", "online", "", "")"#,
+            r#"label_replace(resilio_console_agent_online{@agent} == 0, "state", "offline", "", "")"#,
+        ],
         rows: vec![
             shared::freshness(900.0),
             Row::new("Jobs", vec![health(), unsynced(), jobs(), statuses(), eta()]),
             Row::new("Data", vec![throughput(), remaining(), errors(), moved()]),
             Row::new("Clients", vec![clients(), timeline()]),
+            console::agents_row(),
+            console::runs_row(),
         ],
     }
 }
@@ -168,7 +176,7 @@ fn clients() -> Panel {
     .hidden("vendor")
     .coloured("health", "Health", &look::health_labels())
     .label("state", "Console")
-    .rows("max by (vendor, target, agent, health) (rollcall_agent_health{@target} == 1)")
+    .rows(r#"max by (vendor, target, agent, health) (rollcall_agent_health{@target,vendor="resilio"} == 1)"#)
     .rows("max by (vendor, target, agent, state) (resilio_client_state{@target} == 1)")
     .value("Console seen", "dateTimeFromNow", format!("1000 * {}", of("resilio_client_server_last_seen_timestamp_seconds")))
     .worded("Paused", of("resilio_client_paused"), &look::YES_NO)
@@ -190,8 +198,8 @@ fn timeline() -> Panel {
     .query(
         "{{agent}}",
         format!(
-            "{}\nand on (vendor, target, pool, agent)\ntopk(25, max by (vendor, target, pool, agent) (changes(rollcall_agent_health_since_timestamp_seconds{{@target}}[$__range] @ end())))",
-            shared::class_codes("@target"),
+            "{}\nand on (vendor, target, pool, agent)\ntopk(25, max by (vendor, target, pool, agent) (changes(rollcall_agent_health_since_timestamp_seconds{{@target,vendor=\"resilio\"}}[$__range] @ end())))",
+            shared::class_codes(r#"@target,vendor="resilio""#),
         ),
     )
     .size(12, 10)

@@ -29,9 +29,12 @@ impl Variable {
         label: "Agent",
         query: "label_values(rollcall_agent_health_since_timestamp_seconds{@pool}, agent)",
     };
-    /// The jobs of the Resilio clients.
-    pub const JOB_NAME: Variable =
-        Variable { name: "job_name", label: "Job", query: "label_values(resilio_job_status{@target}, job_name)" };
+    /// The jobs of Resilio, as the clients and the console know them.
+    pub const JOB_NAME: Variable = Variable {
+        name: "job_name",
+        label: "Job",
+        query: r#"label_values({__name__=~"resilio_job_status|resilio_console_run_status",@target}, job_name)"#,
+    };
     /// The daemons, as Prometheus scrapes them.
     pub const INSTANCE: Variable =
         Variable { name: "instance", label: "Daemon", query: "label_values(rollcall_build_info, instance)" };

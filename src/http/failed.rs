@@ -9,6 +9,7 @@ use rustls::{CertificateError, InvalidMessage};
 
 use super::{
     connector::{ConnectTimeout, DnsError, Route},
+    tls::Untrusted,
     transport::SendError,
 };
 use crate::{
@@ -48,7 +49,9 @@ pub(super) fn no_answer(error: SendError, url: &Url, settings: &Http) -> Failure
     }
     let hint = match causes.tls {
         Some(error) => tls_hint(error, settings),
-        None if proxy.is_none() && speaks_no_http && url.scheme() == "http" => Some("is this a TLS port? use https"),
+        None if proxy.is_none() && speaks_no_http && url.scheme() == "http" => {
+            Some("is this a TLS port? use https".to_owned())
+        }
         None => None,
     };
     if let Some(hint) = hint {
@@ -93,6 +96,11 @@ impl<'a> Causes<'a> {
             }
             cause = inner.source();
         }
+        // What rustls does not know itself it shows as it is made.
+        if let Some((error, untrusted)) = causes.tls.and_then(|error| Some((error, untrusted(error)?))) {
+            let plain = format!("invalid peer certificate: {untrusted}");
+            causes.text = causes.text.replace(&error.to_string(), &plain);
+        }
         causes
     }
 }
@@ -103,24 +111,37 @@ fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> 
     error.downcast_ref::<rustls::Error>().or_else(|| tls_error(inside()?))
 }
 
-/// What to do about an error of TLS.
-fn tls_hint(error: &rustls::Error, settings: &Http) -> Option<&'static str> {
+/// The certificate that is not trusted, where that is the error.
+fn untrusted(error: &rustls::Error) -> Option<&Untrusted> {
     match error {
-        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) if settings.tls.ca_file.is_none() => {
-            Some("give the certificate of its CA as http.tls.ca_file")
-        }
-        // The signature is bad where another CA has the same name.
-        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature)
-            if settings.tls.ca_file.is_some() =>
-        {
-            Some("http.tls.ca_file does not hold the certificate of its CA")
-        }
-        rustls::Error::InvalidCertificate(
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-        ) => Some("a name that it carries can be given as http.tls.server_name"),
-        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => Some("is this a plain http port?"),
+        rustls::Error::InvalidCertificate(CertificateError::Other(error)) => error.0.downcast_ref(),
         _ => None,
     }
+}
+
+/// What to do about an error of TLS.
+fn tls_hint(error: &rustls::Error, settings: &Http) -> Option<String> {
+    if matches!(error, rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) {
+        return Some("is this a plain http port?".to_owned());
+    }
+    let Untrusted { error, fingerprint } = untrusted(error)?;
+    let has_ca = settings.tls.ca_file.is_some();
+    let hint = match error {
+        CertificateError::UnknownIssuer if !has_ca => "give the certificate of its CA as http.tls.ca_file",
+        // The signature is bad where another CA has the same name.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature if has_ca => {
+            "http.tls.ca_file does not hold the certificate of its CA"
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "a name that it carries can be given as http.tls.server_name"
+        }
+        CertificateError::ApplicationVerificationFailure if settings.tls.pin_sha256.is_some() => {
+            "the server has another certificate than that of http.tls.pin_sha256: it was renewed, or somebody is on the way"
+        }
+        _ => "it is not trusted",
+    };
+    // One line to be copied, by whoever has compared it.
+    Some(format!("{hint}; if the server itself shows this fingerprint: http.tls: {{ pin_sha256: {fingerprint} }}"))
 }
 
 /// Whether what came has no version of HTTP. hyper tells this error from others in its text only.
@@ -190,16 +211,32 @@ mod tests {
         let stranger = stranger();
         let failed = failure(&format!("https://{}/", stranger.address()), &direct()).await;
         assert_eq!(failed.reason, Reason::Tls);
-        let expected = "UnknownIssuer; give the certificate of its CA as http.tls.ca_file";
-        assert!(failed.message.ends_with(expected), "{failed}");
+        let expected = "UnknownIssuer; give the certificate of its CA as http.tls.ca_file; if the server itself shows";
+        assert!(failed.message.contains(expected), "{failed}");
+        // The line that it ends with is all that is needed.
+        let (_, line) = failed.message.rsplit_once("http.tls: ").expect("a line to be copied");
+        let http = format!("http: {{ proxy_url: none, tls: {line} }}");
+        let yaml = format!("targets: [{{ name: filer, vendor: resilio, url: 'https://127.0.0.1:1', {http} }}]");
+        let config =
+            crate::config::Config::parse(&yaml, "rollcall.yml", std::path::Path::new("")).expect("it is valid");
+        let trusting = failure(&format!("https://{}/", stranger.address()), &config.targets[0].http).await;
+        assert_ne!(trusting.reason, Reason::Tls, "{trusting}");
+        let other = crate::config::Pin::of(b"another certificate");
+        let settings = Http { tls: Tls { pin_sha256: Some(other), ..Tls::default() }, ..direct() };
+        let failed = failure(&format!("https://{}/", stranger.address()), &settings).await;
+        assert_eq!(failed.reason, Reason::Tls);
+        assert!(
+            failed.message.contains("; the server has another certificate than that of http.tls.pin_sha256"),
+            "{failed}"
+        );
         let folder = tempfile::tempdir().expect("a folder for temporary files");
         let other = rcgen::generate_simple_self_signed(vec!["other".to_owned()]).expect("a certificate");
         let path = folder.path().join("ca.pem");
         std::fs::write(&path, other.cert.pem()).expect("a file can be written");
         let settings = Http { tls: Tls { ca_file: Some(path), ..Tls::default() }, ..direct() };
         let failed = failure(&format!("https://{}/", stranger.address()), &settings).await;
-        let expected = "; http.tls.ca_file does not hold the certificate of its CA";
-        assert!(failed.message.ends_with(expected), "{failed}");
+        let expected = "; http.tls.ca_file does not hold the certificate of its CA;";
+        assert!(failed.message.contains(expected), "{failed}");
         // The first certificate of a file with a byte order mark would be passed over.
         let marked = format!("\u{feff}{}", other.cert.pem());
         let wide: Vec<u8> = marked.encode_utf16().flat_map(u16::to_le_bytes).collect();
@@ -208,7 +245,7 @@ mod tests {
             std::fs::write(&path, bytes).expect("a file can be written");
             let settings = Http { tls: Tls { ca_file: Some(path), ..Tls::default() }, ..direct() };
             let failed = failure(&format!("https://{}/", stranger.address()), &settings).await;
-            assert!(failed.message.ends_with(expected), "{failed}");
+            assert!(failed.message.contains(expected), "{failed}");
         }
     }
 

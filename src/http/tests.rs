@@ -22,7 +22,7 @@ use tokio::{
 use super::*;
 use crate::{
     api::lenient,
-    config::Tls,
+    config::{Pin, Tls},
     failure::{Failure, Reason},
 };
 
@@ -371,8 +371,13 @@ async fn tls_is_as_the_settings_say() {
     std::fs::write(&path, made.cert.pem()).expect("a file can be written");
     let url: Url = server.url().replace("http:", "https:").parse().expect("a URL");
     let (ca_file, name) = (Some(path), Some("storefront.example.com".to_owned()));
+    let of_key = Pin::of(&rcgen::PublicKeyData::subject_public_key_info(&made.signing_key));
     for (tls, expected) in [
         (Tls { insecure_skip_verify: true, ..Tls::default() }, Ok(())),
+        // Whoever has signed it, and whatever its name is.
+        (Tls { pin_sha256: Some(Pin::of(made.cert.der())), ..Tls::default() }, Ok(())),
+        (Tls { pin_sha256: Some(of_key), ..Tls::default() }, Ok(())),
+        (Tls { pin_sha256: Some(Pin::of(b"another")), ..Tls::default() }, Err("pin_sha256")),
         (Tls { ca_file: ca_file.clone(), server_name: name.clone(), ..Tls::default() }, Ok(())),
         (Tls { ca_file, ..Tls::default() }, Err("http.tls.server_name")),
         (Tls { server_name: name, ..Tls::default() }, Err("http.tls.ca_file")),

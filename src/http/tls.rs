@@ -3,16 +3,19 @@
 use std::{path::Path, sync::Arc};
 
 use rustls::{
-    ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme,
     client::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
-    crypto::CryptoProvider,
+    crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
 };
 
-use crate::{config::Tls, file};
+use crate::{
+    config::{Pin, Tls},
+    file,
+};
 
 /// The settings of a connection. Fails where a file cannot be used.
 pub(super) fn config(tls: &Tls) -> Result<ClientConfig, String> {
@@ -39,6 +42,13 @@ pub(super) fn config(tls: &Tls) -> Result<ClientConfig, String> {
 fn verifier(tls: &Tls, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, String> {
     if tls.insecure_skip_verify {
         return Ok(Arc::new(NoVerifier { provider: Arc::clone(provider) }));
+    }
+    Ok(Arc::new(Fingerprinting { inner: checking(tls, provider)? }))
+}
+
+fn checking(tls: &Tls, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, String> {
+    if let Some(pin) = tls.pin_sha256 {
+        return Ok(Arc::new(PinVerifier { pin, provider: Arc::clone(provider) }));
     }
     let inner: Arc<dyn ServerCertVerifier> = match &tls.ca_file {
         Some(path) => WebPkiServerVerifier::builder_with_provider(Arc::new(roots(path)?), Arc::clone(provider))
@@ -114,6 +124,108 @@ impl ServerCertVerifier for ServerNameVerifier {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// `pin_sha256`: takes one certificate, or those with one key, and no other. That the server has its key is checked as always.
+#[derive(Debug)]
+struct PinVerifier {
+    pin: Pin,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for PinVerifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        if self.pin.matches(end_entity) {
+            return Ok(ServerCertVerified::assertion());
+        }
+        Err(rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// A certificate that is not trusted, and which one it is: only whoever checks it has seen it.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub(super) struct Untrusted {
+    /// Why not.
+    pub error: CertificateError,
+    /// Its SHA-256.
+    pub fingerprint: Pin,
+}
+
+/// Adds the fingerprint to what the inner one has against a certificate.
+#[derive(Debug)]
+struct Fingerprinting {
+    inner: Arc<dyn ServerCertVerifier>,
+}
+
+impl ServerCertVerifier for Fingerprinting {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp, now).map_err(|error| match error {
+            rustls::Error::InvalidCertificate(error) => {
+                let untrusted = Untrusted { error, fingerprint: Pin::of(end_entity) };
+                rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(untrusted))))
+            }
+            error => error,
+        })
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
     }
 }
 

@@ -8,6 +8,7 @@ mod parallels_ras;
 mod parallels_ras_session;
 mod pools;
 mod resilio;
+mod resilio_console;
 mod targets;
 
 pub use daemons::{DIRECT_WATCHDOG, SCRAPE_UP};
@@ -121,6 +122,8 @@ pub enum Labels {
     VendorJob,
     /// `vendor`, `target`.
     Target,
+    /// `vendor`, `target`, `job_name`, `job_id`: a job of a management console.
+    Run,
     /// `vendor`, `target`, `credential`.
     Credential,
     /// `vendor`, `target`, `host`.
@@ -145,6 +148,7 @@ impl Labels {
             Labels::Vendor => &["vendor"],
             Labels::VendorJob => &["vendor", "job_name"],
             Labels::Target => &["vendor", "target"],
+            Labels::Run => &["vendor", "target", "job_name", "job_id"],
             Labels::Credential => &["vendor", "target", "credential"],
             Labels::Host => &["vendor", "target", "host"],
             Labels::Pool => &["vendor", "target", "pool"],
@@ -169,6 +173,7 @@ impl Labels {
         match self {
             Labels::Pool | Labels::Agent => Some((&metrics::agent::POOL_LAST_SUCCESS, Labels::Pool.names())),
             Labels::AgentJob => Some((&metrics::resilio::JOB_STATUS, Labels::Target.names())),
+            Labels::Run => Some((&metrics::resilio_console::RUN_STATUS, Labels::Target.names())),
             _ => None,
         }
     }

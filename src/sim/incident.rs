@@ -32,6 +32,10 @@ pub enum Incident {
     ScaleSetBroken,
     /// Azure DevOps: a job waits whose demands only disabled agents meet.
     JobNobodyCanTake,
+    /// Resilio: three agents go offline in the management console, and know it themselves.
+    FilersDark,
+    /// Resilio: the console reports that the disk of an agent is full.
+    DiskFull,
 }
 
 impl Incident {
@@ -72,6 +76,8 @@ impl Incident {
                 "Azure DevOps: a scale set is unhealthy, its machines are gone and none comes, while jobs wait"
             }
             Incident::JobNobodyCanTake => "Azure DevOps: a job waits whose demands only disabled agents meet",
+            Incident::FilersDark => "Resilio: three agents lose the management console and are offline there",
+            Incident::DiskFull => "Resilio: the management console reports that the disk of an agent is full",
         }
     }
 }

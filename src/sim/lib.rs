@@ -17,6 +17,7 @@ mod parallels_ras;
 mod parallels_ras_session;
 mod request;
 mod resilio;
+mod resilio_console;
 mod server;
 mod vendors;
 mod world;

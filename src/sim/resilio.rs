@@ -4,10 +4,12 @@
 //! only stops browsers. `PATCH` is answered as documented and changes nothing: the journal shows it. A client whose API is
 //! down is a refused connection, which is [`Simulation::shut`](super::Simulation::shut) for all of them.
 
+pub(crate) mod fleet;
 pub(crate) mod states;
 
-mod fleet;
 mod truth;
+
+pub(crate) use truth::error_count;
 
 use super::{Quirk, Request, Response, Service, Truth, World};
 use fleet::{CONSOLE, Client, Run};
@@ -15,7 +17,7 @@ use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Arc, MutexGuard},
 };
 
 const VENDOR: &str = "resilio";
@@ -26,12 +28,12 @@ const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 pub struct Resilio {
     world: Arc<World>,
     clients: usize,
-    state: Mutex<State>,
 }
 
-/// What was set from outside, and which tokens are good.
+/// What was set from outside, and which tokens are good. It belongs to the world, as the management console tells of the same
+/// agents.
 #[derive(Debug, Default)]
-struct State {
+pub(crate) struct Filers {
     token_off: bool,
     /// How a token that is not good is answered, where not with 401.
     refusal: Option<u16>,
@@ -44,7 +46,7 @@ struct State {
 }
 
 #[derive(Debug, Clone, Default)]
-struct Set {
+pub(crate) struct Set {
     /// The state and since when it is so: the console was seen last then.
     state: Option<(String, u64)>,
     paused: bool,
@@ -54,7 +56,7 @@ impl Resilio {
     /// The world's share of clients.
     pub fn new(world: Arc<World>) -> Resilio {
         let clients = world.share(VENDOR);
-        Resilio { world, clients, state: Mutex::default() }
+        Resilio { world, clients }
     }
 
     /// How many clients there are; they count from 0, `filer-01` is 0.
@@ -98,11 +100,11 @@ impl Resilio {
         self.state().refusal = Some(status);
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(|e| e.into_inner())
+    fn state(&self) -> MutexGuard<'_, Filers> {
+        self.world.filers()
     }
 
-    fn token(&self, state: &State, client: usize) -> String {
+    fn token(&self, state: &Filers, client: usize) -> String {
         let seed = self.world.dice("resilio-token", state.generation << 32 | client as u64);
         let digit = |place: u64| {
             let index = self.world.dice("resilio-digit", seed ^ place) % 32;
@@ -111,7 +113,7 @@ impl Resilio {
         (0..26).map(digit).collect()
     }
 
-    fn get(&self, state: &State, client: usize, path: &str) -> Response {
+    fn get(&self, state: &Filers, client: usize, path: &str) -> Response {
         let old = self.world.quirk(VENDOR, Quirk::OldServer);
         let other = self.world.quirk(VENDOR, Quirk::OtherSpelling);
         match path {

@@ -15,6 +15,8 @@ enum Share {
     Rest(usize),
     /// 5 % without the session probes, 4 to 12; or as many as the options ask for.
     ResilioClients,
+    /// None of its own: it tells of another vendor's.
+    Another,
 }
 
 /// A row: the service and its name, its share of the agents, and what it is.
@@ -56,6 +58,7 @@ simulated! {
     ParallelsRas parallels_ras Share::Rest(30), "The RAS farm";
     ParallelsRasSession parallels_ras_session Share::Fixed(2), "The Connection Broker API";
     Resilio resilio Share::ResilioClients, "The fleet of Resilio clients";
+    ResilioConsole resilio_console Share::Another, "The Resilio Management Console of the same fleet";
     AzureDevops azure_devops Share::Percent(40), "The Azure DevOps organization";
     CitrixStorefront citrix_storefront Share::Percent(20), "The StoreFront store";
 }
@@ -69,7 +72,7 @@ pub(crate) fn share(vendor: &str, agents: usize, resilio_clients: Option<usize>)
     let fixed = |share: Share| match share {
         Share::Fixed(count) => count,
         Share::Percent(part) => percent(part),
-        Share::Rest(_) => 0,
+        Share::Rest(_) | Share::Another => 0,
         Share::ResilioClients => resilio_clients.unwrap_or_else(|| percent(5).saturating_sub(2).clamp(4, 12)),
     };
     match SHARES.iter().find(|(name, _)| *name == vendor) {

@@ -1,9 +1,9 @@
 //! What all simulated services share: size, seed, time, incidents, faults and quirks.
 
-use super::Incident;
+use super::{Incident, resilio::Filers};
 use std::{
     sync::{
-        RwLock,
+        Mutex, MutexGuard, RwLock,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -106,6 +106,8 @@ pub struct World {
     /// Milliseconds that [`World::advance`] added.
     advanced: AtomicU64,
     changes: RwLock<Changes>,
+    /// What tests have set of the Resilio agents, which their own API and the management console tell of.
+    filers: Mutex<Filers>,
 }
 
 #[derive(Debug, Default)]
@@ -136,6 +138,7 @@ impl World {
             real_epoch: epoch,
             advanced: AtomicU64::new(0),
             changes: RwLock::new(Changes { incidents, quirks: Vec::new() }),
+            filers: Mutex::default(),
         }
     }
 
@@ -216,6 +219,11 @@ impl World {
         hash ^= hash >> 33;
         hash = hash.wrapping_mul(0xff51_afd7_ed55_8ccd);
         hash ^ (hash >> 33)
+    }
+
+    /// What tests have set of the Resilio agents.
+    pub(crate) fn filers(&self) -> MutexGuard<'_, Filers> {
+        self.filers.lock().unwrap_or_else(|e| e.into_inner())
     }
 
     fn changes_mut(&self) -> std::sync::RwLockWriteGuard<'_, Changes> {

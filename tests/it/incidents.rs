@@ -54,6 +54,8 @@ const CASES: &[Case] = &[
     case(Incident::SlowBuilds, &["azure_devops"], WELL, LASTS),
     case(Incident::ScaleSetBroken, &["azure_devops"], WELL, LASTS),
     case(Incident::JobNobodyCanTake, &["azure_devops"], WELL, LASTS),
+    case(Incident::FilersDark, &["resilio", "resilio_console"], 5, LASTS),
+    case(Incident::DiskFull, &["resilio_console"], 5, LASTS),
     // And a calm one.
     Case { incident: None, vendors: &VENDORS, begins: 0, lasts: 0 },
 ];

@@ -42,6 +42,17 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("parallels_ras_session", &["PUT /api/directsessiontunnel"]),
     ("resilio", &["GET /*/api/v3/token", "GET /*/api/v3/client", "GET /*/api/v3/runs", "GET /*/api/v3/tags"]),
     (
+        "resilio_console",
+        &[
+            "GET /api/v2/agents",
+            "GET /api/v2/pending_agents",
+            "GET /api/v2/groups",
+            "GET /api/v2/jobs",
+            "GET /api/v2/runs",
+            "GET /api/v2/runs/*/agents",
+        ],
+    ),
+    (
         "azure_devops",
         &[
             "GET /contoso/_apis/distributedtask/pools",
@@ -84,9 +95,12 @@ fn allowed(seen: &JournalEntry) -> bool {
 }
 
 /// Every parameter that may stand in a query.
-const PARAMETERS: [&str; 12] = [
+const PARAMETERS: [&str; 15] = [
     "siteId",
     "token",
+    "declined",
+    "offset",
+    "limit",
     "api-version",
     "includeAssignedRequest",
     "includeLastCompletedRequest",

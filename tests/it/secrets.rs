@@ -32,6 +32,7 @@ const CLIENT_SECRET: &str = "zebra~s&cret+/=quaggaENTRA73";
 const CITRIX: &str = "zebra&<p>'\"+ quaggaCITRIX87";
 const RESILIO_BEARER: &str = "zebra-quaggaRESILIO91";
 const RESILIO_PASSWORD: &str = "zebra:quagga&RESILIO92";
+const CONSOLE: &str = "zebra/+=quaggaCONSOLE93";
 const HEADER: &str = "zebra-quaggaHEADER13";
 const PROXY: &str = "zebra-quaggaPROXY17";
 const ALERTMANAGER: &str = "zebra-quaggaALERT19";
@@ -48,7 +49,7 @@ const REDIRECT: &str = "zebra-quaggaREDIRECT11";
 /// What slips into a broken configuration.
 const SLIPPED: &str = "zebra-quaggaSLIPPED67";
 
-const CONFIGURED: [&str; 20] = [
+const CONFIGURED: [&str; 21] = [
     RAS,
     SESSION_TOKEN,
     SESSION_PASSWORD,
@@ -57,6 +58,7 @@ const CONFIGURED: [&str; 20] = [
     CITRIX,
     RESILIO_BEARER,
     RESILIO_PASSWORD,
+    CONSOLE,
     HEADER,
     PROXY,
     ALERTMANAGER,
@@ -82,6 +84,7 @@ struct Endpoints {
     ras: String,
     session: String,
     resilio: String,
+    console: String,
     azure: String,
     citrix: String,
     /// Answers everything with a redirect to an address with a token in it.
@@ -102,6 +105,7 @@ impl Endpoints {
             ras: to("parallels_ras"),
             session: to("parallels_ras_session"),
             resilio: to("resilio"),
+            console: to("resilio_console"),
             azure: to("azure_devops"),
             citrix: to("citrix_storefront"),
             redirect: recorder.answering(|_| {
@@ -182,6 +186,8 @@ fn yaml(endpoints: &Endpoints) -> String {
     add("session", "parallels_ras_session", &endpoints.session, &session(SESSION_TOKEN, SESSION_PASSWORD, "light"));
     add("filer", "resilio", &filer, &bearer);
     add("filer-basic", "resilio", &other, &basic);
+    let console = format!("    auth: {{ api_token: {} }}", quoted(CONSOLE));
+    add("mc", "resilio_console", &endpoints.console, &console);
     add("builds", "azure_devops", &contoso, &pat(PAT));
     add("builds-entra", "azure_devops", &contoso, &entra(&endpoints.azure, CLIENT_SECRET));
     add("desktops", "citrix_storefront", &store, &citrix(CITRIX, "explicit_forms"));
@@ -200,6 +206,7 @@ fn yaml(endpoints: &Endpoints) -> String {
         let more = session(SESSION_TOKEN, &own(SESSION_PASSWORD), "light");
         add(&format!("{kind}-session"), "parallels_ras_session", server, &more);
         add(&format!("{kind}-filer"), "resilio", server, &bearer);
+        add(&format!("{kind}-mc"), "resilio_console", server, &console);
         add(&format!("{kind}-builds"), "azure_devops", &format!("{server}/contoso"), &pat(PAT));
         add(&format!("{kind}-entra"), "azure_devops", &contoso, &entra(server, &own(CLIENT_SECRET)));
         add(
@@ -288,6 +295,7 @@ fn set_secrets(sim: &Simulation) {
     sim.set_secret("azure_devops", PAT);
     sim.azure_devops().set_client_secret(CLIENT_SECRET);
     sim.set_secret("citrix_storefront", CITRIX);
+    sim.set_secret("resilio_console", CONSOLE);
 }
 
 #[test]
@@ -302,7 +310,8 @@ fn no_secret_shows_up_anywhere() {
     let mut outputs = Outputs::default();
 
     let daemon = Daemon::with_flags(&file, &["--web.enable-lifecycle"]);
-    let good = ["farm", "session", "filer", "filer-basic", "builds", "builds-entra", "desktops", "desktops-basic"];
+    let good =
+        ["farm", "session", "filer", "filer-basic", "mc", "builds", "builds-entra", "desktops", "desktops-basic"];
     daemon.wait_until_up(&good);
     let strange: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("  - name: ")).collect();
     daemon.wait_for("every other target failed, or has the answer of a probe", |exposition| {

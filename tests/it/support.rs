@@ -51,6 +51,8 @@ pub fn data_path(vendor: &str) -> &'static str {
         "parallels_ras" => "/api/Agent",
         "parallels_ras_session" => "/api/directsessiontunnel",
         "resilio" => "/api/v3/client",
+        // Each of the lists is a part; all of them fail together.
+        "resilio_console" => "/api/v2/",
         "azure_devops" => "/_apis/distributedtask/pools",
         "citrix_storefront" => "/machinecontrol/list",
         _ => "",

@@ -173,6 +173,9 @@ fn selected(matchers: &[String]) -> Vec<&'static Alert> {
                 rows.retain(|row| values.contains(&row.name));
             }
             "severity" => rows.retain(|row| values.contains(&row.severity.as_str())),
+            "vendor" => {
+                rows.retain(|row| row.vendors.is_empty() || row.vendors.iter().any(|vendor| values.contains(vendor)));
+            }
             other => panic!("{other} is not expected here"),
         }
     }
@@ -194,7 +197,7 @@ fn inhibitions() -> Vec<Inhibition> {
 #[test]
 fn every_label_that_must_be_equal_is_on_both_sides() {
     let inhibitions = inhibitions();
-    assert_eq!(inhibitions.len(), 9);
+    assert_eq!(inhibitions.len(), 11);
     for inhibition in inhibitions {
         assert!(!inhibition.source.is_empty() && !inhibition.targets.is_empty(), "{}", inhibition.name);
         for row in inhibition.source.iter().chain(&inhibition.targets) {
@@ -334,6 +337,7 @@ const SLOWER: &[&str] = &[
     "RollcallTargetBroken -> ParallelsRasSessionProbeFailing",
     "RollcallTargetDown -> AzureDevOpsAgentLostJob",
     "RollcallTargetDown -> ParallelsRasSessionProbeMisconfigured",
+    "RollcallTargetDown -> ResilioAgentOfflineInhibitor",
     "RollcallTargetDown -> ResilioJobFailed",
     "RollcallTargetDown -> RollcallAgentStuck",
     "RollcallTargetLoginHeld -> AzureDevOpsAgentLostJob",
@@ -342,6 +346,7 @@ const SLOWER: &[&str] = &[
     "RollcallTargetLoginHeld -> ParallelsRasNoActiveBroker",
     "RollcallTargetLoginHeld -> ParallelsRasSessionProbeFailing",
     "RollcallTargetLoginHeld -> ParallelsRasSessionProbeMisconfigured",
+    "RollcallTargetLoginHeld -> ResilioAgentOfflineInhibitor",
     "RollcallTargetLoginHeld -> ResilioJobFailed",
     "RollcallTargetLoginHeld -> RollcallAgentStuck",
     "RollcallTargetLoginHeld -> RollcallPoolBelowMinimum",

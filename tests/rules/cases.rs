@@ -6,6 +6,7 @@ mod daemons;
 mod parallels_ras;
 mod pools;
 mod resilio;
+mod resilio_console;
 mod targets;
 
 use std::collections::HashSet;
@@ -32,6 +33,7 @@ fn written() -> Vec<Case> {
         pools::cases(),
         parallels_ras::cases(),
         resilio::cases(),
+        resilio_console::cases(),
         azure_devops::cases(),
         citrix_storefront::cases(),
     ];

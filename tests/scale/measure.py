@@ -156,20 +156,21 @@ class Bench:
         self.options, self.folder, self.table = options, folder, Table()
         self.empty = None
 
-    def simulate(self, agents, frozen=True):
+    def simulate(self, agents, frozen=True, more=()):
         """The simulated APIs; returns the process and where Azure DevOps and Resilio are."""
         config = self.folder / f"simulation-{agents}.yml"
         # That of an earlier one tells ports that are closed.
         config.unlink(missing_ok=True)
         flags = ["--frozen"] if frozen else []
         process = Process([self.options.rollcall, "simulate", "--force", "--agents", agents, "--config.file", config]
-                          + flags + ["--log.level", "error"])
+                          + flags + [*more, "--log.level", "error"])
         def urls():
             text = config.read_text() if config.exists() else ""
             return re.findall(r"http://127.0.0.1:\d+/contoso|http://127.0.0.1:\d+/filer-01", text)
         found = wait_for("the simulated APIs", lambda: sorted(urls()))
         process.azure = next(url for url in found if url.endswith("contoso"))
         process.resilio = next(url for url in found if url.endswith("filer-01"))
+        process.console = re.search(r"vendor: resilio_console\n +url: (\S+)", config.read_text())[1]
         return process
 
     def serve(self, targets, name="rollcall", defaults="interval: 1h", flags=()):
@@ -186,6 +187,11 @@ class Bench:
         return (f"  - name: {name}\n    vendor: azure_devops\n    url: {url}\n    interval: {interval}\n"
                 f"    timeout: 5m\n    stale_after: 4h\n    max_response_size: {largest}\n    max_agents: 5000000\n"
                 "    auth: { pat: simulated-personal-access-token }\n")
+
+    @staticmethod
+    def console_target(url, interval="1h"):
+        return (f"  - name: mc\n    vendor: resilio_console\n    url: {url}\n    interval: {interval}\n"
+                "    stale_after: 4h\n    auth: { api_token: simulated-console-token }\n")
 
     def polls(self, daemon, name="builds"):
         status, body = get(daemon.port, f"/metrics?target={name}", ACCEPT_GZIP)
@@ -267,8 +273,11 @@ class Bench:
         return process
 
     def first_poll(self, url, largest="256MiB"):
+        return self.first_poll_of(self.azure(url, largest=largest))
+
+    def first_poll_of(self, target):
         """CPU and peak memory of a daemon's start, its one poll, and what is joined after it; and the series."""
-        with self.serve(self.azure(url, largest=largest)) as daemon:
+        with self.serve(target) as daemon:
             series = self.ready(daemon)
             cpu, peak, idle = daemon.cpu(), daemon.memory("VmHWM"), daemon.memory()
             reader = Reader(daemon.port)
@@ -308,17 +317,17 @@ class Bench:
                            peak / series / (peak_all / series_all), 1 / 4)
             self.table.row("the same, CPU in total, Python exporting one series per agent", f"{cpu:.2f} s",
                            f"{cpu_one:.2f} s", cpu / cpu_one, 1)
-            unchanged = self.repolls(simulation.azure)
+            unchanged = self.repolls(self.azure(simulation.azure, "12s"))
         with self.simulate(250_000, frozen=False) as simulation:
-            changed = self.repolls(simulation.azure)
+            changed = self.repolls(self.azure(simulation.azure, "12s"))
         self.table.row("unchanged poll beside one of a living fleet, CPU", f"{unchanged:.2f} s", f"{changed:.2f} s",
                        unchanged / changed, 1 / 3)
         self.table.row("unchanged poll beside the first one, CPU", f"{unchanged:.2f} s", f"{cpu:.2f} s",
                        unchanged / cpu, 1 / 3)
 
-    def repolls(self, url):
-        interval = 12
-        with self.serve(self.azure(url, f"{interval}s")) as daemon:
+    def repolls(self, target):
+        """CPU of a poll of a target that is polled every 12 s."""
+        with self.serve(target) as daemon:
             self.ready(daemon)
             costs = []
             last = lambda: json.loads(get(daemon.port, "/api/v1/targets")[1])["targets"][0]["last_poll"]
@@ -330,6 +339,29 @@ class Bench:
             # Each span has one poll, one joining, and the questions whether it is over, which both fleets have alike.
             spans = [after - before for before, after in zip(costs, costs[1:])]
             return median(spans)
+
+    def console(self):
+        """A Resilio console with 10,000 agents and 5,000 runs, details of the active ones included."""
+        fleet = ["--resilio-clients", 10_000]
+        with self.simulate(200, more=fleet) as simulation:
+            runs = [self.first_poll_of(self.console_target(simulation.console)) for _ in range(self.options.runs)]
+            cpu, peak, series = (median([run[i] for run in runs]) for i in range(3))
+            state = median([run[3] - run[4] for run in runs]) - self.base()
+            with self.serve(self.console_target(simulation.console)) as daemon:
+                self.ready(daemon)
+                text = get(daemon.port, "/metrics?target=mc")[1].decode()
+                took = float(re.search(r"\nrollcall_target_poll_duration_seconds\{[^}]*\} (\S+)", text)[1])
+                agents = int(re.search(r"\nrollcall_target_agents\{[^}]*\} (\d+)", text)[1])
+            unchanged = self.repolls(self.console_target(simulation.console, "12s"))
+        with self.simulate(200, frozen=False, more=fleet) as simulation:
+            changed = self.repolls(self.console_target(simulation.console, "12s"))
+        text = f"Resilio console, {agents:,} agents and 5,000 runs ({int(series):,} series)"
+        self.table.row(f"{text}: a whole poll beside its timeout, the simulated console on the same cores", f"{took:.2f} s",
+                       "20 s", took / 20, 1)
+        self.table.row("the same: CPU of a start and a poll; peak memory", f"{cpu:.2f} s; {mb(peak)}", "")
+        self.table.row("the same: state of each agent, as above", f"{state / agents:.0f} B", "150 B", state / agents / 150, 1)
+        self.table.row("the same: unchanged poll beside one of a living fleet, CPU", f"{unchanged:.2f} s", f"{changed:.2f} s",
+                       unchanged / changed, 1 / 3)
 
     def large(self):
         """A million agents beside a hundred thousand."""
@@ -439,7 +471,7 @@ def main():
     parser.add_argument("--rollcall", required=True)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--large", action="store_true")
-    names = ["scrape", "render", "decode", "poll", "idle", "many", "fairness", "prometheus"]
+    names = ["scrape", "render", "decode", "poll", "console", "idle", "many", "fairness", "prometheus"]
     parser.add_argument("--only", action="append", choices=names, default=[])
     options = parser.parse_args()
     options.rollcall = os.path.abspath(options.rollcall)

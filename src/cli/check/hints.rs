@@ -32,11 +32,15 @@ pub fn of(snapshot: &Snapshot) -> Vec<String> {
         for (index, glob) in settings.on_demand_pools.0.iter().enumerate() {
             of_pools(format!("on_demand_pools[{index}]"), glob);
         }
-        let Globs(globs) = &settings.offline_by_design;
-        for (index, glob) in globs.iter().enumerate() {
-            if !snapshot.agents.iter().any(|agent| glob.matches(agent.name)) {
-                hints.push(format!("offline_by_design[{index}]: {:?} matches no agent", glob.as_str()));
-            }
+    }
+    let Globs(by_design) = match &target.settings {
+        VendorSettings::AzureDevOps(settings) => &settings.offline_by_design,
+        VendorSettings::ResilioConsole(settings) => &settings.offline_by_design,
+        _ => &Globs::default(),
+    };
+    for (index, glob) in by_design.iter().enumerate() {
+        if !snapshot.agents.iter().any(|agent| glob.matches(agent.name)) {
+            hints.push(format!("offline_by_design[{index}]: {:?} matches no agent", glob.as_str()));
         }
     }
     if snapshot.agents.is_empty() {
@@ -67,6 +71,7 @@ fn why_none(target: &Target, pools: usize) -> String {
             "the resources of resource_ids have no machines for this account"
         }
         VendorSettings::CitrixStorefront(_) => "the store may offer this account no desktops",
+        VendorSettings::ResilioConsole(_) => "the user of the token may not be allowed to see them",
         _ => "the account may not be allowed to see them",
     };
     format!("no agents: {reason}")
@@ -112,6 +117,14 @@ mod tests {
         of(&ledger.publish(now).snapshot)
     }
 
+    const CONSOLE: &str = "vendor: resilio_console, url: 'https://mc', auth: { api_token: x }";
+
+    #[test]
+    fn a_glob_on_agents_of_the_console_that_matched_nothing_is_told() {
+        let settings = format!("{CONSOLE}, offline_by_design: ['runner-*', 'laptop-*']");
+        assert_eq!(hints(&settings, &["zrh"]), ["offline_by_design[1]: \"laptop-*\" matches no agent"]);
+    }
+
     const AZURE: &str = "vendor: azure_devops, url: 'https://dev.azure.com/contoso', auth: { pat: x }";
 
     #[test]
@@ -144,6 +157,7 @@ mod tests {
             ),
             (farm.to_owned(), "site_ids may match no site".to_owned()),
             (citrix.to_owned(), "the store may offer this account no desktops".to_owned()),
+            (CONSOLE.to_owned(), "the user of the token may not be allowed to see them".to_owned()),
         ] {
             assert_eq!(hints(&settings, &[]), [format!("no agents: {expected}")], "{settings}");
         }

@@ -9,7 +9,7 @@ use reqwest::{
 
 use super::pem;
 use crate::config::{
-    Http, Proxy, SharedHttp, Target, Tls,
+    Http, Pin, Proxy, SharedHttp, Target, Tls,
     read::{Item, Section},
     secret::SecretText,
     size,
@@ -99,12 +99,31 @@ fn tls(section: Section<'_>, above: &Tls) -> Tls {
         Some((true, _)) => None,
         Some((false, item)) => server_name(&item),
     };
+    let pin_sha256 = match given("pin_sha256") {
+        None => above.pin_sha256,
+        Some((true, _)) => None,
+        Some((false, item)) => item.text().and_then(|text| Pin::parse(&text).map_err(|error| item.error(error)).ok()),
+    };
     let insecure_skip_verify = section.bool("insecure_skip_verify", above.insecure_skip_verify);
     if let Some(item) = section.get("insecure_skip_verify").filter(|_| insecure_skip_verify) {
-        item.warn("whoever is on the way can read and change everything, credentials too; ca_file is the safe way");
+        item.warn(
+            "whoever is on the way can read and change everything, credentials too; ca_file and pin_sha256 are the safe ways",
+        );
     }
+    // One of the two would do nothing; where the level above gives the other one, this level has the say.
+    if let Some(item) = section.get("pin_sha256").filter(|_| pin_sha256.is_some()) {
+        if section.get("insecure_skip_verify").is_some() && insecure_skip_verify {
+            item.error("is given too; with insecure_skip_verify nothing is checked");
+        }
+        if is_set("ca_file") {
+            item.error("is given too; only one of ca_file and pin_sha256 can be");
+        }
+    }
+    let is_pinned_here = is_set("pin_sha256");
+    let insecure_skip_verify = insecure_skip_verify && !is_pinned_here;
+    let pin_sha256 = pin_sha256.filter(|_| is_pinned_here || !(is_set("ca_file") || insecure_skip_verify));
     section.finish();
-    Tls { ca_file, cert_file, key_file, server_name, insecure_skip_verify }
+    Tls { ca_file, cert_file, key_file, server_name, pin_sha256, insecure_skip_verify }
 }
 
 fn server_name(item: &Item<'_>) -> Option<String> {

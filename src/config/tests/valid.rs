@@ -321,7 +321,7 @@ alerting:
     let warnings = parse(text, Path::new("")).expect("the text is a configuration").warnings;
     let expected = [
         "rollcall.yml:5:27: targets[0].auth.bearer_token: is taken as it stands: variables are not expanded; a file can be given as the twin setting",
-        "rollcall.yml:6:42: targets[0].http.tls.insecure_skip_verify: whoever is on the way can read and change everything, credentials too; ca_file is the safe way",
+        "rollcall.yml:6:42: targets[0].http.tls.insecure_skip_verify: whoever is on the way can read and change everything, credentials too; ca_file and pin_sha256 are the safe ways",
         "rollcall.yml:11:23: targets[1].pools.include: includes no pool, so nothing will be polled",
         "rollcall.yml:14:7: alerting.overrides[0]: changes nothing; give for, keep_firing_for, threshold or enabled",
     ];

@@ -92,7 +92,9 @@ fn capacity() -> Vec<Alert> {
     let working = all_of(&["healthy", "degraded"]);
     // A pool that is expected and not there has no agents: all of them are missing.
     let missing = family(&POOL_MIN_SERVING).minus(working).or(family(&POOL_MIN_SERVING)).above(0.0);
-    let disabled = family(&POOL_AGENTS).is("health", "disabled").above(0.0).sum_without(HEALTH);
+    // What the console of Resilio has disabled is a laptop that is off, or an agent that was declined: no maintenance.
+    let disabled = family(&POOL_AGENTS).none_of("vendor", &["resilio_console"]).is("health", "disabled");
+    let disabled = disabled.above(0.0).sum_without(HEALTH);
     let others = family(&POOL_AGENTS).none_of("health", &["disabled"]).all().sum_without(HEALTH);
     let all_disabled = disabled.unless(others.above(0.0)).unless(on_demand()).max_by(Pool.names());
     let served = past(Function::Max, family(&POOL_AGENTS).one_of("health", SERVING), days(1)).above(0.0);
@@ -145,7 +147,9 @@ fn capacity() -> Vec<Alert> {
 
 fn agents() -> Vec<Alert> {
     let since = || age(family(&AGENT_HEALTH_SINCE));
-    let changing = family(&AGENT_HEALTH).is("health", "transitional").equals(1.0);
+    // Whoever waits for approval in a console waits for a person: ResilioAgentsPending.
+    let changing =
+        family(&AGENT_HEALTH).none_of("vendor", &["resilio_console"]).is("health", "transitional").equals(1.0);
     let slow = || family(&AGENT_STATE).one_of("state", SLOW_STATES).equals(1.0);
     let stuck = since().above(Expr::Threshold).and(changing).ignoring(HEALTH);
     let stuck = stuck.unless(slow()).ignoring(&["state"]);

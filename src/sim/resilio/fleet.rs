@@ -1,12 +1,12 @@
 //! The simulated clients and their job runs at one moment, as a pure function of (seed, client, job, time).
 
-use super::{State, VENDOR};
+use super::{Filers, VENDOR};
 use crate::{Incident, Quirk, World};
 use serde_json::{Value, json};
 
 /// What a job does.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Folder,
     Transfer,
     Script,
@@ -14,15 +14,15 @@ pub(super) enum Kind {
 
 /// A job; the same one runs on several clients.
 #[derive(Debug)]
-pub(super) struct Job {
-    pub(super) id: u64,
-    pub(super) name: &'static str,
-    pub(super) kind: Kind,
-    pub(super) permission: &'static str,
+pub(crate) struct Job {
+    pub(crate) id: u64,
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) permission: &'static str,
 }
 
 /// All jobs. Every client has the first two.
-pub(super) const JOBS: [Job; 6] = [
+pub(crate) const JOBS: [Job; 6] = [
     job(384, "home-drives", Kind::Folder, "rw"),
     job(385, "profiles", Kind::Folder, "srw"),
     job(391, "cad-library", Kind::Folder, "ro"),
@@ -38,62 +38,65 @@ const fn job(id: u64, name: &'static str, kind: Kind, permission: &'static str) 
 /// The job of [`Incident::SyncStuck`], the client on which it stands still, and the one that loses its peers.
 const STUCK: (u64, usize, usize) = (384, 1, 2);
 
+/// The clients of [`Incident::FilersDark`]: one of each site.
+pub(crate) const DARK: [usize; 3] = [1, 3, 5];
+
+/// The sites.
+pub(crate) const SITES: [&str; 3] = ["zrh", "ber", "lis"];
+
 /// A client at one moment.
 #[derive(Debug, Clone)]
-pub(super) struct Client {
-    pub(super) name: String,
-    pub(super) device_id: String,
-    pub(super) device_hex: String,
-    pub(super) state: String,
-    pub(super) paused: bool,
-    pub(super) restart_required: bool,
-    pub(super) last_seen: u64,
-    pub(super) tags: [(&'static str, String); 2],
+pub(crate) struct Client {
+    pub(crate) name: String,
+    pub(crate) device_id: String,
+    pub(crate) device_hex: String,
+    pub(crate) state: String,
+    pub(crate) paused: bool,
+    pub(crate) restart_required: bool,
+    pub(crate) last_seen: u64,
+    pub(crate) tags: [(&'static str, String); 2],
 }
 
 /// The Management Console that every client reports to.
-pub(super) const CONSOLE: &str = "mc.sync.example:8444";
+pub(crate) const CONSOLE: &str = "mc.sync.example:8444";
 
 /// A run at one moment.
 #[derive(Debug, Clone)]
-pub(super) struct Run {
-    pub(super) job: &'static Job,
-    pub(super) run_id: u64,
-    pub(super) status: String,
-    pub(super) eta: i64,
-    pub(super) size_total: u64,
-    pub(super) size_completed: u64,
-    pub(super) files_total: u64,
-    pub(super) files_completed: u64,
-    pub(super) peers: u64,
-    pub(super) proxied: u64,
-    pub(super) down: u64,
-    pub(super) up: u64,
-    pub(super) transferred_down: u64,
-    pub(super) transferred_up: u64,
-    pub(super) last_synced: Option<u64>,
-    pub(super) errors: Value,
-    pub(super) path: String,
+pub(crate) struct Run {
+    pub(crate) job: &'static Job,
+    pub(crate) run_id: u64,
+    pub(crate) status: String,
+    pub(crate) eta: i64,
+    pub(crate) size_total: u64,
+    pub(crate) size_completed: u64,
+    pub(crate) files_total: u64,
+    pub(crate) files_completed: u64,
+    pub(crate) peers: u64,
+    pub(crate) proxied: u64,
+    pub(crate) down: u64,
+    pub(crate) up: u64,
+    pub(crate) transferred_down: u64,
+    pub(crate) transferred_up: u64,
+    pub(crate) last_synced: Option<u64>,
+    pub(crate) errors: Value,
+    pub(crate) path: String,
 }
 
 /// The path prefix, and the target's name, of a client.
-pub(super) fn slug(client: usize) -> String {
+pub(crate) fn slug(client: usize) -> String {
     format!("filer-{:02}", client + 1)
 }
 
 /// A client now.
-pub(super) fn client(world: &World, state: &State, index: usize) -> Client {
+pub(crate) fn client(world: &World, state: &Filers, index: usize) -> Client {
     let now = world.now().as_secs();
     let quirk = |quirk| world.quirk(VENDOR, quirk);
-    let over = state.clients.get(&index).cloned().unwrap_or_default();
-    let name = match index {
-        1 if quirk(Quirk::DuplicateName) => "FILER-01".to_owned(),
-        2 if quirk(Quirk::NastyName) => "quote \" backslash \\ line\nfeed".to_owned(),
-        3 if quirk(Quirk::LongName) => "FILER-".repeat(1_700),
-        _ => slug(index).to_uppercase(),
-    };
+    let mut over = state.clients.get(&index).cloned().unwrap_or_default();
+    if let Some(since) = world.since(Incident::FilersDark).filter(|_| DARK.contains(&index)) {
+        over.state = Some(("NOT_CONNECTED".to_owned(), (world.now() - since).as_secs()));
+    }
     // A few times a day a client connects anew.
-    let reconnects = (now + world.dice("reconnect", index as u64)) % 21_600 < 20;
+    let reconnects = since_reconnect(world, index) < 20;
     let natural = match index {
         0 if quirk(Quirk::UnknownState) => "HIBERNATING",
         _ if reconnects && !world.options.frozen => "CONNECTING",
@@ -102,7 +105,7 @@ pub(super) fn client(world: &World, state: &State, index: usize) -> Client {
     };
     let device = world.dice("device", index as u64);
     Client {
-        name,
+        name: name(world, VENDOR, index),
         device_id: format!("EA{device:016X}JA"),
         device_hex: format!("{device:016x}{index:024x}"),
         last_seen: world.real(over.state.as_ref().map_or(now - now % 10, |(_, since)| *since) as f64) as u64,
@@ -110,19 +113,39 @@ pub(super) fn client(world: &World, state: &State, index: usize) -> Client {
         paused: over.paused,
         restart_required: index == 3,
         tags: [
-            ("SITE", ["zrh", "ber", "lis"][index % 3].to_owned()),
+            ("SITE", SITES[site(index)].to_owned()),
             ("ROLE", if index == 0 { "source" } else { "branch" }.to_owned()),
         ],
     }
 }
 
+/// The name of a client, as this vendor's answers have it.
+pub(crate) fn name(world: &World, vendor: &'static str, index: usize) -> String {
+    match index {
+        1 if world.quirk(vendor, Quirk::DuplicateName) => "FILER-01".to_owned(),
+        2 if world.quirk(vendor, Quirk::NastyName) => "quote \" backslash \\ line\nfeed".to_owned(),
+        3 if world.quirk(vendor, Quirk::LongName) => "FILER-".repeat(1_700),
+        _ => slug(index).to_uppercase(),
+    }
+}
+
+/// How long ago a client began to connect anew, in seconds.
+pub(crate) fn since_reconnect(world: &World, index: usize) -> u64 {
+    (world.now().as_secs() + world.dice("reconnect", index as u64)) % 21_600
+}
+
+/// Which of [`SITES`] a client stands at: the first two at the first.
+pub(crate) fn site(index: usize) -> usize {
+    index / 2 % SITES.len()
+}
+
 /// Which jobs a client has.
-fn has(client: usize, job: usize) -> bool {
+pub(crate) fn has(client: usize, job: usize) -> bool {
     job < 2 || !(client + job).is_multiple_of(3)
 }
 
 /// Every run that a client lists: of each job the present one, and an older one before or behind it.
-pub(super) fn runs(world: &World, state: &State, clients: usize, client: usize) -> Vec<Run> {
+pub(super) fn runs(world: &World, state: &Filers, clients: usize, client: usize) -> Vec<Run> {
     let mut runs = Vec::new();
     for (index, job) in JOBS.iter().enumerate().filter(|(index, _)| has(client, *index)) {
         let sharing = (0..clients).filter(|c| has(*c, index)).count() as u64;
@@ -151,7 +174,15 @@ fn older(newest: &Run) -> Run {
     }
 }
 
-fn newest(world: &World, state: &State, client: usize, index: usize, job: &'static Job, sharing: u64) -> Run {
+/// The newest run of a job on a client that has it. `sharing` is how many have it.
+pub(crate) fn newest(
+    world: &World,
+    state: &Filers,
+    client: usize,
+    index: usize,
+    job: &'static Job,
+    sharing: u64,
+) -> Run {
     let key = (client * JOBS.len() + index) as u64;
     let roll = |name| world.dice(name, key);
     let period = match job.kind {
@@ -238,7 +269,7 @@ fn step(kind: Kind, second: u64, period: u64) -> (&'static str, u64, u64) {
 }
 
 /// What incidents, quirks and the test's own settings make of a run.
-fn disturb(world: &World, state: &State, client: usize, index: usize, run: &mut Run) {
+fn disturb(world: &World, state: &Filers, client: usize, index: usize, run: &mut Run) {
     if let Some(since) = world.since(Incident::SyncStuck).filter(|_| run.job.id == STUCK.0) {
         let begun = (world.now() - since).as_secs();
         if client == STUCK.1 || client == STUCK.2 {

@@ -149,7 +149,7 @@ fn a_stuck_job_makes_no_progress_and_its_estimate_grows_below_the_alert() {
 #[test]
 fn a_day_has_movement_and_nothing_that_pages() {
     let resilio = fleet_of(false, 1.0);
-    let state = State::default();
+    let state = Filers::default();
     let mut seen = std::collections::BTreeSet::new();
     for minute in 0..1_440 {
         let world = World::starting_at(Options::default(), std::time::Duration::from_secs(1_768_464_000 + minute * 60));

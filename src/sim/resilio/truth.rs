@@ -1,7 +1,7 @@
 //! What a perfect exporter shows of the clients, by sections 4 and 5 of `deploy/docs/reference.md`.
 
 use super::fleet::{self, CONSOLE, Client, Kind, Run};
-use super::{State, VENDOR, states};
+use super::{Filers, VENDOR, states};
 use crate::{Quirk, Truth, World};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ const TEN_YEARS: i64 = 10 * 365 * 86_400;
 /// Labels are cut to this many bytes.
 const LABEL_LIMIT: usize = 256;
 
-pub(super) fn of(world: &World, state: &State, clients: usize) -> Vec<Truth> {
+pub(super) fn of(world: &World, state: &Filers, clients: usize) -> Vec<Truth> {
     let old = world.quirk(VENDOR, Quirk::OldServer);
     let mut samples = Vec::new();
     for index in 0..clients {
@@ -125,7 +125,7 @@ pub(super) fn kind_name(kind: Kind) -> &'static str {
 
 /// Strings, numbers or objects in an array count each; a lone number is how many there are; any other lone value is one;
 /// nothing is none, however it is written.
-fn error_count(errors: &Value) -> usize {
+pub(crate) fn error_count(errors: &Value) -> usize {
     match errors {
         Value::Null | Value::Bool(false) => 0,
         Value::String(error) if error.is_empty() => 0,

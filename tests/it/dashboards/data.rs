@@ -31,6 +31,8 @@ pub const EMPTY: &[(&str, &str, &str, When, &str)] = &[
     ("rollcall-azure-devops", "Pools", "B", When::Incident, "no job may wait"),
     ("rollcall-overview", "What users feel", "C", When::Incident, "no job may wait"),
     ("rollcall-resilio", "Longest out of sync", "A", When::Incident, "all may be in sync"),
+    ("rollcall-resilio", "Longest offline", "A", When::Incident, "all are online"),
+    ("rollcall-resilio", "Errors by code", "A", When::Incident, "the console reports none"),
     ("rollcall-daemon", "Alerts in direct mode", "A", When::Direct, NOT_DIRECT),
     ("rollcall-daemon", "Alertmanagers", "ABC", When::Direct, NOT_DIRECT),
     ("rollcall-daemon", "Notifications", "ABC", When::Direct, NOT_DIRECT),

@@ -45,6 +45,8 @@ const VISIBLE: &[(Incident, &str, &str)] = &[
     (Incident::SlowBuilds, "What users feel", "Builds queued"),
     (Incident::ScaleSetBroken, "Agents by health", "disabled"),
     (Incident::JobNobodyCanTake, "What users feel", "Builds queued"),
+    (Incident::FilersDark, "Agents by health", "failed"),
+    (Incident::DiskFull, "Agents by health", "degraded"),
 ];
 
 /// What the panel of firing alerts says of an incident, and not of a calm fleet; all of it with `for: 0s`. Not here: a patch
@@ -63,6 +65,8 @@ const FIRING: &[(Incident, &str)] = &[
     (Incident::VendorApiDown, "RollcallTargetDown"),
     (Incident::ScaleSetBroken, "AzureDevOpsElasticPoolUnhealthy"),
     (Incident::JobNobodyCanTake, "AzureDevOpsJobUnmatched"),
+    (Incident::FilersDark, "ResilioAgentOffline"),
+    (Incident::DiskFull, "ResilioAgentDiskFull"),
 ];
 
 /// The shipped rules, as quick as a test has to be.

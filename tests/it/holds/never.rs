@@ -11,6 +11,7 @@ fn a_refused_token_backs_off_and_is_never_held() {
         Target::azure("pat", &sim).set("auth", "{ pat: refused }"),
         Target::session("api-token", &sim).set("auth", "{ api_token: refused }"),
         Target::resilio("agent-token", &sim, 1),
+        Target::of("resilio_console", "console-token", &sim).set("auth", "{ api_token: refused }"),
     ];
     // Resilio's token comes from the agent itself: refused it is where not even a new one is taken.
     sim.fail("resilio", "/client", Fault::Status(401, "{}", "application/json"));
@@ -18,7 +19,7 @@ fn a_refused_token_backs_off_and_is_never_held() {
     // on a busy machine changes nothing about their growth.
     let config = Config::with_defaults("{ interval: 3s, timeout: 9s, stale_after: 36s }").targets(targets);
     let daemon = Daemon::start(&config.write(&folder));
-    let names = ["pat", "api-token", "agent-token"];
+    let names = ["pat", "api-token", "agent-token", "console-token"];
     let now = daemon.wait_for("four refusals each", |now| names.iter().all(|name| now.failures(name, "auth") >= 4.0));
     for name in names {
         assert_eq!(now.of(name, "rollcall_login_held"), Some(0.0), "{name}");
@@ -30,6 +31,7 @@ fn a_refused_token_backs_off_and_is_never_held() {
         ("azure_devops", "/_apis/"),
         ("parallels_ras_session", "/api/directsessiontunnel"),
         ("resilio", "/api/v3/token"),
+        ("resilio_console", "/api/v2/agents"),
     ] {
         let asked: Vec<f64> = sim
             .journal()

@@ -124,6 +124,21 @@ pub const EXPECTED_PAGES: &[ExpectedPages] = &[
         why: "AzureDevOpsJobUnmatched; ten minutes later AzureDevOpsQueueWaitHigh of the same pool, as the job is also the \
               oldest one.",
     },
+    ExpectedPages {
+        incident: Incident::FilersDark,
+        vendor: "resilio_console",
+        pages: &[],
+        tickets: &[35],
+        why: "ResilioAgentOffline of all three agents together, by the console. They say the same of themselves, \
+              ResilioClientDisconnected, and sooner: that is muted.",
+    },
+    ExpectedPages {
+        incident: Incident::DiskFull,
+        vendor: "resilio_console",
+        pages: &[],
+        tickets: &[10],
+        why: "ResilioAgentDiskFull; the agent's own API does not tell.",
+    },
 ];
 
 /// Who is started again while an incident lasts.
@@ -178,7 +193,7 @@ pub const RESTART_COSTS: &[RestartCost] = &[
         restarted: Restarted::AlertmanagerWithoutDelay,
         direct: None,
         // Those with an alert that mutes others.
-        incidents: &[Incident::BuildPoolOffline, Incident::HypervisorLost],
+        incidents: &[Incident::BuildPoolOffline, Incident::HypervisorLost, Incident::FilersDark],
         again: 0,
         muted: 2,
         sooner: None,

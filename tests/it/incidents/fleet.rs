@@ -10,6 +10,11 @@ use crate::support::{Sim, VENDORS};
 /// What the simulated clocks show at the start: 8 o'clock of a day. What fleets do by themselves follows the clock.
 const MORNING: Duration = Duration::from_secs(1_768_464_000);
 
+/// Resilio agents of a fleet that are asked themselves at the most. Of its dark ones there is one at each of three sites, and
+/// they would be too large a part of smaller ones.
+const ASKED: usize = 6;
+const WITH_DARK_ONES: usize = 18;
+
 /// The fleet of an incident.
 pub struct Fleet {
     /// Its incident.
@@ -31,7 +36,7 @@ impl Fleet {
     pub fn new(case: Case, factor: u32) -> Fleet {
         let sim = Sim::start(Options {
             agents: 60,
-            resilio_clients: Some(4),
+            resilio_clients: Some(if case.incident == Some(Incident::FilersDark) { WITH_DARK_ONES } else { 4 }),
             speed: f64::from(factor),
             clock: Some(MORNING),
             ..Options::default()
@@ -59,7 +64,9 @@ impl Fleet {
         let (_, targets) = yaml.split_once("targets:\n").expect("a configuration with targets");
         let ours = |target: &&str| {
             let vendor = target.lines().find_map(|line| line.trim().strip_prefix("vendor: "));
+            let number = target.lines().next().and_then(|name| name.strip_prefix("filer-")?.parse::<usize>().ok());
             vendor.is_some_and(|vendor| self.case.vendors.contains(&vendor))
+                && number.is_none_or(|number| number <= ASKED)
         };
         let entries = targets.split("  - name: ").filter(ours);
         self.targets =

@@ -39,6 +39,7 @@ fn healthy() -> BTreeSet<&'static str> {
         "azure_devops_rate_limit_reset_timestamp_seconds",
         "parallels_ras_license_grace_days_left",
         "parallels_ras_session_probe_error",
+        "resilio_console_error",
         "rollcall_alerts",
         "rollcall_login_next_attempt_timestamp_seconds",
         "rollcall_notification_duration_seconds",
@@ -64,13 +65,15 @@ fn healthy() -> BTreeSet<&'static str> {
 
 /// The demo with incidents that begin at once.
 fn broken() -> BTreeSet<&'static str> {
-    let incidents = ["--incident", "gateway-lost", "--incident", "vendor-api-down", "--incident", "password-expired"];
+    let incidents = ["gateway-lost", "vendor-api-down", "password-expired", "disk-full"];
+    let incidents = incidents.into_iter().flat_map(|name| ["--incident", name]).collect::<Vec<_>>();
     let demo = Daemon::demo(&[&incidents[..], &["--incident.delay", "0s"]].concat());
     let exposition = wait_until("the incidents show", WAIT_TIMEOUT, || {
         let exposition = demo.scrape();
         let failing = ["hq-farm", "builds", "desktops"].map(|target| exposition.failure(target));
         let errors = exposition.all("parallels_ras_session_probe_error", &[("verdict", "endpoint")]);
-        let shown = !errors.is_empty() && failing.iter().all(|reason| !reason.is_empty());
+        let full = exposition.all("resilio_console_error", &[("code", "10200")]);
+        let shown = !errors.is_empty() && !full.is_empty() && failing.iter().all(|reason| !reason.is_empty());
         if shown {
             Ok(exposition.clone())
         } else {
