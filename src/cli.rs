@@ -12,14 +12,9 @@ mod probe;
 mod rules;
 mod serve;
 mod simulate;
+mod usage;
 
-use std::{
-    env,
-    ffi::OsStr,
-    io::{IsTerminal, Write},
-    path::PathBuf,
-    process::ExitCode,
-};
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -143,7 +138,7 @@ struct Fleet {
     #[arg(long, value_name = "N", default_value_t = 200)]
     agents: usize,
     /// Replays a scripted incident; repeatable.
-    #[arg(long = "incident", value_name = "NAME", long_help = incidents_help())]
+    #[arg(long = "incident", value_name = "NAME", long_help = usage::incidents_help())]
     incidents: Vec<Incident>,
     /// The same number gives the same fleet.
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -299,7 +294,7 @@ struct Dashboards {
 pub fn run() -> ExitCode {
     let cli = match Cli::read() {
         Ok(cli) => cli,
-        Err(error) => return explain(error),
+        Err(error) => return usage::explain(error),
     };
     // A daemon is no filter: what it prints at its start need not be read.
     let is_daemon = matches!(cli.command, Command::Serve(_) | Command::Demo(_) | Command::Simulate(_));
@@ -343,27 +338,6 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// Says what is wrong with the command line, or the help that was asked for.
-fn explain(error: clap::Error) -> ExitCode {
-    let (is_help, code) = (!error.use_stderr(), error.exit_code());
-    let _flush = output::FlushAtEnd;
-    if is_help {
-        // It knows about colours. A reader that does not read is waited for: nothing else is to be done.
-        let printed = error.print().and_then(|()| std::io::stdout().flush());
-        return match printed {
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                output::note(format_args!("cannot write to stdout: {error}"));
-                ExitCode::FAILURE
-            }
-            _ => ExitCode::SUCCESS,
-        };
-    }
-    let text = error.render();
-    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    output::write_err(if colour { text.ansi().to_string() } else { text.to_string() });
-    u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from)
-}
-
 /// A number of things: `1 agent`, `2 agents`.
 fn counted(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
@@ -372,20 +346,9 @@ fn counted(number: usize, what: &str) -> String {
 impl Cli {
     /// The command line, and the environment where a variable of it is not blank.
     fn read() -> Result<Cli, clap::Error> {
-        let matches = unset_blank(Cli::command()).try_get_matches()?;
+        let matches = usage::unset_blank(Cli::command()).try_get_matches()?;
         Cli::from_arg_matches(&matches)
     }
-}
-
-/// A blank variable is as unset: templates of units and charts write them so.
-fn unset_blank(command: clap::Command) -> clap::Command {
-    let is_blank = |name: &OsStr| env::var_os(name).is_some_and(|value| value.to_string_lossy().trim().is_empty());
-    let command = command.mut_args(|arg| match arg.get_env().is_some_and(is_blank) {
-        true => arg.env(None),
-        false => arg,
-    });
-    let names: Vec<String> = command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
-    names.into_iter().fold(command, |command, name| command.mut_subcommand(name, unset_blank))
 }
 
 /// What the runtime still does at the end of a command is waited for so long.
@@ -399,11 +362,6 @@ fn block_on<T>(command: impl Future<Output = Result<T, String>>) -> Result<T, St
     let result = runtime.block_on(command);
     runtime.shutdown_timeout(SHUTDOWN);
     result
-}
-
-fn incidents_help() -> String {
-    let lines = Incident::ALL.iter().map(|incident| format!("\n  {:20}{}", incident.name(), incident.description()));
-    format!("Replays a scripted incident; repeatable:{}", lines.collect::<String>())
 }
 
 impl Fleet {

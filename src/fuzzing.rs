@@ -11,7 +11,7 @@ mod exposed;
 mod input;
 mod promql;
 #[path = "../tests/it/support/exposition.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "the tests use the rest of it")]
 mod read_back;
 mod settings;
 mod state;

@@ -28,7 +28,7 @@ use reqwest::{Method, Url};
 use tokio::time::Instant;
 
 use self::{
-    note::{NOTE, NotedProbe},
+    note::{LastTry, NOTE, NotedProbe},
     probe::Probe,
     reply::Reply,
     verdict::Verdict,
@@ -60,16 +60,6 @@ const REPORT_MARGIN: Duration = Duration::from_millis(500);
 
 /// Nothing is read beside the probe.
 pub const EXTRAS: &[(&str, &str)] = &[];
-
-/// What a probe brought, for those that follow and may not be made.
-#[derive(Debug, Clone, Copy, Default)]
-enum LastTry {
-    /// No verdict, or one that proved something: nothing of it says how the broker is while nobody may ask.
-    #[default]
-    Nothing,
-    /// A verdict that proved nothing about the credentials, so that the next probe waits.
-    Unproven { failed: bool },
-}
 
 /// The API of one target.
 #[derive(Debug)]
@@ -154,12 +144,17 @@ impl ParallelsRasSession {
             Err(ExchangeFailure::Failed(failure)) => (read_answer(Err(failure)), None),
         };
         let duration = started.elapsed();
-        let is_unproven = matches!(verdict_of(&judged), LogonVerdict::Unproven(_));
-        self.last_try = LastTry::Nothing;
-        let (reply, failure) = judged?;
-        if is_unproven {
-            self.last_try = LastTry::Unproven { failed: failure.is_some() };
-        }
+        self.last_try = match (verdict_of(&judged), &judged) {
+            (LogonVerdict::Unproven(_), Ok((_, failure))) => LastTry::Unproven { failed: failure.is_some() },
+            _ => LastTry::Nothing,
+        };
+        let (reply, failure) = match judged {
+            Ok(judged) => judged,
+            Err(failure) => {
+                self.note_last_try(cx);
+                return Err(failure);
+            }
+        };
         if let Some(code) = reply.code().filter(|code| codes::by_code(code.api).is_none()) {
             cx.warnings.add(Warning::UnknownState, || format!("code {}", code.api));
         }
@@ -239,16 +234,20 @@ impl ParallelsRasSession {
         }
         let noted: Option<NotedProbe> = cx.memory.noted(NOTE);
         let noted = noted.filter(|noted| cx.now.since(noted.at) <= self.target.stale_after);
+        self.last_try = noted.as_ref().map(|noted| noted.last_try).unwrap_or_default();
         self.last = noted.and_then(|noted| noted.of(&self.settings));
-        self.last_try = match self.last.as_ref().map(|probe| probe.verdict) {
-            Some(Verdict::Unreachable) => LastTry::Unproven { failed: true },
-            Some(Verdict::Unknown) => LastTry::Unproven { failed: false },
-            _ => LastTry::Nothing,
-        };
+    }
+
+    /// The probe before is as old as it is; a restart must not take its verdict for that of the last try.
+    fn note_last_try(&self, cx: &Context<'_>) {
+        if let Some(mut noted) = cx.memory.noted::<NotedProbe>(NOTE) {
+            noted.last_try = self.last_try;
+            cx.memory.note(NOTE, &noted);
+        }
     }
 
     fn remember(&self, cx: &Context<'_>, probe: &Probe) {
-        cx.memory.note(NOTE, &NotedProbe::new(probe, &self.settings, cx.now));
+        cx.memory.note(NOTE, &NotedProbe::new(probe, &self.settings, cx.now, self.last_try));
     }
 
     /// Until when another log-on of the account is waited for, and until when the answer.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    config::{self, Config, web::WebConfig},
+    config::{self, Config, Errors, web::WebConfig},
     duration,
     exposition::{Encoding, Format},
     glob::Glob,
@@ -17,6 +17,14 @@ use crate::{
 /// Files that a text names are not read: there is no such folder, and an absolute path is none of ours.
 const FOLDER: &str = "no-such-folder";
 
+/// Each problem names the file and says something.
+fn have_places(errors: &Errors, file: &str) {
+    for problem in errors.iter() {
+        let line = problem.to_string();
+        assert!(line.starts_with(&format!("{file}:")) && !problem.message.is_empty(), "{line:?}");
+    }
+}
+
 /// Problems with their places, or a configuration that prints as one that is the same.
 pub fn config(text: &str) {
     if text.contains("target_files") || text.contains("_file: /") || text.contains("\"/") || text.contains("'/") {
@@ -25,13 +33,7 @@ pub fn config(text: &str) {
     let parse = |text: &str| Config::parse(text, "fuzz.yml", Path::new(FOLDER));
     let config = match parse(text) {
         Ok(config) => config,
-        Err(errors) => {
-            for problem in errors.iter() {
-                let line = problem.to_string();
-                assert!(line.starts_with("fuzz.yml:") && !problem.message.is_empty(), "{line:?}");
-            }
-            return;
-        }
+        Err(errors) => return have_places(&errors, "fuzz.yml"),
     };
     let shown = config.to_yaml();
     // Relative paths are shown from where the program stands; read again they would begin at the folder once more.
@@ -55,13 +57,7 @@ pub fn web_config(bytes: &[u8]) {
     }
     let web = match WebConfig::parse(bytes, "web.yml", Path::new(FOLDER)) {
         Ok(web) => web,
-        Err(errors) => {
-            for problem in errors.iter() {
-                let line = problem.to_string();
-                assert!(line.starts_with("web.yml:") && !problem.message.is_empty(), "{line:?}");
-            }
-            return;
-        }
+        Err(errors) => return have_places(&errors, "web.yml"),
     };
     assert!(web.users.iter().all(|user| !user.name.contains(':') && (4..=31).contains(&user.cost)), "{:?}", web.users);
     assert!(web.rate_limit.is_none_or(|limit| !limit.interval.is_zero()));

@@ -71,11 +71,9 @@ impl Logons {
             open.content.identities.retain(|stored| !is_legacy(stored));
             error = open.save(now).err();
         }
-        if error.is_none() {
-            self.of(who, now, |identity| identity.unsaved = false);
-        }
-        if error.is_some() {
-            event::state_write_failed();
+        match error {
+            None => self.of(who, now, |identity| identity.unsaved = false),
+            Some(_) => event::state_write_failed(),
         }
         self.report(error.as_ref());
         (out, error)

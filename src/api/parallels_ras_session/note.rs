@@ -15,6 +15,19 @@ use crate::{clock::UnixTime, config::target};
 /// What it is noted under.
 pub const NOTE: &str = "probe";
 
+/// What a probe brought, for those that follow and may not be made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub enum LastTry {
+    /// No verdict, or one that proved something: nothing of it says how the broker is while nobody may ask.
+    #[default]
+    Nothing,
+    /// A verdict that proved nothing about the credentials, so that the next probe waits.
+    Unproven {
+        /// Whether its poll failed.
+        failed: bool,
+    },
+}
+
 /// A probe in the state file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NotedProbe {
@@ -31,13 +44,17 @@ pub struct NotedProbe {
     prime_seconds: Option<f64>,
     seconds: f64,
     failures: u64,
+    /// What the last try brought.
+    #[serde(default)]
+    pub last_try: LastTry,
 }
 
 impl NotedProbe {
     /// A probe under these settings.
-    pub fn new(probe: &Probe, settings: &target::ParallelsRasSession, at: UnixTime) -> NotedProbe {
+    pub fn new(probe: &Probe, settings: &target::ParallelsRasSession, at: UnixTime, last_try: LastTry) -> NotedProbe {
         NotedProbe {
             at,
+            last_try,
             mode: settings.mode.as_str().to_owned(),
             endpoint: settings.session.endpoint_host.clone(),
             verdict: probe.verdict.as_str().to_owned(),
