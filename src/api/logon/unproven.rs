@@ -65,6 +65,9 @@ struct Try {
     aside: bool,
     /// Whether it is known what came of it.
     ended: bool,
+    /// Whether one that came after it was answered: what becomes of it says nothing about the next.
+    #[serde(default)]
+    overtaken: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -139,7 +142,7 @@ impl Unproven {
             }
         }
         self.tries.retain(|attempt| !attempt.ended || now.since(attempt.at) < scaled(WINDOW));
-        self.tries.push(Try { id, at: now, target: target.to_owned(), aside, ended: false });
+        self.tries.push(Try { id, at: now, target: target.to_owned(), aside, ended: false, overtaken: false });
         self.tries.sort_by_key(|attempt| attempt.at);
     }
 
@@ -152,6 +155,7 @@ impl Unproven {
     pub fn accepted(&mut self, id: u64, target: &str, aside: bool) {
         self.withdraw(id);
         self.targets.remove(target);
+        self.overtake(|attempt| attempt.aside && attempt.target == target);
         if !aside {
             self.settle();
         }
@@ -173,7 +177,13 @@ impl Unproven {
         aside: bool,
         failure: &Failure,
     ) {
-        self.tries.iter_mut().filter(|attempt| attempt.id == id).for_each(|attempt| attempt.ended = true);
+        let attempt = self.tries.iter_mut().find(|attempt| attempt.id == id);
+        if attempt.is_some_and(|attempt| {
+            attempt.ended = true;
+            attempt.overtaken
+        }) {
+            return;
+        }
         if !aside {
             self.row.add(now);
         }
@@ -193,7 +203,14 @@ impl Unproven {
     /// The row is over; what is under way counts for the bound alone.
     fn settle(&mut self) {
         self.row = Row::default();
-        self.tries.iter_mut().filter(|attempt| !attempt.aside).for_each(|attempt| attempt.ended = true);
+        self.overtake(|attempt| !attempt.aside);
+    }
+
+    /// What is under way of these counts for the bound alone, whatever becomes of it.
+    fn overtake(&mut self, is_one: impl Fn(&Try) -> bool) {
+        for attempt in self.tries.iter_mut().filter(|attempt| is_one(attempt)) {
+            (attempt.ended, attempt.overtaken) = (true, true);
+        }
     }
 
     /// Takes back what lies ahead of `now`.
@@ -221,7 +238,10 @@ impl Unproven {
         }
         for attempt in &other.tries {
             match self.tries.iter_mut().find(|own| own.id == attempt.id) {
-                Some(own) => own.ended |= attempt.ended,
+                Some(own) => {
+                    own.ended |= attempt.ended;
+                    own.overtaken |= attempt.overtaken;
+                }
                 None => self.tries.push(attempt.clone()),
             }
         }

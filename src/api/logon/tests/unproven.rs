@@ -194,3 +194,20 @@ async fn a_request_aside_waits_for_its_own_failures_only() {
     log_on(&logons, &target("deep", "https://a.example"), &secret, START).await;
     assert!(aside("bad", START.plus(MINUTE), LogonVerdict::Accepted).await.is_ok());
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_answered_too_late_says_nothing_once_a_later_one_was_taken() {
+    let (logons, secret) = (Logons::default(), SecretText::new("good"));
+    let one = target("one", "https://a.example");
+    let ask = async |now: UnixTime| logons.acquire_aside(&one, "monitor", &secret, now, Instant::now() + MINUTE).await;
+    let permit = ask(START).await.expect("nothing waits");
+    let slow = tokio::spawn(run_exchange(permit, SECOND, 90 * SECOND, trouble()));
+    tokio::time::sleep(MINUTE).await;
+    let permit = ask(START.plus(MINUTE)).await.expect("the wait is over");
+    assert_eq!(permit.run_exchange(far(), answered(LogonVerdict::Accepted)).await, Ok(((), None)));
+    assert!(slow.await.expect("no panic").is_err(), "nobody waited for it");
+    tokio::time::sleep(MINUTE).await;
+    let now = START.plus(2 * MINUTE);
+    assert!(ask(now).await.is_ok(), "the server has answered since");
+    assert_eq!(logons.next_logon("one", now), None);
+}
