@@ -72,8 +72,12 @@ impl<T> Extra<T> {
     /// The last good data, unless they are too old for a target with this `stale_after`.
     pub fn data(&self, now: UnixTime, stale_after: Duration) -> Option<&T> {
         let (data, read) = self.last.as_ref()?;
-        let stale_after = stale_after.max(self.interval * STALE_INTERVALS);
-        (now.since(*read) < stale_after).then_some(data)
+        (now.since(*read) < self.kept_for(stale_after)).then_some(data)
+    }
+
+    /// How long data are good for a target with this `stale_after`.
+    pub fn kept_for(&self, stale_after: Duration) -> Duration {
+        stale_after.max(self.interval * STALE_INTERVALS)
     }
 
     /// The label, and how the last try ended; `None` before the first.

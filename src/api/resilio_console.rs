@@ -21,6 +21,7 @@ mod jobs;
 mod nested;
 mod pause;
 mod pending;
+mod rows;
 mod run;
 mod runs;
 mod session;
@@ -166,7 +167,9 @@ impl ResilioConsole {
     async fn read_details(&mut self, cx: &Context<'_>) {
         let most_rows = self.target.max_series / 2 / details::SERIES_OF_ROW;
         let known = self.details.data(cx.now, self.target.stale_after).cloned();
-        let read = details::fetch(&self.session, &self.active, known.as_deref(), most_rows, cx).await;
+        let kept_for = self.details.kept_for(self.target.stale_after);
+        let ages = details::Ages { interval: self.settings.run_details, kept_for };
+        let read = details::fetch(&self.session, &self.active, known.as_deref(), ages, most_rows, cx).await;
         let (data, failure) = match read {
             Ok((data, failure)) => (Some(data), failure),
             Err(failure) => (None, Some(failure)),

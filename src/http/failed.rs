@@ -124,7 +124,7 @@ fn tls_hint(error: &rustls::Error, settings: &Http) -> Option<String> {
     if matches!(error, rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) {
         return Some("is this a plain http port?".to_owned());
     }
-    let Untrusted { error, fingerprint } = untrusted(error)?;
+    let Untrusted { error, fingerprint, is_self_signed } = untrusted(error)?;
     let has_ca = settings.tls.ca_file.is_some();
     let hint = match error {
         CertificateError::UnknownIssuer if !has_ca => "give the certificate of its CA as http.tls.ca_file",
@@ -138,10 +138,13 @@ fn tls_hint(error: &rustls::Error, settings: &Http) -> Option<String> {
         CertificateError::ApplicationVerificationFailure if settings.tls.pin_sha256.is_some() => {
             "the server has another certificate than that of http.tls.pin_sha256: it was renewed, or somebody is on the way"
         }
+        // One that may sign others cannot be given as a CA: no server may show such a one.
+        CertificateError::Other(_) if *is_self_signed => "nobody vouches for it but itself",
         _ => "it is not trusted",
     };
     // One line to be copied, by whoever has compared it.
-    Some(format!("{hint}; if the server itself shows this fingerprint: http.tls: {{ pin_sha256: {fingerprint} }}"))
+    let line = format!("http: {{ tls: {{ pin_sha256: {fingerprint} }} }}");
+    Some(format!("{hint}; if the server itself shows this fingerprint, add this line to the target: {line}"))
 }
 
 /// Whether what came has no version of HTTP. hyper tells this error from others in its text only.
@@ -183,10 +186,17 @@ mod tests {
 
     /// A server with a certificate of its own making, which nobody trusts.
     fn stranger() -> Server {
+        stranger_with(rcgen::IsCa::NoCa)
+    }
+
+    fn stranger_with(is_ca: rcgen::IsCa) -> Server {
         crate::http::install_crypto();
-        let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).expect("a certificate");
-        let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
-        let chain = vec![made.cert.der().clone()];
+        let mut params = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("a name");
+        params.is_ca = is_ca;
+        let signing_key = rcgen::KeyPair::generate().expect("a key");
+        let made = params.self_signed(&signing_key).expect("a certificate");
+        let key = rustls::pki_types::PrivateKeyDer::try_from(signing_key.serialize_der()).expect("a key");
+        let chain = vec![made.der().clone()];
         let config = rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key);
         let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config.expect("a certificate and its key")));
         Server::tcp(move |stream| {
@@ -206,6 +216,31 @@ mod tests {
         Http { proxy: Proxy::None, ..Http::default() }
     }
 
+    /// What the line means that the message of this failure ends with, copied into the configuration as it is.
+    fn copied(failed: &Failure) -> Http {
+        let (_, line) = failed.message.rsplit_once("add this line to the target: ").expect("a line to be copied");
+        let yaml = format!(
+            "http: {{ proxy_url: none }}\ntargets:\n  - name: mc\n    vendor: resilio_console\n    url: https://127.0.0.1:1\n    \
+             auth: {{ api_token: t }}\n    {line}\n"
+        );
+        let config = crate::config::Config::parse(&yaml, "rollcall.yml", std::path::Path::new(""));
+        config.expect("it is valid").targets[0].http.clone()
+    }
+
+    /// What OpenSSL makes without further ado, and consoles do: it may sign others, too.
+    #[tokio::test]
+    async fn a_certificate_that_signs_itself_is_named_so_and_trusted_by_the_line_that_is_told() {
+        let stranger = stranger_with(rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained));
+        let url = format!("https://{}/", stranger.address());
+        let failed = failure(&url, &direct()).await;
+        assert_eq!(failed.reason, Reason::Tls);
+        let expected = "invalid peer certificate: self-signed (CaUsedAsEndEntity); nobody vouches for it but itself; if the \
+                        server itself shows this fingerprint, add";
+        assert!(failed.message.contains(expected), "{failed}");
+        let trusting = failure(&url, &copied(&failed)).await;
+        assert_ne!(trusting.reason, Reason::Tls, "{trusting}");
+    }
+
     #[tokio::test]
     async fn a_certificate_that_nobody_vouches_for_asks_for_its_ca() {
         let stranger = stranger();
@@ -213,13 +248,7 @@ mod tests {
         assert_eq!(failed.reason, Reason::Tls);
         let expected = "UnknownIssuer; give the certificate of its CA as http.tls.ca_file; if the server itself shows";
         assert!(failed.message.contains(expected), "{failed}");
-        // The line that it ends with is all that is needed.
-        let (_, line) = failed.message.rsplit_once("http.tls: ").expect("a line to be copied");
-        let http = format!("http: {{ proxy_url: none, tls: {line} }}");
-        let yaml = format!("targets: [{{ name: filer, vendor: resilio, url: 'https://127.0.0.1:1', {http} }}]");
-        let config =
-            crate::config::Config::parse(&yaml, "rollcall.yml", std::path::Path::new("")).expect("it is valid");
-        let trusting = failure(&format!("https://{}/", stranger.address()), &config.targets[0].http).await;
+        let trusting = failure(&format!("https://{}/", stranger.address()), &copied(&failed)).await;
         assert_ne!(trusting.reason, Reason::Tls, "{trusting}");
         let other = crate::config::Pin::of(b"another certificate");
         let settings = Http { tls: Tls { pin_sha256: Some(other), ..Tls::default() }, ..direct() };

@@ -174,12 +174,29 @@ impl ServerCertVerifier for PinVerifier {
 
 /// A certificate that is not trusted, and which one it is: only whoever checks it has seen it.
 #[derive(Debug, thiserror::Error)]
-#[error("{error}")]
+#[error("{}", words(error, *is_self_signed))]
 pub(super) struct Untrusted {
     /// Why not.
     pub error: CertificateError,
     /// Its SHA-256.
     pub fingerprint: Pin,
+    /// Whether it names itself as the one that has signed it.
+    pub is_self_signed: bool,
+}
+
+impl Untrusted {
+    fn new(error: CertificateError, certificate: &[u8]) -> Untrusted {
+        let parsed = x509_parser::parse_x509_certificate(certificate);
+        let is_self_signed = parsed.is_ok_and(|(_, certificate)| certificate.issuer() == certificate.subject());
+        Untrusted { error, fingerprint: Pin::of(certificate), is_self_signed }
+    }
+}
+
+/// What `webpki` alone has a word for, rustls shows as it is made.
+fn words(error: &CertificateError, is_self_signed: bool) -> String {
+    let CertificateError::Other(OtherError(inner)) = error else { return error.to_string() };
+    let inner = inner.to_string();
+    if is_self_signed { format!("self-signed ({inner})") } else { inner }
 }
 
 /// Adds the fingerprint to what the inner one has against a certificate.
@@ -199,7 +216,7 @@ impl ServerCertVerifier for Fingerprinting {
     ) -> Result<ServerCertVerified, rustls::Error> {
         self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp, now).map_err(|error| match error {
             rustls::Error::InvalidCertificate(error) => {
-                let untrusted = Untrusted { error, fingerprint: Pin::of(end_entity) };
+                let untrusted = Untrusted::new(error, end_entity);
                 rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(untrusted))))
             }
             error => error,

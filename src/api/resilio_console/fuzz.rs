@@ -48,7 +48,7 @@ pub fn runs(body: &[u8], _: &Context<'_>, _: &Arc<Target>) -> Result<Part, Failu
 /// A run on its agents.
 pub fn run_agents(body: &[u8], cx: &Context<'_>, target: &Arc<Target>) -> Result<Part, Failure> {
     let run = ActiveRun { id: 7, job_id: 8, name: "job".into() };
-    let details = details::read(run, body, 1000, cx.warnings)?;
+    let details = details::read(run, body, 1000, cx)?;
     read(AGENTS, target, Arc::default(), Arc::default(), Arc::new(details))
 }
 

@@ -52,14 +52,16 @@ pub(super) fn alerts() -> Vec<Alert> {
     of_vendor("resilio_console", Vendor::ResilioConsole, rows)
 }
 
-/// Nobody is told of it: it mutes what the agent's own API reports of the same, which would be told sooner. It goes on for longer
-/// than that, and less long than what mutes all alerts of a target.
+/// Nobody is told of it, and nothing mutes it: it mutes what the agent's own API reports of the same. That is told after 10 or 15
+/// minutes, so [`ResilioAgentOffline`](alerts), after half an hour, comes too late for it, and a second severity of that would not
+/// do: the lower one ends where the higher begins. It goes on for longer than *RollcallTargetDown*, the last to end of what it
+/// mutes.
 fn inhibitor(offline: Expr) -> Alert {
     let alert = alert("ResilioAgentOfflineInhibitor", Info, Agent, offline).lasting(minutes(5)).annotate(
         "A Resilio agent is offline in its management console: that is told once.",
         "Resilio agent {agent} of pool {pool} is offline in {target}; this mutes what its own API reports of the same.",
     );
-    Alert { keep_firing_for: minutes(17), ..alert }
+    Alert { keep_firing_for: minutes(21), ..alert }
 }
 
 const RUN: &[&str] = Run.names();

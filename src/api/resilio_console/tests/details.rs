@@ -154,13 +154,57 @@ async fn an_agent_that_comes_twice_in_a_run_counts_once() {
         Some(json(r#"[{"agent_id":101,"status":"synced"},{"agent_id":101,"status":"error"},{"x":1},{"agent_id":102}]"#))
     });
     let (observation, warnings) = poll_at(&mut api(&stub, settings()), &Memory::default(), NOW).await;
-    let lines = samples_of(fresh(&observation.expect("a poll that works"), "agents"), &families::RUN_AGENT_STATUS);
-    assert_eq!(
-        lines,
-        [
-            "resilio_console_run_agent_status{zrh,filer-01;1,j1,synced} 1",
-            "resilio_console_run_agent_status{all,filer-02;1,j1,other} 1"
-        ]
-    );
+    let observation = observation.expect("a poll that works");
+    let part = fresh(&observation, "agents");
+    let lines = samples_of(part, &families::RUN_AGENT_STATUS);
+    let health = samples_of(part, &families::RUN_AGENT_HEALTH);
+    assert!(health.contains(&"resilio_console_run_agent_health{all,filer-02;1,j1,unknown} 1".to_owned()), "{health:?}");
+    // The other one says nothing of its status.
+    assert_eq!(lines, ["resilio_console_run_agent_status{zrh,filer-01;1,j1,synced} 1"]);
     assert_eq!(warnings.count(Warning::BadItem), 2);
+    assert_eq!(warnings.count(Warning::UnknownState), 1, "the type of a job");
+}
+
+#[tokio::test]
+async fn a_run_that_fails_for_long_is_withdrawn_and_the_others_are_not_asked_more_often_for_it() {
+    let stub = with_runs(3, |run| (run == "2" && BROKEN.load(Ordering::Relaxed) > 0).then(|| status(500)));
+    static BROKEN: AtomicUsize = AtomicUsize::new(0);
+    let mut api = api(&stub, settings());
+    assert_eq!(jobs(&poll(&mut api).await.expect("a poll that works")), ["j1", "j2", "j3"]);
+    BROKEN.store(1, Ordering::Relaxed);
+    let mut asked = Vec::new();
+    for minute in 1..=15 {
+        stub.take();
+        let (observation, _) = poll_at(&mut api, &Memory::default(), NOW.plus(Duration::from_secs(60 * minute))).await;
+        let jobs = jobs(&observation.expect("a poll that works"));
+        assert_eq!(jobs.len(), if minute < 15 { 3 } else { 2 }, "minute {minute}");
+        asked.push(stub.asked().iter().filter(|line| line.contains("/runs/")).count());
+    }
+    // All three when they are due, and in between the one that fails.
+    assert_eq!(asked, [0, 0, 0, 0, 3, 1, 1, 1, 1, 3, 1, 1, 1, 1, 3]);
+}
+
+#[tokio::test]
+async fn of_more_runs_than_there_is_time_for_those_that_waited_longest_come_first() {
+    static FAILING: AtomicUsize = AtomicUsize::new(1);
+    let stub = with_runs(3, |run| {
+        (run == "3" || run == "2").then(|| FAILING.load(Ordering::Relaxed)).filter(|f| *f > 0).map(|_| status(500))
+    });
+    let mut api = api(&stub, settings());
+    assert_eq!(jobs(&poll(&mut api).await.expect("a poll that works")), ["j1"]);
+    FAILING.store(0, Ordering::Relaxed);
+    let asked = async |api: &mut ResilioConsole, seconds: u64| {
+        stub.take();
+        let (observation, _) = poll_at(api, &Memory::default(), NOW.plus(Duration::from_secs(seconds))).await;
+        observation.expect("a poll that works");
+        let lines = stub.asked();
+        let runs = lines.iter().filter_map(|line| line.strip_prefix("GET /api/v2/runs/")?.strip_suffix("/agents"));
+        let mut runs: Vec<String> = runs.map(str::to_owned).collect();
+        runs.sort();
+        runs
+    };
+    // What was read a minute ago is not read again for the others.
+    assert_eq!(asked(&mut api, 60).await, ["2", "3"]);
+    assert_eq!(asked(&mut api, 120).await, [""; 0]);
+    assert_eq!(asked(&mut api, 360).await, ["1", "2", "3"]);
 }

@@ -143,3 +143,37 @@ async fn too_many_agents_or_jobs_are_too_large() {
     let observation = poll(&mut open(target, settings())).await.expect("a partial poll");
     assert_eq!(failed(&observation, "jobs").reason, Reason::TooLarge);
 }
+
+#[tokio::test]
+async fn what_is_missing_is_absent_and_never_0() {
+    let stub = but(|seen| match seen.path() {
+        "/api/v2/agents" => Some(json(r#"[{"id":1}]"#)),
+        "/api/v2/pending_agents" => Some(json("[]")),
+        "/api/v2/jobs" => Some(json(r#"[{"id":5}]"#)),
+        "/api/v2/runs" => Some(json(r#"[{"id":7,"job_id":5,"active":true}]"#)),
+        "/api/v2/runs/7/agents" => Some(json(r#"[{"agent_id":1}]"#)),
+        _ => None,
+    });
+    let (observation, warnings) = poll_at(&mut api(&stub, settings()), &Memory::default(), NOW).await;
+    let observation = observation.expect("a poll that works");
+    assert_eq!(counted(&warnings), [], "what is not there is nothing odd");
+    let agents: Vec<String> = samples(fresh(&observation, "agents"));
+    let agents: Vec<&str> = agents.iter().filter(|line| !line.ends_with(" 0")).map(|line| &**line).collect();
+    assert_eq!(
+        agents,
+        ["resilio_console_agent_info{console,1;1,,} 1", "resilio_console_run_agent_health{console,1;5,5,unknown} 1",]
+    );
+    assert_eq!(
+        samples(fresh(&observation, "jobs")),
+        [
+            "resilio_console_jobs{;sync} 0",
+            "resilio_console_jobs{;distribution} 0",
+            "resilio_console_jobs{;consolidation} 0",
+            "resilio_console_jobs{;script} 0",
+            "resilio_console_jobs{;other} 1",
+            "resilio_console_job_info{;5,5,other} 1",
+        ]
+    );
+    assert_eq!(samples(fresh(&observation, "runs")), ["resilio_console_run_active{;5,5} 1"]);
+    assert_eq!(names(&observation)[0].2, "unknown", "nobody said whether it is online");
+}
