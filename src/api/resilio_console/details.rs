@@ -116,7 +116,7 @@ pub async fn fetch(
         .collect();
     let mut answers = std::pin::pin!(stream::iter(requests).buffered(AT_ONCE));
     let (mut details, mut rows) = (Details::default(), 0);
-    let mut keep = |details: &mut Details, of_run: Option<&RunDetails>, rows: &mut usize| {
+    let keep = |details: &mut Details, of_run: Option<&RunDetails>, rows: &mut usize| {
         if let Some(of_run) = of_run.filter(|of_run| of_run.rows.len() <= most_rows - *rows) {
             *rows += of_run.rows.len();
             details.0.push(of_run.clone());

@@ -70,7 +70,7 @@ struct Runs {
     pages: HashMap<i64, usize>,
     page: usize,
     rows: RowCount,
-    /// Rows in all, whatever they are.
+    /// Rows in all, each run once.
     total: usize,
     warnings: Warnings,
 }
@@ -189,19 +189,19 @@ impl Runs {
         let mut readable = 0;
         let Runs { newest, pages, page, rows, total, warnings } = self;
         let list = lenient::items::<RunItem<'_>>(body.reader(), "data", |item: Option<RunItem<'_>>| {
-            *total += 1;
             if *total > most {
                 return;
             }
             let run = item.and_then(|wire| Run::new(wire, warnings));
             rows.add(run.is_some());
             let Some(run) = run else {
+                *total += 1;
                 warnings.add(Warning::BadItem, || "run without a readable id or job_id".to_owned());
                 return;
             };
             readable += 1;
             match pages.insert(run.id, *page) {
-                None => {}
+                None => *total += 1,
                 // Runs that begin meanwhile move the others to the next page.
                 Some(first) if first != *page => return,
                 Some(_) => {
