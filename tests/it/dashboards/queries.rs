@@ -98,10 +98,18 @@ impl Follow {
     }
 
     fn selected(&self, name: Option<&str>, matchers: &Matchers) -> Result<Labels, String> {
-        let name = name.ok_or("a selector without a metric")?;
-        let labels = self.0.get(name).ok_or_else(|| format!("no metric {name} in the catalogue"))?;
-        let unknown = matchers.matchers.iter().find(|matcher| !labels.contains(&matcher.name));
-        unknown.map_or(Ok(labels.clone()), |matcher| Err(format!("{name} has no label {}", matcher.name)))
+        // Of several names the labels that all of them have.
+        let of_names = matchers.matchers.iter().find(|matcher| name.is_none() && matcher.name == "__name__");
+        let names = name.or(of_names.map(|matcher| &*matcher.value)).ok_or("a selector without a metric")?;
+        let mut common: Option<Labels> = None;
+        for name in names.split('|') {
+            let labels = self.0.get(name).ok_or_else(|| format!("no metric {name} in the catalogue"))?;
+            common = Some(common.map_or_else(|| labels.clone(), |common| &common & labels));
+        }
+        let labels = common.unwrap_or_default();
+        let mut others = matchers.matchers.iter().filter(|matcher| matcher.name != "__name__");
+        let unknown = others.find(|matcher| !labels.contains(&matcher.name));
+        unknown.map_or(Ok(labels.clone()), |matcher| Err(format!("{names} has no label {}", matcher.name)))
     }
 
     fn called(&self, call: &Call) -> Result<Labels, String> {
@@ -172,6 +180,9 @@ fn every_variable_and_annotation_names_metrics_and_labels_of_the_catalogue() {
 fn what_is_not_in_the_catalogue_is_found() {
     let wrong = [
         ("rollcall_target_upp", "no metric"),
+        ("{__name__=~\"rollcall_target_up|rollcall_target_upp\"}", "no metric"),
+        ("{__name__=~\"rollcall_target_up|rollcall_agent_health\",agent=\"x\"}", "has no label agent"),
+        ("{target=\"x\"}", "without a metric"),
         ("rollcall_target_up{pool=\"x\"}", "has no label pool"),
         ("sum by (agent) (rollcall_pool_agents)", "not there"),
         ("rollcall_pool_agents and on (agent) rollcall_target_up", "not there"),
