@@ -304,14 +304,15 @@ async fn the_same_item_again_and_again_is_one_item_told_in_one_line() {
             assert!(most <= 2 * 6, "{}: {most} of a kind, of two items in six classes", case.vendor);
         }
         let details = warnings.details();
-        assert!(details.len() <= 2 && !details.is_empty(), "{}: {details:?}", case.vendor);
+        let lists = if case.vendor == "resilio_console" { 3 } else { 1 };
+        assert!(details.len() <= 2 * lists && !details.is_empty(), "{}: {details:?}", case.vendor);
         assert!(details.iter().all(|(_, text)| text.len() < 1000), "{}: {details:?}", case.vendor);
     }
 }
 
 fn api(case: &Case, stub: &Stub) -> Box<dyn Api> {
     let yaml = format!(
-        "targets: [{{ name: t, vendor: {}, url: '{}{}', max_agents: 100, max_response_size: 1GiB{} }}]",
+        "targets: [{{ name: t, vendor: {}, url: '{}{}', max_agents: 40000, max_response_size: 1GiB{} }}]",
         case.vendor, stub.url, case.path, case.settings
     );
     let config =

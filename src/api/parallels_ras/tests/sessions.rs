@@ -119,10 +119,12 @@ async fn a_list_of_names_that_is_refused_is_left_alone_until_somebody_releases_i
     assert!(observation.leaves_extras_alone());
     assert_eq!(asked(&stub), 1, "the log-on was in this poll");
     for (second, count) in [(60, 0), (3599, 0), (3600, 2), (3660, 0)] {
+        api.session.refill_for_test();
         poll_at(&mut api, second).await.expect("lists never fail a poll");
         assert_eq!(asked(&stub), count, "after {second} s");
     }
     api.resume();
+    api.session.refill_for_test();
     poll_at(&mut api, 3720).await.expect("lists never fail a poll");
     assert_eq!(asked(&stub), 2, "released, and asked again with a new session");
 }
