@@ -98,10 +98,17 @@ impl Follow {
     }
 
     fn selected(&self, name: Option<&str>, matchers: &Matchers) -> Result<Labels, String> {
-        let name = name.ok_or("a selector without a metric")?;
-        let labels = self.0.get(name).ok_or_else(|| format!("no metric {name} in the catalogue"))?;
-        let unknown = matchers.matchers.iter().find(|matcher| !labels.contains(&matcher.name));
-        unknown.map_or(Ok(labels.clone()), |matcher| Err(format!("{name} has no label {}", matcher.name)))
+        // One of several names, as a variable that is on all of them asks for.
+        let names = matchers.matchers.iter().find(|matcher| matcher.name == "__name__").map(|matcher| &*matcher.value);
+        let names = name.or(names).ok_or("a selector without a metric")?;
+        let mut all: Option<Labels> = None;
+        for name in names.split('|') {
+            let labels = self.0.get(name).ok_or_else(|| format!("no metric {name} in the catalogue"))?;
+            all = Some(all.map_or_else(|| labels.clone(), |all| &all & labels));
+        }
+        let labels = all.expect("a text has a part");
+        let unknown = matchers.matchers.iter().find(|m| m.name != "__name__" && !labels.contains(&m.name));
+        unknown.map_or(Ok(labels), |matcher| Err(format!("{names} has no label {}", matcher.name)))
     }
 
     fn called(&self, call: &Call) -> Result<Labels, String> {
