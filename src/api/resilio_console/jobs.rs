@@ -60,9 +60,12 @@ fn fill(body: &Body, most: usize, part: &mut Part) -> Result<(), Failure> {
             part.warnings.add(Warning::BadItem, || format!("job {id} comes twice"));
             return;
         }
-        let kind = wire.kind.get(&part.warnings, "job type").unwrap_or_default();
-        let row = states::JOB_TYPES.iter().position(|(name, ())| name.eq_ignore_ascii_case(kind.trim()));
-        if row.is_none() {
+        let kind = wire.kind.filled().get(&part.warnings, "job type");
+        let row = kind
+            .as_deref()
+            .and_then(|kind| states::JOB_TYPES.iter().position(|(name, ())| name.eq_ignore_ascii_case(kind.trim())));
+        // One that says nothing of its type is one of the others, which is nothing new.
+        if let Some(kind) = kind.filter(|_| row.is_none()) {
             part.warnings.add(Warning::UnknownState, || format!("job type {:?}", lenient::cut(&kind, 64)));
         }
         counts[row.unwrap_or(states::JOB_TYPES.len())] += 1;

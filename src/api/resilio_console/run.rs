@@ -59,8 +59,8 @@ pub struct Run {
     pub job_id: i64,
     /// What it is called, which is its job's name.
     pub name: Box<str>,
-    /// As it came where no table has it.
-    status: Result<&'static str, Box<str>>,
+    /// As it came where no table has it; `None`: nothing was said.
+    status: Option<Result<&'static str, Box<str>>>,
     active: Option<bool>,
     numbers: [Option<f64>; NUMBERS.len()],
     /// Its errors.
@@ -75,14 +75,16 @@ impl Run {
             Field::Value(number) if number < 0.0 => Field::Bad.get(warnings, what),
             field => field.get(warnings, what),
         };
-        let status = wire.status.get(warnings, "run status").unwrap_or_default();
-        let known = table::find(&states::RUN, &status).map(|(name, _)| name);
+        let status = wire.status.filled().get(warnings, "run status").map(|status| {
+            let known = table::find(&states::RUN, &status).map(|(name, _)| name);
+            known.ok_or_else(|| lenient::cut(&status, 64).into())
+        });
         let name = wire.name.filled().get(warnings, "run name").unwrap_or_else(|| job_id.to_string().into());
         Some(Run {
             id,
             job_id,
             name: lenient::cut(name.trim(), LONGEST).into(),
-            status: known.ok_or_else(|| lenient::cut(&status, 64).into()),
+            status,
             active: wire.active.get(warnings, "run active"),
             numbers: [
                 amount(wire.agents_total, "agents_total"),
@@ -97,7 +99,7 @@ impl Run {
 
     /// Whether its agents are at work; where nothing is said of that, by its status.
     pub fn is_active(&self) -> bool {
-        self.active.unwrap_or(self.status == Ok("working"))
+        self.active.unwrap_or(self.status == Some(Ok("working")))
     }
 
     /// How many agents it has.
@@ -107,13 +109,15 @@ impl Run {
 
     /// Sets its samples. An unknown status is counted.
     pub fn set(&self, part: &mut Part) {
-        if let Err(status) = &self.status {
+        if let Some(Err(status)) = &self.status {
             part.warnings.add(Warning::UnknownState, || format!("run status {status:?}"));
         }
         let id = self.job_id.to_string();
         let job = [&*id, &*self.name];
-        let status = self.status.as_ref().map_or(OTHER, |status| *status);
-        part.set(&families::RUN_STATUS, Subject::Target, &[job[0], job[1], status], 1.0);
+        if let Some(status) = &self.status {
+            let status = status.as_ref().map_or(OTHER, |status| *status);
+            part.set(&families::RUN_STATUS, Subject::Target, &[job[0], job[1], status], 1.0);
+        }
         let active = self.active.map(|active| f64::from(u8::from(active)));
         part.set_some(&families::RUN_ACTIVE, Subject::Target, &job, active);
         for (family, number) in NUMBERS.iter().zip(self.numbers) {

@@ -48,7 +48,7 @@ async fn pages_are_followed_to_the_first_that_is_short_or_empty() {
 #[tokio::test]
 async fn a_total_that_lies_changes_nothing() {
     for lie in [r#""total":0"#, r#""total":9999999"#, r#""count":100000"#, r#""count":1"#, r#""total":"many""#] {
-        let (_, mut api) = paged(move |offset| {
+        let (_stub, mut api) = paged(move |offset| {
             let body = page(offset, if offset < 1000 { 500 } else { 3 });
             json(body.replacen('{', &format!("{{{lie},"), 1))
         });
@@ -66,7 +66,7 @@ async fn a_page_that_repeats_ends_the_list_and_is_counted_once() {
     assert_eq!((runs(&observation.expect("a poll that works")), warnings.count(Warning::BadItem)), (500, 1));
     assert!(offsets(&stub).len() <= 6);
     // Runs that began meanwhile have moved some to the next page.
-    let (_, mut api) = paged(|offset| json(page(offset - offset / 100, (2_000 - offset.min(2_000)).min(500))));
+    let (_stub, mut api) = paged(|offset| json(page(offset - offset / 100, (2_000 - offset.min(2_000)).min(500))));
     let (observation, warnings) = poll_at(&mut api, &Memory::default(), NOW).await;
     assert_eq!((runs(&observation.expect("a poll that works")), warnings.count(Warning::BadItem)), (1_985, 0));
     // A console that sends all of them whatever it is asked for.
@@ -94,7 +94,7 @@ async fn a_list_without_an_end_is_left_and_costs_only_itself() {
 
 #[tokio::test]
 async fn a_page_that_fails_fails_the_runs_and_nothing_else() {
-    let (_, mut api) = paged(|offset| if offset == 1500 { status(500) } else { json(page(offset, 500)) });
+    let (_stub, mut api) = paged(|offset| if offset == 1500 { status(500) } else { json(page(offset, 500)) });
     let observation = poll(&mut api).await.expect("a partial poll");
     assert_eq!(failed(&observation, "runs").reason, Reason::HttpStatus);
     assert_eq!(names(&observation).len(), 7);
@@ -179,7 +179,7 @@ async fn a_console_that_asks_for_pauses_without_end_is_left() {
 #[tokio::test]
 async fn pages_that_are_as_they_were_are_not_read_again() {
     static TAIL: AtomicUsize = AtomicUsize::new(3);
-    let (_, mut api) = paged(|offset| {
+    let (_stub, mut api) = paged(|offset| {
         let tail = TAIL.load(Ordering::Relaxed);
         json(page(offset, if offset < 1_500 { 500 } else { tail }))
     });
@@ -204,7 +204,7 @@ async fn pages_that_are_as_they_were_are_not_read_again() {
 
 #[tokio::test]
 async fn of_a_job_the_run_with_the_highest_id_counts_wherever_it_stands() {
-    let (_, mut api) = paged(|offset| match offset {
+    let (_stub, mut api) = paged(|offset| match offset {
         0 => json(
             r#"[{"id":9,"job_id":1,"status":"working"},{"id":10,"job_id":1,"status":"Paused"},
                       {"id":8,"job_id":1,"status":"aborted","errors":[{"code":10200}]},{"id":3,"job_id":2,"status":"levitating"},
