@@ -313,7 +313,7 @@ async fn the_same_item_again_and_again_is_one_item_told_in_one_line() {
 
 fn api(case: &Case, stub: &Stub) -> Box<dyn Api> {
     let yaml = format!(
-        "targets: [{{ name: t, vendor: {}, url: '{}{}', max_agents: 100, max_response_size: 1GiB{} }}]",
+        "targets: [{{ name: t, vendor: {}, url: '{}{}', max_agents: 40000, max_response_size: 1GiB{} }}]",
         case.vendor, stub.url, case.path, case.settings
     );
     let config =

@@ -126,6 +126,10 @@ impl ParallelsRas {
         let mut lists = self.read_agents(cx).await?;
         let failures = || lists.iter().filter_map(|list| list.failure.as_ref());
         if let Some(first) = failures().next().filter(|_| failures().count() == lists.len()) {
+            // One of several says nothing of the session; all of them may, where the server answers.
+            if lists.len() > 1 && failures().any(may_be_the_session) {
+                self.session.note_read(false);
+            }
             return Err(Failure { retry_after: Failure::max_retry_after(failures()), ..first.clone() });
         }
         let failure = self.read_extras(cx).await.err();
@@ -332,6 +336,12 @@ impl ParallelsRas {
         let inputs = (site, has_license, self.names.version(), extras);
         Some(PartFingerprint::from(vec![self.reader.hash_inputs(&inputs)?, list?]))
     }
+}
+
+/// Whether a list that failed so may have failed because the server does not know the session any more.
+fn may_be_the_session(failure: &Failure) -> bool {
+    use Reason::{ContentType, Decode, Forbidden, HttpStatus, NotFound};
+    matches!(failure.reason, Forbidden | NotFound | HttpStatus | ContentType | Decode)
 }
 
 impl Api for ParallelsRas {

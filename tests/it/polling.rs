@@ -99,6 +99,8 @@ fn a_target_that_is_slower_than_its_interval_is_never_polled_twice_at_once() {
     // One request takes longer than the interval.
     let paths = VENDORS.map(|vendor| match vendor {
         "azure_devops" => (vendor, "/_apis/distributedtask/pools?"),
+        // Its lists are asked for side by side.
+        "resilio_console" => (vendor, "/api/v2/jobs"),
         _ => (vendor, data_path(vendor)),
     });
     for (vendor, path) in &paths {
@@ -154,7 +156,9 @@ fn back_off_grows_to_its_limit_and_ends_with_the_first_success() {
     let config = Config::with_defaults("{ interval: 3s, timeout: 6s, stale_after: 36s }");
     let daemon = Daemon::start(&config.target(Target::resilio("filer", &sim, 1)).write(&folder));
     daemon.wait_for("six failures", |now| now.of("filer", "rollcall_target_consecutive_failures") >= Some(6.0));
-    let failing = waits(&request_times(&sim, "resilio", "/client"));
+    // Each poll asks once more with a new token, at once.
+    let mut failing = waits(&request_times(&sim, "resilio", "/client"));
+    failing.retain(|wait| *wait > 0.5);
     // Due after 3 s, 4.8 to 6 s and 9.6 to 12 s; a request that comes late on a busy machine makes the next wait shorter.
     let expected = [(1.5, 5.7), (3.3, 8.7), (8.1, 15.0), (8.1, 15.0), (8.1, 15.0)];
     assert!(failing.len() >= expected.len(), "{failing:?}");

@@ -203,11 +203,15 @@ impl Extras {
         // Every poll is a turn for one of the scopes; half an interval less, as polls do not come to the moment.
         let turns = u32::try_from(farm.scopes.len().max(1)).unwrap_or(u32::MAX);
         let in_turn = farm.target.interval.saturating_mul(turns) - farm.target.interval / 2;
+        // One request a poll: where there are more pools than polls in the interval, each comes more seldom, and stays as much
+        // longer.
+        let of_pools = wanted.iter().filter(|task| task.kind() == Kind::HostPools).count();
+        let round = farm.target.interval.saturating_mul(u32::try_from(of_pools).unwrap_or(u32::MAX));
         for task in wanted {
             let interval = match task.kind() {
                 Kind::Vms | Kind::Load(_) => in_turn,
                 Kind::License => scaled(LICENSE_INTERVAL),
-                Kind::HostPools => scaled(POOLS_INTERVAL),
+                Kind::HostPools => scaled(POOLS_INTERVAL).max(round),
             };
             let name = task.name();
             self.tasks.entry(task).or_insert_with(|| Extra::new(name, interval)).set_interval(interval);

@@ -94,8 +94,7 @@ mod tests {
             );
             let config = Config::parse(&text, "rollcall.yml", Path::new("")).expect("it is valid");
             let VendorSettings::ResilioConsole(console) = &config.targets[0].settings else { panic!("the console") };
-            let console = console.clone();
-            console
+            console.clone()
         };
         let usual = console("");
         assert_eq!(

@@ -94,6 +94,9 @@ async fn once_more_is_once() {
     assert_eq!(seen.lock().expect("no panic").len(), 2);
 }
 
+/// A call, the settings of its client, how often it is sent, and how it is made.
+type Row<'a> = (&'static str, &'a Http, usize, &'a dyn Fn(Client, Url) -> Call);
+
 #[tokio::test]
 async fn nothing_is_sent_again_that_was_answered_changes_something_or_carries_a_password() {
     let basic = Http {
@@ -102,7 +105,7 @@ async fn nothing_is_sent_again_that_was_answered_changes_something_or_carries_a_
     };
     let other = Http { headers: vec![("X-Key".to_owned(), SecretText::new("Basic"))], ..Http::default() };
     let password = SecretText::new("password");
-    let rows: [(&str, &Http, usize, &dyn Fn(Client, Url) -> Call); 7] = [
+    let rows: [Row<'_>; 7] = [
         ("a POST", &other, 1, &|client, url| client.request("list", Method::POST, url)),
         ("a body", &other, 1, &|client, url| client.request("list", Method::POST, url).body("text/xml", "<a/>")),
         ("a password in the body", &other, 1, &|client, url| client.get("logon", url).secret_body("text/plain", "pw")),

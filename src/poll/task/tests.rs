@@ -140,7 +140,7 @@ async fn extras_that_are_left_alone_are_tried_again_where_somebody_wants_it() {
         let reason = if turn < 1000 { Reason::Forbidden } else { Reason::Timeout };
         Ok(Observation { extras: vec![("tags", Err(Failure::new(reason, "no")))], ..observation() })
     });
-    assert!(!fixture.state.resume(), "nothing is known yet");
+    assert!(!Fixture::new().state.resume(), "nothing is known yet");
     pass(100).await;
     assert!(fixture.state.resume() && !fixture.state.resume(), "once");
     pass(100).await;

@@ -98,18 +98,17 @@ impl Follow {
     }
 
     fn selected(&self, name: Option<&str>, matchers: &Matchers) -> Result<Labels, String> {
-        // Of several names the labels that all of them have.
-        let of_names = matchers.matchers.iter().find(|matcher| name.is_none() && matcher.name == "__name__");
-        let names = name.or(of_names.map(|matcher| &*matcher.value)).ok_or("a selector without a metric")?;
-        let mut common: Option<Labels> = None;
+        // One of several names, as a variable that is on all of them asks for.
+        let names = matchers.matchers.iter().find(|matcher| matcher.name == "__name__").map(|matcher| &*matcher.value);
+        let names = name.or(names).ok_or("a selector without a metric")?;
+        let mut all: Option<Labels> = None;
         for name in names.split('|') {
             let labels = self.0.get(name).ok_or_else(|| format!("no metric {name} in the catalogue"))?;
-            common = Some(common.map_or_else(|| labels.clone(), |common| &common & labels));
+            all = Some(all.map_or_else(|| labels.clone(), |all| &all & labels));
         }
-        let labels = common.unwrap_or_default();
-        let mut others = matchers.matchers.iter().filter(|matcher| matcher.name != "__name__");
-        let unknown = others.find(|matcher| !labels.contains(&matcher.name));
-        unknown.map_or(Ok(labels.clone()), |matcher| Err(format!("{names} has no label {}", matcher.name)))
+        let labels = all.expect("a text has a part");
+        let unknown = matchers.matchers.iter().find(|m| m.name != "__name__" && !labels.contains(&m.name));
+        unknown.map_or(Ok(labels), |matcher| Err(format!("{names} has no label {}", matcher.name)))
     }
 
     fn called(&self, call: &Call) -> Result<Labels, String> {

@@ -56,7 +56,7 @@ fn every_query_of_the_readme_and_the_guides_has_data_where_everything_goes_wrong
     // Nothing is read of a farm that refuses the password, so what goes on there is seen in another demo.
     let wrong: [&[&str]; 2] = [
         &["hypervisor-lost", "build-pool-offline", "gateway-lost", "sync-stuck", "rate-limited", "password-expired"],
-        &["patch-night"],
+        &["patch-night", "license-running-out", "disk-full"],
     ];
     let demos = wrong.map(|incidents| {
         let incidents = incidents.iter().flat_map(|name| ["--incident", name]);

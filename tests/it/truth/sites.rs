@@ -1,11 +1,15 @@
 //! A farm of two sites behind a server that tells of both where no site is named, and behind one that tells of one: the same
 //! samples, and never more than ten requests in ten seconds.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use rollcall_sim::Truth;
 
-use super::{compare::differences, consistent::consistent, fleet};
+use super::{
+    compare::{OF_HOST_POOLS, differences},
+    consistent::consistent,
+    fleet,
+};
 use crate::support::{Config, Daemon, Folder, Sim, Target, WAIT_TIMEOUT};
 
 /// The server counts when requests come, and the daemon when they leave.
@@ -27,9 +31,8 @@ fn every_sample_of_every_site_is_the_truth_whatever_the_server_takes_for_granted
         (granted, sim, daemon, folder)
     });
     for (granted, sim, daemon, _folder) in &started {
-        // A pool costs a request each, one per poll: they are compared elsewhere.
-        let is_compared =
-            |truth: &Truth| truth.labels["target"] == "hq-farm" && truth.name != "parallels_ras_host_pool_member_info";
+        // They are compared below.
+        let is_compared = |truth: &Truth| truth.labels["target"] == "hq-farm" && truth.name != OF_HOST_POOLS;
         let truth: Vec<Truth> = sim.truth().into_iter().filter(is_compared).collect();
         for pool in ["RDSHost@1", "RDSHost@2"] {
             assert!(truth.iter().any(|truth| truth.labels.get("pool").is_some_and(|name| name == pool)), "{pool}");
@@ -51,4 +54,25 @@ fn every_sample_of_every_site_is_the_truth_whatever_the_server_takes_for_granted
             );
         }
     }
+}
+
+#[test]
+fn the_members_of_every_host_pool_are_the_truth() {
+    let (sim, folder) = (Sim::start(fleet(200, 9)), Folder::new());
+    // Polled as often as there is room for the agents and one pool.
+    let target = Target::ras("hq-farm", &sim)
+        .set("interval", "4s")
+        .set("stale_after", "5m")
+        .set("resolve_names", "true")
+        .set("load", "false")
+        .set("license", "false")
+        .set("host_pools", "true");
+    let daemon = Daemon::start(&Config::quick().target(target).write(&folder));
+    let truth: Vec<Truth> = sim.truth().into_iter().filter(|truth| truth.name == OF_HOST_POOLS).collect();
+    let pools: BTreeSet<&str> = truth.iter().map(|truth| &*truth.labels["host_pool"]).collect();
+    assert!(pools.len() > 4, "{pools:?}");
+    daemon.wait_for_within("the members of all pools", 2 * WAIT_TIMEOUT, |exposition| {
+        let shown = exposition.samples.iter().filter(|sample| sample.name == OF_HOST_POOLS);
+        differences(&truth, shown).inspect_err(|_| std::thread::sleep(Duration::from_millis(150)))
+    });
 }

@@ -203,6 +203,32 @@ async fn everything_together_keeps_to_ten_requests_in_ten_seconds_and_to_one_of_
 }
 
 #[tokio::test]
+async fn of_more_pools_than_polls_in_their_interval_none_is_lost() {
+    const POOLS: usize = 45;
+    let stub = start(|seen| match &*seen.line {
+        "GET /api/RDS/HostPool" => {
+            let pools: Vec<String> = (0..POOLS).map(|id| format!(r#"{{"id": {id}, "name": "pool {id}"}}"#)).collect();
+            ok(&format!("[{}]", pools.join(",")))
+        }
+        line if line.starts_with("GET /api/RDS/HostPool/") => ok(r#"[{"id": "1", "siteId": 1}]"#),
+        _ => answer(seen),
+    });
+    let mut api = open_all(&stub);
+    let mut most = 0;
+    for poll in 0..200 {
+        api.session.refill_for_test();
+        let observation = poll_at(&mut api, 60 * poll).await.expect("a good poll");
+        let count = samples(part(&observation))
+            .iter()
+            .filter(|line| line.starts_with("parallels_ras_host_pool_member_info") && line.contains("pool "))
+            .count();
+        most = most.max(count);
+        assert!(poll < 60 || count == most, "{count} of {most} pools after {poll} polls");
+    }
+    assert_eq!(most, POOLS);
+}
+
+#[tokio::test]
 async fn sites_that_a_server_keeps_apart_take_turns() {
     let stub = start(|seen| match seen.line.split_once("siteId=") {
         _ if seen.line.starts_with("GET /api/Site") => ok(r#"[{"siteId": 1}, {"siteId": 2}]"#),

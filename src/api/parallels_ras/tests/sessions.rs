@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::*;
+use super::{sites::with_sites, *};
 
 /// What a server answers to the main list, by the seconds since the beginning; `None`: it gives the list.
 fn serving(
@@ -105,6 +105,31 @@ async fn a_session_with_which_nothing_can_be_read_any_more_is_doubted_after_thre
 }
 
 #[tokio::test]
+async fn a_session_with_which_no_site_can_be_read_is_doubted_as_well() {
+    for code in [400, 403, 404, 500] {
+        let (now, logons) = (Arc::new(AtomicU64::new(0)), AtomicU64::new(0));
+        let clock = Arc::clone(&now);
+        let stub = start(move |seen| match seen.line.split_once('?').map_or(&*seen.line, |(path, _)| path) {
+            "POST /api/Session/logon" => ok(&format!(r#"{{"AuthToken":"{}"}}"#, logons.fetch_add(1, Relaxed))),
+            "POST /api/Session/logoff" => (204, JSON, String::new()),
+            "GET /api/Agent" if seen.header("auth_token") == "0" && clock.load(Relaxed) > 0 => status(code),
+            "GET /api/Agent" => ok("[]"),
+            _ => status(404),
+        });
+        let mut api = with_sites(&stub, &[1, 2]);
+        let mut told = Vec::new();
+        for second in [0, 60, 120, 180, 240] {
+            now.store(second, Relaxed);
+            api.session.refill_for_test();
+            told.push(poll_at(&mut api, second).await.is_ok());
+        }
+        assert_eq!(told, [true, false, false, false, true], "{code}");
+        let logons = stub.asked().iter().filter(|line| line.ends_with("logon")).count();
+        assert_eq!(logons, 2, "{code}");
+    }
+}
+
+#[tokio::test]
 async fn a_list_of_names_that_is_refused_is_left_alone_until_somebody_releases_it() {
     let stub = start(|seen| match &*seen.line {
         "POST /api/Session/logon" => ok(LOGON),
@@ -119,10 +144,12 @@ async fn a_list_of_names_that_is_refused_is_left_alone_until_somebody_releases_i
     assert!(observation.leaves_extras_alone());
     assert_eq!(asked(&stub), 1, "the log-on was in this poll");
     for (second, count) in [(60, 0), (3599, 0), (3600, 2), (3660, 0)] {
+        api.session.refill_for_test();
         poll_at(&mut api, second).await.expect("lists never fail a poll");
         assert_eq!(asked(&stub), count, "after {second} s");
     }
     api.resume();
+    api.session.refill_for_test();
     poll_at(&mut api, 3720).await.expect("lists never fail a poll");
     assert_eq!(asked(&stub), 2, "released, and asked again with a new session");
 }

@@ -59,7 +59,7 @@ fn agents(observation: &Observation) -> Vec<&str> {
     parts.flat_map(|part| part.agents.iter().map(|agent| &*agent.name)).collect()
 }
 
-fn with_sites(stub: &Stub, site_ids: &[i64]) -> ParallelsRas {
+pub(super) fn with_sites(stub: &Stub, site_ids: &[i64]) -> ParallelsRas {
     let mut target = target(stub.url.as_str());
     if let VendorSettings::ParallelsRas(settings) = &mut target.settings {
         settings.site_ids = site_ids.to_vec();
