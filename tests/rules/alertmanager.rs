@@ -197,7 +197,7 @@ fn inhibitions() -> Vec<Inhibition> {
 #[test]
 fn every_label_that_must_be_equal_is_on_both_sides() {
     let inhibitions = inhibitions();
-    assert_eq!(inhibitions.len(), 11);
+    assert_eq!(inhibitions.len(), 14);
     for inhibition in inhibitions {
         assert!(!inhibition.source.is_empty() && !inhibition.targets.is_empty(), "{}", inhibition.name);
         for row in inhibition.source.iter().chain(&inhibition.targets) {
@@ -213,11 +213,13 @@ fn every_label_that_must_be_equal_is_on_both_sides() {
     }
 }
 
-/// A source that is a ticket mutes no page; the exception is a held log-on, without which nothing is read.
+/// A source that is a ticket mutes no page; the exceptions are a held log-on, without which nothing is read, and what fires
+/// for pages alone: a test beside it in the catalogue says so.
 #[test]
 fn only_what_pages_mutes_what_pages() {
     for inhibition in inhibitions() {
         let held = inhibition.source.iter().any(|row| row.name == "RollcallTargetLoginHeld");
+        let held = held || inhibition.source.iter().any(|row| row.name == "CitrixSiteStoreFrontInhibitor");
         let pages = inhibition.source.iter().all(|row| row.severity == Severity::Critical);
         let mutes = inhibition.targets.iter().any(|row| row.severity == Severity::Critical);
         assert!(held || pages || !mutes, "{}", inhibition.name);

@@ -68,7 +68,13 @@ pub(super) fn health(
     if out {
         return "disabled";
     }
-    let class = states::health(power, registration, acting, multi);
+    let class = match (registration, power) {
+        ("Unknown", _) if acting => "transitional",
+        ("Unknown", "TurningOn" | "Resuming" | "TurningOff" | "Suspending") => "transitional",
+        ("Unknown", "Off" | "Suspended") => "disabled",
+        ("Unknown", _) => "unknown",
+        _ => states::health(power, registration, acting, multi),
+    };
     match (fault, class) {
         // Whoever is off on purpose was not to start.
         ("FailedToStart" | "StuckOnBoot", _) => "failed",

@@ -38,6 +38,9 @@ pub(crate) struct StateOverride {
     pub(crate) in_progress: bool,
 }
 
+/// How long the maintenance of a delivery group lasts.
+const MAINTENANCE: i64 = 3_000;
+
 /// What tests have set of the machines.
 #[derive(Debug, Default)]
 pub(crate) struct Machines {
@@ -81,7 +84,7 @@ impl View {
             now: world.now().as_secs() as i64,
             lost: since(Incident::HypervisorLost),
             patching: since(Incident::PatchNight),
-            maintaining: since(Incident::SiteMaintenance),
+            maintaining: since(Incident::SiteMaintenance).filter(|lasts| *lasts < MAINTENANCE),
             storm: since(Incident::RegistrationStorm),
             old_server: world.quirk(vendor, Quirk::OldServer),
             other_spelling: world.quirk(vendor, Quirk::OtherSpelling),

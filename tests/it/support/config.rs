@@ -1,6 +1,6 @@
 //! Configurations: what the simulation prints, or target by target with short times.
 
-use rollcall_sim::{AzureDevops, CitrixStorefront, ParallelsRas, ParallelsRasSession, Simulation};
+use rollcall_sim::{AzureDevops, CitrixSite, CitrixStorefront, ParallelsRas, ParallelsRasSession, Simulation};
 
 use super::Folder;
 
@@ -58,6 +58,13 @@ impl Target {
         let url = format!("{}/Citrix/Store", sim.url("citrix_storefront"));
         Target::new(name, "citrix_storefront", &url)
             .citrix_password(&format!("password: {}", CitrixStorefront::PASSWORD))
+    }
+
+    /// The Citrix site in the cloud; `secret` is `client_secret: …` or `client_secret_file: …`.
+    pub fn site_in_cloud(name: &str, sim: &Simulation, secret: &str) -> Target {
+        let (customer, client) = (CitrixSite::CUSTOMER_ID, CitrixSite::CLIENT_ID);
+        let cloud = format!("{{ customer_id: {customer}, client_id: {client}, {secret} }}");
+        Target::new(name, "citrix_site", &sim.url("citrix_site")).set("cloud", &cloud)
     }
 
     /// The usual target of a vendor.
