@@ -115,8 +115,8 @@ impl Inputs {
         let (group, catalog) = (name_of(&wire.delivery_group), name_of(&wire.catalog));
         match self.settings.pool_by {
             SitePools::DeliveryGroup if !group.is_empty() => group.to_owned(),
-            SitePools::DeliveryGroup => format!("catalog/{catalog}"),
-            SitePools::Catalog => catalog.to_owned(),
+            SitePools::Catalog if !catalog.is_empty() => catalog.to_owned(),
+            SitePools::DeliveryGroup | SitePools::Catalog => format!("catalog/{catalog}"),
         }
     }
 }

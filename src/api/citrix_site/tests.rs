@@ -267,8 +267,8 @@ async fn pools_can_be_catalogs_and_states_overridden() {
     let expected = [
         ("MCS", Some(Health::Healthy)),
         ("PVS", Some(Health::Healthy)),
-        ("", Some(Health::Failed)),
-        ("", Some(Health::Failed)),
+        ("catalog/", Some(Health::Failed)),
+        ("catalog/", Some(Health::Failed)),
     ];
     assert_eq!(rows, expected);
 }

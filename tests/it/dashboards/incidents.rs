@@ -56,6 +56,7 @@ const VISIBLE: &[(Incident, &str, &str)] = &[
 /// between, two deep probes.
 const FIRING: &[(Incident, &str)] = &[
     (Incident::HypervisorLost, "CitrixPowerStateUnknown"),
+    (Incident::HypervisorLost, "CitrixSiteHypervisorFault"),
     (Incident::BuildPoolOffline, "RollcallPoolDown"),
     (Incident::BuildPoolOffline, "RollcallPoolBelowMinimum"),
     (Incident::BuildPoolOffline, "AzureDevOpsAgentLostJob"),
