@@ -296,7 +296,12 @@ fn for_of(rules: &[Rule], row: &Alert, subject: &[(&str, &str)]) -> Option<u64> 
 #[test]
 fn no_pool_pages_first_by_what_is_muted_later() {
     let rules = rule::resolve(&[]);
-    let desktops = [("parallels_ras", "RDSHost@1"), ("parallels_ras", "Gateway@1"), ("citrix_storefront", "desktops")];
+    let desktops = [
+        ("parallels_ras", "RDSHost@1"),
+        ("parallels_ras", "Gateway@1"),
+        ("citrix_storefront", "desktops"),
+        ("citrix_site", "site"),
+    ];
     let others = Vendor::ALL.iter().map(|vendor| (vendor.as_str(), "any"));
     let others = others.filter(|(vendor, _)| desktops.iter().all(|(other, _)| other != vendor));
     let subjects: Vec<_> =
@@ -328,6 +333,7 @@ const LATE: &[&str] = &[
     "RollcallTargetBroken -> ParallelsRasSessionProbeFailing: any",
     "RollcallPoolDown -> RollcallPoolBelowMinimum: RDSHost@1",
     "RollcallPoolDown -> RollcallPoolBelowMinimum: desktops",
+    "RollcallPoolDown -> RollcallPoolBelowMinimum: site",
     "RollcallPoolDown -> CitrixPowerStateUnknown: desktops",
     "AzureDevOpsElasticPoolUnhealthy -> AzureDevOpsPoolWithoutAgents: any",
 ];
@@ -344,6 +350,7 @@ const SLOWER: &[&str] = &[
     "RollcallTargetDown -> RollcallAgentStuck",
     "RollcallTargetLoginHeld -> AzureDevOpsAgentLostJob",
     "RollcallTargetLoginHeld -> AzureDevOpsQueueWaitHigh",
+    "RollcallTargetLoginHeld -> CitrixSiteRegistrationStorm",
     "RollcallTargetLoginHeld -> ParallelsRasEntryPointDown",
     "RollcallTargetLoginHeld -> ParallelsRasNoActiveBroker",
     "RollcallTargetLoginHeld -> ParallelsRasSessionProbeFailing",

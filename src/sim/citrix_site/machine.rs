@@ -36,7 +36,7 @@ pub(super) struct SiteMachine {
 }
 
 /// Of so many machines of a zone one is in no delivery group, at this place.
-const UNASSIGNED: (usize, usize) = (40, 12);
+const UNASSIGNED: (usize, usize) = (40, 13);
 
 impl SiteMachine {
     /// The machine at that place of the farm.
