@@ -22,7 +22,10 @@ use answers::{decode, failed_or};
 use input::Input;
 
 use crate::{
-    api::{azure_devops, citrix_site, citrix_storefront, lenient, parallels_ras, parallels_ras_session, resilio, resilio_console},
+    api::{
+        azure_devops, citrix_site, citrix_storefront, lenient, parallels_ras, parallels_ras_session, resilio,
+        resilio_console,
+    },
     http::{Answer, Body},
 };
 

@@ -117,22 +117,30 @@ fn licenses() -> Panel {
 }
 
 fn power() -> Panel {
-    Panel::graph("Power states", "none", "Machines by power state as the site last knew it. Unmanaged: no hypervisor connection by design.")
-        .query("{{state}}", format!("count by (state) ({})", state("power", "")))
-        .colour("On", look::GOOD)
-        .colour("Off", look::GREY)
-        .colour("Suspended", "#B0B0B0")
-        .colour("Unknown", look::ODD)
-        .stacked()
+    Panel::graph(
+        "Power states",
+        "none",
+        "Machines by power state as the site last knew it. Unmanaged: no hypervisor connection by design.",
+    )
+    .query("{{state}}", format!("count by (state) ({})", state("power", "")))
+    .colour("On", look::GOOD)
+    .colour("Off", look::GREY)
+    .colour("Suspended", "#B0B0B0")
+    .colour("Unknown", look::ODD)
+    .stacked()
 }
 
 fn registration() -> Panel {
-    Panel::graph("Registration states", "none", "Machines by registration with the site. Those that are off are unregistered rightly.")
-        .query("{{state}}", format!("count by (state) ({})", state("registration", "")))
-        .colour("Registered", look::GOOD)
-        .colour("Unregistered", look::GREY)
-        .colour("AgentError", look::BAD)
-        .stacked()
+    Panel::graph(
+        "Registration states",
+        "none",
+        "Machines by registration with the site. Those that are off are unregistered rightly.",
+    )
+    .query("{{state}}", format!("count by (state) ({})", state("registration", "")))
+    .colour("Registered", look::GOOD)
+    .colour("Unregistered", look::GREY)
+    .colour("AgentError", look::BAD)
+    .stacked()
 }
 
 fn deregistrations() -> Panel {
@@ -201,7 +209,11 @@ fn hypervisors() -> Panel {
         .rows("max by (vendor, target, hypervisor, connection_type, zone) (citrix_site_hypervisor_info{@target})")
         .label("reason", "Reason")
         .rows("max by (vendor, target, hypervisor, reason) (citrix_site_hypervisor_fault{@target})")
-        .worded("At fault", "max by (vendor, target, hypervisor) (citrix_site_hypervisor_fault{@target})", &look::PLAIN_YES_NO)
+        .worded(
+            "At fault",
+            "max by (vendor, target, hypervisor) (citrix_site_hypervisor_fault{@target})",
+            &look::PLAIN_YES_NO,
+        )
         .size(12, 8)
         .done()
 }
@@ -217,11 +229,15 @@ fn zones() -> Panel {
 }
 
 fn versions() -> Panel {
-    Panel::graph("Versions of agents", "none", "Machines by the version of their agent: an update that was forgotten somewhere.")
-        .query(
-            "{{agent_version}}",
-            format!("count by (agent_version) (max by ({AGENT}, agent_version) (citrix_site_machine_info{{@pool}}))"),
-        )
-        .stacked()
-        .size(6, 8)
+    Panel::graph(
+        "Versions of agents",
+        "none",
+        "Machines by the version of their agent: an update that was forgotten somewhere.",
+    )
+    .query(
+        "{{agent_version}}",
+        format!("count by (agent_version) (max by ({AGENT}, agent_version) (citrix_site_machine_info{{@pool}}))"),
+    )
+    .stacked()
+    .size(6, 8)
 }

@@ -333,8 +333,19 @@ fn no_secret_shows_up_anywhere() {
     let mut outputs = Outputs::default();
 
     let daemon = Daemon::with_flags(&file, &["--web.enable-lifecycle"]);
-    let good =
-        ["farm", "session", "filer", "filer-basic", "mc", "site", "daas", "builds", "builds-entra", "desktops", "desktops-basic"];
+    let good = [
+        "farm",
+        "session",
+        "filer",
+        "filer-basic",
+        "mc",
+        "site",
+        "daas",
+        "builds",
+        "builds-entra",
+        "desktops",
+        "desktops-basic",
+    ];
     daemon.wait_until_up(&good);
     let strange: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("  - name: ")).collect();
     daemon.wait_for("every other target failed, or has the answer of a probe", |exposition| {

@@ -33,9 +33,17 @@ fn every_sample_of_a_calm_fleet_is_the_truth() {
         let exposition = fixture.wait_for_truth("a calm fleet");
         // All vendors, both modes of the probe: what was compared is not little.
         assert!(exposition.all("rollcall_agent_health", &[("health", "healthy")]).len() >= 300);
-        for target in
-            ["hq-farm", "hq-session-light", "hq-session-deep", "filer-01", "mc", "builds", "builds-entra", "desktops", "site"]
-        {
+        for target in [
+            "hq-farm",
+            "hq-session-light",
+            "hq-session-deep",
+            "filer-01",
+            "mc",
+            "builds",
+            "builds-entra",
+            "desktops",
+            "site",
+        ] {
             assert_eq!(exposition.of(target, "rollcall_target_up"), Some(1.0), "{target}");
         }
         consistent::warnings_are_none(&exposition);

@@ -147,7 +147,8 @@ pub async fn fetch(list: ShortList, session: &Session, cx: &Context<'_>) -> Resu
         let query: Vec<(&str, &str)> = [("limit", "1000")].into_iter().chain(fields).chain(continuation).collect();
         let question = Question { operation: list.key, path: list.path, query: &query, deadline };
         let body = session.get(cx, question).await?;
-        next = (list.read)(&mut rows, &body).map_err(|failure| failure.context(&format!("GET /cvad/manage/{}", list.path)))?;
+        next = (list.read)(&mut rows, &body)
+            .map_err(|failure| failure.context(&format!("GET /cvad/manage/{}", list.path)))?;
         match &next {
             None => return rows.finish(list),
             // It leads back to where it has been.
@@ -261,7 +262,8 @@ impl Rows {
 
     fn finish(mut self, list: ShortList) -> Result<Part, Failure> {
         let what = list.key.replace('_', " ");
-        self.part.defect = self.count.judge(&what).map_err(|failure| failure.context(&format!("GET /cvad/manage/{}", list.path)))?;
+        self.part.defect =
+            self.count.judge(&what).map_err(|failure| failure.context(&format!("GET /cvad/manage/{}", list.path)))?;
         self.part.shrink();
         Ok(self.part)
     }
@@ -299,7 +301,9 @@ impl Licenses {
     pub fn read(body: &[u8], cx: &Context<'_>) -> Result<Licenses, Failure> {
         let text = lenient::text(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body));
         let item: LicenseItem = lenient::object(&text)?;
-        let number = |field: Field<i64>, what| field.get(cx.warnings, what).filter(|count| *count >= 0).map(|count| count as f64);
+        let number = |field: Field<i64>, what| {
+            field.get(cx.warnings, what).filter(|count| *count >= 0).map(|count| count as f64)
+        };
         let licenses = Licenses {
             used: number(item.used, "LicensesUsage"),
             normal: number(item.normal, "NormalLicenses"),

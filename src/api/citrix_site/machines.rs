@@ -117,7 +117,8 @@ impl<'a> MachinesReader<'a> {
         let mut next: Option<Box<str>> = None;
         let mut seen: HashSet<Box<str>> = HashSet::new();
         for _ in 0..MAX_PAGES {
-            let query = [("limit", LIMIT), ("fields", FIELDS), ("continuationToken", next.as_deref().unwrap_or_default())];
+            let query =
+                [("limit", LIMIT), ("fields", FIELDS), ("continuationToken", next.as_deref().unwrap_or_default())];
             let query = if next.is_some() { &query[..] } else { &query[..2] };
             let question = Question { operation: "machines", path: "Machines", query, deadline };
             let page = match session.get(cx, question).await.and_then(|body| self.page(body)) {

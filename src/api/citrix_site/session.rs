@@ -147,14 +147,22 @@ impl Session {
         let mut access = self.access.lock().await;
         // It works on while log-ons are held: a hold stops log-ons, not polls.
         let is_good = |token: &&Token| token.is_good(&secret) && refused.is_none_or(|old| old.text != token.text);
-        let token = match access.token.as_ref().filter(is_good) {
+        let mut token = match access.token.as_ref().filter(is_good) {
             Some(token) => token.clone(),
             None => self.log_on(cx, &mut access, &secret).await?,
         };
-        let site_id = match &access.site_id {
-            Some(site_id) => site_id.clone(),
-            None => access.site_id.insert(self.first_site(cx, &token).await?).clone(),
+        if let Some(site_id) = &access.site_id {
+            return Ok(Ticket { token, site_id: site_id.clone() });
+        }
+        let site_id = match self.first_site(cx, &token).await {
+            // One of an earlier poll may have been lost.
+            Err(failure) if failure.reason == Reason::Auth && token.got != cx.now && access.renewals.may(cx.now) => {
+                token = self.log_on(cx, &mut access, &secret).await?;
+                self.first_site(cx, &token).await?
+            }
+            site_id => site_id?,
         };
+        access.site_id = Some(site_id.clone());
         Ok(Ticket { token, site_id })
     }
 
@@ -229,7 +237,8 @@ impl Session {
     }
 
     fn call(&self, question: &Question<'_>, ticket: &Ticket) -> http::Call {
-        let mut url: Url = http::below(&self.target.url, ["cvad", "manage"].into_iter().chain(question.path.split('/')));
+        let mut url: Url =
+            http::below(&self.target.url, ["cvad", "manage"].into_iter().chain(question.path.split('/')));
         if !question.query.is_empty() {
             url.query_pairs_mut().extend_pairs(question.query);
         }
@@ -255,7 +264,8 @@ fn refused(answer: &Answer) -> Failure {
 pub(super) fn read_site(answer: &Answer, customer: &str) -> Result<String, Failure> {
     let text = lenient::text(answer.json_object()?);
     let me: Me<'_> = lenient::object(&text).map_err(|failure| failure.context(&answer.what))?;
-    let customers = || me.customers.iter().filter_map(|Object(of)| if let Field::Value(of) = of { Some(of) } else { None });
+    let customers =
+        || me.customers.iter().filter_map(|Object(of)| if let Field::Value(of) = of { Some(of) } else { None });
     let is_ours = |of: &&Customer<'_>| of.id.clone().ok().is_some_and(|id| id.eq_ignore_ascii_case(customer));
     let sites = customers().filter(is_ours).chain(customers()).flat_map(|of| &of.sites);
     let ids = sites.filter_map(|Object(site)| if let Field::Value(site) = site { site.id.clone().ok() } else { None });

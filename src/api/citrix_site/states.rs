@@ -5,10 +5,7 @@
 //! <https://github.com/citrix/citrix-daas-rest-go>.
 
 use crate::{
-    api::{
-        citrix_storefront::states as storefront,
-        table,
-    },
+    api::{citrix_storefront::states as storefront, table},
     health::Health,
 };
 
@@ -177,6 +174,9 @@ mod tests {
         for (said, expected) in rows {
             assert_eq!(health(said), expected, "{said:?}");
         }
-        assert_eq!((registration("unknown"), fault("Ablaze"), reason("contactlost")), (Some("Unknown"), None, Some("ContactLost")));
+        assert_eq!(
+            (registration("unknown"), fault("Ablaze"), reason("contactlost")),
+            (Some("Unknown"), None, Some("ContactLost"))
+        );
     }
 }

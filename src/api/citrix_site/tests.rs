@@ -11,7 +11,9 @@ use crate::{
         Outcome,
         fingerprint::PartFingerprints,
         memory::Memory,
-        stub::{NOW, Stub, counted, failed, fingerprints, fresh, json, poll, poll_at, poll_knowing, samples, samples_of},
+        stub::{
+            NOW, Stub, counted, failed, fingerprints, fresh, json, poll, poll_at, poll_knowing, samples, samples_of,
+        },
     },
     catalogue::citrix_site as families,
     clock::UnixTime,
@@ -63,7 +65,8 @@ const HYPERVISORS: &str = r#"{"Items":[
     {"Name":"az","ConnectionType":"AzureRM"},
     {"Name":"az","ConnectionType":"AWS"}],"ContinuationToken":""}"#;
 
-const ZONES: &str = r#"{"Items":[{"Name":"Primary","IsPrimary":true,"IsHealthy":true},{"Name":"Branch","IsHealthy":false}]}"#;
+const ZONES: &str =
+    r#"{"Items":[{"Name":"Primary","IsPrimary":true,"IsHealthy":true},{"Name":"Branch","IsHealthy":false}]}"#;
 
 const LICENSES_OF_SITE: &str = r#"{"LicensesUsage":75,"NormalLicenses":100,"OverdraftLicenses":10}"#;
 
@@ -83,8 +86,7 @@ fn settings() -> target::CitrixSite {
 
 fn cloud() -> target::CitrixSite {
     let client_secret = Secret::Inline(SecretText::new("s3&cret"));
-    let access =
-        SiteAccess::Cloud { customer_id: "abc".to_owned(), client_id: "app".to_owned(), client_secret };
+    let access = SiteAccess::Cloud { customer_id: "abc".to_owned(), client_id: "app".to_owned(), client_secret };
     target::CitrixSite { access, ..settings() }
 }
 
@@ -254,11 +256,7 @@ async fn pools_can_be_catalogs_and_states_overridden() {
     let stub = Stub::start(answer);
     let settings = target::CitrixSite { pool_by: SitePools::Catalog, ..settings() };
     let mut target = sample(&stub, &settings);
-    let health = |state: &str, health| HealthOverride {
-        state: state.to_owned(),
-        pool: Glob::any(),
-        health,
-    };
+    let health = |state: &str, health| HealthOverride { state: state.to_owned(), pool: Glob::any(), health };
     target.health_overrides = vec![health("inmaintenancemode", Health::Failed), health("MaxCapacity", Health::Healthy)];
     let observation = poll(&mut open(target, settings)).await.expect("a poll that works");
     let part = fresh(&observation, "machines");
@@ -279,7 +277,10 @@ async fn a_short_list_fails_alone_and_the_machines_fail_the_poll() {
     let stub = but(|seen| (seen.path() == *BROKEN.lock().expect("nobody panics")).then(|| status(500)));
     let mut api = api(&stub, settings());
     let observation = poll(&mut api).await.expect("a poll that works");
-    assert_eq!(failed(&observation, "hypervisors").message, r#"GET /cvad/manage/hypervisors: 500 Internal Server Error: "No such luck.""#);
+    assert_eq!(
+        failed(&observation, "hypervisors").message,
+        r#"GET /cvad/manage/hypervisors: 500 Internal Server Error: "No such luck.""#
+    );
     fresh(&observation, "zones");
     *BROKEN.lock().expect("nobody panics") = "/cvad/manage/Machines";
     assert_eq!(poll(&mut api).await.expect_err("no machines").reason, Reason::HttpStatus);

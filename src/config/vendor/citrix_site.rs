@@ -155,7 +155,10 @@ mod tests {
         assert_eq!((given.site_id.as_str(), given.pool_by, given.licenses), ("s-1", SitePools::Catalog, false));
         assert_eq!(given.storefront_farms, ["XD"]);
         let shown = serde_json::to_string(&given).expect("it serializes");
-        assert!(shown.contains(r#""cloud":{"customer_id":"abc","client_id":"c","client_secret":"<secret>"}"#), "{shown}");
+        assert!(
+            shown.contains(r#""cloud":{"customer_id":"abc","client_id":"c","client_secret":"<secret>"}"#),
+            "{shown}"
+        );
     }
 
     #[test]

@@ -19,7 +19,8 @@ pub fn cases() -> Vec<Case> {
 fn site() -> Vec<Case> {
     let fault = |kind, what, state: &str, health: &str, values| {
         let of = format!("{MACHINE},state={state}");
-        let case = case("CitrixSiteMachineFault", kind, VENDOR, what).with("citrix_site_machine_fault_state", &of, values);
+        let case =
+            case("CitrixSiteMachineFault", kind, VENDOR, what).with("citrix_site_machine_fault_state", &of, values);
         machine(case, 0, health, "1")
     };
     let hypervisor = |kind, what, values| {
@@ -63,7 +64,9 @@ fn storms() -> Vec<Case> {
             .fires(5, "critical", "pool=Win", 6.0),
         lost(storm(Silent, "four of six"), 4, "failed", "0").silent(5).silent(9),
         (6..18)
-            .fold(lost(storm(Silent, "less than a third"), 5, "failed", "0"), |case, index| machine(case, index, "healthy", "1"))
+            .fold(lost(storm(Silent, "less than a third"), 5, "failed", "0"), |case, index| {
+                machine(case, index, "healthy", "1")
+            })
             .silent(5)
             .silent(9),
         lost(storm(Silent, "switched off in the evening"), 6, "disabled", "0").silent(5).silent(9),
@@ -99,8 +102,11 @@ fn load() -> Vec<Case> {
 
 fn inhibitor() -> Vec<Case> {
     let farm = |kind, what| {
-        case("CitrixSiteStoreFrontInhibitor", kind, VENDOR, what)
-            .with("citrix_site_storefront_farm_info", "pool=XD-East", "1")
+        case("CitrixSiteStoreFrontInhibitor", kind, VENDOR, what).with(
+            "citrix_site_storefront_farm_info",
+            "pool=XD-East",
+            "1",
+        )
     };
     let fault = |case: Case, values| case.with("citrix_site_hypervisor_fault", "hypervisor=vc-1,reason=gone", values);
     let expected = "pool=XD-East";

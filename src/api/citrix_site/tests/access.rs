@@ -15,7 +15,10 @@ async fn a_delivery_controller_is_logged_on_to_once_and_asked_for_its_site() {
         poll_at(&mut api, &memory, at(minute)).await.0.expect("a poll that works");
     }
     let seen = stub.seen();
-    assert_eq!((seen[0].line.as_str(), seen[0].header("authorization")), ("POST /cvad/manage/Tokens", "Basic Q09SUFxzdmM6czMmY3JldA=="));
+    assert_eq!(
+        (seen[0].line.as_str(), seen[0].header("authorization")),
+        ("POST /cvad/manage/Tokens", "Basic Q09SUFxzdmM6czMmY3JldA==")
+    );
     assert_eq!((seen[1].line.as_str(), seen[1].header("citrix-instanceid")), ("GET /cvad/manage/me", ""));
     assert_eq!(seen[2].header("citrix-customerid"), "CitrixOnPremises");
     let of = |path: &str| seen.iter().filter(|seen| seen.path() == path).count();
@@ -95,7 +98,9 @@ async fn a_token_that_is_refused_in_the_middle_of_pages_is_replaced_once_in_a_po
         if second && bad.iter().any(|token| seen.header("authorization").ends_with(token)) {
             return Some(status(401));
         }
-        let page = |id: &str, next: &str| json(format!(r#"{{"Items":[{{"Id":"{id}"}}],"ContinuationToken":{next},"TotalItems":2}}"#));
+        let page = |id: &str, next: &str| {
+            json(format!(r#"{{"Items":[{{"Id":"{id}"}}],"ContinuationToken":{next},"TotalItems":2}}"#))
+        };
         (seen.path() == "/cvad/manage/Machines").then(|| if second { page("b", "null") } else { page("a", r#""2""#) })
     });
     let (mut api, memory) = (api(&stub, settings()), Memory::default());
@@ -112,9 +117,7 @@ async fn a_token_that_is_refused_in_the_middle_of_pages_is_replaced_once_in_a_po
 #[tokio::test]
 async fn a_token_is_renewed_five_minutes_before_its_end_and_a_life_that_makes_no_sense_is_an_hour() {
     let lifetime = |body: &'static str| {
-        let answer = crate::http::Answer::of_bytes(
-            format!("200\ncontent-type: application/json\n\n{body}").as_bytes(),
-        );
+        let answer = crate::http::Answer::of_bytes(format!("200\ncontent-type: application/json\n\n{body}").as_bytes());
         logon::on_premises(&answer, NOW).map(|(_, lifetime)| lifetime.as_secs()).map_err(|(failure, _)| failure.message)
     };
     let of = [
@@ -134,4 +137,18 @@ async fn an_account_without_a_site_is_told() {
     let stub = but(|seen| (seen.path() == "/cvad/manage/me").then(|| json(r#"{"Customers":[{"Id":"x","Sites":[]}]}"#)));
     let failure = poll(&mut api(&stub, settings())).await.expect_err("there is no site");
     assert_eq!(failure.message, "GET /cvad/manage/me: the account sees no site; it needs a role at one");
+}
+
+#[tokio::test]
+async fn a_token_that_is_refused_before_the_site_is_known_is_replaced_ever_more_rarely() {
+    let stub = but(|seen| (seen.path() == "/cvad/manage/me").then(|| status(401)));
+    let (mut api, memory) = (api(&stub, settings()), Memory::default());
+    let mut asked = Vec::new();
+    for minute in 0..30 {
+        assert_eq!(poll_at(&mut api, &memory, at(minute)).await.0.expect_err("no site").reason, Reason::Auth);
+        if stub.asked().iter().any(|line| line.starts_with("POST ")) {
+            asked.push(minute);
+        }
+    }
+    assert_eq!(asked, [0, 1, 6, 21]);
 }
