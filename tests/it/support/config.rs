@@ -75,6 +75,10 @@ impl Target {
             "resilio" => Target::resilio(name, sim, 1),
             "azure_devops" => Target::azure(name, sim),
             "citrix_storefront" => Target::citrix(name, sim),
+            // Without the interval of the simulation's own configuration.
+            "citrix_site" => {
+                Target::new(name, vendor, &sim.url(vendor)).auth_password(CitrixSite::USERNAME, CitrixSite::PASSWORD)
+            }
             _ => Target::simulated(vendor, name, sim),
         }
     }
