@@ -3,6 +3,7 @@
 //! A vendor knows nothing of metrics text, the web or alerts. `CONTRIBUTING.md` lists what another one needs.
 
 pub mod azure_devops;
+pub mod citrix_site;
 pub mod citrix_storefront;
 pub mod extra;
 pub mod fingerprint;
@@ -17,6 +18,7 @@ mod observation;
 pub mod parallels_ras;
 pub mod parallels_ras_session;
 mod part;
+mod pause;
 mod renewals;
 pub mod resilio;
 pub mod resilio_console;

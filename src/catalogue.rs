@@ -5,6 +5,7 @@
 
 pub mod agent;
 pub mod azure_devops;
+pub mod citrix_site;
 pub mod citrix_storefront;
 pub mod daemon;
 pub mod parallels_ras;

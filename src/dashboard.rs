@@ -10,6 +10,7 @@
 
 mod azure_devops;
 mod citrix;
+mod citrix_site;
 mod daemon;
 mod frame;
 mod link;

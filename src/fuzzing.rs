@@ -22,7 +22,10 @@ use answers::{decode, failed_or};
 use input::Input;
 
 use crate::{
-    api::{azure_devops, citrix_storefront, lenient, parallels_ras, parallels_ras_session, resilio, resilio_console},
+    api::{
+        azure_devops, citrix_site, citrix_storefront, lenient, parallels_ras, parallels_ras_session, resilio,
+        resilio_console,
+    },
     http::{Answer, Body},
 };
 
@@ -107,6 +110,21 @@ targets! {
     citrix_reply(data) { answers::with_context(|cx| failed_or(citrix_storefront::fuzz::reply(data, cx))) }
     /// Citrix: challenges.
     citrix_challenge(data) { citrix_storefront::fuzz::challenge(data) }
+
+    /// A Citrix site: pages of machines.
+    citrix_site_machines(data) { decode("citrix_site", citrix_site::fuzz::machines, data) }
+    /// A Citrix site: delivery groups.
+    citrix_site_groups(data) { decode("citrix_site", citrix_site::fuzz::delivery_groups, data) }
+    /// A Citrix site: hypervisors.
+    citrix_site_hypervisors(data) { decode("citrix_site", citrix_site::fuzz::hypervisors, data) }
+    /// A Citrix site: zones.
+    citrix_site_zones(data) { decode("citrix_site", citrix_site::fuzz::zones, data) }
+    /// A Citrix site: licenses.
+    citrix_site_licenses(data) { decode("citrix_site", citrix_site::fuzz::licenses, data) }
+    /// A Citrix site: tokens, and the id of the site.
+    citrix_site_access(data) {
+        answers::with_context(|cx| failed_or(citrix_site::fuzz::access(&Answer::of_bytes(data), cx)))
+    }
 
     /// A whole configuration.
     config(data) { settings::config(&lenient::text(data)) }

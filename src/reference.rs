@@ -62,6 +62,8 @@ fn part(name: &str) -> String {
         "health azure_devops" => health::azure_devops(),
         "results azure_devops" => health::azure_devops_results(),
         "health citrix_storefront" => health::citrix_storefront(),
+        "faults citrix_site" => health::citrix_site_faults(),
+        "reasons citrix_site" => health::citrix_site_reasons(),
         "metrics daemon" => metrics(catalogue::daemon::FAMILIES),
         "metrics process" => metrics(catalogue::daemon::process::FAMILIES),
         "metrics agent" => metrics(catalogue::agent::FAMILIES),

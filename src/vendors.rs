@@ -48,6 +48,13 @@ macro_rules! vendor_table {
                 dashboard: "rollcall-citrix" in citrix,
                 guide: "citrix-storefront.md",
             }
+            CitrixSite citrix_site {
+                title: "Citrix site (CVAD, DaaS)",
+                metric_prefix: "citrix_site_",
+                alert_prefix: "CitrixSite",
+                dashboard: "rollcall-citrix-site" in citrix_site,
+                guide: "citrix-site.md",
+            }
         }
     };
 }

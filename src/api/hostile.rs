@@ -67,7 +67,7 @@ struct Case {
     answer: fn(&Request, &str) -> Response,
 }
 
-const CASES: [Case; 6] = [
+const CASES: [Case; 8] = [
     Case {
         vendor: "resilio",
         path: "",
@@ -174,6 +174,64 @@ const CASES: [Case; 6] = [
         answer: |request, item| match request.path().ends_with("/agents") {
             true => json(format!(r#"{{"value":[{item},{{"id":9,"name":"good","status":"online"}}]}}"#)),
             false => json(r#"{"value":[{"id":1,"name":"pool"}]}"#),
+        },
+    },
+    Case {
+        vendor: "citrix_site",
+        path: "",
+        settings: ", auth: { username: u, password: p }, licenses: false",
+        fields: &[
+            ("Id", r#""a""#),
+            ("Name", r#""host""#),
+            ("DnsName", r#""host.example""#),
+            ("Sid", r#""S-1""#),
+            ("MachineCatalog", r#"{"Name":"c"}"#),
+            ("DeliveryGroup", r#"{"Name":"g"}"#),
+            ("Zone", r#"{"Name":"z"}"#),
+            ("PowerState", r#""On""#),
+            ("RegistrationState", r#""Registered""#),
+            ("FaultState", r#""None""#),
+            ("InMaintenanceMode", "false"),
+            ("DrainingUntilShutdown", "false"),
+            ("SessionCount", "3"),
+            ("LoadIndex", "5000"),
+            ("SessionSupport", r#""MultiSession""#),
+            ("PowerActionPending", "false"),
+            ("LastDeregistrationReason", r#""PowerOff""#),
+            ("FormattedLastDeregistrationTime", r#""2024-01-01T00:00:00Z""#),
+            ("AgentVersion", r#""2402""#),
+        ],
+        answer: |request, item| match request.path() {
+            "/cvad/manage/Tokens" => json(r#"{"Token":"t"}"#),
+            "/cvad/manage/me" => json(r#"{"Customers":[{"Id":"c","Sites":[{"Id":"s"}]}]}"#),
+            "/cvad/manage/Machines" => json(format!(r#"{{"Items":[{item},{{"Id":"9","DnsName":"good"}}]}}"#)),
+            _ => json(r#"{"Items":[]}"#),
+        },
+    },
+    Case {
+        vendor: "citrix_site",
+        path: "",
+        settings: ", auth: { username: u, password: p }, licenses: false",
+        fields: &[
+            ("Name", r#""thing""#),
+            ("InMaintenanceMode", "false"),
+            ("SessionCount", "3"),
+            ("TotalDesktops", "3"),
+            ("DesktopsAvailable", "3"),
+            ("DesktopsDisconnected", "3"),
+            ("DesktopsFaulted", "3"),
+            ("DesktopsUnregistered", "3"),
+            ("ConnectionType", r#""VCenter""#),
+            ("Zone", r#"{"Name":"z"}"#),
+            ("Fault", r#"{"State":"None","Reason":null}"#),
+            ("IsHealthy", "true"),
+        ],
+        // The item is a delivery group, a hypervisor and a zone.
+        answer: |request, item| match request.path() {
+            "/cvad/manage/Tokens" => json(r#"{"Token":"t"}"#),
+            "/cvad/manage/me" => json(r#"{"Customers":[{"Id":"c","Sites":[{"Id":"s"}]}]}"#),
+            "/cvad/manage/Machines" => json(r#"{"Items":[{"Id":"1","DnsName":"host"}]}"#),
+            _ => json(format!(r#"{{"Items":[{item},{{"Name":"good"}}]}}"#)),
         },
     },
     Case {

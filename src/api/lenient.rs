@@ -13,7 +13,7 @@ mod surrogates;
 mod window;
 
 pub use date::{Timestamp, span};
-pub use list::{List, items, object};
+pub use list::{Envelope, List, items, object, page};
 pub use row_count::RowCount;
 pub use window::Shape;
 

@@ -23,7 +23,7 @@ pub(super) fn without_indices(path: &str) -> String {
 /// A directory with the files that the annotated configuration names.
 fn directory() -> TempDir {
     let directory = TempDir::new().expect("a temporary directory can be made");
-    for name in ["ras", "broker-token", "probe", "priming", "azdo", "entra", "citrix", "mc"] {
+    for name in ["ras", "broker-token", "probe", "priming", "azdo", "entra", "citrix", "mc", "daas"] {
         write(directory.path(), &format!("secrets/{name}"), "canary-of-a-file\n");
     }
     directory

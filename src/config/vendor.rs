@@ -2,6 +2,7 @@
 //! [`vendors`](crate::vendors).
 
 mod azure_devops;
+mod citrix_site;
 mod citrix_storefront;
 mod parallels_ras;
 mod parallels_ras_session;
@@ -9,6 +10,7 @@ mod resilio;
 mod resilio_console;
 
 pub use azure_devops::{AzureAuth, Pools};
+pub use citrix_site::{SiteAccess, SitePools};
 pub use citrix_storefront::{CitrixAuth, CitrixMethod};
 pub use parallels_ras_session::{App, ProbeMode, SessionSettings};
 pub use resilio_console::PoolBy;

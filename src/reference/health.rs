@@ -4,6 +4,7 @@ use super::{code, codes, table};
 use crate::{
     api::{
         azure_devops::states as azure,
+        citrix_site::states as site,
         citrix_storefront::states as citrix,
         parallels_ras::{server_types, states as ras},
         parallels_ras_session::{codes::CODES, verdict::Verdict},
@@ -87,6 +88,19 @@ pub fn citrix_storefront() -> String {
         [shown, a, b, c, d, of("")]
     });
     table(&titles, rows)
+}
+
+pub fn citrix_site_faults() -> String {
+    let of = |health: Option<Health>| match health {
+        Some(Health::Degraded) => format!("at least {}", class(Health::Degraded)),
+        Some(health) => class(health),
+        None => "as the states say".to_owned(),
+    };
+    table("fault state | class", site::FAULTS.map(|(state, health)| [code(state), of(health)]))
+}
+
+pub fn citrix_site_reasons() -> String {
+    codes(site::REASONS)
 }
 
 #[cfg(test)]

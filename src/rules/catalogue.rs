@@ -2,6 +2,7 @@
 //! the table of cases (`tests/`), a runbook `deploy/runbooks/<Alert>.md`, then regenerate `deploy/` (see `promql`).
 
 mod azure_devops;
+mod citrix_site;
 mod citrix_storefront;
 mod daemons;
 mod parallels_ras;
@@ -128,6 +129,12 @@ pub enum Labels {
     Credential,
     /// `vendor`, `target`, `host`.
     Host,
+    /// `vendor`, `target`, `hypervisor`.
+    Hypervisor,
+    /// `vendor`, `target`, `zone`.
+    Zone,
+    /// `vendor`, `target`, `pool`: the pool is that of another target, which tells of the same.
+    Farm,
     /// `vendor`, `target`, `pool`.
     Pool,
     /// `vendor`, `target`, `pool`, `agent`.
@@ -151,7 +158,9 @@ impl Labels {
             Labels::Run => &["vendor", "target", "job_name", "job_id"],
             Labels::Credential => &["vendor", "target", "credential"],
             Labels::Host => &["vendor", "target", "host"],
-            Labels::Pool => &["vendor", "target", "pool"],
+            Labels::Hypervisor => &["vendor", "target", "hypervisor"],
+            Labels::Zone => &["vendor", "target", "zone"],
+            Labels::Pool | Labels::Farm => &["vendor", "target", "pool"],
             Labels::Agent => &["vendor", "target", "pool", "agent"],
             Labels::AgentJob => &["vendor", "target", "pool", "agent", "job_name", "job_id"],
         }
@@ -164,7 +173,7 @@ impl Labels {
 
     /// Whether it is about one pool, or something in one.
     pub fn of_pool(self) -> bool {
-        self.names().contains(&"pool")
+        self.names().contains(&"pool") && self != Labels::Farm
     }
 
     /// A family whose samples say that the subject's own part of the data is there, and the labels to compare: where a

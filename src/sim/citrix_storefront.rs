@@ -16,11 +16,11 @@ mod challenge;
 mod control;
 mod controls;
 mod credentials;
-mod fleet;
+pub(crate) mod fleet;
 mod form;
-mod machine;
+pub(crate) mod machine;
 mod resources;
-mod states;
+pub(crate) mod states;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -91,8 +91,7 @@ impl CitrixStorefront {
     }
 
     fn view(&self) -> View {
-        let controls = self.controls();
-        View::new(&self.world, controls.parade, Arc::clone(&controls.given))
+        View::new(&self.world, VENDOR)
     }
 
     fn password_end(&self) -> Option<PasswordEnd> {

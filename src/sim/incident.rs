@@ -36,6 +36,10 @@ pub enum Incident {
     FilersDark,
     /// Resilio: the console reports that the disk of an agent is full.
     DiskFull,
+    /// Citrix: a delivery group is in maintenance, and its machines are restarted in turn.
+    SiteMaintenance,
+    /// Citrix: the machines of a delivery group lose their registrations within minutes.
+    RegistrationStorm,
 }
 
 impl Incident {
@@ -78,6 +82,12 @@ impl Incident {
             Incident::JobNobodyCanTake => "Azure DevOps: a job waits whose demands only disabled agents meet",
             Incident::FilersDark => "Resilio: three agents lose the management console and are offline there",
             Incident::DiskFull => "Resilio: the management console reports that the disk of an agent is full",
+            Incident::SiteMaintenance => {
+                "Citrix: a delivery group is in maintenance, its machines are restarted in turn; nothing may page"
+            }
+            Incident::RegistrationStorm => {
+                "Citrix: the machines of a delivery group lose their registrations within minutes, and get them back"
+            }
         }
     }
 }

@@ -11,6 +11,7 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 mod azure_devops;
+mod citrix_site;
 mod citrix_storefront;
 mod incident;
 mod parallels_ras;
@@ -23,6 +24,7 @@ mod vendors;
 mod world;
 
 pub use azure_devops::{EntraRefusal, ShownJob, SignIn};
+pub use citrix_site::Paging;
 pub use citrix_storefront::{ChallengeStyle, ChoicesStyle, Enumeration, FormStyle, ListStyle, LogOn, Protocol};
 pub use incident::{Incident, UnknownIncident};
 pub use request::{Body, Request, Response};

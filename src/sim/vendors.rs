@@ -61,6 +61,7 @@ simulated! {
     ResilioConsole resilio_console Share::Another, "The Resilio Management Console of the same fleet";
     AzureDevops azure_devops Share::Percent(40), "The Azure DevOps organization";
     CitrixStorefront citrix_storefront Share::Percent(20), "The StoreFront store";
+    CitrixSite citrix_site Share::Another, "The Citrix site of the same machines";
 }
 
 /// How many of this many agents are this vendor's.

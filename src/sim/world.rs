@@ -1,6 +1,6 @@
 //! What all simulated services share: size, seed, time, incidents, faults and quirks.
 
-use super::{Incident, resilio::Filers};
+use super::{Incident, citrix_storefront::fleet::Machines, resilio::Filers};
 use std::{
     sync::{
         Mutex, MutexGuard, RwLock,
@@ -108,6 +108,8 @@ pub struct World {
     changes: RwLock<Changes>,
     /// What tests have set of the Resilio agents, which their own API and the management console tell of.
     filers: Mutex<Filers>,
+    /// What they have set of the Citrix machines, which StoreFront and the site tell of.
+    machines: Mutex<Machines>,
 }
 
 #[derive(Debug, Default)]
@@ -139,6 +141,7 @@ impl World {
             advanced: AtomicU64::new(0),
             changes: RwLock::new(Changes { incidents, quirks: Vec::new() }),
             filers: Mutex::default(),
+            machines: Mutex::default(),
         }
     }
 
@@ -224,6 +227,11 @@ impl World {
     /// What tests have set of the Resilio agents.
     pub(crate) fn filers(&self) -> MutexGuard<'_, Filers> {
         self.filers.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// What tests have set of the Citrix machines.
+    pub(crate) fn machines(&self) -> MutexGuard<'_, Machines> {
+        self.machines.lock().unwrap_or_else(|e| e.into_inner())
     }
 
     fn changes_mut(&self) -> std::sync::RwLockWriteGuard<'_, Changes> {

@@ -41,7 +41,7 @@ const fn case(incident: Incident, vendors: &'static [&'static str], begins: u64,
 const WELL: u64 = 65;
 
 const CASES: &[Case] = &[
-    case(Incident::HypervisorLost, &["citrix_storefront"], WELL, LASTS),
+    case(Incident::HypervisorLost, &["citrix_storefront", "citrix_site"], WELL, LASTS),
     case(Incident::BuildPoolOffline, &["azure_devops"], WELL, LASTS),
     case(Incident::PasswordExpired, &["parallels_ras"], WELL, LASTS),
     case(Incident::RateLimited, &["azure_devops"], WELL, LASTS),
@@ -49,13 +49,15 @@ const CASES: &[Case] = &[
     case(Incident::PrimingRefused, &["parallels_ras_session"], WELL, LASTS),
     case(Incident::GatewayLost, &["parallels_ras", "parallels_ras_session"], WELL, LASTS),
     case(Incident::LicenseRunningOut, &["parallels_ras"], WELL, LASTS),
-    case(Incident::PatchNight, &["parallels_ras", "azure_devops", "citrix_storefront"], WELL, LASTS),
+    case(Incident::PatchNight, &["parallels_ras", "azure_devops", "citrix_storefront", "citrix_site"], WELL, LASTS),
     case(Incident::VendorApiDown, &["azure_devops", "citrix_storefront"], WELL, LASTS),
     case(Incident::SlowBuilds, &["azure_devops"], WELL, LASTS),
     case(Incident::ScaleSetBroken, &["azure_devops"], WELL, LASTS),
     case(Incident::JobNobodyCanTake, &["azure_devops"], WELL, LASTS),
     case(Incident::FilersDark, &["resilio", "resilio_console"], 5, LASTS),
     case(Incident::DiskFull, &["resilio_console"], 5, LASTS),
+    case(Incident::SiteMaintenance, &["citrix_storefront", "citrix_site"], WELL, LASTS),
+    case(Incident::RegistrationStorm, &["citrix_storefront", "citrix_site"], WELL, LASTS),
     // And a calm one.
     Case { incident: None, vendors: &VENDORS, begins: 0, lasts: 0 },
 ];

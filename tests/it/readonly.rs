@@ -80,6 +80,19 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "POST /Citrix/Authentication/HttpBasic/Authenticate",
         ],
     ),
+    (
+        "citrix_site",
+        &[
+            "POST /cvad/manage/Tokens",
+            "POST /cctrustoauth2/*/tokens/clients",
+            "GET /cvad/manage/me",
+            "GET /cvad/manage/Machines",
+            "GET /cvad/manage/DeliveryGroups",
+            "GET /cvad/manage/hypervisors",
+            "GET /cvad/manage/Zones",
+            "GET /cvad/manage/Sites/*/License",
+        ],
+    ),
 ];
 
 fn allowed(seen: &JournalEntry) -> bool {
@@ -95,12 +108,13 @@ fn allowed(seen: &JournalEntry) -> bool {
 }
 
 /// Every parameter that may stand in a query.
-const PARAMETERS: [&str; 15] = [
+const PARAMETERS: [&str; 16] = [
     "siteId",
     "token",
     "declined",
     "offset",
     "limit",
+    "fields",
     "api-version",
     "includeAssignedRequest",
     "includeLastCompletedRequest",

@@ -14,7 +14,7 @@ mod web;
 use std::{fmt::Write as _, net::TcpListener};
 
 use recorder::Recorder;
-use rollcall_sim::{AzureDevops, CitrixStorefront, Fault, ParallelsRas, ParallelsRasSession, Simulation};
+use rollcall_sim::{AzureDevops, CitrixSite, CitrixStorefront, Fault, ParallelsRas, ParallelsRasSession, Simulation};
 use search::Canaries;
 
 use crate::{
@@ -33,6 +33,8 @@ const CITRIX: &str = "zebra&<p>'\"+ quaggaCITRIX87";
 const RESILIO_BEARER: &str = "zebra-quaggaRESILIO91";
 const RESILIO_PASSWORD: &str = "zebra:quagga&RESILIO92";
 const CONSOLE: &str = "zebra/+=quaggaCONSOLE93";
+const SITE: &str = "zebra:&+\"quaggaSITE94";
+const DAAS: &str = "zebra=&+/quaggaDAAS95";
 const HEADER: &str = "zebra-quaggaHEADER13";
 const PROXY: &str = "zebra-quaggaPROXY17";
 const ALERTMANAGER: &str = "zebra-quaggaALERT19";
@@ -49,7 +51,7 @@ const REDIRECT: &str = "zebra-quaggaREDIRECT11";
 /// What slips into a broken configuration.
 const SLIPPED: &str = "zebra-quaggaSLIPPED67";
 
-const CONFIGURED: [&str; 21] = [
+const CONFIGURED: [&str; 23] = [
     RAS,
     SESSION_TOKEN,
     SESSION_PASSWORD,
@@ -59,6 +61,8 @@ const CONFIGURED: [&str; 21] = [
     RESILIO_BEARER,
     RESILIO_PASSWORD,
     CONSOLE,
+    SITE,
+    DAAS,
     HEADER,
     PROXY,
     ALERTMANAGER,
@@ -85,6 +89,7 @@ struct Endpoints {
     session: String,
     resilio: String,
     console: String,
+    site: String,
     azure: String,
     citrix: String,
     /// Answers everything with a redirect to an address with a token in it.
@@ -106,6 +111,7 @@ impl Endpoints {
             session: to("parallels_ras_session"),
             resilio: to("resilio"),
             console: to("resilio_console"),
+            site: to("citrix_site"),
             azure: to("azure_devops"),
             citrix: to("citrix_storefront"),
             redirect: recorder.answering(|_| {
@@ -188,6 +194,19 @@ fn yaml(endpoints: &Endpoints) -> String {
     add("filer-basic", "resilio", &other, &basic);
     let console = format!("    auth: {{ api_token: {} }}", quoted(CONSOLE));
     add("mc", "resilio_console", &endpoints.console, &console);
+    let site = |password: &str| {
+        format!("    auth: {{ username: '{}', password: {} }}", CitrixSite::USERNAME, quoted(password))
+    };
+    let daas = |secret: &str| {
+        format!(
+            "    cloud: {{ customer_id: {}, client_id: {}, client_secret: {} }}",
+            CitrixSite::CUSTOMER_ID,
+            CitrixSite::CLIENT_ID,
+            quoted(secret)
+        )
+    };
+    add("site", "citrix_site", &endpoints.site, &site(SITE));
+    add("daas", "citrix_site", &endpoints.site, &daas(DAAS));
     add("builds", "azure_devops", &contoso, &pat(PAT));
     add("builds-entra", "azure_devops", &contoso, &entra(&endpoints.azure, CLIENT_SECRET));
     add("desktops", "citrix_storefront", &store, &citrix(CITRIX, "explicit_forms"));
@@ -207,6 +226,8 @@ fn yaml(endpoints: &Endpoints) -> String {
         add(&format!("{kind}-session"), "parallels_ras_session", server, &more);
         add(&format!("{kind}-filer"), "resilio", server, &bearer);
         add(&format!("{kind}-mc"), "resilio_console", server, &console);
+        add(&format!("{kind}-site"), "citrix_site", server, &site(&own(SITE)));
+        add(&format!("{kind}-daas"), "citrix_site", server, &daas(&own(DAAS)));
         add(&format!("{kind}-builds"), "azure_devops", &format!("{server}/contoso"), &pat(PAT));
         add(&format!("{kind}-entra"), "azure_devops", &contoso, &entra(server, &own(CLIENT_SECRET)));
         add(
@@ -296,6 +317,8 @@ fn set_secrets(sim: &Simulation) {
     sim.azure_devops().set_client_secret(CLIENT_SECRET);
     sim.set_secret("citrix_storefront", CITRIX);
     sim.set_secret("resilio_console", CONSOLE);
+    sim.set_secret("citrix_site", SITE);
+    sim.citrix_site().set_client_secret(DAAS);
 }
 
 #[test]
@@ -310,8 +333,19 @@ fn no_secret_shows_up_anywhere() {
     let mut outputs = Outputs::default();
 
     let daemon = Daemon::with_flags(&file, &["--web.enable-lifecycle"]);
-    let good =
-        ["farm", "session", "filer", "filer-basic", "mc", "builds", "builds-entra", "desktops", "desktops-basic"];
+    let good = [
+        "farm",
+        "session",
+        "filer",
+        "filer-basic",
+        "mc",
+        "site",
+        "daas",
+        "builds",
+        "builds-entra",
+        "desktops",
+        "desktops-basic",
+    ];
     daemon.wait_until_up(&good);
     let strange: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("  - name: ")).collect();
     daemon.wait_for("every other target failed, or has the answer of a probe", |exposition| {

@@ -55,6 +55,7 @@ pub fn data_path(vendor: &str) -> &'static str {
         "resilio_console" => "/api/v2/",
         "azure_devops" => "/_apis/distributedtask/pools",
         "citrix_storefront" => "/machinecontrol/list",
+        "citrix_site" => "/cvad/manage/Machines",
         _ => "",
     }
 }

@@ -33,9 +33,17 @@ fn every_sample_of_a_calm_fleet_is_the_truth() {
         let exposition = fixture.wait_for_truth("a calm fleet");
         // All vendors, both modes of the probe: what was compared is not little.
         assert!(exposition.all("rollcall_agent_health", &[("health", "healthy")]).len() >= 300);
-        for target in
-            ["hq-farm", "hq-session-light", "hq-session-deep", "filer-01", "mc", "builds", "builds-entra", "desktops"]
-        {
+        for target in [
+            "hq-farm",
+            "hq-session-light",
+            "hq-session-deep",
+            "filer-01",
+            "mc",
+            "builds",
+            "builds-entra",
+            "desktops",
+            "site",
+        ] {
             assert_eq!(exposition.of(target, "rollcall_target_up"), Some(1.0), "{target}");
         }
         consistent::warnings_are_none(&exposition);
@@ -127,4 +135,6 @@ incidents! {
     every_sample_is_the_truth_when_nobody_can_take_a_job: JobNobodyCanTake, STEPS, [];
     every_sample_is_the_truth_when_filers_are_dark: FilersDark, STEPS, [];
     every_sample_is_the_truth_when_a_disk_is_full: DiskFull, STEPS, [];
+    every_sample_is_the_truth_when_a_site_is_in_maintenance: SiteMaintenance, STEPS, [];
+    every_sample_is_the_truth_in_a_storm_of_lost_registrations: RegistrationStorm, STEPS, [];
 }

@@ -1,6 +1,7 @@
 //! The table of cases, and what follows from it: blindness, direct mode and two daemons for each alert that they concern.
 
 mod azure_devops;
+mod citrix_site;
 mod citrix_storefront;
 mod daemons;
 mod parallels_ras;
@@ -36,6 +37,7 @@ fn written() -> Vec<Case> {
         resilio_console::cases(),
         azure_devops::cases(),
         citrix_storefront::cases(),
+        citrix_site::cases(),
     ];
     tables.into_iter().flatten().collect()
 }

@@ -170,6 +170,7 @@ class Bench:
         found = wait_for("the simulated APIs", lambda: sorted(urls()))
         process.azure = next(url for url in found if url.endswith("contoso"))
         process.resilio = next(url for url in found if url.endswith("filer-01"))
+        process.site = re.search(r"vendor: citrix_site\n +url: (\S+)", config.read_text())[1]
         process.console = re.search(r"vendor: resilio_console\n +url: (\S+)", config.read_text())[1]
         return process
 
@@ -192,6 +193,11 @@ class Bench:
     def console_target(url, interval="1h"):
         return (f"  - name: mc\n    vendor: resilio_console\n    url: {url}\n    interval: {interval}\n"
                 "    stale_after: 4h\n    auth: { api_token: simulated-console-token }\n")
+
+    @staticmethod
+    def site_target(url, interval="1h"):
+        return (f"  - name: site\n    vendor: citrix_site\n    url: {url}\n    interval: {interval}\n    stale_after: 4h\n"
+                "    auth: { username: 'CORP\\svc-monitor', password: simulated-site-password }\n")
 
     def polls(self, daemon, name="builds"):
         status, body = get(daemon.port, f"/metrics?target={name}", ACCEPT_GZIP)
@@ -363,6 +369,28 @@ class Bench:
         self.table.row("the same: unchanged poll beside one of a living fleet, CPU", f"{unchanged:.2f} s", f"{changed:.2f} s",
                        unchanged / changed, 1 / 3)
 
+    def site(self):
+        """A Citrix site with 100,000 machines, which come in 100 pages."""
+        with self.simulate(500_000) as simulation:
+            runs = [self.first_poll_of(self.site_target(simulation.site)) for _ in range(self.options.runs)]
+            cpu, peak, series = (median([run[i] for run in runs]) for i in range(3))
+            state = median([run[3] - run[4] for run in runs]) - self.base()
+            with self.serve(self.site_target(simulation.site)) as daemon:
+                self.ready(daemon)
+                text = get(daemon.port, "/metrics?target=site")[1].decode()
+                took = float(re.search(r"\nrollcall_target_poll_duration_seconds\{[^}]*\} (\S+)", text)[1])
+                machines = int(re.search(r"\nrollcall_target_agents\{[^}]*\} (\d+)", text)[1])
+            unchanged = self.repolls(self.site_target(simulation.site, "30s"))
+        with self.simulate(500_000, frozen=False) as simulation:
+            changed = self.repolls(self.site_target(simulation.site, "30s"))
+        text = f"Citrix site, {machines:,} machines in 100 pages ({int(series):,} series)"
+        self.table.row(f"{text}: a whole poll beside its timeout, the simulated site on the same cores", f"{took:.2f} s",
+                       "60 s", took / 60, 1)
+        self.table.row("the same: CPU of a start and a poll; peak memory", f"{cpu:.2f} s; {mb(peak)}", "")
+        self.table.row("the same: state of each machine, as above", f"{state / machines:.0f} B", "150 B", state / machines / 150, 1)
+        self.table.row("the same: unchanged poll beside one of a living fleet, CPU", f"{unchanged:.2f} s", f"{changed:.2f} s",
+                       unchanged / changed, 1 / 3)
+
     def large(self):
         """A million agents beside a hundred thousand."""
         with self.simulate(2_500_000) as simulation:
@@ -471,7 +499,7 @@ def main():
     parser.add_argument("--rollcall", required=True)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--large", action="store_true")
-    names = ["scrape", "render", "decode", "poll", "console", "idle", "many", "fairness", "prometheus"]
+    names = ["scrape", "render", "decode", "poll", "console", "site", "idle", "many", "fairness", "prometheus"]
     parser.add_argument("--only", action="append", choices=names, default=[])
     options = parser.parse_args()
     options.rollcall = os.path.abspath(options.rollcall)

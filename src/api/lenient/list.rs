@@ -1,6 +1,6 @@
 //! Lists, bare or in an envelope, folded while they are read.
 
-use std::io::Read;
+use std::{borrow::Cow, io::Read};
 
 use serde::{Deserialize, de::IgnoredAny};
 
@@ -24,6 +24,10 @@ impl Shape for Option<IgnoredAny> {
 
 impl Shape for Field<i64> {
     type Of<'a> = Field<i64>;
+}
+
+impl Shape for Field<Cow<'_, str>> {
+    type Of<'a> = Field<Cow<'a, str>>;
 }
 
 impl<T: Shape> Shape for Object<T> {
@@ -60,12 +64,64 @@ pub fn items<'k, T: Shape>(
         if !window.take(b'{')? {
             return Err(window.unexpected("neither a JSON list nor an object"));
         }
-        members::<T, _>(&mut window, key, &mut list, &mut each)?;
+        let mut other = |name: &str, window: &mut Window<_>| {
+            match name {
+                "count" => list.count = window.value::<Field<i64>, _>(Field::ok)?.ok().flatten(),
+                // It is passed over, whatever it is.
+                _ => _ = window.value::<IgnoredAny, _>(|_| ())?,
+            }
+            Ok(())
+        };
+        let mut found = List::default();
+        members::<T, _>(&mut window, |name| name == key, &mut found, &mut each, &mut other)?;
+        list = List { count: list.count, ..found };
     } else {
         return Err(window.unexpected("not a JSON list"));
     }
     match window.peek()? {
         None => Ok(list),
+        Some(_) => Err(window.broken("more behind the JSON")),
+    }
+}
+
+/// The names of an envelope's members, in any case.
+#[derive(Debug, Clone, Copy)]
+pub struct Envelope {
+    /// The list.
+    pub items: &'static str,
+    /// How many there are in all pages.
+    pub total: &'static str,
+    /// What leads to the next page.
+    pub continuation: &'static str,
+}
+
+/// Reads a page of a list in its envelope, and hands over item by item as [`items`] does. `count` of the list is the number
+/// in all pages; beside it stands what leads to the next page, where there is one.
+pub fn page<T: Shape>(
+    body: impl Read,
+    envelope: Envelope,
+    mut each: impl FnMut(Option<T::Of<'_>>),
+) -> Result<(List, Option<String>), Failure> {
+    let mut window = Window::new(body)?;
+    let (mut list, mut total, mut next) = (List::default(), None, None);
+    if !window.take(b'{')? {
+        return Err(window.unexpected("not a JSON object"));
+    }
+    let mut other = |name: &str, window: &mut Window<_>| {
+        if name.eq_ignore_ascii_case(envelope.total) {
+            total = window.value::<Field<i64>, _>(Field::ok)?.ok().flatten();
+        } else if name.eq_ignore_ascii_case(envelope.continuation) {
+            let text = window.value::<Field<Cow<'_, str>>, _>(|text| text.filled().ok().map(Cow::into_owned))?;
+            next = text.ok().flatten();
+        } else {
+            let _ = window.value::<IgnoredAny, _>(|_| ())?;
+        }
+        Ok(())
+    };
+    let is_key = |name: &str| name.eq_ignore_ascii_case(envelope.items);
+    members::<T, _>(&mut window, is_key, &mut list, &mut each, &mut other)?;
+    match window.peek()? {
+        None => Ok((List { count: total, ..list }, next)),
         Some(_) => Err(window.broken("more behind the JSON")),
     }
 }
@@ -92,12 +148,13 @@ fn elements<T: Shape, R: Read>(
     }
 }
 
-/// What is behind the `{` of the envelope.
+/// What is behind the `{` of the envelope. Members beside the list are for `other`, which passes over their values.
 fn members<T: Shape, R: Read>(
     window: &mut Window<R>,
-    key: &str,
+    is_key: impl Fn(&str) -> bool,
     list: &mut List,
     each: &mut impl FnMut(Option<T::Of<'_>>),
+    other: &mut impl FnMut(&str, &mut Window<R>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     if window.take(b'}')? {
         return Ok(());
@@ -109,18 +166,15 @@ fn members<T: Shape, R: Read>(
         if !window.take(b':')? {
             return Err(window.unexpected("not JSON"));
         }
-        if name == key && window.take(b'[')? {
+        if is_key(&name) && window.take(b'[')? {
             elements::<T, _>(window, list, each)?;
-        } else if name == key {
+        } else if is_key(&name) {
             if !matches!(window.value::<Option<IgnoredAny>, _>(|value| value.is_none())?, Ok(true)) {
                 return Err(window.broken("something else instead of a list"));
             }
             list.found = true;
-        } else if name == "count" {
-            list.count = window.value::<Field<i64>, _>(Field::ok)?.ok().flatten();
         } else {
-            // It is passed over, whatever it is.
-            let _ = window.value::<IgnoredAny, _>(|_| ())?;
+            other(&name, window)?;
         }
         if window.take(b'}')? {
             return Ok(());

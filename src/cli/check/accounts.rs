@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use crate::config::{Target, VendorSettings};
+use crate::config::{Target, VendorSettings, target::SiteAccess};
 
 /// Each spelling of a user name, with the name as it is written and a target that has it.
 type Spellings<'a> = BTreeMap<String, (&'a str, &'a str)>;
@@ -38,6 +38,10 @@ fn username(target: &Target) -> Option<&str> {
         VendorSettings::ParallelsRas(settings) => Some(&settings.auth.username),
         VendorSettings::ParallelsRasSession(settings) => Some(&settings.session.username),
         VendorSettings::CitrixStorefront(settings) => Some(&settings.auth.login.username),
+        VendorSettings::CitrixSite(settings) => match &settings.access {
+            SiteAccess::OnPremises(login) => Some(&login.username),
+            SiteAccess::Cloud { .. } => None,
+        },
         _ => None,
     }
 }

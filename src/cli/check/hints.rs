@@ -71,6 +71,7 @@ fn why_none(target: &Target, pools: usize) -> String {
             "the resources of resource_ids have no machines for this account"
         }
         VendorSettings::CitrixStorefront(_) => "the store may offer this account no desktops",
+        VendorSettings::CitrixSite(_) => "the account may have no role at this site, or a scope without machines",
         VendorSettings::ResilioConsole(_) => "the user of the token may not be allowed to see them",
         _ => "the account may not be allowed to see them",
     };

@@ -18,7 +18,7 @@ use crate::{
 const HEALTH: &[&str] = &["health"];
 const AGENT: &[&str] = &["pool", "agent"];
 pub(super) const SERVING: &[&str] = &["healthy", "transitional", "degraded"];
-const ELIGIBLE: &[&str] = &["healthy", "transitional", "degraded", "failed"];
+pub(super) const ELIGIBLE: &[&str] = &["healthy", "transitional", "degraded", "failed"];
 /// The beginnings of the pools through which users come in; what is down there is down also with one member.
 pub(super) const ENTRY_POINTS: &[&str] = &["PA@", "Gateway@", "HALB@", "HALBDevice@"];
 /// The pools of hosts of sessions, which reboot by themselves.
@@ -64,7 +64,7 @@ pub(super) fn alerts() -> Vec<Alert> {
 }
 
 fn capacity() -> Vec<Alert> {
-    let citrix = || vec![only("vendor", &["citrix_storefront"])];
+    let citrix = || vec![only("vendor", &["citrix_storefront", "citrix_site"])];
     let entry_points = family(&POOL_AGENTS).is("vendor", "parallels_ras").prefixed("pool", ENTRY_POINTS);
     let failed = || family(&POOL_AGENTS).is("health", "failed").all().sum_without(HEALTH);
     let some_failed = failed().above(0.0).over(eligible()).at_least(Expr::Threshold);

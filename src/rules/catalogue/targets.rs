@@ -20,7 +20,7 @@ use crate::{
 /// The vendors whose silence is an outage for people at once, or the result of a probe.
 const URGENT: &[&str] = &["citrix_storefront", "parallels_ras_session"];
 /// The vendors that list machines which do not come and go by themselves.
-const INVENTORIES: &[&str] = &["parallels_ras", "citrix_storefront"];
+const INVENTORIES: &[&str] = &["parallels_ras", "citrix_storefront", "citrix_site"];
 
 pub(super) fn alerts() -> Vec<Alert> {
     let mut rows = polls();

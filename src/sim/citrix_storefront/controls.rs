@@ -4,7 +4,7 @@ use super::{
     ChallengeStyle, ChoicesStyle, CitrixStorefront, FormStyle, ListStyle, LogOn, Protocol, auth::TOKEN_REALM,
     fleet::StateOverride,
 };
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 /// What the enumeration says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,8 +37,6 @@ pub(super) struct Controls {
     pub(super) list_error: Option<String>,
     pub(super) password_days: Option<u64>,
     pub(super) one_realm: bool,
-    pub(super) parade: bool,
-    pub(super) given: Arc<BTreeMap<String, StateOverride>>,
     pub(super) auto_provisioned: u64,
     pub(super) power_actions: Vec<String>,
 }
@@ -118,13 +116,13 @@ impl CitrixStorefront {
 
     /// Lets the machines of each farm show every combination of states: 48 of them, then the same with a power action.
     pub fn set_parade(&self, on: bool) {
-        self.controls().parade = on;
+        self.world.machines().parade = on;
     }
 
     /// Gives one machine a state, e.g. `VDI-EAST-001`, On, Unregistered.
     pub fn set_state(&self, machine: &str, power: &'static str, registration: &'static str, in_progress: bool) {
         let given = StateOverride { power, registration, in_progress };
-        Arc::make_mut(&mut self.controls().given).insert(machine.to_owned(), given);
+        Arc::make_mut(&mut self.world.machines().given).insert(machine.to_owned(), given);
     }
 
     /// How often a password was submitted, right or wrong.

@@ -1,26 +1,27 @@
-//! Farms, their machines and the resources that lead to them, and the view of the world that one answer is made from.
+//! Farms, their machines and the resources that lead to them, and the view of the world that one answer is made from. The
+//! simulated site (`citrix_site`) tells of the same machines.
 
 use super::super::{Incident, Quirk, World, azure_devops::moment::SimTime};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// One farm; its name is what the ids of its machines and resources begin with.
 #[derive(Debug, Clone)]
-pub(super) struct Farm {
+pub(crate) struct Farm {
     /// Position.
-    pub(super) index: usize,
+    pub(crate) index: usize,
     /// Name.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// What the names of its machines contain.
-    pub(super) site: &'static str,
+    pub(crate) site: &'static str,
     /// Number of machines.
-    pub(super) slots: usize,
+    pub(crate) slots: usize,
 }
 
 const FARMS: [(&str, &str); 3] = [("XD-East", "EAST"), ("XD-West", "WEST"), ("XD-Cloud", "CLOUD")];
 
 /// What a machine is; the place in the farm decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// A virtual desktop with power management.
     Desktop,
     /// A multi-session host with power management, published together with its neighbours.
@@ -31,60 +32,81 @@ pub(super) enum Kind {
 
 /// A state that a test gave to a machine.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct StateOverride {
-    pub(super) power: &'static str,
-    pub(super) registration: &'static str,
-    pub(super) in_progress: bool,
+pub(crate) struct StateOverride {
+    pub(crate) power: &'static str,
+    pub(crate) registration: &'static str,
+    pub(crate) in_progress: bool,
+}
+
+/// How long the maintenance of a delivery group lasts.
+const MAINTENANCE: i64 = 3_000;
+
+/// What tests have set of the machines.
+#[derive(Debug, Default)]
+pub(crate) struct Machines {
+    /// They show every combination of states.
+    pub(crate) parade: bool,
+    /// States by machine name.
+    pub(crate) given: Arc<BTreeMap<String, StateOverride>>,
 }
 
 /// Everything that one answer depends on, read once.
 #[derive(Debug, Clone)]
-pub(super) struct View {
+pub(crate) struct View {
     world: Arc<World>,
+    vendor: &'static str,
     /// Whole seconds since the Unix epoch.
-    pub(super) now: i64,
+    pub(crate) now: i64,
     /// For how long the hypervisor of the first farm has been lost.
-    pub(super) lost: Option<i64>,
+    pub(crate) lost: Option<i64>,
     /// For how long the patch night has gone on.
-    pub(super) patching: Option<i64>,
+    pub(crate) patching: Option<i64>,
+    /// For how long the desktops of the first farm have been in maintenance.
+    pub(crate) maintaining: Option<i64>,
+    /// How long ago they began to lose their registrations.
+    pub(crate) storm: Option<i64>,
     /// Optional elements are missing.
-    pub(super) old_server: bool,
+    pub(crate) old_server: bool,
     /// Everything is spelt otherwise.
-    pub(super) other_spelling: bool,
+    pub(crate) other_spelling: bool,
     /// Machine after machine shows every combination of states.
-    pub(super) parade: bool,
+    pub(crate) parade: bool,
     /// States by machine name.
-    pub(super) given: Arc<BTreeMap<String, StateOverride>>,
+    pub(crate) given: Arc<BTreeMap<String, StateOverride>>,
 }
 
 impl View {
-    /// The world as it is now.
-    pub(super) fn new(world: &Arc<World>, parade: bool, given: Arc<BTreeMap<String, StateOverride>>) -> View {
+    /// The world as it is now, with the quirks of the vendor that tells of it.
+    pub(crate) fn new(world: &Arc<World>, vendor: &'static str) -> View {
         let since = |incident| world.since(incident).map(|d| d.as_secs() as i64);
+        let machines = world.machines();
         View {
             now: world.now().as_secs() as i64,
             lost: since(Incident::HypervisorLost),
             patching: since(Incident::PatchNight),
-            old_server: world.quirk(super::VENDOR, Quirk::OldServer),
-            other_spelling: world.quirk(super::VENDOR, Quirk::OtherSpelling),
-            parade,
-            given,
+            maintaining: since(Incident::SiteMaintenance).filter(|lasts| *lasts < MAINTENANCE),
+            storm: since(Incident::RegistrationStorm),
+            old_server: world.quirk(vendor, Quirk::OldServer),
+            other_spelling: world.quirk(vendor, Quirk::OtherSpelling),
+            parade: machines.parade,
+            given: Arc::clone(&machines.given),
+            vendor,
             world: Arc::clone(world),
         }
     }
 
     /// The dice of the world.
-    pub(super) fn dice(&self, name: &str, index: u64) -> u64 {
+    pub(crate) fn dice(&self, name: &str, index: u64) -> u64 {
         self.world.dice(name, index)
     }
 
     /// A moment as answers tell it.
-    pub(super) fn reported(&self, moment: SimTime) -> SimTime {
+    pub(crate) fn reported(&self, moment: SimTime) -> SimTime {
         SimTime::at(self.world.real(moment.seconds()))
     }
 
     /// Whether the quirk is on and this is the machine that it is about.
-    pub(super) fn quirk(&self, quirk: Quirk, farm: &Farm, index: usize) -> bool {
+    pub(crate) fn quirk(&self, quirk: Quirk, farm: &Farm, index: usize) -> bool {
         let at = match quirk {
             Quirk::UnknownState => 0,
             Quirk::DuplicateName => 1,
@@ -92,11 +114,11 @@ impl View {
             Quirk::LongName => 3,
             _ => index,
         };
-        farm.index == 0 && index == at && self.world.quirk(super::VENDOR, quirk)
+        farm.index == 0 && index == at && self.world.quirk(self.vendor, quirk)
     }
 
     /// The farms: one to three, with the machines shared out evenly.
-    pub(super) fn farms(&self) -> Vec<Farm> {
+    pub(crate) fn farms(&self) -> Vec<Farm> {
         let machines = self.world.share(super::VENDOR);
         let count = (machines / 12).clamp(1, FARMS.len());
         (0..count)
@@ -129,7 +151,7 @@ const APPLICATIONS: [&str; 3] = ["Notepad", "Ledger & Co", "Time Sheets"];
 
 impl Farm {
     /// What the machine at that place is.
-    pub(super) fn kind(index: usize) -> Kind {
+    pub(crate) fn kind(index: usize) -> Kind {
         match index {
             i if i % 5 == 4 => Kind::Shared,
             i if i % 10 == 7 => Kind::Physical,

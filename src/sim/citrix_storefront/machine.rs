@@ -8,31 +8,31 @@ use super::{
 
 /// One machine as the service would print it; `None` is an element that it leaves out.
 #[derive(Debug, Clone)]
-pub(super) struct Machine {
+pub(crate) struct Machine {
     /// Place in its farm.
-    pub(super) index: usize,
+    pub(crate) index: usize,
     /// `<farm>.<SID>`.
-    pub(super) id: String,
+    pub(crate) id: String,
     /// Host name.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// `<farm>.<title>` of the resource that leads to it.
-    pub(super) resource: String,
+    pub(crate) resource: String,
     /// Power state.
-    pub(super) power: &'static str,
+    pub(crate) power: &'static str,
     /// Registration state.
-    pub(super) registration: &'static str,
+    pub(crate) registration: &'static str,
     /// Whether many users share it.
-    pub(super) multi: bool,
+    pub(crate) multi: bool,
     /// May be suspended.
-    pub(super) suspend: Option<bool>,
+    pub(crate) suspend: Option<bool>,
     /// May be shut down and turned off.
-    pub(super) power_off: bool,
+    pub(crate) power_off: bool,
     /// A power action is in progress.
-    pub(super) in_progress: Option<bool>,
+    pub(crate) in_progress: Option<bool>,
     /// When the data was last updated.
-    pub(super) updated: Option<SimTime>,
+    pub(crate) updated: Option<SimTime>,
     /// When the power state could have been updated last. In the vendor's sample it is the earlier of the two.
-    pub(super) max_updated: Option<SimTime>,
+    pub(crate) max_updated: Option<SimTime>,
 }
 
 /// Power and registration state, and whether a power action is in progress.
@@ -103,12 +103,12 @@ impl Stamp {
 
 impl Farm {
     /// Every machine, lowest id first.
-    pub(super) fn machines(&self, view: &View) -> impl Iterator<Item = Machine> {
+    pub(crate) fn machines(&self, view: &View) -> impl Iterator<Item = Machine> {
         (0..self.slots).map(|index| self.machine(view, index))
     }
 
     /// The machine at that place.
-    pub(super) fn machine(&self, view: &View, index: usize) -> Machine {
+    pub(crate) fn machine(&self, view: &View, index: usize) -> Machine {
         let kind = Farm::kind(index);
         let key = (self.index as u64) << 32 | index as u64;
         let dice = view.dice("citrix machine", key);
@@ -144,7 +144,8 @@ impl Farm {
         }
     }
 
-    fn machine_name(&self, index: usize) -> String {
+    /// Its host name, whatever quirk there is.
+    pub(crate) fn machine_name(&self, index: usize) -> String {
         let what = match Farm::kind(index) {
             Kind::Desktop => "VDI",
             Kind::Shared => "RDS",
@@ -177,7 +178,15 @@ impl Farm {
             let registration = if registered && !silent { "Registered" } else { "Unregistered" };
             return ("Unknown", registration, false);
         }
-        let Some(patching) = view.patching.filter(|_| kind != Kind::Physical) else {
+        if let Some(lasts) = self.unregistered_by_storm(view, index, kind) {
+            match calm(view.now - lasts) {
+                ("On", "Registered", false) => return ("On", "Unregistered", false),
+                // Nobody starts or stops machines meanwhile.
+                before => return before,
+            }
+        }
+        let maintaining = view.maintaining.filter(|_| self.is_maintained(kind));
+        let Some(patching) = maintaining.or(view.patching.filter(|_| kind != Kind::Physical)) else {
             return calm(view.now);
         };
         // For the night nobody starts or stops machines but the script; what was under way comes to its end.
@@ -185,8 +194,7 @@ impl Farm {
             (_, _, true) | ("On", _, _) => WORKS,
             off => off,
         };
-        let turn = (index + self.index * 5) as i64 % PATCH_ROUNDS;
-        if before != WORKS || patching / PATCH_SECONDS % PATCH_ROUNDS != turn {
+        if before != WORKS || !self.has_its_turn(index, patching) {
             return before;
         }
         // A restart is one power action from the first step to the last.
@@ -199,6 +207,73 @@ impl Farm {
         }
     }
 
+    /// Whether the machine at that place is among those that are restarted now.
+    pub(crate) fn has_its_turn(&self, index: usize, patching: i64) -> bool {
+        let turn = (index + self.index * 5) as i64 % PATCH_ROUNDS;
+        patching / PATCH_SECONDS % PATCH_ROUNDS == turn
+    }
+
+    /// Whether the machine is one of those of [`Incident::SiteMaintenance`](crate::Incident::SiteMaintenance).
+    pub(crate) fn is_maintained(&self, kind: Kind) -> bool {
+        self.index == 0 && kind == Kind::Desktop
+    }
+
+    /// For how long the machine has been without its registration in
+    /// [`Incident::RegistrationStorm`](crate::Incident::RegistrationStorm): all of them lose it within two minutes, and get it
+    /// back after a quarter of an hour, a few at a time.
+    pub(crate) fn unregistered_by_storm(&self, view: &View, index: usize, kind: Kind) -> Option<i64> {
+        let storm = view.storm.filter(|_| self.index == 0 && kind == Kind::Desktop)?;
+        let (from, until) = ((index as i64 * 37) % 120, 900 + (index as i64 * 53) % 240);
+        (from..until).contains(&storm).then_some(storm - from)
+    }
+
+    /// When the machine last lost its registration as far as the site's plan goes, and why.
+    pub(crate) fn last_deregistration(&self, view: &View, index: usize) -> (SimTime, &'static str) {
+        let kind = Farm::kind(index);
+        let key = (self.index as u64) << 32 | index as u64;
+        let dice = view.dice("citrix machine", key);
+        let (second, reason) = self.deregistered(view, index, kind, dice);
+        (view.reported(SimTime::new(second, 0)), reason)
+    }
+
+    fn deregistered(&self, view: &View, index: usize, kind: Kind, dice: u64) -> (i64, &'static str) {
+        if let Some(lost) = self.lost(view, kind) {
+            let silent = 60 + (index as i64 * 37) % 240;
+            let begun = view.now - lost;
+            if lost >= silent && index % 40 != 1 && self.calm(begun, index, kind, dice).1 == "Registered" {
+                return (begun + silent, "ContactLost");
+            }
+            return self.calmly_deregistered(begun, index, kind, dice);
+        }
+        if let Some(lasts) = self.unregistered_by_storm(view, index, kind) {
+            let begun = view.now - lasts;
+            return match self.calm(begun, index, kind, dice) {
+                ("On", "Registered", false) => (begun, "AgentNotContactable"),
+                _ => self.calmly_deregistered(begun, index, kind, dice),
+            };
+        }
+        self.calmly_deregistered(view.now, index, kind, dice)
+    }
+
+    /// The same of a day like any other: those that are switched off by the power policy then, the others once a week.
+    fn calmly_deregistered(&self, second: i64, index: usize, kind: Kind, dice: u64) -> (i64, &'static str) {
+        if kind != Kind::Desktop || index % 2 == 1 {
+            let week = 7 * 86_400;
+            let night = (dice % week as u64) as i64;
+            return (second - (second - night).rem_euclid(week), "DesktopRestart");
+        }
+        let (cycle, phase, suspends) = self.cycle(index, dice);
+        let off = cycle * 6 / 10;
+        let since_off = (second - phase - off).rem_euclid(cycle);
+        (second - since_off, if suspends { "AgentSuspended" } else { "AgentShutdown" })
+    }
+
+    /// How long the day of a desktop of the power policy is, where it begins, and whether its nights are suspended ones.
+    fn cycle(&self, index: usize, dice: u64) -> (i64, i64, bool) {
+        let cycle = 7_200 + (dice % 4) as i64 * 1_800;
+        (cycle, index as i64 * cycle / self.slots.max(1) as i64, index % 6 == 2)
+    }
+
     /// A day like any other: every second desktop is switched off and on by the power policy.
     fn calm(&self, second: i64, index: usize, kind: Kind, dice: u64) -> State {
         match kind {
@@ -208,9 +283,7 @@ impl Farm {
             Kind::Desktop if index % 2 == 1 => return WORKS,
             Kind::Desktop => {}
         }
-        let cycle = 7_200 + (dice % 4) as i64 * 1_800;
-        let phase = index as i64 * cycle / self.slots.max(1) as i64;
-        let suspends = index % 6 == 2;
+        let (cycle, phase, suspends) = self.cycle(index, dice);
         let off = cycle * 6 / 10;
         match (second - phase).rem_euclid(cycle) {
             0..60 if suspends => ("Resuming", "Unregistered", true),

@@ -2,7 +2,7 @@
 //! of `deploy/docs/reference.md`.
 
 /// Every power state of the machine control page.
-pub(super) const POWER: [&str; 12] = [
+pub(crate) const POWER: [&str; 12] = [
     "Unmanaged",
     "Unknown",
     "Unavailable",
@@ -18,15 +18,15 @@ pub(super) const POWER: [&str; 12] = [
 ];
 
 /// Every registration state of the same page.
-pub(super) const REGISTRATION: [&str; 4] = ["Registered", "Unregistered", "Initializing", "AgentError"];
+pub(crate) const REGISTRATION: [&str; 4] = ["Registered", "Unregistered", "Initializing", "AgentError"];
 
 /// The label of a state: itself, or `other` where the list does not have it.
-pub(super) fn label(list: &[&'static str], state: &str) -> &'static str {
+pub(crate) fn label(list: &[&'static str], state: &str) -> &'static str {
     list.iter().find(|known| **known == state).copied().unwrap_or("other")
 }
 
 /// The class of a combination; the first line that matches.
-pub(super) fn health(power: &str, registration: &str, in_progress: bool, multi: bool) -> &'static str {
+pub(crate) fn health(power: &str, registration: &str, in_progress: bool, multi: bool) -> &'static str {
     match (power, registration) {
         _ if in_progress => "transitional",
         ("TurningOn" | "Resuming" | "TurningOff" | "Suspending", _) => "transitional",

@@ -26,6 +26,8 @@ pub const EMPTY: &[(&str, &str, &str, When, &str)] = &[
     ("rollcall-azure-devops", "Throughput units left", "AB", When::Incident, "the service says it near the limit only"),
     ("rollcall-azure-devops", "Agents not in order", "ABCDEF", When::Incident, "all agents may be in order"),
     ("rollcall-citrix", "Machines not in order", "ABCDEFG", When::Incident, "all machines may be in order"),
+    ("rollcall-citrix-site", "Machines not in order", "ABCDEFGHI", When::Incident, "all machines may be in order"),
+    ("rollcall-citrix-site", "Registrations lost within ten minutes", "A", When::Incident, "none may be lost"),
     ("rollcall-azure-devops", "Builds and agents", "D", When::Incident, "no job may wait"),
     ("rollcall-azure-devops", "Scale sets", "B", When::Incident, "every scale set is online"),
     ("rollcall-azure-devops", "Pools", "B", When::Incident, "no job may wait"),

@@ -47,6 +47,8 @@ const VISIBLE: &[(Incident, &str, &str)] = &[
     (Incident::JobNobodyCanTake, "What users feel", "Builds queued"),
     (Incident::FilersDark, "Agents by health", "failed"),
     (Incident::DiskFull, "Agents by health", "degraded"),
+    (Incident::SiteMaintenance, "Agents by health", "disabled"),
+    (Incident::RegistrationStorm, "Agents by health", "failed"),
 ];
 
 /// What the panel of firing alerts says of an incident, and not of a calm fleet; all of it with `for: 0s`. Not here: a patch
@@ -54,6 +56,7 @@ const VISIBLE: &[(Incident, &str, &str)] = &[
 /// between, two deep probes.
 const FIRING: &[(Incident, &str)] = &[
     (Incident::HypervisorLost, "CitrixPowerStateUnknown"),
+    (Incident::HypervisorLost, "CitrixSiteHypervisorFault"),
     (Incident::BuildPoolOffline, "RollcallPoolDown"),
     (Incident::BuildPoolOffline, "RollcallPoolBelowMinimum"),
     (Incident::BuildPoolOffline, "AzureDevOpsAgentLostJob"),

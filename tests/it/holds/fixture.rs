@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use rollcall_sim::{AzureDevops, CitrixStorefront, ParallelsRas, ParallelsRasSession};
+use rollcall_sim::{AzureDevops, CitrixSite, CitrixStorefront, ParallelsRas, ParallelsRasSession};
 
 use crate::support::{Config, Daemon, Exposition, Folder, Sim, Target};
 
@@ -15,7 +15,7 @@ pub struct Kind {
     pub target: fn(&str, &Sim, &str) -> Target,
 }
 
-pub const KINDS: [Kind; 5] = [
+pub const KINDS: [Kind; 7] = [
     Kind {
         name: "ras",
         vendor: "parallels_ras",
@@ -37,6 +37,18 @@ pub const KINDS: [Kind; 5] = [
         target: |name, sim, file| {
             Target::citrix(name, sim).citrix_method("http_basic", &format!("password_file: {file}"))
         },
+    },
+    Kind {
+        name: "site",
+        vendor: "citrix_site",
+        right: CitrixSite::PASSWORD,
+        target: |name, sim, file| Target::of("citrix_site", name, sim).auth_file(CitrixSite::USERNAME, file),
+    },
+    Kind {
+        name: "daas",
+        vendor: "citrix_site",
+        right: CitrixSite::CLIENT_SECRET,
+        target: |name, sim, file| Target::site_in_cloud(name, sim, &format!("client_secret_file: {file}")),
     },
     Kind {
         name: "entra",

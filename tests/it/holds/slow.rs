@@ -18,6 +18,8 @@ fn slow_down(kind: &Kind, sim: &Sim, answer: Duration) {
         }
         // The same path challenges first.
         "citrix-basic" => slow("/HttpBasic", answer / 2),
+        "site" => slow("/cvad/manage/Tokens", answer),
+        "daas" => slow("/cctrustoauth2/", answer),
         _ => slow("/oauth2/v2.0/token", answer),
     }
 }

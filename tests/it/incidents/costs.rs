@@ -31,10 +31,18 @@ pub const SYNC_STUCK_LASTS: u64 = 160;
 pub const EXPECTED_PAGES: &[ExpectedPages] = &[
     ExpectedPages {
         incident: Incident::HypervisorLost,
-        vendor: "citrix_storefront",
-        pages: &[16],
+        vendor: "citrix_site",
+        pages: &[11],
         tickets: &[],
-        why: "One for the target: CitrixPowerStateUnknown, which mutes what follows from it.",
+        why: "CitrixSiteHypervisorFault. StoreFront says the same, CitrixPowerStateUnknown: that is muted, as the site has the names \
+              of its farms (`storefront_farms`). Where StoreFront is polled alone it is one page after 16 minutes.",
+    },
+    ExpectedPages {
+        incident: Incident::RegistrationStorm,
+        vendor: "citrix_site",
+        pages: &[6],
+        tickets: &[],
+        why: "CitrixSiteRegistrationStorm of the delivery group, whose machines come back before StoreFront would page.",
     },
     ExpectedPages {
         incident: Incident::BuildPoolOffline,

@@ -1,6 +1,6 @@
 //! Configurations: what the simulation prints, or target by target with short times.
 
-use rollcall_sim::{AzureDevops, CitrixStorefront, ParallelsRas, ParallelsRasSession, Simulation};
+use rollcall_sim::{AzureDevops, CitrixSite, CitrixStorefront, ParallelsRas, ParallelsRasSession, Simulation};
 
 use super::Folder;
 
@@ -60,6 +60,13 @@ impl Target {
             .citrix_password(&format!("password: {}", CitrixStorefront::PASSWORD))
     }
 
+    /// The Citrix site in the cloud; `secret` is `client_secret: …` or `client_secret_file: …`.
+    pub fn site_in_cloud(name: &str, sim: &Simulation, secret: &str) -> Target {
+        let (customer, client) = (CitrixSite::CUSTOMER_ID, CitrixSite::CLIENT_ID);
+        let cloud = format!("{{ customer_id: {customer}, client_id: {client}, {secret} }}");
+        Target::new(name, "citrix_site", &sim.url("citrix_site")).set("cloud", &cloud)
+    }
+
     /// The usual target of a vendor.
     pub fn of(vendor: &str, name: &str, sim: &Simulation) -> Target {
         match vendor {
@@ -68,6 +75,10 @@ impl Target {
             "resilio" => Target::resilio(name, sim, 1),
             "azure_devops" => Target::azure(name, sim),
             "citrix_storefront" => Target::citrix(name, sim),
+            // Without the interval of the simulation's own configuration.
+            "citrix_site" => {
+                Target::new(name, vendor, &sim.url(vendor)).auth_password(CitrixSite::USERNAME, CitrixSite::PASSWORD)
+            }
             _ => Target::simulated(vendor, name, sim),
         }
     }

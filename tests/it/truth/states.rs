@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use rollcall_sim::{CitrixStorefront, ListStyle, Options, Quirk, Truth};
+use rollcall_sim::{CitrixSite, CitrixStorefront, ListStyle, Options, Quirk, Truth};
 
 use super::{
     compare::{TruthFixture, prepare},
@@ -189,4 +189,26 @@ fn every_row_of_the_session_error_table_has_its_verdict_in_both_modes() {
         "unknown",
     ];
     assert_eq!(verdicts, all.map(str::to_owned).into());
+}
+
+#[test]
+fn every_combination_of_states_and_every_fault_of_a_site_is_the_truth() {
+    let sim = prepare(fleet(1_600, 6), |sim| {
+        sim.citrix_storefront().set_parade(true);
+        let site = sim.citrix_site();
+        for (number, fault) in [1, 2, 3, 4, 6, 7, 9].into_iter().zip(CitrixSite::FAULT_STATES) {
+            site.set_fault(&format!("VDI-EAST-{number:03}"), Some(fault));
+        }
+        site.set_fault("VDI-WEST-001", Some("FailedToStart"));
+        site.set_maintenance("VDI-WEST-001", true);
+        site.set_draining("VDI-WEST-002", true);
+        site.set_zone_healthy("Cloud", false);
+        site.set_load(Some(10_000));
+    });
+    let fixture = TruthFixture::polling(sim, |target| target == "site");
+    for other_spelling in [false, true] {
+        fixture.sim.world().set_quirk("citrix_site", Quirk::OtherSpelling, other_spelling);
+        let exposition = fixture.wait_for_truth(&format!("other spelling {other_spelling}"));
+        assert_eq!(exposition.all("citrix_site_machine_info", &[]).len(), 320);
+    }
 }

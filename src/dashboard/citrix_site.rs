@@ -1,0 +1,243 @@
+//! `rollcall-citrix-site`: for the desktop team, all machines of a site.
+
+use super::{Dashboard, Panel, Row, Variable, link, look, shared};
+
+/// The dashboard.
+pub fn dashboard() -> Dashboard {
+    Dashboard {
+        uid: "rollcall-citrix-site",
+        title: "Rollcall / Citrix site",
+        audience: "the desktop team",
+        question: "which delivery groups have room, which machines are lost or out of service, and are hypervisors and zones well?",
+        vendor: r#"vendor="citrix_site""#,
+        variables: vec![Variable::TARGET, Variable::POOL],
+        states: &["citrix_site_machine_registration_state{@agent} == 1"],
+        rows: vec![
+            shared::freshness(900.0),
+            Row::new("Now", vec![now(), shared::classes(), shared::capacity(), groups()]),
+            Row::new("Capacity", vec![sessions(), load(), desktops(), licenses()]),
+            Row::new("States", vec![shared::history(), power(), registration(), deregistrations()]),
+            Row::new("Machines", vec![machines()]),
+            Row::new("Below the machines", vec![hypervisors(), zones(), versions()]),
+        ],
+    }
+}
+
+const POOL: &str = "vendor, target, pool";
+const AGENT: &str = "vendor, target, pool, agent";
+
+/// The largest of several daemons, by these labels.
+fn of(labels: &str, metric: &str, more: &str) -> String {
+    format!("max by ({labels}) (citrix_site_{metric}{{@pool{more}}})")
+}
+
+fn state(kind: &str, matcher: &str) -> String {
+    format!("max by ({AGENT}, state) (citrix_site_machine_{kind}_state{{@pool{matcher}}} == 1)")
+}
+
+fn now() -> Panel {
+    let none = |expr: String| format!("count({expr}) or 0 * sum(max by ({POOL}) (rollcall_pool_on_demand{{@pool}}))");
+    Panel::stat(
+        "Machines",
+        "none",
+        "In maintenance: machines that take nobody new on purpose. At fault: failed to start, or stuck on their boot. Hypervisors and zones: those that the site calls faulty or unhealthy.",
+    )
+    .query("Machines", none(format!("max by ({AGENT}) (citrix_site_machine_info{{@pool}})")))
+    .query("In maintenance", format!("sum({})", of(AGENT, "machine_maintenance_mode", "")))
+    .query("At fault", none(state("fault", r#",state=~"FailedToStart|StuckOnBoot""#)))
+    .query("Hypervisors at fault", "sum(max by (vendor, target, hypervisor) (citrix_site_hypervisor_fault{@target}))")
+    .query("Unhealthy zones", "sum(1 - max by (vendor, target, zone) (citrix_site_zone_healthy{@target}))")
+    .limits(look::CALM, &[])
+    .plain()
+    .size(24, 4)
+}
+
+fn groups() -> Panel {
+    let desktops = |state: &str| of(POOL, "delivery_group_desktops", &format!(",state=\"{state}\""));
+    Panel::table(
+        "Delivery groups",
+        "Each delivery group as the site counts it. Load is the mean of its multi-session machines that are registered. A group leads to its machines.",
+    )
+    .label("target", "Site")
+    .linked("pool", "Delivery group", &link::pool())
+    .hidden("vendor")
+    .limited("Failed", "none", shared::agents("failed"), "transparent", &[(1.0, look::BAD)])
+    .value("Disabled", "none", shared::agents("disabled"))
+    .value("Machines", "none", desktops("total"))
+    .value("Available", "none", desktops("available"))
+    .value("Unregistered", "none", desktops("unregistered"))
+    .value("At fault", "none", desktops("faulted"))
+    .value("Sessions", "none", of(POOL, "delivery_group_sessions", ""))
+    .limited(
+        "Load",
+        "percentunit",
+        format!("avg by ({POOL}) ({})", of(AGENT, "machine_load_ratio", "")),
+        "transparent",
+        &[(0.75, look::WARN), (0.9, look::BAD)],
+    )
+    .worded("Maintenance", of(POOL, "delivery_group_maintenance_mode", ""), &look::PLAIN_YES_NO)
+    .sorted("Failed", true)
+    .size(24, 9)
+    .done()
+}
+
+fn sessions() -> Panel {
+    Panel::graph("Sessions", "none", "Sessions of each delivery group, connected or not.")
+        .query("{{pool}} · {{target}}", of(POOL, "delivery_group_sessions", ""))
+}
+
+fn load() -> Panel {
+    Panel::graph(
+        "Load of multi-session machines",
+        "percentunit",
+        "Mean load index of the machines of a group that are registered. At 100 % a machine takes nobody new.",
+    )
+    .query("{{pool}} · {{target}}", format!("avg by ({POOL}) ({})", of(AGENT, "machine_load_ratio", "")))
+}
+
+fn desktops() -> Panel {
+    Panel::graph(
+        "Machines by what the site says",
+        "none",
+        "Over all delivery groups. Available: registered and without a session. A machine may be counted in several.",
+    )
+    .query(
+        "{{state}}",
+        format!("sum by (state) ({})", of("vendor, target, pool, state", "delivery_group_desktops", "")),
+    )
+}
+
+fn licenses() -> Panel {
+    Panel::graph(
+        "Licenses",
+        "none",
+        "Licenses in use, those that there are, and those that may be used beyond for a while. Read every 15 minutes.",
+    )
+    .query("{{kind}} · {{target}}", "max by (vendor, target, kind) (citrix_site_licenses{@target})")
+}
+
+fn power() -> Panel {
+    Panel::graph(
+        "Power states",
+        "none",
+        "Machines by power state as the site last knew it. Unmanaged: no hypervisor connection by design.",
+    )
+    .query("{{state}}", format!("count by (state) ({})", state("power", "")))
+    .colour("On", look::GOOD)
+    .colour("Off", look::GREY)
+    .colour("Suspended", "#B0B0B0")
+    .colour("Unknown", look::ODD)
+    .stacked()
+}
+
+fn registration() -> Panel {
+    Panel::graph(
+        "Registration states",
+        "none",
+        "Machines by registration with the site. Those that are off are unregistered rightly.",
+    )
+    .query("{{state}}", format!("count by (state) ({})", state("registration", "")))
+    .colour("Registered", look::GOOD)
+    .colour("Unregistered", look::GREY)
+    .colour("AgentError", look::BAD)
+    .stacked()
+}
+
+fn deregistrations() -> Panel {
+    Panel::graph(
+        "Registrations lost within ten minutes",
+        "none",
+        "Machines that lost their registration within the ten minutes before, by reason. AgentShutdown and AgentSuspended are the power policy; a peak of anything else is a storm.",
+    )
+    .query(
+        "{{reason}}",
+        format!(
+            "count by (reason) (max by ({AGENT}, reason) (citrix_site_machine_last_deregistration_reason{{@pool}}) and on ({AGENT}) (time() - max by ({AGENT}) (citrix_site_machine_last_deregistration_timestamp_seconds{{@pool}}) < 600))"
+        ),
+    )
+    .stacked()
+}
+
+fn machines() -> Panel {
+    let off = format!(
+        "max by ({AGENT}, health) (rollcall_agent_health{{@pool,health=~\"failed|unknown|degraded|transitional\"}} == 1)"
+    );
+    let beside = |expr: String| format!("{expr}\nand on ({AGENT}) {off}");
+    let renamed = |kind: &str| {
+        format!(
+            "max by ({AGENT}, {kind}) (label_replace(citrix_site_machine_{kind}_state{{@pool}} == 1, \"{kind}\", \"$1\", \"state\", \"(.*)\"))"
+        )
+    };
+    let moment = |metric: &str| format!("1000 * max by ({AGENT}) ({metric}{{@pool}})");
+    Panel::table(
+        "Machines not in order",
+        "Machines that are failed, unknown, degraded or on their way to another state, with what the site says of them.",
+    )
+    .label("target", "Site")
+    .linked("pool", "Delivery group", &link::pool())
+    .label("agent", "Machine")
+    .hidden("vendor")
+    .coloured("health", "Health", &look::health_labels())
+    .rows(off.clone())
+    .value("Since", "dateTimeFromNow", beside(moment("rollcall_agent_health_since_timestamp_seconds")))
+    .label("power", "Power")
+    .rows(beside(renamed("power")))
+    .label("registration", "Registration")
+    .rows(beside(renamed("registration")))
+    .label("fault", "Fault")
+    .rows(beside(renamed("fault")))
+    .value("Sessions", "none", beside(of(AGENT, "machine_sessions", "")))
+    .value(
+        "Lost registration",
+        "dateTimeFromNow",
+        beside(moment("citrix_site_machine_last_deregistration_timestamp_seconds")),
+    )
+    .label("reason", "Why")
+    .rows(beside(format!("max by ({AGENT}, reason) (citrix_site_machine_last_deregistration_reason{{@pool}})")))
+    .when_empty("all machines are in order")
+    .size(24, 10)
+    .done()
+}
+
+fn hypervisors() -> Panel {
+    Panel::table("Hypervisors", "Connections of the site to hypervisors, and why one is at fault.")
+        .label("target", "Site")
+        .label("hypervisor", "Hypervisor")
+        .label("connection_type", "Type")
+        .label("zone", "Zone")
+        .hidden("vendor")
+        .rows("max by (vendor, target, hypervisor, connection_type, zone) (citrix_site_hypervisor_info{@target})")
+        .label("reason", "Reason")
+        .rows("max by (vendor, target, hypervisor, reason) (citrix_site_hypervisor_fault{@target})")
+        .worded(
+            "At fault",
+            "max by (vendor, target, hypervisor) (citrix_site_hypervisor_fault{@target})",
+            &look::PLAIN_YES_NO,
+        )
+        .size(12, 8)
+        .done()
+}
+
+fn zones() -> Panel {
+    Panel::table("Zones", "Zones of the site, and whether it calls them healthy.")
+        .label("target", "Site")
+        .label("zone", "Zone")
+        .hidden("vendor")
+        .worded("Healthy", "max by (vendor, target, zone) (citrix_site_zone_healthy{@target})", &look::PLAIN_YES_NO)
+        .size(6, 8)
+        .done()
+}
+
+fn versions() -> Panel {
+    Panel::graph(
+        "Versions of agents",
+        "none",
+        "Machines by the version of their agent: an update that was forgotten somewhere.",
+    )
+    .query(
+        "{{agent_version}}",
+        format!("count by (agent_version) (max by ({AGENT}, agent_version) (citrix_site_machine_info{{@pool}}))"),
+    )
+    .stacked()
+    .size(6, 8)
+}
