@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::rules::promql::runbook_url;
+use crate::rules::links;
 
 /// A data link of a field.
 #[derive(Debug, Clone)]
@@ -75,7 +75,7 @@ pub fn series_pool() -> Link {
 /// The runbook of the alert of a table's row, below this address.
 pub fn runbook(base: &str) -> Link {
     let name = "${__data.fields.alertname}";
-    Link::away(runbook_url(base, name), "Runbook of ${__data.fields.alertname}")
+    Link::away(links::runbook_file(base, name), "Runbook of ${__data.fields.alertname}")
 }
 
 /// The polls of a table's row.

@@ -1,0 +1,95 @@
+//! The links in a page that woke somebody lead somewhere, whoever sent it: each is opened.
+
+use rollcall_test_server::{Response, Server};
+
+use super::site::{BOTH, FACTOR, RESEND, Site};
+use crate::support::{Daemon, Prometheus, ReceivedAlert, http, on_runtime};
+
+/// A Grafana that has every dashboard.
+fn grafana() -> Server {
+    on_runtime(|| Server::http(|request| Response::status(if request.path().starts_with("/d/rollcall-") { 200 } else { 404 })))
+}
+
+/// What both alerts of the incident came with, while they fire.
+fn told(site: &Site) -> Vec<ReceivedAlert> {
+    site.begin();
+    site.wait_for("both are told", &[true]);
+    let notes = BOTH.iter().flat_map(|(_, receiver)| site.receiver.of(receiver));
+    notes.flat_map(|note| note.alerts).collect()
+}
+
+/// What is at the end of a link. The name of this host may lead elsewhere than to loopback, where the tests listen.
+#[track_caller]
+fn open(link: &str) -> String {
+    let url = reqwest::Url::parse(link).unwrap_or_else(|error| panic!("{link:?} is not absolute: {error}"));
+    let mut here = url.clone();
+    here.set_host(Some("127.0.0.1")).expect("a URL of http has a host");
+    let answer = http("GET", here.as_str(), &[]);
+    assert_eq!(answer.status, 200, "{link}: {}", answer.text());
+    answer.text().to_owned()
+}
+
+/// Every link in it, which is no relative one.
+fn links(told: &ReceivedAlert) -> Vec<String> {
+    let links = told.annotations.iter().filter(|(name, _)| name.ends_with("_url")).map(|(_, link)| link.clone());
+    let links: Vec<String> = links.chain([told.generator_url.clone()]).collect();
+    assert_eq!(links.len(), 3, "{told:?}");
+    links
+}
+
+fn port(daemon: &Daemon) -> &str {
+    daemon.url().rsplit(':').next().expect("it has a port")
+}
+
+#[test]
+fn the_links_of_a_page_lead_to_its_runbook_its_dashboard_and_the_alert() {
+    let (site, grafana) = (Site::new(), grafana());
+    let daemon = site.pages("one", &format!("dashboard_url: '{}/',", grafana.url()));
+    daemon.wait_until_up(&["builds"]);
+    for told in told(&site) {
+        let links = links(&told);
+        links.iter().for_each(|link| drop(open(link)));
+        let [dashboard, runbook, page] = &links[..] else { panic!("{links:?}") };
+        assert!(dashboard.starts_with(&format!("{}/d/rollcall-", grafana.url())), "{dashboard}");
+        assert!(runbook.contains(&format!(":{}/runbooks/", port(&daemon))), "{runbook}");
+        assert!(open(runbook).contains("Mitigation"), "{runbook}");
+        let name = told.label("alertname");
+        assert!(page.contains("/alerts/") && open(page).contains(name), "{page} is not about {name}");
+    }
+    assert_eq!(grafana.requests().len(), 2, "nothing else was opened");
+    let info = daemon.scrape();
+    let info = info.all("rollcall_links_info", &[("dashboard_url", grafana.url())]);
+    assert!(info.len() == 1 && info[0].label("external_url").ends_with(&format!(":{}", port(&daemon))), "{info:?}");
+}
+
+#[test]
+fn without_a_grafana_they_lead_to_the_pages_of_the_daemon() {
+    let site = Site::new();
+    let daemon = site.pages("one", "");
+    daemon.wait_until_up(&["builds"]);
+    for told in told(&site) {
+        for link in links(&told) {
+            assert!(link.contains(&format!(":{}/", port(&daemon))), "{link}");
+            open(&link);
+        }
+    }
+}
+
+#[test]
+fn prometheus_asks_the_daemon_where_the_links_of_its_alerts_lead() {
+    let (site, grafana) = (Site::new(), grafana());
+    let (daemon, rules) = site.polls_linked("one", &format!("dashboard_url: '{}'", grafana.url()));
+    assert!(rules.contains("query") && !rules.contains(grafana.url()), "nothing is fixed in the rules");
+    let prometheus = Prometheus::alerting(&[daemon.url()], &rules, &site.alertmanager.url(), FACTOR, RESEND);
+    daemon.wait_until_up(&["builds"]);
+    for told in told(&site) {
+        let [dashboard, runbook, graph] = &links(&told)[..] else { panic!("{told:?}") };
+        open(dashboard);
+        assert!(dashboard.starts_with(grafana.url()), "{dashboard}");
+        assert!(runbook.contains(&format!(":{}/runbooks/{}", port(&daemon), told.label("alertname"))), "{runbook}");
+        assert!(open(runbook).contains("Mitigation"), "{runbook}");
+        // It was started on any port, and says so.
+        let (_, path) = graph.split_once(":0").expect("the name of the host, and the port");
+        open(&format!("{}{path}", prometheus.url()));
+    }
+}
