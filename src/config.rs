@@ -259,7 +259,8 @@ pub struct Alerting {
 impl Alerting {
     /// Where the links of alerts lead, of a daemon that people reach here.
     pub fn links(&self, external_url: &str) -> Links {
-        let [external_url, dashboard_url] = [external_url, &self.dashboard_url].map(|url| url.trim_end_matches('/').to_owned());
+        let [external_url, dashboard_url] =
+            [external_url, &self.dashboard_url].map(|url| url.trim_end_matches('/').to_owned());
         Links { external_url, dashboard_url, runbook_url: self.runbook_url.clone() }
     }
 }

@@ -158,7 +158,8 @@ mod tests {
     fn rules_ask_for_the_addresses_that_they_are_not_given() {
         for alert in catalogue::all() {
             let asks = |links: &Links| {
-                [prometheus::runbook(alert, links), prometheus::dashboard(alert, links)].map(|link| link.contains("query"))
+                [prometheus::runbook(alert, links), prometheus::dashboard(alert, links)]
+                    .map(|link| link.contains("query"))
             };
             let some = |set: fn(&mut Links)| {
                 let mut links = Links::default();

@@ -131,9 +131,12 @@ pub fn alerts(daemon: &Daemon, options: &Options, request: &Request) -> Reply {
         return Reply::text(StatusCode::NOT_FOUND, "no alert has this fingerprint\n");
     }
     match alerts.iter().find(|alert| Fingerprint::of(&alert.labels).to_string() == wanted.to_ascii_lowercase()) {
-        Some(alert) => page(alert.name, &html! { dl {
-            @for (name, value) in alert.labels.iter().chain(&alert.annotations) { dt { (name) } dd { (value) } }
-        } }),
+        Some(alert) => page(
+            alert.name,
+            &html! { dl {
+                @for (name, value) in alert.labels.iter().chain(&alert.annotations) { dt { (name) } dd { (value) } }
+            } },
+        ),
         None => page("Alert", &html! { p { "This alert neither fires nor is pending." } }),
     }
 }
@@ -162,7 +165,11 @@ mod tests {
     #[test]
     fn every_alert_has_its_runbook_in_the_program() {
         for alert in catalogue::all() {
-            assert!(RUNBOOKS.iter().any(|(name, _)| *name == alert.name), "{} is missing in src/web/plain.rs", alert.name);
+            assert!(
+                RUNBOOKS.iter().any(|(name, _)| *name == alert.name),
+                "{} is missing in src/web/plain.rs",
+                alert.name
+            );
         }
     }
 }

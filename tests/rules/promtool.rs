@@ -196,16 +196,49 @@ fn the_links_of_an_alert_lead_to_a_daemon_that_knows_of_it() {
         rule::resolve(&[]).into_iter().filter(|rule| rule.alert.name == "RollcallUnknownState").collect();
     let page = "/runbooks/RollcallUnknownState";
     let agents = "/agents?vendor=resilio&target=a+b%26c";
-    let fixed = Links { external_url: "http://fixed".to_owned(), dashboard_url: "http://g/x".to_owned(), ..Links::default() };
+    let fixed =
+        Links { external_url: "http://fixed".to_owned(), dashboard_url: "http://g/x".to_owned(), ..Links::default() };
     // Which daemons are there, who polls the target, until which minute all of them are; and where the links lead.
     let alone: &[(&str, &str)] = &[("r1", "http://g1")];
     let three: &[(&str, &str)] = &[("r0", "http://g0"), ("r1", ""), ("r2", "http://g2")];
     let dashboard = format!("/d/{}?var-vendor=resilio&var-target=a+b%26c", rules[0].alert.dashboard);
     let cases = [
-        ("it polls", alone, "r1", "1x60", Links::default(), format!("http://r1{page}"), format!("http://g1{dashboard}")),
-        ("it has no Grafana", three, "r1", "1x60", Links::default(), format!("http://r1{page}"), format!("http://r1{agents}")),
-        ("another one polls", alone, "gone", "1x60", Links::default(), format!("http://r1{page}"), format!("http://g1{dashboard}")),
-        ("it is gone", alone, "r1", "1x30 stale", Links::default(), format!("http://r1{page}"), format!("http://g1{dashboard}")),
+        (
+            "it polls",
+            alone,
+            "r1",
+            "1x60",
+            Links::default(),
+            format!("http://r1{page}"),
+            format!("http://g1{dashboard}"),
+        ),
+        (
+            "it has no Grafana",
+            three,
+            "r1",
+            "1x60",
+            Links::default(),
+            format!("http://r1{page}"),
+            format!("http://r1{agents}"),
+        ),
+        (
+            "another one polls",
+            alone,
+            "gone",
+            "1x60",
+            Links::default(),
+            format!("http://r1{page}"),
+            format!("http://g1{dashboard}"),
+        ),
+        (
+            "it is gone",
+            alone,
+            "r1",
+            "1x30 stale",
+            Links::default(),
+            format!("http://r1{page}"),
+            format!("http://g1{dashboard}"),
+        ),
         ("nobody says", &[], "r1", "1x60", Links::default(), String::new(), String::new()),
         ("fixed", alone, "r1", "1x60", fixed, format!("http://fixed{page}"), format!("http://g/x{dashboard}")),
     ];
@@ -222,7 +255,9 @@ fn the_links_of_an_alert_lead_to_a_daemon_that_knows_of_it() {
             let own = format!("job=\"rollcall\",instance=\"{name}\"");
             (format!("rollcall_links_info{{{own},external_url=\"http://{name}\",dashboard_url=\"{grafana}\"}}"), values)
         }));
-        let mut test = "rule_files: [a.rules.yml]\nevaluation_interval: 1m\ntests:\n  - interval: 1m\n    input_series:\n".to_owned();
+        let mut test =
+            "rule_files: [a.rules.yml]\nevaluation_interval: 1m\ntests:\n  - interval: 1m\n    input_series:\n"
+                .to_owned();
         for (series, values) in series {
             let _ = writeln!(test, "      - {{ series: {}, values: {} }}", quoted(&series), quoted(values));
         }
@@ -237,10 +272,14 @@ fn the_links_of_an_alert_lead_to_a_daemon_that_knows_of_it() {
             "    alert_rule_test:\n      - eval_time: 59m\n        alertname: RollcallUnknownState\n        exp_alerts:\n          \
              - exp_labels: {{ severity: warning, vendor: resilio, target: \"a b&c\" }}\n            exp_annotations:\n              \
              summary: {}\n              description: {}\n              runbook_url: {}\n              dashboard_url: {}",
-            quoted(&own[0].1), quoted(&own[1].1), quoted(&runbook), quoted(&dashboard),
+            quoted(&own[0].1),
+            quoted(&own[1].1),
+            quoted(&runbook),
+            quoted(&dashboard),
         );
         std::fs::write(directory.path().join("a.test.yml"), &test).expect("can be written");
-        promtool(directory.path(), &["test", "rules", "a.test.yml"]).unwrap_or_else(|error| panic!("{what}: {error}\n{test}"));
+        promtool(directory.path(), &["test", "rules", "a.test.yml"])
+            .unwrap_or_else(|error| panic!("{what}: {error}\n{test}"));
     }
 }
 

@@ -18,7 +18,8 @@ pub fn doubts(config: &Config, external_url: &str) -> Result<Vec<String>, String
     let alerting = &config.alerting;
     if alerting.mode == AlertingMode::Direct && alerting.dashboard_url.is_empty() {
         doubts.push(
-            "alerting.dashboard_url is not set: the dashboard links of alerts lead to the daemon's own pages".to_owned(),
+            "alerting.dashboard_url is not set: the dashboard links of alerts lead to the daemon's own pages"
+                .to_owned(),
         );
     }
     Ok(doubts)
@@ -52,7 +53,13 @@ mod tests {
     fn links_that_nobody_could_open_are_told() {
         assert_eq!(said("", ""), Ok(Vec::new()));
         assert_eq!(said("dashboard_url: https://g.example.com/", "https://r.example.com/ops/"), Ok(Vec::new()));
-        for url in ["http://localhost:10077", "http://127.0.0.1:10077/", "http://[::1]/", "http://0.0.0.0:10077", "http://[::]"] {
+        for url in [
+            "http://localhost:10077",
+            "http://127.0.0.1:10077/",
+            "http://[::1]/",
+            "http://0.0.0.0:10077",
+            "http://[::]",
+        ] {
             let said = said("", url).expect("it is a URL");
             assert!(said.len() == 1 && said[0].starts_with("--web.external-url: is an address"), "{url}: {said:?}");
         }

@@ -123,7 +123,12 @@ fn read(body: &Value, receiver: String, at: Duration) -> Notification {
     let alert = |alert: &Value| ReceivedAlert {
         firing: alert["status"] == "firing",
         labels: alert["labels"].as_object().into_iter().flatten().map(|(k, v)| (k.clone(), text(v))).collect(),
-        annotations: alert["annotations"].as_object().into_iter().flatten().map(|(k, v)| (k.clone(), text(v))).collect(),
+        annotations: alert["annotations"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(k, v)| (k.clone(), text(v)))
+            .collect(),
         generator_url: text(&alert["generatorURL"]),
     };
     Notification {
