@@ -10,14 +10,14 @@ pub struct Link {
     title: &'static str,
     uid: &'static str,
     variables: Vec<(&'static str, String)>,
-    carried: &'static [&'static str],
+    carried: Vec<&'static str>,
     away: Option<String>,
 }
 
 impl Link {
     /// A link to the dashboard with this uid.
     pub fn to(uid: &'static str, title: &'static str) -> Link {
-        Link { title, uid, variables: Vec::new(), carried: &[], away: None }
+        Link { title, uid, variables: Vec::new(), carried: Vec::new(), away: None }
     }
 
     /// A link out of Grafana.
@@ -41,9 +41,27 @@ impl Link {
     }
 
     /// Carries variables that both dashboards have, as they are.
-    pub fn carry(mut self, variables: &'static [&'static str]) -> Link {
-        self.carried = variables;
+    pub fn carry(mut self, variables: &[&'static str]) -> Link {
+        self.carried = variables.to_vec();
         self
+    }
+
+    /// Sets a variable of the other dashboard to all that there is.
+    pub fn all_of(mut self, variable: &'static str) -> Link {
+        self.variables.push((variable, "$__all".to_owned()));
+        self
+    }
+
+    /// The address, without the time.
+    pub fn url(&self) -> String {
+        let mut url = format!("/d/{}?${{datasource:queryparam}}", self.uid);
+        for (name, value) in &self.variables {
+            url += &format!("&var-{name}={value}");
+        }
+        for name in &self.carried {
+            url += &format!("&${{{name}:queryparam}}");
+        }
+        url
     }
 
     /// As Grafana reads it.
@@ -51,14 +69,7 @@ impl Link {
         if let Some(url) = &self.away {
             return json!({ "title": self.title, "url": url, "targetBlank": true });
         }
-        let mut url = format!("/d/{}?${{datasource:queryparam}}", self.uid);
-        for (name, value) in &self.variables {
-            url += &format!("&var-{name}={value}");
-        }
-        for name in self.carried {
-            url += &format!("&${{{name}:queryparam}}");
-        }
-        json!({ "title": self.title, "url": url + "&${__url_time_range}", "targetBlank": false })
+        json!({ "title": self.title, "url": self.url() + "&${__url_time_range}", "targetBlank": false })
     }
 }
 
@@ -67,15 +78,30 @@ pub fn pool() -> Link {
     Link::to("rollcall-pool", "Pool ${__data.fields.pool}").row(&["vendor", "target", "pool"])
 }
 
+/// The agent of a table's row, beside those of its pool.
+pub fn agent() -> Link {
+    Link::to("rollcall-pool", "Agent ${__data.fields.agent}").row(&["vendor", "target", "pool", "agent"])
+}
+
+/// The agents of all that is selected, those that changed last first.
+pub fn agents(carried: &[&'static str]) -> Link {
+    let link = Link::to("rollcall-pool", "Its agents").carry(carried);
+    if carried.contains(&"pool") { link } else { link.all_of("pool") }
+}
+
 /// The pool of a series.
 pub fn series_pool() -> Link {
     Link::to("rollcall-pool", "Pool ${__field.labels.pool}").series(&["vendor", "target", "pool"])
 }
 
-/// The runbook of the alert of a table's row, below this address.
-pub fn runbook(base: &str) -> Link {
+/// The runbook of the alert of a table's row, below this address, or on the pages of a daemon.
+pub fn runbook(base: Option<&str>) -> Link {
     let name = "${__data.fields.alertname}";
-    Link::away(links::runbook_file(base, name), "Runbook of ${__data.fields.alertname}")
+    let url = match base {
+        Some(base) => links::runbook_file(base, name),
+        None => format!("${{external_url:raw}}{}", links::runbook_page(name)),
+    };
+    Link::away(url, "Runbook of ${__data.fields.alertname}")
 }
 
 /// The polls of a table's row.
