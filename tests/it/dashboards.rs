@@ -69,9 +69,15 @@ fn list(value: &Value) -> &[Value] {
     value.as_array().unwrap_or_else(|| panic!("no list: {value}"))
 }
 
+/// Rows and panels, also those in rows that are shut.
+fn rows_and_panels(dashboard: &Value) -> impl Iterator<Item = &Value> {
+    let inside = |panel| std::iter::once(panel).chain(panel["panels"].as_array().into_iter().flatten());
+    list(&dashboard["panels"]).iter().flat_map(inside)
+}
+
 /// The panels without the rows.
 fn panels(dashboard: &Value) -> impl Iterator<Item = &Value> {
-    list(&dashboard["panels"]).iter().filter(|panel| panel["type"] != "row")
+    rows_and_panels(dashboard).filter(|panel| panel["type"] != "row")
 }
 
 /// Every query of every panel.
