@@ -233,7 +233,7 @@ fn clients() -> Panel {
     .rows("max by (vendor, target, agent, server) (resilio_client_info{@target})")
     .label("value", "Site")
     .rows(r#"max by (vendor, target, agent, value) (resilio_client_tag_info{@target,tag=~"(?i)site"})"#)
-    .size(12, 16)
+    .size(24, 8)
     .done()
 }
 
@@ -250,5 +250,5 @@ fn timeline() -> Panel {
             shared::class_codes(r#"@target,vendor="resilio""#),
         ),
     )
-    .size(12, 16)
+    .size(24, 12)
 }
