@@ -1,6 +1,10 @@
 //! `rollcall-azure-devops`: for the build team.
 
 use super::{Dashboard, Link, Panel, Row, Variable, link, look, shared};
+use crate::health::Health;
+
+/// The vendors that it is about.
+const VENDOR: &str = r#"vendor="azure_devops""#;
 
 /// The dashboard.
 pub fn dashboard() -> Dashboard {
@@ -9,7 +13,7 @@ pub fn dashboard() -> Dashboard {
         title: "Rollcall / Azure DevOps",
         audience: "the build team",
         question: "do builds have to wait, for which pool, and is that for want of agents or because they are broken?",
-        vendor: r#"vendor="azure_devops""#,
+        vendor: VENDOR,
         variables: vec![Variable::TARGET, Variable::POOL],
         states: &[
             r#"label_replace(azure_devops_agent_online{@agent} == 1, "state", "online", "", "")"#,
@@ -17,10 +21,7 @@ pub fn dashboard() -> Dashboard {
         ],
         rows: vec![
             shared::freshness(900.0),
-            Row::new(
-                "Now",
-                vec![now(), shared::classes(agents_of()), shared::capacity(agents_of()), pools(), troubled()],
-            ),
+            Row::new("Now", vec![now(), shared::classes(agents_of), shared::capacity(agents_of), pools(), troubled()]),
             Row::new("Queue and load", vec![queue(), wait(), busy(), online()]),
             Row::new("Jobs", vec![waited(), took(), ended(), working()]),
             Row::new("Scale sets", vec![scale_sets()]),
@@ -56,8 +57,8 @@ fn quantile(share: &str, rate: &str) -> String {
     format!("histogram_quantile({share}, max by ({POOL}, le) ({rate})) >= 0")
 }
 
-fn agents_of() -> Link {
-    link::agents(&["target", "pool"])
+fn agents_of(classes: &[Health]) -> Link {
+    link::agents(VENDOR, classes)
 }
 
 fn now() -> Panel {
@@ -81,7 +82,7 @@ fn now() -> Panel {
     .limits_of("Oldest wait", look::TEXT, &[(300.0, look::WARN), (900.0, look::BAD)])
     .limits_of("Queues unread", look::TEXT, &[(1.0, look::WARN)])
     .plain()
-    .link(agents_of())
+    .link(agents_of(&[]))
     .size(24, 3)
     .low(3)
 }

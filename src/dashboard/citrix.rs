@@ -1,6 +1,10 @@
 //! `rollcall-citrix`: for the desktop team that runs a Citrix site.
 
 use super::{Dashboard, Link, Panel, Row, Variable, link, look, shared};
+use crate::health::Health;
+
+/// The vendors that it is about.
+const VENDOR: &str = r#"vendor="citrix_storefront""#;
 
 /// The dashboard.
 pub fn dashboard() -> Dashboard {
@@ -9,15 +13,12 @@ pub fn dashboard() -> Dashboard {
         title: "Rollcall / Citrix",
         audience: "the desktop team",
         question: "which machines are on and registered, which are on in vain, and how old is what StoreFront says?",
-        vendor: r#"vendor="citrix_storefront""#,
+        vendor: VENDOR,
         variables: vec![Variable::TARGET, Variable::POOL],
         states: &["citrix_machine_registration_state{@agent} == 1"],
         rows: vec![
             shared::freshness(900.0),
-            Row::new(
-                "Now",
-                vec![shared::classes(agents_of()), shared::capacity(agents_of()), now(), machines(), pools()],
-            ),
+            Row::new("Now", vec![shared::classes(agents_of), shared::capacity(agents_of), now(), machines(), pools()]),
             Row::new("States", vec![power(), registration(), shared::history().size(24, 8), timeline()]),
             Row::new("The data", vec![age(), enumeration(), counts()]),
         ],
@@ -43,8 +44,8 @@ fn per_pool(count: &str) -> String {
     format!("count by ({POOL}) ({count})\nor 0 * max by ({POOL}) (rollcall_pool_on_demand{{@pool}})")
 }
 
-fn agents_of() -> Link {
-    link::agents(&["target", "pool"])
+fn agents_of(classes: &[Health]) -> Link {
+    link::agents(VENDOR, classes)
 }
 
 fn now() -> Panel {
@@ -65,7 +66,7 @@ fn now() -> Panel {
     .limits_of("Power unknown", look::TEXT, &[(1.0, look::ODD)])
     .limits_of("Oldest data", look::TEXT, &[(600.0, look::WARN), (1_800.0, look::BAD)])
     .plain()
-    .link(agents_of())
+    .link(agents_of(&[]))
     .size(24, 3)
     .low(3)
 }

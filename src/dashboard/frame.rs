@@ -65,7 +65,12 @@ pub fn expand(text: &str, vendor: &str, variables: &[Variable]) -> String {
 
 /// The whole dashboard.
 pub fn frame(dashboard: &Dashboard) -> Value {
-    let chained = dashboard.variables.iter().map(|v| v.json(&expand(v.query, dashboard.vendor, &dashboard.variables)));
+    // Links to the pages of a daemon need its address.
+    let chained = dashboard
+        .variables
+        .iter()
+        .chain([&Variable::EXTERNAL_URL])
+        .map(|v| v.json(&expand(v.query, dashboard.vendor, &dashboard.variables)));
     let variables: Vec<Value> = std::iter::once(variable::datasource()).chain(chained).collect();
     json!({
         "uid": dashboard.uid,

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::rules::links;
+use super::frame::pattern;
+use crate::{health::Health, rules::links, vendors::Vendor};
 
 /// A data link of a field.
 #[derive(Debug, Clone)]
@@ -46,10 +47,9 @@ impl Link {
         self
     }
 
-    /// Sets a variable of the other dashboard to all that there is.
-    pub fn all_of(mut self, variable: &'static str) -> Link {
-        self.variables.push((variable, "$__all".to_owned()));
-        self
+    /// A link to a page of a daemon, which is quick however large the fleet is.
+    pub fn page(path: &str, title: &'static str) -> Link {
+        Link::away(format!("${{external_url:raw}}{path}"), title)
     }
 
     /// The address, without the time.
@@ -83,10 +83,19 @@ pub fn agent() -> Link {
     Link::to("rollcall-pool", "Agent ${__data.fields.agent}").row(&["vendor", "target", "pool", "agent"])
 }
 
-/// The agents of all that is selected, those that changed last first.
-pub fn agents(carried: &[&'static str]) -> Link {
-    let link = Link::to("rollcall-pool", "Its agents").carry(carried);
-    if carried.contains(&"pool") { link } else { link.all_of("pool") }
+/// The agents of these classes, on the pages of a daemon; those of the vendors that a dashboard is about, given by its matcher.
+pub fn agents(vendor: &str, classes: &[Health]) -> Link {
+    let pattern = pattern(vendor);
+    let of_vendor = |one: &&Vendor| match pattern.split_once('(') {
+        // `name(_further)?`
+        Some((name, further)) => one.as_str().strip_prefix(name).is_some_and(|rest| further.contains(rest)),
+        None => one.as_str() == pattern,
+    };
+    let vendors = Vendor::ALL.iter().filter(of_vendor).map(|one| format!("vendor={}", one.as_str()));
+    let classes = classes.iter().map(|health| format!("health={}", health.as_str()));
+    let query: Vec<String> = vendors.chain(classes).collect();
+    let question = if query.is_empty() { "" } else { "?" };
+    Link::page(&format!("/agents{question}{}", query.join("&")), "Which agents")
 }
 
 /// The pool of a series.
@@ -99,7 +108,7 @@ pub fn runbook(base: Option<&str>) -> Link {
     let name = "${__data.fields.alertname}";
     let url = match base {
         Some(base) => links::runbook_file(base, name),
-        None => format!("${{external_url:raw}}{}", links::runbook_page(name)),
+        None => return Link::page(&links::runbook_page(name), "Runbook of ${__data.fields.alertname}"),
     };
     Link::away(url, "Runbook of ${__data.fields.alertname}")
 }

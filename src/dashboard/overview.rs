@@ -6,6 +6,7 @@ use super::{
     link, look,
     shared::{self, SERVING, agents},
 };
+use crate::health::Health;
 
 /// The dashboard; alerts lead to their runbooks at this address, or on the pages of a daemon, vendors to their dashboards.
 pub fn dashboard(runbooks: Option<&str>, vendors: &[Dashboard]) -> Dashboard {
@@ -15,18 +16,13 @@ pub fn dashboard(runbooks: Option<&str>, vendors: &[Dashboard]) -> Dashboard {
         audience: "who is on call, and who passes by the screen on the wall",
         question: "is everybody present, and if not, who is missing and since when?",
         vendor: r#"vendor=~"$vendor""#,
-        variables: vec![Variable::VENDOR, Variable::TARGET, Variable::POOL, Variable::EXTERNAL_URL],
+        variables: vec![Variable::VENDOR, Variable::TARGET, Variable::POOL],
         states: &[],
         rows: vec![
             shared::freshness(3_600.0),
             Row::new(
                 "Now",
-                vec![
-                    shared::classes(agents_of()).size(13, 3),
-                    shared::capacity(agents_of()).size(4, 3),
-                    firing(),
-                    felt(),
-                ],
+                vec![shared::classes(agents_of).size(13, 3), shared::capacity(agents_of).size(4, 3), firing(), felt()],
             ),
             Row::new("Who, and since when", vec![alerts(runbooks), pools()]),
             Row::new("Where", vec![self::vendors(vendors), shared::history().size(10, 8), targets(), missing()]),
@@ -35,8 +31,8 @@ pub fn dashboard(runbooks: Option<&str>, vendors: &[Dashboard]) -> Dashboard {
     }
 }
 
-fn agents_of() -> Link {
-    link::agents(&["vendor", "target", "pool"])
+fn agents_of(classes: &[Health]) -> Link {
+    link::agents("", classes)
 }
 
 /// Alerts firing of a severity, in either mode.
@@ -57,7 +53,7 @@ fn firing() -> Panel {
     .some_is(look::WARN)
     .limits_of("Critical", look::NONE, &[(1.0, look::BAD)])
     .limits_of("Info", look::NONE, &[(1.0, look::CALM)])
-    .link(agents_of())
+    .link(Link::page("/alerts", "The alerts"))
     .size(7, 3)
     .low(3)
 }

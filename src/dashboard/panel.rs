@@ -170,14 +170,16 @@ impl Panel {
         self
     }
 
-    /// Names for numbers that are called as the classes of health are; each has its colour where it is more than none.
-    pub fn counts_by_health(mut self) -> Panel {
+    /// Names for numbers that are called as the classes of health are; each has its colour where it is more than none, and a
+    /// link of its own.
+    pub fn counts_by_health(mut self, link: impl Fn(&[Health]) -> Link) -> Panel {
         for health in Health::ALL {
             self.overrides.push(json!({
                 "matcher": { "id": "byName", "options": health.as_str() },
                 "properties": [
                     { "id": "displayName", "value": look::title(health) },
                     { "id": "thresholds", "value": look::thresholds(look::NONE, &[(1.0, look::colour(health))]) },
+                    { "id": "links", "value": [link(&[health]).json()] },
                 ],
             }));
         }

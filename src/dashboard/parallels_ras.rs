@@ -4,9 +4,13 @@ use super::{
     Dashboard, Link, Panel, Row, Variable, link, look,
     shared::{self, ELIGIBLE, SERVING, agents},
 };
+use crate::health::Health;
 
 /// The server types through which users come in.
 const ENTRY: &str = "(PA|Gateway|HALB|HALBDevice)@.+";
+
+/// The vendors that it is about.
+const VENDOR: &str = r#"vendor=~"parallels_ras(_session)?""#;
 
 /// The dashboard.
 pub fn dashboard() -> Dashboard {
@@ -15,7 +19,7 @@ pub fn dashboard() -> Dashboard {
         title: "Rollcall / Parallels RAS",
         audience: "the desktop team",
         question: "can users get in, do sessions start, is there room for more, and which servers of which site are not in order?",
-        vendor: r#"vendor=~"parallels_ras(_session)?""#,
+        vendor: VENDOR,
         variables: vec![Variable::TARGET, Variable::POOL],
         states: &[
             "(parallels_ras_agent_state{@agent} == 1 and on (vendor, target, pool, agent) rollcall_agent_health_since_timestamp_seconds{@agent})",
@@ -23,10 +27,7 @@ pub fn dashboard() -> Dashboard {
         ],
         rows: vec![
             shared::freshness(3_600.0),
-            Row::new(
-                "The farm",
-                vec![shared::classes(agents_of()), shared::capacity(agents_of()), types(), troubled()],
-            ),
+            Row::new("The farm", vec![shared::classes(agents_of), shared::capacity(agents_of), types(), troubled()]),
             Row::new("Over time", vec![shared::history(), states_over_time()]),
             Row::new("Entry points", vec![entry_share(), entry_timeline()]),
             Row::new("Load and sessions", vec![sessions(), load(), busiest(), gateways().size(8, 10)]),
@@ -40,8 +41,8 @@ pub fn dashboard() -> Dashboard {
     }
 }
 
-fn agents_of() -> Link {
-    link::agents(&["target", "pool"])
+fn agents_of(classes: &[Health]) -> Link {
+    link::agents(VENDOR, classes)
 }
 
 fn troubled() -> Panel {

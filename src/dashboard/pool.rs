@@ -20,8 +20,8 @@ pub fn dashboard(vendors: &[Dashboard]) -> Dashboard {
             Row::new(
                 "The pool",
                 vec![
-                    shared::classes(overview()),
-                    shared::capacity(overview()),
+                    shared::classes(|_| overview()),
+                    shared::capacity(|_| overview()),
                     numbers(),
                     shared::history(),
                     availability(),

@@ -8,6 +8,14 @@ use crate::health::Health;
 /// What makes a job on a client.
 const JOB: &str = "vendor, target, agent, job_name, job_id";
 
+/// The vendors that it is about.
+const VENDOR: &str = r#"vendor=~"resilio(_console)?""#;
+
+/// The agents that the jobs are on.
+fn agents_of() -> Link {
+    link::agents(VENDOR, &[])
+}
+
 /// The dashboard.
 pub fn dashboard() -> Dashboard {
     Dashboard {
@@ -15,7 +23,7 @@ pub fn dashboard() -> Dashboard {
         title: "Rollcall / Resilio",
         audience: "the file team",
         question: "are the files where they should be, and if not: which job, on which client, for how long still?",
-        vendor: r#"vendor=~"resilio(_console)?""#,
+        vendor: VENDOR,
         variables: vec![Variable::TARGET, Variable::JOB_NAME],
         states: &[
             "resilio_client_state{@agent} == 1",
@@ -51,14 +59,9 @@ fn health() -> Panel {
             let expr = format!("sum(max by ({JOB}) (resilio_job_health{{@job,health=\"{name}\"}}))");
             panel.query(name, expr)
         })
-        .counts_by_health()
-        .link(agents_of())
+        .counts_by_health(|_| agents_of())
         .size(14, 3)
         .low(3)
-}
-
-fn agents_of() -> Link {
-    link::agents(&["target"])
 }
 
 fn still() -> Panel {

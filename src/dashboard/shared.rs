@@ -101,18 +101,18 @@ pub fn freshness(old: f64) -> Row {
     )
 }
 
-/// A number for each class, which leads on.
-pub fn classes(link: Link) -> Panel {
+/// A number for each class, which leads to its agents.
+pub fn classes(link: impl Fn(&[Health]) -> Link) -> Panel {
     let panel = Panel::stat(
         "Agents by health",
         "none",
         "Failed: does not serve. Unknown: the vendor does not know, or said something new. Degraded: serves, but an admin should look. Transitional: is changing by itself. Disabled: out of service on purpose.",
     );
-    by_class(panel).counts_by_health().link(link).size(18, 3).low(3)
+    by_class(panel).counts_by_health(link).size(18, 3).low(3)
 }
 
 /// How much of what should serve does. It is not called well where data are withdrawn, whose agents nobody counts.
-pub fn capacity(link: Link) -> Panel {
+pub fn capacity(link: impl Fn(&[Health]) -> Link) -> Panel {
     let share =
         format!("sum({})\n/\n(sum({}) > 0)", agents(SERVING), agents("healthy|transitional|degraded|failed|unknown"));
     let withdrawn = "sum(max by (vendor, target) (rollcall_target_stale{@target}))";
@@ -127,7 +127,7 @@ pub fn capacity(link: Link) -> Panel {
     .colour("of those still read", look::ODD)
     .words_and_values()
     .scale(1.0)
-    .link(link)
+    .link(link(&[Health::Failed, Health::Unknown]))
     .size(6, 3)
     .low(3)
 }

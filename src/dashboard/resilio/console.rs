@@ -1,7 +1,9 @@
 //! What the Management Console knows: every agent, and the newest run of each job.
 
 use super::super::{Panel, Row, link, look, shared};
+use crate::health::Health;
 
+const VENDOR: &str = "vendor=\"resilio_console\"";
 /// Agents of a console.
 const AGENT: &str = "vendor, target, pool, agent";
 /// A job of a console.
@@ -28,8 +30,7 @@ fn classes() -> Panel {
             let of = format!("rollcall_pool_agents{{@target,vendor=\"resilio_console\",health=\"{name}\"}}");
             panel.query(name, format!("sum(max by (vendor, target, pool) ({of}))"))
         })
-        .counts_by_health()
-        .link(link::agents(&["target"]))
+        .counts_by_health(|classes| link::agents(VENDOR, classes))
         .size(16, 3)
         .low(3)
 }
@@ -48,7 +49,7 @@ fn last_seen() -> Panel {
     )
     .limits(look::NONE, &[(1_800.0, look::WARN), (86_400.0, look::BAD)])
     .words(&[("0", "all online", look::GOOD)])
-    .link(link::agents(&["target"]))
+    .link(link::agents(VENDOR, &[Health::Failed]))
     .size(8, 3)
     .low(3)
 }

@@ -76,6 +76,24 @@ fn strings(value: &Value, key: &str, found: &mut Vec<String>) {
     }
 }
 
+/// What the pages of a daemon are called, and what they can be asked for.
+fn page_is_there(page: &str) {
+    let (path, query) = page.split_once('?').unwrap_or((page, ""));
+    let known = rollcall::web::routes().any(|(_, route)| match route.split_once('{') {
+        Some((folder, _)) => path.starts_with(folder) && path.len() > folder.len(),
+        None => route == path,
+    });
+    assert!(known, "there is no page {path}");
+    for (name, value) in query.split('&').filter_map(|part| part.split_once('=')) {
+        let known = match name {
+            "vendor" => Vendor::ALL.iter().any(|vendor| vendor.as_str() == value),
+            "health" => rollcall::health::Health::parse(value).is_some(),
+            _ => false,
+        };
+        assert!(known, "{page}: {name} is no filter, or {value} none of its values");
+    }
+}
+
 #[test]
 fn links_lead_to_dashboards_and_variables_that_exist() {
     let all = dashboards();
@@ -94,8 +112,12 @@ fn links_lead_to_dashboards_and_variables_that_exist() {
         let mut exprs = Vec::new();
         strings(&panel["targets"], "expr", &mut exprs);
         exprs.iter().for_each(|expr| asked += expr);
-        for url in urls.iter().filter(|url| !url.starts_with("${external_url:raw}/runbooks/")) {
+        for url in urls {
             seen += 1;
+            if let Some(page) = url.strip_prefix("${external_url:raw}") {
+                page_is_there(page);
+                continue;
+            }
             let (path, query) = url.strip_prefix("/d/").and_then(|rest| rest.split_once('?')).expect("/d/uid?query");
             let uids: Vec<&str> = match path {
                 // The uid is a label that the query makes.

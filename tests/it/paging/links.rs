@@ -3,7 +3,10 @@
 use rollcall_test_server::{Response, Server};
 
 use super::site::{BOTH, FACTOR, RESEND, Site};
-use crate::support::{Daemon, Prometheus, ReceivedAlert, http, on_runtime};
+use crate::{
+    program::rollcall,
+    support::{Daemon, Folder, Prometheus, ReceivedAlert, http, on_runtime},
+};
 
 /// A Grafana that has every dashboard.
 fn grafana() -> Server {
@@ -94,4 +97,41 @@ fn prometheus_asks_the_daemon_where_the_links_of_its_alerts_lead() {
         let (_, path) = graph.split_once(":0/graph?").expect("the name of the host, and the port");
         open(&format!("{}/graph/?{path}", prometheus.url()));
     }
+}
+
+#[test]
+fn a_reload_changes_where_dashboards_are_and_leaves_one_address() {
+    let folder = Folder::new();
+    let write = |grafana: &str| {
+        folder.write("rollcall.yml", &format!("targets: []\nalerting: {{ dashboard_url: '{grafana}' }}\n"))
+    };
+    let daemon =
+        Daemon::with_flags(&write("https://g1.example.com"), &["--web.external-url", "https://r.example.com/"]);
+    let told = |daemon: &Daemon| {
+        let now = daemon.scrape();
+        let all = now.all("rollcall_links_info", &[]).into_iter();
+        all.map(|one| format!("{} {}", one.label("external_url"), one.label("dashboard_url"))).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&daemon), ["https://r.example.com https://g1.example.com"]);
+    write("https://g2.example.com/grafana/");
+    daemon.reload();
+    assert_eq!(told(&daemon), ["https://r.example.com https://g2.example.com/grafana"]);
+}
+
+#[test]
+fn rules_may_be_given_the_addresses_and_check_warns_of_those_that_nobody_can_open() {
+    let rules = |args: &[&str]| rollcall(&[&["rules"], args].concat());
+    let fixed = rules(&["--external-url", "https://r.example.com/ops/", "--dashboard-url", "https://g.example.com"]);
+    let fixed = fixed.expect(0).out;
+    assert!(!fixed.contains("rollcall_links_info"), "nobody is asked");
+    assert!(fixed.contains("runbook_url: \"https://r.example.com/ops/runbooks/RollcallPoolDown\""), "{fixed}");
+    assert!(fixed.contains("dashboard_url: \"https://g.example.com/d/rollcall-"), "{fixed}");
+    assert!(rules(&["--external-url", "r.example.com"]).expect(2).err.contains("not an http or https URL"));
+    let folder = Folder::new();
+    let file = folder.write("rollcall.yml", "targets: []\n");
+    let file = file.to_str().expect("a plain name");
+    let ended = rollcall(&["check", file, "--web.external-url", "http://localhost:10077"]).expect(0);
+    assert!(ended.err.contains("warning: --web.external-url: is an address of this machine"), "{}", ended.err);
+    let ended = rollcall(&["check", file, "--web.external-url", "https://r.example.com"]).expect(0);
+    assert!(!ended.err.contains("external-url"), "{}", ended.err);
 }
