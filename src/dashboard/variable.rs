@@ -58,9 +58,12 @@ impl Variable {
 
     /// As Grafana reads it. "All" is `.*`: a list of thousands of agents would make a query of megabytes.
     pub fn json(&self, query: &str) -> Value {
-        let current = match self.all {
-            true => json!({ "selected": true, "text": ["All"], "value": ["$__all"] }),
-            false => json!({}),
+        let multi = self.name != Variable::EXTERNAL_URL.name;
+        let current = match (self.all, multi) {
+            (true, _) => json!({ "selected": true, "text": ["All"], "value": ["$__all"] }),
+            // Nothing of what there is: Grafana takes the first.
+            (false, true) => json!({ "selected": false, "text": [], "value": [] }),
+            (false, false) => json!({ "selected": false, "text": "", "value": "" }),
         };
         json!({
             "type": "query",
@@ -71,12 +74,12 @@ impl Variable {
             "regex": "",
             "refresh": 2,
             "sort": 5,
-            "multi": self.name != Variable::EXTERNAL_URL.name,
+            "multi": multi,
             "includeAll": self.all,
             "allValue": ".*",
             "current": current,
             "options": [],
-            "hide": if self.name == Variable::EXTERNAL_URL.name { 2 } else { 0 },
+            "hide": if multi { 0 } else { 2 },
             "skipUrlSync": false,
         })
     }

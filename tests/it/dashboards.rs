@@ -71,8 +71,8 @@ fn list(value: &Value) -> &[Value] {
 
 /// Rows and panels, also those in rows that are shut.
 fn rows_and_panels(dashboard: &Value) -> impl Iterator<Item = &Value> {
-    let inside = |panel| std::iter::once(panel).chain(panel["panels"].as_array().into_iter().flatten());
-    list(&dashboard["panels"]).iter().flat_map(inside)
+    let top = list(&dashboard["panels"]).iter();
+    top.flat_map(|panel: &Value| std::iter::once(panel).chain(panel["panels"].as_array().into_iter().flatten()))
 }
 
 /// The panels without the rows.
