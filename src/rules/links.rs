@@ -167,7 +167,7 @@ mod tests {
                 links
             };
             assert_eq!(asks(&Links::default()), [true, !alert.dashboard.is_empty()]);
-            assert_eq!(asks(&some(|links| links.external_url = "http://r".to_owned()))[0], false);
+            assert!(!asks(&some(|links| links.external_url = "http://r".to_owned()))[0]);
             assert!(asks(&some(|links| links.dashboard_url = "http://g".to_owned()))[0]);
             let fixed = prometheus::dashboard(alert, &some(|links| links.dashboard_url = "http://g".to_owned()));
             assert!(fixed.starts_with("http://g/d/"), "{fixed}");
