@@ -101,7 +101,8 @@ struct Web {
     /// read again whenever it or one of its certificates changes.
     #[arg(long = "web.config.file", env = "ROLLCALL_WEB_CONFIG_FILE", value_name = "FILE")]
     web_config_file: Option<PathBuf>,
-    /// URL under which people reach the daemon, for links; its path is the default of --web.route-prefix.
+    /// URL under which people reach the daemon, for links; its path is the default of --web.route-prefix. Without,
+    /// http://HOST:PORT/ with the name of this host and the first port, or https with TLS.
     #[arg(long = "web.external-url", env = "ROLLCALL_WEB_EXTERNAL_URL", value_name = "URL", default_value = "")]
     external_url: String,
     /// Prefix of all paths.
@@ -202,6 +203,9 @@ struct Check {
     /// Also polls each target once.
     #[arg(long)]
     connect: bool,
+    /// Also looks at the URL under which people are to reach the daemon.
+    #[arg(long = "web.external-url", env = "ROLLCALL_WEB_EXTERNAL_URL", value_name = "URL", default_value = "")]
+    external_url: String,
 }
 
 #[derive(Debug, Args)]
@@ -270,6 +274,13 @@ struct Rules {
     /// Only these rules.
     #[arg(long, value_name = "PART", default_value = "all")]
     part: crate::rules::promql::FilePart,
+    /// Where people reach the daemon, for the links of alerts. Without, Prometheus asks rollcall_links_info for it whenever it
+    /// writes the annotations.
+    #[arg(long = "external-url", value_name = "URL", value_parser = serve::link_base)]
+    external_url: Option<String>,
+    /// Where people reach Grafana, for the same; alerting.dashboard_url of the configuration does so too.
+    #[arg(long = "dashboard-url", value_name = "URL", value_parser = serve::link_base)]
+    dashboard_url: Option<String>,
     /// Adds this label to every rule, as a ruler or a routing asks for; again for more. The daemon's own alerts in direct
     /// mode do not have it.
     #[arg(long = "label", value_name = "NAME=VALUE", value_parser = crate::rules::promql::labels::rule_label)]

@@ -25,6 +25,7 @@ pub use problem::{Errors, Mark, Problem};
 pub use target::Target;
 pub use vendor::VendorSettings;
 
+use crate::rules::links::Links;
 use std::{
     fmt,
     path::{Path, PathBuf},
@@ -247,10 +248,21 @@ pub struct Alerting {
     pub external_labels: Vec<(String, String)>,
     /// Base of the runbook links; empty: the ones shipped with the daemon.
     pub runbook_url: String,
+    /// Where people reach Grafana, without a slash at its end; empty: links to dashboards lead to the daemon's own pages.
+    pub dashboard_url: String,
     /// Another daemon watches the same targets: alerts are resolved by letting them lapse.
     pub ha: bool,
     /// Changes to the catalogue; the first that matches counts.
     pub overrides: Vec<AlertOverride>,
+}
+
+impl Alerting {
+    /// Where the links of alerts lead, of a daemon that people reach here.
+    pub fn links(&self, external_url: &str) -> Links {
+        let [external_url, dashboard_url] =
+            [external_url, &self.dashboard_url].map(|url| url.trim_end_matches('/').to_owned());
+        Links { external_url, dashboard_url, runbook_url: self.runbook_url.clone() }
+    }
 }
 
 /// Who pages.

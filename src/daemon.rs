@@ -50,6 +50,8 @@ pub struct Daemon {
     elsewhere: ArcSwap<Vec<Arc<Target>>>,
     fleet: Arc<Fleet>,
     evaluator: Arc<AlertEvaluator>,
+    /// Where people reach the daemon.
+    external_url: String,
     /// Reloads follow each other.
     reloading: Mutex<()>,
     started: UnixTime,
@@ -61,7 +63,7 @@ pub struct Daemon {
 
 impl Daemon {
     /// Starts the targets of the configuration in `config_file`, or this shard of them. `external_url` is where people reach
-    /// the daemon, for the links in its alerts; empty: nowhere. `instance` tells this daemon from others.
+    /// the daemon, for the links in its alerts. `instance` tells this daemon from others.
     ///
     /// Fails with every error of the configuration, with the target whose certificates cannot be used, or where another
     /// daemon uses the state file.
@@ -97,7 +99,7 @@ impl Daemon {
         let keep = |path: &PathBuf| Logons::beside(path, Keeper::Daemon);
         let logons = config.state_file.as_ref().map(keep).unwrap_or_default();
         let fleet = Arc::new(Fleet::with_logons(clock, SavedFleet { identities, targets }, logons));
-        let evaluator = Arc::new(AlertEvaluator::new(Arc::clone(&fleet), alerts, external_url, instance));
+        let evaluator = Arc::new(AlertEvaluator::new(Arc::clone(&fleet), alerts, external_url.clone(), instance));
         warn(&config);
         expect_servers(&config);
         let clients = Clients::new(&config).map_err(ConfigError::target)?;
@@ -105,6 +107,7 @@ impl Daemon {
         evaluator.apply(&config.alerting).await.map_err(ConfigError::alertmanager)?;
         http::set_max_buffered(config.shared_http.max_buffered);
         fleet.apply(&config, clients);
+        event::LinksKnown(&config.alerting.links(&external_url)).emit();
         event::Reloaded { error: None, now: clock.now() }.emit();
         let stop = CancellationToken::new();
         let mut tasks = vec![
@@ -141,6 +144,7 @@ impl Daemon {
             elsewhere: ArcSwap::from_pointee(elsewhere),
             fleet,
             evaluator,
+            external_url,
             reloading: Mutex::default(),
             started: clock.now(),
             stop,
@@ -185,6 +189,7 @@ impl Daemon {
         self.evaluator.apply(&config.alerting).await.map_err(ConfigError::alertmanager)?;
         http::set_max_buffered(config.shared_http.max_buffered);
         self.fleet.apply(&config, clients);
+        event::LinksKnown(&config.alerting.links(&self.external_url)).emit();
         self.config.store(Arc::new(config));
         self.elsewhere.store(Arc::new(elsewhere));
         Ok(())

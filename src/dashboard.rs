@@ -61,12 +61,19 @@ pub struct Row {
     pub title: &'static str,
     /// Panels.
     pub panels: Vec<Panel>,
+    /// Shut until somebody opens it.
+    pub collapsed: bool,
 }
 
 impl Row {
     /// A row with these panels.
     pub fn new(title: &'static str, panels: Vec<Panel>) -> Row {
-        Row { title, panels }
+        Row { title, panels, collapsed: false }
+    }
+
+    /// The same, shut until somebody opens it: for what concerns few.
+    pub fn collapsed(title: &'static str, panels: Vec<Panel>) -> Row {
+        Row { title, panels, collapsed: true }
     }
 }
 

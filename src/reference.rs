@@ -147,6 +147,13 @@ fn endpoint((method, path): (&str, &str)) -> String {
 fn answer(path: &str) -> &'static str {
     match path {
         "/" => "The status page, for people.",
+        "/alerts" => "The alerts that the daemon itself evaluates, for people.",
+        "/alerts/{fingerprint}" => {
+            "One of them, by the fingerprint of its labels, as Alertmanager has it; links of pages lead here."
+        }
+        "/agents" => "The agents, for people. `vendor`, `target` and `pool` select.",
+        "/runbooks/" => "The runbooks of all alerts, which the program carries.",
+        "/runbooks/{alert}" => "The runbook of this alert; links of pages lead here.",
         "/metrics" => {
             "Every series, or those of some targets (see below). 200 also when every target is down; 503 while `--web.max-requests` \
              scrapes are being answered whose readers read."

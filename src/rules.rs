@@ -28,6 +28,7 @@
 pub mod catalogue;
 pub mod document;
 pub mod expr;
+pub mod links;
 pub mod promql;
 pub mod rule;
 pub mod scaled;

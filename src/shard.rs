@@ -64,10 +64,16 @@ impl fmt::Display for Shard {
 
 /// The name of this host without its domain; in a pod, the pod's.
 pub fn host_name() -> Option<String> {
+    let name = full_host_name()?;
+    name.split('.').next().filter(|name| !name.is_empty()).map(str::to_owned)
+}
+
+/// The name of this host as its system has it, with a domain where it has one.
+pub fn full_host_name() -> Option<String> {
     let variable = |name| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
     let kernel = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
     let name = kernel.or_else(|| variable("HOSTNAME")).or_else(|| variable("COMPUTERNAME"))?;
-    name.trim().split('.').next().filter(|name| !name.is_empty()).map(str::to_owned)
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 fn fnv1a64(bytes: &[u8]) -> u64 {

@@ -22,6 +22,7 @@ mod metrics;
 mod paced_body;
 mod page;
 mod page_limit;
+mod plain;
 mod reply;
 mod scrape_limit;
 mod server;
@@ -145,7 +146,10 @@ impl State {
             _ if matches!(&*request.path, "/-/healthy" | "/-/ready") => &request.path,
             _ => "",
         };
-        ROUTES.iter().find(|route| route.path == path)
+        ROUTES.iter().find(|route| match route.path.split_once('{') {
+            Some((folder, _)) => path.strip_prefix(folder).is_some_and(|name| !name.contains('/')),
+            None => route.path == path,
+        })
     }
 
     /// A scrape lasts until its answer was taken: it is the slow readers that pile up.
@@ -209,6 +213,9 @@ impl State {
             Page::Agents => api::agents(daemon, request),
             Page::Alerts => api::alerts(daemon, request),
             Page::Status => api::status(daemon, self.started.elapsed()),
+            Page::Runbooks => plain::runbooks(&self.options, request),
+            Page::AlertPages => plain::alerts(daemon, &self.options, request),
+            Page::AgentPages => plain::agents(&self.options),
             _ => Reply::yaml(daemon.config().to_yaml()),
         };
         match page {
@@ -220,9 +227,7 @@ impl State {
             }
             Page::Reload => self.reload().await,
             Page::Release => self.release(request).await,
-            Page::Overview | Page::Targets | Page::Agents | Page::Alerts | Page::Status | Page::Config => {
-                self.page_limit.make(connection, make).await
-            }
+            _ => self.page_limit.make(connection, make).await,
         }
     }
 }
@@ -249,6 +254,9 @@ enum Page {
     Alerts,
     Status,
     Config,
+    Runbooks,
+    AlertPages,
+    AgentPages,
     Healthy,
     Ready,
     Reload,
@@ -261,13 +269,7 @@ impl Page {
         match self {
             Page::Healthy | Page::Ready => Exposure::Public,
             Page::Reload | Page::Release => Exposure::Changes,
-            Page::Metrics
-            | Page::Overview
-            | Page::Targets
-            | Page::Agents
-            | Page::Alerts
-            | Page::Status
-            | Page::Config => Exposure::Shows,
+            _ => Exposure::Shows,
         }
     }
 }
@@ -294,8 +296,13 @@ impl Route {
     }
 }
 
-static ROUTES: [Route; 11] = [
+static ROUTES: [Route; 16] = [
     Route::get("/", Page::Overview),
+    Route::linked("/alerts", Page::AlertPages),
+    Route::get("/alerts/{fingerprint}", Page::AlertPages),
+    Route::linked("/agents", Page::AgentPages),
+    Route::linked("/runbooks/", Page::Runbooks),
+    Route::get("/runbooks/{alert}", Page::Runbooks),
     Route::linked("/metrics", Page::Metrics),
     Route::linked("/config", Page::Config),
     Route::linked("/api/v1/targets", Page::Targets),

@@ -5,6 +5,8 @@ use super::families;
 families! {
     BUILD_INFO: Gauge Daemon "rollcall_build_info" ["version", "revision", "rustc"] ""
         "Version, source revision and compiler of this daemon; always 1.";
+    LINKS_INFO: Gauge Daemon "rollcall_links_info" ["external_url", "dashboard_url"] ""
+        "Where people reach this daemon, and Grafana where the configuration says so (alerting.dashboard_url); always 1. The links of alerts begin with them.";
     CONFIG_LAST_RELOAD_SUCCESSFUL: Gauge Daemon "rollcall_config_last_reload_successful" [] ""
         "Whether the configuration was accepted the last time it was read.";
     CONFIG_LAST_RELOAD_SUCCESS: Gauge Daemon "rollcall_config_last_reload_success_timestamp_seconds" [] "seconds"

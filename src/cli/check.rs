@@ -2,6 +2,7 @@
 
 mod accounts;
 mod hints;
+mod links;
 mod web;
 
 use std::{path::Path, sync::Arc};
@@ -46,6 +47,9 @@ pub fn run(args: Check) -> Result<(), String> {
         );
     }
     for warning in short_fors(&config).into_iter().chain(accounts::alike(&config.targets)) {
+        output::note(format_args!("warning: {warning}"));
+    }
+    for warning in links::doubts(&config, &args.external_url)? {
         output::note(format_args!("warning: {warning}"));
     }
     let targets = counted(config.targets.len(), "target");

@@ -22,6 +22,7 @@ pub fn run(args: Demo) -> Result<(), String> {
     super::block_on(async {
         let signals = serve::Signals::new()?;
         let listeners = serve::listen(&args.listen).await?;
+        let options = with_external_url(options, &listeners);
         let simulation = Simulation::start(args.fleet.options());
         let simulation = simulation.await.map_err(|error| format!("cannot start the simulated APIs: {error}"))?;
         // What a team would want to see of its agents.
@@ -57,6 +58,15 @@ pub fn run(args: Demo) -> Result<(), String> {
         simulation.stop().await;
         result
     })
+}
+
+/// A demo is mostly for whoever has started it, and listens on loopback, where the name of the host leads elsewhere.
+fn with_external_url(mut options: web::Options, listeners: &[web::Listener]) -> web::Options {
+    let local = listeners.iter().find(|listener| listener.is_local() && listener.port().is_some());
+    if let Some(address) = local.filter(|_| options.external_url.is_empty()) {
+        options.external_url = format!("{}://{address}{}", options.door.scheme(), options.route_prefix);
+    }
+    serve::with_external_url(options, listeners)
 }
 
 fn url(farm: &Https) -> String {

@@ -33,8 +33,14 @@ pub fn run(args: &super::Rules) -> Result<(), String> {
     if let Some(path) = args.config_file.as_deref() {
         let alerting = load(path)?.alerting;
         options.max_hold = alerting.max_hold;
-        options.runbook_url = alerting.runbook_url;
+        options.links = alerting.links("");
         overrides = alerting.overrides;
+    }
+    if let Some(url) = &args.external_url {
+        options.links.external_url.clone_from(url);
+    }
+    if let Some(url) = &args.dashboard_url {
+        options.links.dashboard_url.clone_from(url);
     }
     output::print(promql::render(&rule::resolve(&overrides), args.part, args.format, &options));
     Ok(())

@@ -22,6 +22,7 @@ pub fn run(args: Serve) -> Result<(), String> {
             true => systemd_sockets()?,
             false => listen(&args.listen).await?,
         };
+        let options = with_external_url(options, &server);
         let (url, instance) = (options.external_url.clone(), instance(&server));
         let starting = Daemon::start(args.config_file, args.shard, url, instance);
         let Some(daemon) = unless_stopped(starting, &mut signals).await? else { return Ok(()) };
@@ -34,23 +35,47 @@ pub fn run(args: Serve) -> Result<(), String> {
 pub fn options(args: &Web, listen: &[String]) -> Result<web::Options, String> {
     let external = match args.external_url.as_str() {
         "" => None,
-        text => match reqwest::Url::parse(text) {
-            Ok(url) if matches!(url.scheme(), "http" | "https") => Some(url),
-            _ => return Err(format!("--web.external-url: {text:?} is not an http or https URL")),
-        },
+        text => Some(link_base(text).map_err(|error| format!("--web.external-url: {error}"))?),
     };
-    let prefix = args.route_prefix.clone().or_else(|| external.as_ref().map(|url| url.path().to_owned()));
-    let prefix = prefix.unwrap_or_default();
+    let path = || external.as_ref().and_then(|url| Some(reqwest::Url::parse(url).ok()?.path().to_owned()));
+    let prefix = args.route_prefix.clone().or_else(path).unwrap_or_default();
     let prefix = prefix.trim_matches('/');
     Ok(web::Options {
         route_prefix: if prefix.is_empty() { String::new() } else { format!("/{prefix}") },
-        external_url: external.map(|url| url.to_string().trim_end_matches('/').to_owned()).unwrap_or_default(),
+        external_url: external.unwrap_or_default(),
         max_requests: args.max_requests,
         max_connections: descriptors::connections(args.max_connections),
         enable_lifecycle: args.enable_lifecycle,
         hosts: args.allowed_hosts.iter().chain(listen).cloned().chain(shard::host_name()).collect(),
         door: Arc::new(web::Door::open(args.web_config_file.as_deref())?),
     })
+}
+
+/// What links begin with: an http or https URL, without the slash at its end.
+pub fn link_base(text: &str) -> Result<String, String> {
+    match reqwest::Url::parse(text) {
+        Ok(url) if !matches!(url.scheme(), "http" | "https") => Err(format!("{text:?} is not an http or https URL")),
+        Ok(url) if url.query().is_some() || url.fragment().is_some() => {
+            Err(format!("{text:?} has a query or a fragment, behind which no path can stand"))
+        }
+        Ok(url) => Ok(url.as_str().trim_end_matches('/').to_owned()),
+        Err(_) => Err(format!("{text:?} is not an http or https URL")),
+    }
+}
+
+/// Fills in where people reach the server, where no flag says so: by the name of this host and the first port, as Prometheus
+/// has it.
+pub fn with_external_url(mut options: web::Options, listeners: &[web::Listener]) -> web::Options {
+    if options.external_url.is_empty() {
+        let host = shard::full_host_name().unwrap_or_else(|| "localhost".to_owned());
+        let port = listeners.iter().find_map(web::Listener::port).map(|port| format!(":{port}")).unwrap_or_default();
+        options.external_url = format!("{}://{host}{port}{}", options.door.scheme(), options.route_prefix);
+        if listeners.iter().all(web::Listener::is_local) {
+            let url = &options.external_url;
+            tracing::info!(%url, "Nothing but this machine reaches the daemon, so links of alerts lead nowhere; --web.external-url says where they do.");
+        }
+    }
+    options
 }
 
 /// Listens on all addresses, or on none.

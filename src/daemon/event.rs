@@ -1,10 +1,10 @@
 //! Events of the daemon as a whole.
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex};
 
-use prometheus::{Gauge, IntGauge};
+use prometheus::{Gauge, IntGauge, IntGaugeVec};
 
-use crate::{catalogue::daemon as family, clock::UnixTime, event};
+use crate::{catalogue::daemon as family, clock::UnixTime, event, rules::links::Links};
 
 static SUCCESSFUL: LazyLock<IntGauge> = LazyLock::new(|| event::int_gauge(&family::CONFIG_LAST_RELOAD_SUCCESSFUL));
 static SUCCESS_TIME: LazyLock<Gauge> = LazyLock::new(|| event::gauge(&family::CONFIG_LAST_RELOAD_SUCCESS));
@@ -28,6 +28,26 @@ impl Reloaded<'_> {
                 tracing::info!("Configuration loaded.");
             }
             Some(error) => tracing::error!(error, "Configuration refused, the one before stays."),
+        }
+    }
+}
+
+static LINKS: LazyLock<IntGaugeVec> = LazyLock::new(|| event::int_gauge_vec(&family::LINKS_INFO));
+static TOLD: Mutex<Option<[String; 2]>> = Mutex::new(None);
+
+/// Where links lead from now on.
+#[derive(Debug)]
+pub struct LinksKnown<'a>(pub &'a Links);
+
+impl LinksKnown<'_> {
+    /// Notes it in place of what was known before; no scrape finds neither.
+    pub fn emit(self) {
+        let now = [self.0.external_url.clone(), self.0.dashboard_url.clone()];
+        let mut told = TOLD.lock().unwrap_or_else(|e| e.into_inner());
+        LINKS.with_label_values(&now).set(1);
+        if let Some(before) = told.replace(now.clone()).filter(|before| *before != now) {
+            // It is there: nobody else takes it away.
+            let _ = LINKS.remove_label_values(&before);
         }
     }
 }

@@ -1,6 +1,10 @@
 //! `rollcall-azure-devops`: for the build team.
 
-use super::{Dashboard, Panel, Row, Variable, link, look, shared};
+use super::{Dashboard, Link, Panel, Row, Variable, link, look, shared};
+use crate::health::Health;
+
+/// The vendors that it is about.
+const VENDOR: &str = r#"vendor="azure_devops""#;
 
 /// The dashboard.
 pub fn dashboard() -> Dashboard {
@@ -9,7 +13,7 @@ pub fn dashboard() -> Dashboard {
         title: "Rollcall / Azure DevOps",
         audience: "the build team",
         question: "do builds have to wait, for which pool, and is that for want of agents or because they are broken?",
-        vendor: r#"vendor="azure_devops""#,
+        vendor: VENDOR,
         variables: vec![Variable::TARGET, Variable::POOL],
         states: &[
             r#"label_replace(azure_devops_agent_online{@agent} == 1, "state", "online", "", "")"#,
@@ -17,11 +21,11 @@ pub fn dashboard() -> Dashboard {
         ],
         rows: vec![
             shared::freshness(900.0),
-            Row::new("Now", vec![now(), shared::classes(), shared::capacity(), pools()]),
+            Row::new("Now", vec![now(), shared::classes(agents_of), shared::capacity(agents_of), pools(), troubled()]),
             Row::new("Queue and load", vec![queue(), wait(), busy(), online()]),
             Row::new("Jobs", vec![waited(), took(), ended(), working()]),
             Row::new("Scale sets", vec![scale_sets()]),
-            Row::new("Agents", vec![troubled(), results(), versions(), shared::history(), capabilities()]),
+            Row::new("Agents", vec![results(), versions(), shared::history(), capabilities()]),
             Row::new("Rate limit", vec![limit(), delay()]),
         ],
     }
@@ -49,7 +53,12 @@ fn unmatched() -> String {
 
 /// A quantile of a histogram by pool, over the last hour. Of several daemons the busiest counts.
 fn quantile(share: &str, rate: &str) -> String {
-    format!("histogram_quantile({share}, max by ({POOL}, le) ({rate}))")
+    // Where nothing happened it is no number, which would only be a name in the legend.
+    format!("histogram_quantile({share}, max by ({POOL}, le) ({rate})) >= 0")
+}
+
+fn agents_of(classes: &[Health]) -> Link {
+    link::agents(VENDOR, classes)
 }
 
 fn now() -> Panel {
@@ -67,9 +76,15 @@ fn now() -> Panel {
     .query("Not enabled", format!("sum(1 - max by ({AGENT}) (azure_devops_agent_enabled{{@pool}}))"))
     .query("Queues unread", format!("sum(1 - max by ({POOL}) (azure_devops_pool_job_requests_up{{@pool}}))"))
     .unit_of("Oldest wait", "s")
-    .limits(look::CALM, &[])
+    .limits(look::TEXT, &[])
+    .limits_of("Queued", look::TEXT, &[(1.0, look::CALM)])
+    .limits_of("Nobody can take", look::TEXT, &[(1.0, look::BAD)])
+    .limits_of("Oldest wait", look::TEXT, &[(300.0, look::WARN), (900.0, look::BAD)])
+    .limits_of("Queues unread", look::TEXT, &[(1.0, look::WARN)])
     .plain()
-    .size(24, 4)
+    .link(agents_of(&[]))
+    .size(24, 3)
+    .low(3)
 }
 
 fn pools() -> Panel {
@@ -77,8 +92,8 @@ fn pools() -> Panel {
         "Pools",
         "Each pool with its queue and its agents. A pool leads to its agents. Jobs wait while agents are idle: their demands do not match, or the pool is paused.",
     )
-    .label("target", "Organisation")
     .linked("pool", "Pool", &link::pool())
+    .linked("target", "Organisation", &link::polls())
     .hidden("vendor")
     .limited("Queued", "none", jobs("queued"), "transparent", &[(1.0, look::CALM)])
     .limited("Oldest wait", "s", oldest(), "transparent", &[(300.0, look::WARN), (900.0, look::BAD)])
@@ -89,13 +104,12 @@ fn pools() -> Panel {
     .value("Enabled", "none", count("azure_devops_agent_enabled"))
     .value("Busy", "none", count("azure_devops_agent_busy"))
     .limited("Failed", "none", shared::agents("failed"), "transparent", &[(1.0, look::BAD)])
-    .value("Size", "none", format!("max by ({POOL}) (azure_devops_pool_size{{@pool}})"))
     .worded("On demand", format!("max by ({POOL}) (rollcall_pool_on_demand{{@pool}})"), &look::PLAIN_YES_NO)
     .worded("Queue read", format!("max by ({POOL}) (azure_devops_pool_job_requests_up{{@pool}})"), &look::OK_FAILED)
     .label("pool_type", "Type")
     .rows(format!("max by ({POOL}, pool_type) (azure_devops_pool_info{{@pool,hosted=\"false\"}})"))
     .sorted("Oldest wait", true)
-    .size(24, 10)
+    .size(24, 9)
     .done()
 }
 
@@ -149,29 +163,27 @@ fn online() -> Panel {
 }
 
 fn troubled() -> Panel {
-    let off = format!(
-        "max by ({AGENT}, health) (rollcall_agent_health{{@pool,health=~\"failed|unknown|degraded|transitional\"}} == 1)"
-    );
+    let off = shared::ranked("@pool", &shared::NOT_IN_ORDER);
     let of = |metric: &str| format!("max by ({AGENT}) ({metric}{{@pool}})");
     let beside = |expr: String| format!("{expr}\nand on ({AGENT}) {off}");
     Panel::table(
         "Agents not in order",
-        "Agents that are failed, unknown, degraded or on their way to another state. Job since: it still holds a job; when such an agent is offline, the build hangs until the service gives up.",
+        "Agents that are failed, unknown, degraded or on their way to another state, the worst first. Job since: it still holds a job; when such an agent is offline, the build hangs until the service gives up.",
     )
-    .label("target", "Organisation")
+    .linked("agent", "Agent", &link::agent())
     .linked("pool", "Pool", &link::pool())
-    .label("agent", "Agent")
+    .linked("target", "Organisation", &link::polls())
     .hidden("vendor")
     .coloured("health", "Health", &look::health_labels())
-    .rows(off.clone())
-    .worded("Status", beside(of("azure_devops_agent_online")), &[("1", "online", look::GOOD), ("0", "OFFLINE", look::BAD)])
+    .rows(format!("sort_desc({off})"))
+    .worded("Status", beside(of("azure_devops_agent_online")), &[("1", "online", look::NONE), ("0", "OFFLINE", look::BAD)])
     .value("Changed", "dateTimeFromNow", beside(format!("1000 * {}", of("azure_devops_agent_status_changed_timestamp_seconds"))))
     .value("Job since", "dateTimeFromNow", beside(format!("1000 * {}", of("azure_devops_agent_job_assigned_timestamp_seconds"))))
     .worded("Update pending", beside(of("azure_devops_agent_update_pending")), &look::PLAIN_YES_NO)
     .label("version", "Version")
     .label("os", "System")
     .rows(beside(format!("max by ({AGENT}, version, os) (azure_devops_agent_info{{@pool}})")))
-    .when_empty("all agents are in order")
+    .when_empty("none, of those that are read")
     .size(24, 8)
     .done()
 }
@@ -244,38 +256,39 @@ fn working() -> Panel {
         "Who works on what",
         "Busy agents and the pipelines that they work for; only with `job_names: true` in the configuration.",
     )
-    .label("target", "Organisation")
+    .linked("agent", "Agent", &link::agent())
     .linked("pool", "Pool", &link::pool())
-    .label("agent", "Agent")
+    .linked("target", "Organisation", &link::polls())
     .hidden("vendor")
     .label("definition", "Pipeline")
     .label("plan_type", "Kind")
     .rows(job.clone())
     .value("Since", "dateTimeFromNow", format!("{since}\nand on ({AGENT}) {job}"))
     .sorted("Since", false)
-    .when_empty("no agent works, or `job_names` is off")
+    .when_empty("no agent works, or job_names is off")
     .size(24, 8)
     .done()
 }
 
 fn scale_sets() -> Panel {
     let of = |metric: &str| format!("max by ({POOL}) (azure_devops_elastic_pool_{metric}{{@pool}})");
+    let online = format!("{}\nand on ({POOL}) {}", count("azure_devops_agent_online"), of("state"));
     Panel::table(
         "Scale sets",
         "The scale sets behind elastic pools. One at its maximum while jobs wait is too small; one that is unhealthy or offline starts no machine.",
     )
-    .label("target", "Organisation")
     .linked("pool", "Pool", &link::pool())
+    .linked("target", "Organisation", &link::polls())
     .hidden("vendor")
-    .label("state", "State")
+    .coloured("state", "State", &look::mapping(&[("online", "online", look::NONE), ("new", "new", look::CALM), ("unhealthy", "UNHEALTHY", look::BAD), ("offline", "OFFLINE", look::BAD), ("other", "other", look::ODD)]))
     .rows(format!("max by ({POOL}, state) (azure_devops_elastic_pool_state{{@pool}})"))
-    .limited("Offline since", "dateTimeFromNow", format!("1000 * {}", of("offline_since_timestamp_seconds")), look::BAD, &[])
-    .value("Online", "none", count("azure_devops_agent_online"))
+    .value("Offline since", "dateTimeFromNow", format!("1000 * {}", of("offline_since_timestamp_seconds")))
+    .value("Online", "none", online)
     .value("Desired", "none", of("desired_size"))
     .value("Maximum", "none", of("max_capacity"))
     .value("Stand-by", "none", of("desired_idle"))
     .limited("Sizing attempts", "none", of("sizing_attempts"), "transparent", &[(1.0, look::WARN)])
-    .when_empty("no pool has a scale set, or `elastic_pools` is off")
+    .when_empty("no pool has a scale set, or elastic_pools is off")
     .size(24, 6)
     .done()
 }
@@ -308,5 +321,6 @@ fn limit() -> Panel {
 
 fn delay() -> Panel {
     Panel::graph("Held back", "percentunit", "Share of the time that the service, or the budget that keeps clear of its limit, held Rollcall's requests back.")
+        .scale(1.0)
         .query("held back {{target}}", "max by (target) (rate(rollcall_api_throttled_seconds_total{@target}[30m]))")
 }

@@ -1,6 +1,10 @@
 //! `rollcall-citrix`: for the desktop team that runs a Citrix site.
 
-use super::{Dashboard, Panel, Row, Variable, link, look, shared};
+use super::{Dashboard, Link, Panel, Row, Variable, link, look, shared};
+use crate::health::Health;
+
+/// The vendors that it is about.
+const VENDOR: &str = r#"vendor="citrix_storefront""#;
 
 /// The dashboard.
 pub fn dashboard() -> Dashboard {
@@ -9,14 +13,13 @@ pub fn dashboard() -> Dashboard {
         title: "Rollcall / Citrix",
         audience: "the desktop team",
         question: "which machines are on and registered, which are on in vain, and how old is what StoreFront says?",
-        vendor: r#"vendor="citrix_storefront""#,
+        vendor: VENDOR,
         variables: vec![Variable::TARGET, Variable::POOL],
         states: &["citrix_machine_registration_state{@agent} == 1"],
         rows: vec![
             shared::freshness(900.0),
-            Row::new("Now", vec![now(), shared::classes(), shared::capacity(), pools()]),
-            Row::new("States", vec![power(), registration(), shared::history(), timeline()]),
-            Row::new("Machines", vec![machines()]),
+            Row::new("Now", vec![shared::classes(agents_of), shared::capacity(agents_of), now(), machines(), pools()]),
+            Row::new("States", vec![power(), registration(), shared::history().size(24, 8), timeline()]),
             Row::new("The data", vec![age(), enumeration(), counts()]),
         ],
     }
@@ -41,6 +44,10 @@ fn per_pool(count: &str) -> String {
     format!("count by ({POOL}) ({count})\nor 0 * max by ({POOL}) (rollcall_pool_on_demand{{@pool}})")
 }
 
+fn agents_of(classes: &[Health]) -> Link {
+    link::agents(VENDOR, classes)
+}
+
 fn now() -> Panel {
     let none = |expr: String| format!("count({expr}) or 0 * sum(max by ({POOL}) (rollcall_pool_on_demand{{@pool}}))");
     Panel::stat(
@@ -54,15 +61,20 @@ fn now() -> Panel {
     .query("Actions in progress", format!("sum(max by ({AGENT}) (citrix_machine_power_action_in_progress{{@pool}}))"))
     .query("Oldest data", format!("max(time() - max by ({AGENT}) (citrix_machine_last_updated_timestamp_seconds{{@pool}}))"))
     .unit_of("Oldest data", "s")
-    .limits(look::CALM, &[])
+    .limits(look::TEXT, &[])
+    .limits_of("On but unregistered", look::TEXT, &[(1.0, look::BAD)])
+    .limits_of("Power unknown", look::TEXT, &[(1.0, look::ODD)])
+    .limits_of("Oldest data", look::TEXT, &[(600.0, look::WARN), (1_800.0, look::BAD)])
     .plain()
-    .size(24, 4)
+    .link(agents_of(&[]))
+    .size(24, 3)
+    .low(3)
 }
 
 fn pools() -> Panel {
     Panel::table("Pools", "Each farm or delivery controller with its machines. A pool leads to its machines.")
-        .label("target", "Store")
         .linked("pool", "Pool", &link::pool())
+        .linked("target", "Store", &link::polls())
         .hidden("vendor")
         .limited("On, unregistered", "none", per_pool(&on_unregistered()), "transparent", &[(1.0, look::BAD)])
         .limited(
@@ -83,7 +95,7 @@ fn pools() -> Panel {
             per_pool(&format!("max by ({AGENT}) (citrix_machine_info{{@pool,session_support=\"MultiSession\"}})")),
         )
         .sorted("On, unregistered", true)
-        .size(24, 8)
+        .size(24, 7)
         .done()
 }
 
@@ -111,6 +123,7 @@ fn registration() -> Panel {
     .colour("Registered", look::GOOD)
     .colour("Unregistered", look::GREY)
     .colour("AgentError", look::BAD)
+    .colour("Initializing", look::CALM)
     .stacked()
 }
 
@@ -121,19 +134,16 @@ fn timeline() -> Panel {
         look::health_codes(),
     )
     .query(
-        "{{agent}}",
+        "{{pool}} {{agent}}",
         format!(
             "{}\nand on ({AGENT})\ntopk(25, max by ({AGENT}) (changes(rollcall_agent_health_since_timestamp_seconds{{@pool}}[$__range] @ end())))",
             shared::class_codes("@pool"),
         ),
     )
-    .size(12, 8)
 }
 
 fn machines() -> Panel {
-    let off = format!(
-        "max by ({AGENT}, health) (rollcall_agent_health{{@pool,health=~\"failed|unknown|degraded|transitional\"}} == 1)"
-    );
+    let off = shared::ranked("@pool", &shared::NOT_IN_ORDER);
     let beside = |expr: String| format!("{expr}\nand on ({AGENT}) {off}");
     let renamed = |kind: &str| {
         format!(
@@ -143,14 +153,14 @@ fn machines() -> Panel {
     let since = format!("1000 * max by ({AGENT}) (rollcall_agent_health_since_timestamp_seconds{{@pool}})");
     Panel::table(
         "Machines not in order",
-        "Machines that are failed, unknown, degraded or on their way to another state, with what StoreFront says of them.",
+        "Machines that are failed, unknown, degraded or on their way to another state, the worst first, with what StoreFront says of them.",
     )
-    .label("target", "Store")
+    .linked("agent", "Machine", &link::agent())
     .linked("pool", "Pool", &link::pool())
-    .label("agent", "Machine")
+    .linked("target", "Store", &link::polls())
     .hidden("vendor")
     .coloured("health", "Health", &look::health_labels())
-    .rows(off.clone())
+    .rows(format!("sort_desc({off})"))
     .value("Since", "dateTimeFromNow", beside(since))
     .label("power", "Power")
     .rows(beside(renamed("power")))
@@ -164,8 +174,8 @@ fn machines() -> Panel {
     )
     .label("session_support", "Sessions")
     .rows(beside(format!("max by ({AGENT}, session_support) (citrix_machine_info{{@pool}})")))
-    .when_empty("all machines are in order")
-    .size(24, 10)
+    .when_empty("none, of those that are read")
+    .size(24, 9)
     .done()
 }
 
@@ -188,9 +198,11 @@ fn enumeration() -> Panel {
     )
     .query("{{status}}", "max by (status) (citrix_store_enumeration{@target} == 1)")
     .names()
+    .plain()
     .colour("full", look::GOOD)
     .colour("partial", look::WARN)
     .colour("failed", look::BAD)
+    .link(Link::to("rollcall-daemon", "Polls").carry(&["target"]))
     .size(4, 8)
 }
 

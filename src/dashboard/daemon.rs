@@ -1,6 +1,6 @@
 //! `rollcall-daemon`: for whoever runs Rollcall.
 
-use super::{Dashboard, Panel, Row, Variable, look, shared};
+use super::{Dashboard, Link, Panel, Row, Variable, look, shared};
 
 /// The dashboard.
 pub fn dashboard() -> Dashboard {
@@ -17,7 +17,10 @@ pub fn dashboard() -> Dashboard {
             Row::new("Daemons", vec![daemons()]),
             Row::new("Polls", vec![targets(), failures(), age(), duration(), oddities()]),
             Row::new("Vendors' APIs", vec![requests(), latency(), throttled(), expiries()]),
-            Row::new("Alert delivery", vec![alerts(), delivery(), notifications(), notification_latency()]),
+            Row::collapsed(
+                "Alert delivery of daemons in direct mode",
+                vec![alerts(), delivery(), notifications(), notification_latency()],
+            ),
             Row::new("Resources", vec![memory(), cpu(), files(), scrapes(), scrape_size(), http()]),
         ],
     }
@@ -54,12 +57,12 @@ fn daemons() -> Panel {
 }
 
 fn targets() -> Panel {
+    let only = Link::to("rollcall-daemon", "Only ${__data.fields.target}").row(&["vendor", "target"]);
     Panel::table(
         "Polls by target",
         "The last poll of each target. Reason says why it failed: auth, forbidden and held are about the account; dns, connect, tls and timeout about the way; rate_limited and http_status about the vendor; decode, content_type and too_large about the answer.",
     )
-    .label("vendor", "Vendor")
-    .label("target", "Target")
+    .linked("target", "Target", &only)
     .worded("Last poll", of("rollcall_target_up"), &look::UP_DOWN)
     .label("reason", "Reason")
     .rows("max by (vendor, target, reason) (rollcall_target_failure{@target})")
@@ -76,6 +79,7 @@ fn targets() -> Panel {
     .value("Agents", "none", of("rollcall_target_agents"))
     .value("Series", "none", of("rollcall_target_series"))
     .worded("Pages itself", of("rollcall_direct_alerting_active"), &look::PLAIN_YES_NO)
+    .label("vendor", "Vendor")
     .sorted("Failures in a row", true)
     .size(24, 12)
     .done()
@@ -85,9 +89,10 @@ fn failures() -> Panel {
     Panel::graph("Failed polls by reason", "none", "Polls that failed or were partial within half an hour, by reason.")
         .query(
             "{{reason}}",
-            "sum by (reason) (max by (vendor, target, reason) (increase(rollcall_poll_failures_total{@target}[30m])))",
+            "sum by (reason) (max by (vendor, target, reason) (increase(rollcall_poll_failures_total{@target}[30m]))) > 0",
         )
-        .stacked()
+        .query("all", "sum(max by (vendor, target, reason) (increase(rollcall_poll_failures_total{@target}[30m])))")
+        .colour("all", "#8E8E8E")
 }
 
 fn age() -> Panel {
@@ -160,7 +165,8 @@ fn latency() -> Panel {
 }
 
 fn throttled() -> Panel {
-    Panel::graph("Held back", "percentunit", "Share of the time that Rollcall held requests back, because the vendor asked for it or its limit would have been reached.")
+    Panel::graph("Held back", "percentunit", "Share of the time that Rollcall held requests back, because the vendor asked for it or its limit would have been reached; the 15 highest.")
+        .scale(1.0)
         .query("{{target}}", "topk(15, max by (vendor, target) (rate(rollcall_api_throttled_seconds_total{@target}[30m])))")
 }
 

@@ -74,14 +74,19 @@ pub fn health_codes() -> Value {
     mapping(&codes.each_ref().map(|(code, title, colour)| (code.as_str(), *title, *colour)))
 }
 
+/// Nothing to see: what is as it should be has no colour, so that what is not stands out.
+pub const NONE: &str = "transparent";
+/// The colour of text, for numbers that only tell.
+pub const TEXT: &str = "text";
+
 /// 1 is good.
-pub const UP_DOWN: [(&str, &str, &str); 2] = [("1", "up", GOOD), ("0", "DOWN", BAD)];
+pub const UP_DOWN: [(&str, &str, &str); 2] = [("1", "up", NONE), ("0", "DOWN", BAD)];
 /// 1 is good.
-pub const OK_FAILED: [(&str, &str, &str); 2] = [("1", "ok", GOOD), ("0", "FAILED", BAD)];
+pub const OK_FAILED: [(&str, &str, &str); 2] = [("1", "ok", NONE), ("0", "FAILED", BAD)];
 /// 1 wants attention.
-pub const YES_NO: [(&str, &str, &str); 2] = [("1", "yes", WARN), ("0", "no", GREY)];
+pub const YES_NO: [(&str, &str, &str); 2] = [("1", "yes", WARN), ("0", "no", NONE)];
 /// 1 is neither good nor bad.
-pub const PLAIN_YES_NO: [(&str, &str, &str); 2] = [("1", "yes", CALM), ("0", "no", GREY)];
+pub const PLAIN_YES_NO: [(&str, &str, &str); 2] = [("1", "yes", CALM), ("0", "no", NONE)];
 /// Severities of alerts.
 pub const SEVERITY: [(&str, &str, &str); 3] =
     [("critical", "critical", BAD), ("warning", "warning", WARN), ("info", "info", CALM)];

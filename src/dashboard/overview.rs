@@ -2,12 +2,13 @@
 
 use super::{
     Dashboard, Link, Panel, Row, Variable,
-    frame::{DIRECT_ALERTS, firing_alerts},
+    frame::{active_since, direct_alerts, firing_alerts, firing_of},
     link, look,
-    shared::{self, ELIGIBLE, SERVING, agents},
+    shared::{self, SERVING, agents},
 };
+use crate::health::Health;
 
-/// The dashboard; alerts lead to their runbooks where it is known at which address these are, vendors to their dashboards.
+/// The dashboard; alerts lead to their runbooks at this address, or on the pages of a daemon, vendors to their dashboards.
 pub fn dashboard(runbooks: Option<&str>, vendors: &[Dashboard]) -> Dashboard {
     Dashboard {
         uid: "rollcall-overview",
@@ -21,25 +22,22 @@ pub fn dashboard(runbooks: Option<&str>, vendors: &[Dashboard]) -> Dashboard {
             shared::freshness(3_600.0),
             Row::new(
                 "Now",
-                vec![
-                    shared::classes(),
-                    shared::capacity(),
-                    firing(),
-                    felt(),
-                    self::vendors(vendors),
-                    shared::history(),
-                ],
+                vec![shared::classes(agents_of).size(13, 3), shared::capacity(agents_of).size(4, 3), firing(), felt()],
             ),
-            Row::new("Trouble", vec![pools(), alerts(runbooks), targets(), missing()]),
+            Row::new("Who, and since when", vec![alerts(runbooks), pools()]),
+            Row::new("Where", vec![self::vendors(vendors), shared::history().size(10, 8), targets(), missing()]),
             Row::new("Changes", vec![moves(), failed()]),
         ],
     }
 }
 
+fn agents_of(classes: &[Health]) -> Link {
+    link::agents("", classes)
+}
+
 /// Alerts firing of a severity, in either mode.
-fn firing_of(severity: &str) -> String {
-    let (rules, direct) = (firing_alerts().replace('}', &format!(",severity=\"{severity}\"}}")), DIRECT_ALERTS);
-    let direct = direct.replace('}', &format!(",severity=\"{severity}\"}}"));
+fn number_of(severity: &str) -> String {
+    let (rules, direct) = (firing_of(severity), direct_alerts(severity));
     format!("(count({rules}) or vector(0)) + (sum({direct}) or vector(0))")
 }
 
@@ -49,13 +47,15 @@ fn firing() -> Panel {
         "none",
         "Of Prometheus' rules and of daemons in direct mode, watchdogs left out. Critical ones have woken somebody, warnings are tickets.",
     )
-    .query("Critical", firing_of("critical"))
-    .query("Warning", firing_of("warning"))
-    .query("Info", firing_of("info"))
-    .none_is_good(look::WARN)
-    .limits_of("Critical", look::GOOD, &[(1.0, look::BAD)])
-    .limits_of("Info", look::GOOD, &[(1.0, look::CALM)])
-    .size(8, 4)
+    .query("Critical", number_of("critical"))
+    .query("Warning", number_of("warning"))
+    .query("Info", number_of("info"))
+    .some_is(look::WARN)
+    .limits_of("Critical", look::NONE, &[(1.0, look::BAD)])
+    .limits_of("Info", look::NONE, &[(1.0, look::CALM)])
+    .link(Link::page("/alerts", "The alerts"))
+    .size(7, 3)
+    .low(3)
 }
 
 fn felt() -> Panel {
@@ -73,11 +73,24 @@ fn felt() -> Panel {
         "Licenses ending",
         "count(max by (vendor, target) (parallels_ras_license_expiry_timestamp_seconds{@target}) - time() < 30 * 86400)\nor\n0 * count(max by (vendor, target) (parallels_ras_license_expiry_timestamp_seconds{@target}))",
     )
-    .limits(look::CALM, &[])
+    .limits(look::TEXT, &[])
+    .limits_of("Probes failing", look::TEXT, &[(1.0, look::BAD)])
+    .limits_of("Builds queued", look::TEXT, &[(1.0, look::CALM)])
+    .limits_of("Oldest build", look::TEXT, &[(300.0, look::WARN), (900.0, look::BAD)])
+    .limits_of("File jobs in trouble", look::TEXT, &[(1.0, look::WARN)])
+    .limits_of("Held back", look::TEXT, &[(0.05, look::WARN), (0.5, look::BAD)])
+    .limits_of("Licenses ending", look::TEXT, &[(1.0, look::WARN)])
     .plain()
     .unit_of("Oldest build", "s")
     .unit_of("Held back", "percentunit")
-    .size(16, 4)
+    .leads("Probes failing", &Link::to("rollcall-parallels-ras", "Session probes"))
+    .leads("Builds queued", &Link::to("rollcall-azure-devops", "Queues"))
+    .leads("Oldest build", &Link::to("rollcall-azure-devops", "Queues"))
+    .leads("File jobs in trouble", &Link::to("rollcall-resilio", "Jobs"))
+    .leads("Held back", &Link::to("rollcall-daemon", "Polls"))
+    .leads("Licenses ending", &Link::to("rollcall-parallels-ras", "Licenses"))
+    .size(24, 3)
+    .low(3)
 }
 
 fn vendors(dashboards: &[Dashboard]) -> Panel {
@@ -112,60 +125,75 @@ fn vendors(dashboards: &[Dashboard]) -> Panel {
         "transparent",
         &[(1.0, look::BAD)],
     )
-    .size(12, 8)
+    .size(14, 8)
     .done()
 }
 
 fn pools() -> Panel {
-    let share = format!("topk(50, {}\n/\n({} > 0))", agents("failed"), agents(ELIGIBLE));
+    const POOL: &str = "vendor, target, pool";
+    const AGENT: &str = "vendor, target, pool, agent";
+    let of_all = agents("healthy|transitional|degraded|failed|unknown");
+    let share = format!("topk(50, {}\n/\n({of_all} > 0) > 0)", agents("failed|unknown"));
     // Only the rows of the first query: a merge would add every other pool.
-    let beside = |expr: String| format!("{expr}\nand on (vendor, target, pool)\n{share}");
-    let on_demand = "max by (vendor, target, pool) (rollcall_pool_on_demand{@pool})".to_owned();
+    let beside = |expr: String| format!("{expr}\nand on ({POOL})\n{share}");
+    let since = format!(
+        "1000 * min by ({POOL}) (\n  max by ({AGENT}) (rollcall_agent_health_since_timestamp_seconds{{@pool}})\n  and on ({AGENT})\n  max by ({AGENT}) (rollcall_agent_health{{@pool,health=~\"failed|unknown\"}} == 1)\n)"
+    );
     Panel::table(
         "Pools by share failed",
-        "The 50 pools of which the largest share has failed, of the agents that could serve. A pool leads to its agents. On-demand pools may rightly be empty.",
+        "The 50 pools of which the largest share does not serve: it has failed, or nothing is known of it. Since: when the first of these agents came to be so. A pool leads to its agents. A pool that is not here serves, or is not read.",
     )
-    .label("vendor", "Vendor")
-    .label("target", "Target")
+    .linked("target", "Target", &link::polls())
     .linked("pool", "Pool", &link::pool())
-    .limited("Failed share", "percentunit", share.clone(), "transparent", &[(0.000_1, look::WARN), (0.5, look::BAD)])
-    .value("Failed", "none", beside(agents("failed")))
-    .value("Degraded", "none", beside(agents("degraded")))
+    .hidden("vendor")
+    .limited("Out", "percentunit", share.clone(), "transparent", &[(0.000_1, look::WARN), (0.5, look::BAD)])
+    .limited("Failed", "none", beside(agents("failed")), look::NONE, &[(1.0, look::BAD)])
+    .limited("Unknown", "none", beside(agents("unknown")), look::NONE, &[(1.0, look::ODD)])
     .value("Serving", "none", beside(agents(SERVING)))
-    .value("All", "none", beside(agents(".+")))
-    .worded("On demand", beside(on_demand), &look::PLAIN_YES_NO)
-    .sorted("Failed share", true)
-    .size(14, 10)
+    .value("Since", "dateTimeFromNow", beside(since))
+    .sorted("Out", true)
+    .when_empty("no pool, of those that are read")
+    .size(11, 9)
     .done()
+}
+
+/// By rank of its severity, so that the worst comes first.
+fn ranked(of: impl Fn(&str) -> String) -> String {
+    let all = [(3, "critical"), (2, "warning"), (1, "info")];
+    all.map(|(rank, severity)| of(severity).replace("RANK", &rank.to_string())).join("\n  or ")
 }
 
 fn alerts(runbooks: Option<&str>) -> Panel {
     let table = Panel::table(
         "Firing alerts",
-        "What fires now, in either mode; daemons in direct mode only say how many. Alertmanager says who was told; the runbook of each alert says what to do.",
+        "What fires now, the worst first, in either mode; daemons in direct mode only say how many. One line for each pool. Alertmanager says who was told; the runbook of each alert says what to do.",
     );
-    let table = match runbooks {
-        Some(base) => table.linked("alertname", "Alert", &link::runbook(base)),
-        None => table.label("alertname", "Alert"),
-    };
+    let table = table.linked("alertname", "Alert", &link::runbook(runbooks));
+    const ALERT: &str = "alertname, severity, vendor, target, pool";
+    let rules = ranked(|severity| format!("RANK * max by ({ALERT}) ({})", firing_of(severity)));
+    let direct =
+        ranked(|severity| format!("RANK * max by (alertname, severity) ({} > bool 0)", direct_alerts(severity)));
+    let numbers = ["critical", "warning", "info"]
+        .map(|severity| format!("sum by (alertname, severity) ({})", direct_alerts(severity)));
     table
-    .coloured("severity", "Severity", &look::mapping(&look::SEVERITY))
-    .linked("target", "Target", &link::polls())
-    .linked("pool", "Pool", &link::pool())
-    .label("agent", "Agent")
-    .hidden("vendor")
-    .value(
-        "Number",
-        "none",
-        format!(
-            "sum by (alertname, severity, vendor, target, pool, agent) ({})\nor sum by (alertname, severity) ({DIRECT_ALERTS})",
-            firing_alerts()
-        ),
-    )
-    .sorted("Severity", false)
-    .when_empty("nothing fires")
-    .size(10, 10)
-    .done()
+        .coloured("severity", "Severity", &look::mapping(&look::SEVERITY))
+        .linked("target", "Target", &link::polls())
+        .linked("pool", "Pool", &link::pool())
+        .hidden("vendor")
+        .rows(format!("sort_desc(\n  {rules}\n  or {direct}\n)"))
+        .value("Number", "none", format!("sum by ({ALERT}) ({})\nor {}", firing_alerts(), numbers.join("\nor ")))
+        .value(
+            "Since",
+            "dateTimeFromNow",
+            format!(
+                "1000 * min by ({ALERT}) ({})\nand on ({ALERT}) max by ({ALERT}) ({})",
+                active_since(),
+                firing_alerts()
+            ),
+        )
+        .when_empty("no alert fires")
+        .size(13, 9)
+        .done()
 }
 
 fn targets() -> Panel {
@@ -208,12 +236,13 @@ fn missing() -> Panel {
     .query(
         "{{pool}} · {{target}}",
         format!(
-            "sort_desc(topk(10, max by (vendor, target, pool) (\n  {}\n  or {}\n)))",
+            "sort_desc(topk(10, max by (vendor, target, pool) (\n  {}\n  or {}\n) > 0))",
             as_what("short", "max by (vendor, target, pool) (rollcall_pool_min_serving{@pool} - sum without (health) (rollcall_pool_agents{@pool,health=~\"healthy|degraded\"}) or rollcall_pool_min_serving{@pool}) > 0"),
             as_what("failed", &agents("failed")),
         ),
     )
-    .none_is_good(look::BAD)
+    .some_is(look::BAD)
+    .when_empty("no pool, of those that are read")
     .link(link::series_pool())
     .size(10, 10)
 }
@@ -231,12 +260,14 @@ fn failed() -> Panel {
     Panel::graph(
         "Failed agents by pool",
         "none",
-        "The ten pools with the most failed agents over the whole range.",
+        "All of them together, and the ten pools with the most failed agents over the whole range.",
     )
+    .query("all", format!("sum({})", agents("failed")))
+    .colour("all", "#8E8E8E")
     .query(
         "{{pool}} · {{target}}",
         format!(
-            "{} and on (vendor, target, pool)\ntopk(10, max by (vendor, target, pool) (avg_over_time(rollcall_pool_agents{{@pool,health=\"failed\"}}[$__range] @ end())))",
+            "{} and on (vendor, target, pool)\ntopk(10, max by (vendor, target, pool) (avg_over_time(rollcall_pool_agents{{@pool,health=\"failed\"}}[$__range] @ end())) > 0)",
             agents("failed"),
         ),
     )

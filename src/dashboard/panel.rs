@@ -6,6 +6,7 @@ use super::{
     frame::{datasource, expand},
     link::Link,
     look,
+    variable::Variable,
 };
 use crate::health::Health;
 
@@ -39,6 +40,7 @@ pub struct Panel {
     pub(super) options: Value,
     pub(super) transformations: Vec<Value>,
     pub(super) links: Vec<Link>,
+    pub(super) moments: Option<u32>,
 }
 
 /// The `refId` of the query at that place.
@@ -71,6 +73,7 @@ impl Panel {
             options: json!({}),
             transformations: Vec::new(),
             links: Vec::new(),
+            moments: None,
         }
     }
 
@@ -86,6 +89,14 @@ impl Panel {
         self
     }
 
+    /// As high as the grid has it, with letters that fit: by itself Grafana makes those of a low tile too small to read.
+    pub fn low(mut self, height: u32) -> Panel {
+        let (title, value) = if height > 2 { (12, 24) } else { (12, 20) };
+        self.height = height;
+        self.options["text"] = json!({ "titleSize": title, "valueSize": value });
+        self
+    }
+
     /// Sets a default of all fields.
     pub fn set(mut self, key: &str, value: Value) -> Panel {
         self.defaults.insert(key.to_owned(), value);
@@ -97,9 +108,9 @@ impl Panel {
         self.set("thresholds", look::thresholds(base, steps))
     }
 
-    /// More than none is bad.
-    pub fn none_is_good(self, colour: &str) -> Panel {
-        self.limits(look::GOOD, &[(0.000_001, colour)])
+    /// More than none has this colour; none has none.
+    pub fn some_is(self, colour: &str) -> Panel {
+        self.limits(look::NONE, &[(0.000_001, colour)])
     }
 
     /// Shows words for values.
@@ -132,6 +143,15 @@ impl Panel {
         self
     }
 
+    /// A link of its own on the series of this name.
+    pub fn leads(mut self, name: &str, link: &Link) -> Panel {
+        self.overrides.push(json!({
+            "matcher": { "id": "byName", "options": name },
+            "properties": [{ "id": "links", "value": [link.json()] }],
+        }));
+        self
+    }
+
     /// Another unit for the series of this name.
     pub fn unit_of(mut self, name: &str, unit: &str) -> Panel {
         self.overrides.push(json!({
@@ -150,6 +170,28 @@ impl Panel {
         self
     }
 
+    /// Names for numbers that are called as the classes of health are; each has its colour where it is more than none, and a
+    /// link of its own.
+    pub fn counts_by_health(mut self, link: impl Fn(&[Health]) -> Link) -> Panel {
+        for health in Health::ALL {
+            self.overrides.push(json!({
+                "matcher": { "id": "byName", "options": health.as_str() },
+                "properties": [
+                    { "id": "displayName", "value": look::title(health) },
+                    { "id": "thresholds", "value": look::thresholds(look::NONE, &[(1.0, look::colour(health))]) },
+                    { "id": "links", "value": [link(&[health]).json()] },
+                ],
+            }));
+        }
+        self
+    }
+
+    /// At most this many moments over the range, for queries about many series.
+    pub fn coarse(mut self, moments: u32) -> Panel {
+        self.moments = Some(moments);
+        self
+    }
+
     /// Names and colours for series that are called as the classes of health are.
     pub fn by_health(mut self) -> Panel {
         for health in Health::ALL {
@@ -165,7 +207,7 @@ impl Panel {
     }
 
     /// The panel as Grafana reads it, the selectors filled in.
-    pub fn json(&self, id: u32, place: Value, vendor: &str) -> Value {
+    pub fn json(&self, id: u32, place: Value, vendor: &str, variables: &[Variable]) -> Value {
         let mut defaults = self.defaults.clone();
         defaults.insert("links".to_owned(), self.links.iter().map(Link::json).collect());
         let table = self.shape == "table";
@@ -177,7 +219,7 @@ impl Panel {
                 json!({
                     "refId": ref_id(index),
                     "datasource": datasource(),
-                    "expr": expand(&query.expr, vendor),
+                    "expr": expand(&query.expr, vendor, variables),
                     "legendFormat": query.legend,
                     "editorMode": "code",
                     "instant": self.instant,
@@ -202,6 +244,9 @@ impl Panel {
         if !self.instant {
             // Vendors are polled once a minute: finer steps show nothing and cost.
             panel["interval"] = json!("1m");
+        }
+        if let Some(moments) = self.moments {
+            panel["maxDataPoints"] = json!(moments);
         }
         panel
     }

@@ -1,12 +1,16 @@
 //! `rollcall-parallels-ras`: for the desktop team that runs a Parallels RAS farm.
 
 use super::{
-    Dashboard, Panel, Row, Variable, link, look,
+    Dashboard, Link, Panel, Row, Variable, link, look,
     shared::{self, ELIGIBLE, SERVING, agents},
 };
+use crate::health::Health;
 
 /// The server types through which users come in.
 const ENTRY: &str = "(PA|Gateway|HALB|HALBDevice)@.+";
+
+/// The vendors that it is about.
+const VENDOR: &str = r#"vendor=~"parallels_ras(_session)?""#;
 
 /// The dashboard.
 pub fn dashboard() -> Dashboard {
@@ -15,7 +19,7 @@ pub fn dashboard() -> Dashboard {
         title: "Rollcall / Parallels RAS",
         audience: "the desktop team",
         question: "can users get in, do sessions start, is there room for more, and which servers of which site are not in order?",
-        vendor: r#"vendor=~"parallels_ras(_session)?""#,
+        vendor: VENDOR,
         variables: vec![Variable::TARGET, Variable::POOL],
         states: &[
             "(parallels_ras_agent_state{@agent} == 1 and on (vendor, target, pool, agent) rollcall_agent_health_since_timestamp_seconds{@agent})",
@@ -23,34 +27,54 @@ pub fn dashboard() -> Dashboard {
         ],
         rows: vec![
             shared::freshness(3_600.0),
-            Row::new("The farm", vec![shared::classes(), shared::capacity(), types(), shared::history().size(12, 10)]),
+            Row::new("The farm", vec![shared::classes(agents_of), shared::capacity(agents_of), types(), troubled()]),
+            Row::new("Over time", vec![shared::history(), states_over_time()]),
             Row::new("Entry points", vec![entry_share(), entry_timeline()]),
             Row::new("Load and sessions", vec![sessions(), load(), busiest(), gateways().size(8, 10)]),
             Row::new(
                 "License, versions and machines",
                 vec![license(), license_users(), versions(), host_pools(), machines()],
             ),
-            Row::new("States that RAS reports", vec![states(), states_over_time(), logical()]),
+            Row::new("States that RAS reports", vec![states(), logical()]),
             Row::new("Session probe", vec![probes(), success(), duration(), prime()]),
         ],
     }
 }
 
+fn agents_of(classes: &[Health]) -> Link {
+    link::agents(VENDOR, classes)
+}
+
+fn troubled() -> Panel {
+    const AGENT: &str = "vendor, target, pool, agent";
+    let off = shared::ranked("@pool", &shared::NOT_IN_ORDER);
+    let beside = |expr: String| format!("{expr}\nand on ({AGENT}) {off}");
+    Panel::table(
+        "Servers not in order",
+        "Servers that are failed, unknown, degraded or on their way to another state, the worst first, with the state that RAS reports and since when the daemon has seen the class.",
+    )
+    .linked("agent", "Server", &link::agent())
+    .coloured("health", "Health", &look::health_labels())
+    .label("state", "RAS says")
+    .linked("pool", "Pool", &link::pool())
+    .hidden("vendor")
+    .hidden("target")
+    .rows(format!("sort_desc({off})"))
+    .rows(beside(format!("max by ({AGENT}, state) (parallels_ras_agent_state{{@pool}} == 1)")))
+    .value("Since", "dateTimeFromNow", beside(format!("1000 * max by ({AGENT}) (rollcall_agent_health_since_timestamp_seconds{{@pool}})")))
+    .when_empty("none, of those that are read")
+    .size(13, 10)
+    .done()
+}
+
 fn types() -> Panel {
-    let of = |what: &str| {
-        let split = what.replace("@pool,", "@pool,pool=~\".+@.+\",");
-        format!(
-            r#"label_replace(label_replace({split}, "server_type", "$1", "pool", "(.+)@.+"), "site", "$1", "pool", ".+@(.+)")"#
-        )
-    };
+    let of = |what: &str| what.replace("@pool,", "@pool,pool=~\".+@.+\",");
     Panel::table(
         "Server types and sites",
-        "Agents by server type and site. A pool leads to its agents. A host that is switched off on purpose counts as disabled where the configuration says so, else as unknown.",
+        "Agents by server type and site (`RDSHost@1`), those that fail first. A pool leads to its agents. A host that is switched off on purpose counts as disabled where the configuration says so, else as unknown.",
     )
-    .label("target", "Farm")
-    .label("site", "Site")
-    .label("server_type", "Server type")
     .linked("pool", "Pool", &link::pool())
+    .linked("target", "Farm", &link::polls())
     .hidden("vendor")
     .limited("Failed", "none", of(&agents("failed")), "transparent", &[(1.0, look::BAD)])
     .limited("Unknown", "none", of(&agents("unknown")), "transparent", &[(1.0, look::ODD)])
@@ -59,7 +83,7 @@ fn types() -> Panel {
     .value("Disabled", "none", of(&agents("disabled")))
     .value("All", "none", of(&agents(".+")))
     .sorted("Failed", true)
-    .size(12, 10)
+    .size(11, 10)
     .done()
 }
 
@@ -74,7 +98,7 @@ fn entry_share() -> Panel {
     .limits(look::BAD, &[(0.4, look::WARN), (1.0, look::GOOD)])
     .scale(1.0)
     .link(link::series_pool())
-    .size(8, 10)
+    .size(8, 12)
 }
 
 fn entry_timeline() -> Panel {
@@ -84,7 +108,7 @@ fn entry_timeline() -> Panel {
         look::health_codes(),
     )
     .query("{{pool}} {{agent}}", shared::class_codes(&format!("@pool,pool=~\"{ENTRY}\"")))
-    .size(16, 10)
+    .size(16, 12)
 }
 
 fn states() -> Panel {
@@ -98,21 +122,24 @@ fn states() -> Panel {
         "sort_desc(count by (state) (max by (target, pool, agent, state) (parallels_ras_agent_state{@pool} == 1)))",
     )
     .limits(look::CALM, &[])
-    .size(8, 10)
+    .colour("OK", look::GOOD)
+    .colour("StandBy", look::GREY)
+    .size(12, 10)
 }
 
 fn states_over_time() -> Panel {
     Panel::graph(
         "States over time",
         "none",
-        "The same over time, without OK: what remains is drained, starting, syncing, or in trouble.",
+        "What the agent list says over time, without OK and StandBy: what remains is drained, starting, syncing, or in trouble.",
     )
     .query(
         "{{state}}",
-        r#"count by (state) (max by (target, pool, agent, state) (parallels_ras_agent_state{@pool,state!="OK"} == 1))"#,
+        r#"count by (state) (max by (target, pool, agent, state) (parallels_ras_agent_state{@pool,state!~"OK|StandBy"} == 1))"#,
     )
+    .colour("LogonDrain", look::GREY)
+    .colour("Disabled", look::GREY)
     .stacked()
-    .size(8, 10)
 }
 
 fn logical() -> Panel {
@@ -129,7 +156,7 @@ fn logical() -> Panel {
         "count by (target, server_type, state) (\n  max by (target, pool, agent, server_type) (parallels_ras_agent_info{@pool,kind=\"logical\"})\n  * on (target, pool, agent) group_right (server_type)\n  max by (target, pool, agent, state) (parallels_ras_agent_state{@pool} == 1)\n)",
     )
     .sorted("Server type", false)
-    .size(8, 10)
+    .size(12, 10)
     .done()
 }
 
@@ -167,16 +194,16 @@ fn gateways() -> Panel {
 }
 
 fn busiest() -> Panel {
-    let of = |metric: &str| format!("max by (target, pool, agent) ({metric}{{@pool}})");
-    let sessions =
-        "sum by (target, pool, agent) (max by (target, pool, agent, state) (parallels_ras_host_sessions{@pool}))";
+    let of = |metric: &str| format!("max by (vendor, target, pool, agent) ({metric}{{@pool}})");
+    let sessions = "sum by (vendor, target, pool, agent) (max by (vendor, target, pool, agent, state) (parallels_ras_host_sessions{@pool}))";
     let fullest = format!("topk(50, {sessions}\n/\n({} > 0))", of("parallels_ras_host_max_sessions"));
     // Only the rows of the first query: a merge would add every other host.
-    let beside = |expr: String| format!("{expr}\nand on (target, pool, agent)\n{fullest}");
+    let beside = |expr: String| format!("{expr}\nand on (vendor, target, pool, agent)\n{fullest}");
     Panel::table("Fullest hosts", "The 50 session hosts with the largest share of the sessions that they may have.")
         .label("target", "Farm")
         .label("pool", "Pool")
-        .label("agent", "Host")
+        .linked("agent", "Host", &link::agent())
+        .hidden("vendor")
         .limited("Full", "percentunit", fullest.clone(), "transparent", &[(0.8, look::WARN), (0.9, look::BAD)])
         .value("Sessions", "none", beside(sessions.to_owned()))
         .value("At most", "none", beside(of("parallels_ras_host_max_sessions")))
@@ -237,7 +264,7 @@ fn license() -> Panel {
         look::BAD,
         &[(7.0, look::WARN), (30.0, look::GOOD)],
     )
-    .value("Days of support left", "none", days("parallels_ras_license_support_expiry_timestamp_seconds"))
+    .value("Days of support", "none", days("parallels_ras_license_support_expiry_timestamp_seconds"))
     .label("license_type", "Type")
     .label("status", "Status")
     .rows("max by (vendor, target, license_type, status) (parallels_ras_license_info{@target})")
@@ -301,7 +328,7 @@ fn probes() -> Panel {
     ])
     .value("Took", "s", of("parallels_ras_session_probe_duration_seconds"))
     .limited("Session prepared in", "s", of("parallels_ras_session_prime_seconds"), "transparent", &[(30.0, look::WARN)])
-    .size(16, 8)
+    .size(24, 6)
     .done()
 }
 
@@ -327,6 +354,7 @@ fn success() -> Panel {
 fn duration() -> Panel {
     Panel::graph("Probe duration", "s", "How long the broker took to answer the probe. It moves once a probe.")
         .query("{{target}} {{mode}}", "max by (target, mode) (parallels_ras_session_probe_duration_seconds{@target})")
+        .size(8, 8)
 }
 
 fn prime() -> Panel {
@@ -338,4 +366,5 @@ fn prime() -> Panel {
     .query("{{target}} {{mode}}", "max by (target, mode) (parallels_ras_session_prime_seconds{@target})")
     .limits(look::GOOD, &[(30.0, look::WARN)])
     .show_limits()
+    .size(8, 8)
 }

@@ -1,7 +1,7 @@
 //! `rollcall-pool`: for the engineer who was sent here by an alert or by another dashboard.
 
 use super::{
-    Dashboard, Panel, Row, Variable, look,
+    Dashboard, Link, Panel, Row, Variable, link, look,
     shared::{self, ELIGIBLE, SERVING},
 };
 
@@ -13,18 +13,28 @@ pub fn dashboard(vendors: &[Dashboard]) -> Dashboard {
         audience: "the engineer who looks after a pool",
         question: "which agents of this pool are in what state, since when, and how reliable have they been?",
         vendor: r#"vendor=~"$vendor""#,
-        variables: vec![Variable::VENDOR, Variable::TARGET, Variable::POOL, Variable::AGENT],
+        variables: vec![Variable::VENDOR, Variable::TARGET, Variable::ONE_POOL, Variable::AGENT],
         states: &[],
         rows: vec![
             shared::freshness(3_600.0),
             Row::new(
                 "The pool",
-                vec![shared::classes(), shared::capacity(), numbers(), shared::history(), availability()],
+                vec![
+                    shared::classes(|_| overview()),
+                    shared::capacity(|_| overview()),
+                    numbers(),
+                    shared::history(),
+                    availability(),
+                ],
             ),
             Row::new("Its agents", vec![agents(vendors), timeline()]),
             Row::new("Reliability", vec![flapping(), least_available()]),
         ],
     }
+}
+
+fn overview() -> Link {
+    Link::to("rollcall-overview", "Overview").carry(&["vendor", "target", "pool"])
 }
 
 fn numbers() -> Panel {
@@ -42,9 +52,13 @@ fn numbers() -> Panel {
     )
     .unit_of("Age of the data", "s")
     .unit_of("Availability", "percentunit")
-    .limits(look::CALM, &[])
+    .limits(look::TEXT, &[])
+    .limits_of("Availability", look::BAD, &[(0.95, look::WARN), (0.99, look::TEXT)])
+    .limits_of("Changed lately", look::TEXT, &[(1.0, look::CALM)])
     .plain()
-    .size(24, 4)
+    .link(overview())
+    .size(24, 3)
+    .low(3)
 }
 
 /// Share of agent time that was served over the range.
@@ -74,26 +88,26 @@ fn agents(vendors: &[Dashboard]) -> Panel {
     let states = states.join("\n  or ");
     let newest =
         "topk(1000, max by (vendor, target, pool, agent) (rollcall_agent_health_since_timestamp_seconds{@agent}))";
+    let worst_first = shared::ranked("@agent", &look::WORST_FIRST);
     // Only the rows of the first query: a merge would add every other agent.
     let beside = |expr: &str| format!("{expr}\nand on (vendor, target, pool, agent)\n{newest}");
     Panel::table(
         "Agents",
-        "The agents that are selected, up to the 1000 that changed last: their class, what the vendor itself says, and since when the daemon has seen the class. Changes are those within the range.",
+        "The agents that are selected, the worst first, up to the 1000 that changed last: their class, what the vendor itself says, and since when the daemon has seen the class. Changes are those within the range.",
     )
-    .label("vendor", "Vendor")
-    .label("target", "Target")
-    .label("pool", "Pool")
-    .label("agent", "Agent")
+    .hidden("vendor")
+    .linked("agent", "Agent", &link::agent())
     .coloured("health", "Health", &look::health_labels())
     .label("state", "Vendor says")
     .label("power", "Power")
-    .rows(beside("max by (vendor, target, pool, agent, health) (rollcall_agent_health{@agent} == 1)"))
+    .linked("pool", "Pool", &link::pool())
+    .linked("target", "Target", &link::polls())
+    .rows(format!("sort_desc({})", beside(&worst_first)))
     .value("Since", "dateTimeFromNow", format!("1000 * {newest}"))
     .rows(beside(&format!("max by (vendor, target, pool, agent, state) (\n  {states}\n)")))
     .rows(beside(r#"max by (vendor, target, pool, agent, power) (label_replace(citrix_machine_power_state{@agent} == 1, "power", "$1", "state", "(.*)"))"#))
     .limited("Changes", "none", beside(&changes("[$__range]")), "transparent", &[(6.0, look::WARN)])
     .limited("Available", "percentunit", beside(&available()), look::BAD, &[(0.95, look::WARN), (0.99, "transparent")])
-    .sorted("Since", true)
     .size(24, 14)
     .done()
 }
@@ -105,14 +119,13 @@ fn timeline() -> Panel {
         look::health_codes(),
     )
     .query(
-        "{{agent}}",
+        "{{pool}} {{agent}}",
         format!(
             "{}\nand on (vendor, target, pool, agent)\ntopk(25, {})",
             shared::class_codes("@agent"),
             changes("[$__range] @ end()"),
         ),
     )
-    .size(24, 12)
 }
 
 fn changes(range: &str) -> String {
@@ -128,14 +141,21 @@ fn available() -> String {
     )
 }
 
+fn series_agent() -> Link {
+    let link = Link::to("rollcall-pool", "Only ${__field.labels.agent}");
+    link.series(&["vendor", "target", "pool", "agent"])
+}
+
 fn flapping() -> Panel {
     Panel::bars(
         "Flapping",
         "none",
         "Changes of class within the range, the 15 agents with the most. Six in one hour are worth an alert.",
     )
-    .query("{{agent}} · {{pool}}", format!("sort_desc(topk(15, {}))", changes("[$__range]")))
+    .query("{{agent}} · {{pool}}", format!("sort_desc(topk(15, {} > 0))", changes("[$__range]")))
     .limits(look::CALM, &[(6.0, look::WARN)])
+    .when_empty("no agent, of those that are read")
+    .link(series_agent())
     .size(12, 10)
 }
 
@@ -151,5 +171,6 @@ fn least_available() -> Panel {
     )
     .limits(look::BAD, &[(0.95, look::WARN), (0.99, look::GOOD)])
     .scale(1.0)
+    .link(series_agent())
     .size(12, 10)
 }

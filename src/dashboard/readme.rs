@@ -50,18 +50,24 @@ datasources:
 Or import a file by hand: *Dashboards*, *New*, *Import*. The uids are fixed, so links between the dashboards and from
 alerts lead to them wherever they were put. They cannot be edited in Grafana; save a copy under another name to change one.
 
-Alerts lead to their runbooks where you have put `deploy/runbooks/` somewhere: `rollcall dashboards --out DIR --runbooks
-https://wiki.example.com/rollcall/` writes the files with these links.
+Alerts lead to their runbooks on the pages of a daemon, at the address that it says in `rollcall_links_info`. Where you have put
+`deploy/runbooks/` elsewhere, `rollcall dashboards --out DIR --runbooks https://wiki.example.com/rollcall/` writes the files with
+links to there.
 
 ## How to read them
 
 - The first row says how old the data are. What is below is only as good as that.
 - A gap is a time without data; `no data` is not 0.
 - Two daemons that poll the same targets are counted once.
-- Alerts that fire are marked in all graphs: those of Prometheus' rules, and those of daemons in direct mode.
-- Names of vendors, targets and pools in tables lead on to the detail, with the variables and the time.
-- The list on top, *Rollcall*, leads to the other dashboards with the present variables and time. A target that was chosen
-  stays chosen: on the dashboard of another vendor choose *All* again.
+- Colour means that something is to be seen; zero, up and ok have none. Tables begin with the worst.
+- Where critical alerts fire all graphs are marked, those of Prometheus' rules and of daemons in direct mode alike; *Warnings* on top
+  adds the others.
+- *Serving* counts agents of which nothing is known as not serving. `of those still read`: the data of a target are withdrawn, and
+  its agents are not in it.
+- Numbers on top, and names of vendors, targets, pools and agents in tables, lead on to the detail, with the variables and the time.
+- The links on top lead to the other dashboards, with the data source and the time. What is selected goes along, but to the dashboard
+  of another vendor.
+- *Pool* begins with one pool. More can be chosen; all of a large fleet take Prometheus a while.
 "#;
 
 /// The whole text.

@@ -2,11 +2,19 @@
 
 mod console;
 
-use super::{Dashboard, Link, Panel, Row, Variable, look, shared};
+use super::{Dashboard, Link, Panel, Row, Variable, link, look, shared};
 use crate::health::Health;
 
 /// What makes a job on a client.
 const JOB: &str = "vendor, target, agent, job_name, job_id";
+
+/// The vendors that it is about.
+const VENDOR: &str = r#"vendor=~"resilio(_console)?""#;
+
+/// The agents that the jobs are on.
+fn agents_of() -> Link {
+    link::agents(VENDOR, &[])
+}
 
 /// The dashboard.
 pub fn dashboard() -> Dashboard {
@@ -15,7 +23,7 @@ pub fn dashboard() -> Dashboard {
         title: "Rollcall / Resilio",
         audience: "the file team",
         question: "are the files where they should be, and if not: which job, on which client, for how long still?",
-        vendor: r#"vendor=~"resilio(_console)?""#,
+        vendor: VENDOR,
         variables: vec![Variable::TARGET, Variable::JOB_NAME],
         states: &[
             "resilio_client_state{@agent} == 1",
@@ -24,7 +32,7 @@ pub fn dashboard() -> Dashboard {
         ],
         rows: vec![
             shared::freshness(900.0),
-            Row::new("Jobs", vec![health(), unsynced(), jobs(), statuses(), eta()]),
+            Row::new("Jobs", vec![health(), still(), unsynced(), jobs(), statuses(), eta()]),
             Row::new("Data", vec![throughput(), remaining(), errors(), moved()]),
             Row::new("Clients", vec![clients(), timeline()]),
             console::agents_row(),
@@ -51,8 +59,28 @@ fn health() -> Panel {
             let expr = format!("sum(max by ({JOB}) (resilio_job_health{{@job,health=\"{name}\"}}))");
             panel.query(name, expr)
         })
-        .by_health()
-        .size(16, 4)
+        .counts_by_health(|_| agents_of())
+        .size(14, 3)
+        .low(3)
+}
+
+fn still() -> Panel {
+    let left = format!("max by ({JOB}) (resilio_job_size_bytes{{@job}} - resilio_job_completed_bytes{{@job}}) > 0");
+    let moved = format!("max by ({JOB}) (abs(delta(resilio_job_completed_bytes{{@job}}[30m]))) == 0");
+    let waiting = format!("{} < time() - 1800", job("resilio_job_unsynced_since_timestamp_seconds"));
+    Panel::stat(
+        "Not progressing",
+        "none",
+        "Jobs that have been out of sync for half an hour, have something left, and completed nothing in that time: no peers, no room, or no way to write.",
+    )
+    .query(
+        "jobs",
+        format!("count({left}\nand on ({JOB}) {waiting}\nand on ({JOB}) {moved})\nor 0 * count({})", job("resilio_job_size_bytes")),
+    )
+    .some_is(look::BAD)
+    .link(agents_of())
+    .size(4, 3)
+    .low(3)
 }
 
 fn unsynced() -> Panel {
@@ -61,23 +89,40 @@ fn unsynced() -> Panel {
         "s",
         "How long the synchronisation job that is worst off has been neither synced nor paused. All in sync: every folder is complete everywhere.",
     )
-    .query("unsynced", format!("max(time() - {})", job("resilio_job_unsynced_since_timestamp_seconds")))
-    .limits(look::GOOD, &[(14_400.0, look::WARN), (86_400.0, look::BAD)])
-    .when_empty("all in sync")
-    .size(8, 4)
+    .query(
+        "unsynced",
+        format!(
+            "max(time() - {})\nor 0 * count({})",
+            job("resilio_job_unsynced_since_timestamp_seconds"),
+            job("resilio_job_size_bytes")
+        ),
+    )
+    .limits(look::NONE, &[(14_400.0, look::WARN), (86_400.0, look::BAD)])
+    .words(&[("0", "all in sync", look::GOOD)])
+    .link(agents_of())
+    .size(6, 3)
+    .low(3)
 }
 
 fn jobs() -> Panel {
-    let classes = format!("max by ({JOB}, health) (resilio_job_health{{@job}} == 1)");
+    let one = |(rank, health): (usize, &Health)| {
+        format!(
+            "{} * max by ({JOB}, health) (resilio_job_health{{@job,health=\"{}\"}} == 1)",
+            rank + 1,
+            health.as_str()
+        )
+    };
+    let classes: Vec<String> = look::WORST_FIRST.iter().rev().enumerate().map(one).collect();
+    let classes = format!("sort_desc(\n  {}\n)", classes.join("\n  or "));
     let here = Link::to("rollcall-resilio", "Only ${__data.fields.job_name}").row(&["job_name"]);
-    let client = Link::to("rollcall-pool", "Client ${__data.fields.agent}").row(&["vendor", "target"]);
+    let client = Link::to("rollcall-pool", "Client ${__data.fields.agent}").row(&["vendor", "target", "agent"]);
     Panel::table(
         "Jobs",
-        "Each job on each client. Remaining and ETA are what the client estimates; last synced does not move while a job stays in sync.",
+        "Each job on each client, the worst first. Remaining and ETA are what the client estimates; last synced does not move while a job stays in sync.",
     )
-    .linked("target", "Target", &client)
-    .label("agent", "Client")
     .linked("job_name", "Job", &here)
+    .linked("agent", "Client", &client)
+    .hidden("target")
     .hidden("job_id")
     .hidden("vendor")
     .coloured("health", "Health", &look::health_labels())
@@ -85,6 +130,9 @@ fn jobs() -> Panel {
     .rows(classes)
     .rows(format!("max by ({JOB}, status) (resilio_job_status{{@job}} == 1)"))
     .value("Status since", "dateTimeFromNow", format!("1000 * {}", job("resilio_job_status_since_timestamp_seconds")))
+    .limited("Peers", "none", job("resilio_job_peers"), look::WARN, &[(1.0, look::NONE)])
+    .limited("Errors", "none", job("resilio_job_errors"), look::NONE, &[(1.0, look::BAD)])
+    .value("Last synced", "dateTimeFromNow", format!("1000 * {}", job("resilio_job_last_synced_timestamp_seconds")))
     .value("ETA", "s", job("resilio_job_eta_seconds"))
     .value(
         "Remaining",
@@ -98,11 +146,7 @@ fn jobs() -> Panel {
         "transparent",
         &[],
     )
-    .limited("Errors", "none", job("resilio_job_errors"), "transparent", &[(1.0, look::BAD)])
-    .limited("Peers", "none", job("resilio_job_peers"), look::WARN, &[(1.0, "transparent")])
     .value("By proxy", "none", job("resilio_job_proxied_peers"))
-    .value("Last synced", "dateTimeFromNow", format!("1000 * {}", job("resilio_job_last_synced_timestamp_seconds")))
-    .sorted("Errors", true)
     .size(24, 12)
     .done()
 }
@@ -117,9 +161,9 @@ fn eta() -> Panel {
     Panel::graph(
         "Time still to take",
         "s",
-        "What clients estimate, only while they transfer; of each job the client that takes longest. Rising: the transfer stands still. Above four hours there is an alert.",
+        "What clients estimate, only while they transfer; of each job the client that takes longest, the six longest. Rising: the transfer stands still. Above four hours there is an alert.",
     )
-    .query("{{job_name}} on {{target}}", "topk(15, max by (job_name, target) (resilio_job_eta_seconds{@job}))")
+    .query("{{job_name}} on {{target}}", "topk(6, max by (job_name, target) (resilio_job_eta_seconds{@job}))")
     .limits(look::GOOD, &[(14_400.0, look::WARN)])
     .show_limits()
 }
@@ -155,8 +199,14 @@ fn remaining() -> Panel {
 }
 
 fn errors() -> Panel {
-    Panel::graph("Errors", "none", "Errors that clients report for their jobs now.")
-        .query("{{job_name}} on {{target}}", "topk(15, max by (job_name, target) (resilio_job_errors{@job}))")
+    Panel::graph(
+        "Errors",
+        "none",
+        "Errors that clients report for their jobs now: all of them, and those of the five jobs with the most.",
+    )
+    .query("all", format!("sum({})", job("resilio_job_errors")))
+    .query("{{job_name}} on {{target}}", "topk(5, max by (job_name, target) (resilio_job_errors{@job}))")
+    .colour("all", "#8E8E8E")
 }
 
 fn moved() -> Panel {
@@ -171,12 +221,13 @@ fn clients() -> Panel {
         "Clients",
         "Each client and its connection to the management console. A client that lost the console still syncs, but gets no new jobs.",
     )
-    .linked("target", "Target", &super::link::polls())
-    .label("agent", "Client")
+    .linked("agent", "Client", &link::agent())
     .hidden("vendor")
+    .hidden("pool")
     .coloured("health", "Health", &look::health_labels())
     .label("state", "Console")
-    .rows(r#"max by (vendor, target, agent, health) (rollcall_agent_health{@target,vendor="resilio"} == 1)"#)
+    .linked("target", "Target", &link::polls())
+    .rows(format!("sort_desc({})", shared::ranked(r#"@target,vendor="resilio""#, &look::WORST_FIRST)))
     .rows("max by (vendor, target, agent, state) (resilio_client_state{@target} == 1)")
     .value("Console seen", "dateTimeFromNow", format!("1000 * {}", of("resilio_client_server_last_seen_timestamp_seconds")))
     .worded("Paused", of("resilio_client_paused"), &look::YES_NO)
@@ -185,7 +236,7 @@ fn clients() -> Panel {
     .rows("max by (vendor, target, agent, server) (resilio_client_info{@target})")
     .label("value", "Site")
     .rows(r#"max by (vendor, target, agent, value) (resilio_client_tag_info{@target,tag=~"(?i)site"})"#)
-    .size(12, 10)
+    .size(24, 8)
     .done()
 }
 
@@ -196,11 +247,11 @@ fn timeline() -> Panel {
         look::health_codes(),
     )
     .query(
-        "{{agent}}",
+        "{{pool}} {{agent}}",
         format!(
             "{}\nand on (vendor, target, pool, agent)\ntopk(25, max by (vendor, target, pool, agent) (changes(rollcall_agent_health_since_timestamp_seconds{{@target,vendor=\"resilio\"}}[$__range] @ end())))",
             shared::class_codes(r#"@target,vendor="resilio""#),
         ),
     )
-    .size(12, 10)
+    .size(24, 12)
 }

@@ -4,6 +4,9 @@ use serde_json::{Value, json};
 
 use super::{Panel, look};
 
+/// Rows of a state timeline; more cannot be read.
+pub const TIMELINE_ROWS: u32 = 25;
+
 fn reduced() -> Value {
     json!({ "calcs": ["lastNotNull"], "fields": "", "values": false })
 }
@@ -23,7 +26,7 @@ impl Panel {
             "justifyMode": "auto",
             "orientation": "auto",
             "textMode": "auto",
-            "wideLayout": true,
+            "wideLayout": false,
             "showPercentChange": false,
             "percentChangeColorMode": "standard",
         });
@@ -33,6 +36,12 @@ impl Panel {
     /// Numbers that only tell: no coloured ground.
     pub fn plain(mut self) -> Panel {
         self.options["colorMode"] = json!("value");
+        self
+    }
+
+    /// Shows the name of the series with its value, also where there is only one.
+    pub fn words_and_values(mut self) -> Panel {
+        self.options["textMode"] = json!("value_and_name");
         self
     }
 
@@ -50,12 +59,22 @@ impl Panel {
             "legend": legend(true),
             "tooltip": { "mode": "multi", "sort": "desc" },
         });
-        panel.set("color", json!({ "mode": "palette-classic" })).set("min", json!(0)).drawn(0, "none")
+        // Where all is 0 the axis ends here, instead of at a hundred, which is 10,000 %.
+        let end = if unit == "percentunit" { 0.1 } else { 1.0 };
+        let panel = panel.set("color", json!({ "mode": "palette-classic" })).set("min", json!(0)).drawn(0, "none");
+        panel.custom("axisSoftMax", json!(end))
     }
 
     /// Areas that add up.
     pub fn stacked(self) -> Panel {
-        self.drawn(70, "normal")
+        self.custom("fillOpacity", json!(70)).custom("stacking", json!({ "mode": "normal", "group": "A" }))
+    }
+
+    fn custom(mut self, key: &str, value: Value) -> Panel {
+        if let Some(custom) = self.defaults.get_mut("custom") {
+            custom[key] = value;
+        }
+        self
     }
 
     fn drawn(self, fill: u32, stacking: &str) -> Panel {
@@ -87,11 +106,8 @@ impl Panel {
     }
 
     /// Draws the limits as dashed lines.
-    pub fn show_limits(mut self) -> Panel {
-        if let Some(custom) = self.defaults.get_mut("custom") {
-            custom["thresholdsStyle"] = json!({ "mode": "dashed" });
-        }
-        self
+    pub fn show_limits(self) -> Panel {
+        self.custom("thresholdsStyle", json!({ "mode": "dashed" }))
     }
 
     /// Horizontal bars, one for each series, longest on top where the query sorts.
@@ -115,7 +131,7 @@ impl Panel {
 
     /// A row for each series with the state at every moment. Only for a filtered set: hundreds of rows cannot be read.
     pub fn timeline(title: &'static str, description: &'static str, states: Value) -> Panel {
-        let mut panel = Panel::new("state-timeline", title, "none", description).size(24, 10);
+        let mut panel = Panel::new("state-timeline", title, "none", description).size(24, 16).coarse(120);
         panel.instant = false;
         panel.options = json!({
             "legend": legend(true),
@@ -124,13 +140,16 @@ impl Panel {
             "alignValue": "left",
             "mergeValues": true,
             "rowHeight": 0.85,
+            "perPage": TIMELINE_ROWS,
         });
         let custom = json!({
             "fillOpacity": 85,
             "lineWidth": 0,
             "hideFrom": { "legend": false, "tooltip": false, "viz": false },
         });
-        // Nothing is said of gaps: by default they stay gaps.
-        panel.set("mappings", states).set("custom", custom).limits(look::ODD, &[])
+        // Nothing is said of gaps: by default they stay gaps. By colours of limits Grafana would take the words of the limits for
+        // the states, as the values are merged.
+        let colour = json!({ "mode": "fixed", "fixedColor": look::ODD });
+        panel.set("mappings", states).set("custom", custom).set("color", colour)
     }
 }

@@ -18,15 +18,26 @@ pub fn agents(classes: &str) -> String {
     )
 }
 
-/// Share of the agents that could serve and do, over everything that is selected.
-pub fn serving_share() -> String {
-    format!("sum({})\n/\n(sum({}) > 0)", agents(SERVING), agents(ELIGIBLE))
+/// Agents per class over time, worst first: the order in which they are stacked, from below.
+pub fn by_class(panel: Panel) -> Panel {
+    let of =
+        |name: &str| format!("sum(max by (vendor, target, pool) (rollcall_pool_agents{{@pool,health=\"{name}\"}}))");
+    look::WORST_FIRST.into_iter().fold(panel, |panel, health| panel.query(health.as_str(), of(health.as_str())))
 }
 
-/// Agents per class over time.
-pub fn by_class() -> &'static str {
-    "sum by (health) (max by (vendor, target, pool, health) (rollcall_pool_agents{@pool}))"
+/// Agents of these classes, with the class as a label and its rank as the value: sorted, the worst comes first.
+pub fn ranked(selector: &str, classes: &[Health]) -> String {
+    let rank =
+        |health: &Health| look::WORST_FIRST.iter().rev().position(|class| class == health).unwrap_or_default() + 1;
+    let one = |health: &Health| {
+        format!("{} * (rollcall_agent_health{{{selector},health=\"{}\"}} == 1)", rank(health), health.as_str())
+    };
+    let all: Vec<String> = classes.iter().map(one).collect();
+    format!("max by (vendor, target, pool, agent, health) (\n  {}\n)", all.join("\n  or "))
 }
+
+/// The classes that somebody should look at, or that are about to change.
+pub const NOT_IN_ORDER: [Health; 4] = [Health::Failed, Health::Unknown, Health::Degraded, Health::Transitional];
 
 /// The class of each agent as a number, see [`look::code`]. For filtered sets.
 pub fn class_codes(selector: &str) -> String {
@@ -38,7 +49,7 @@ pub fn class_codes(selector: &str) -> String {
 
 /// The first row: may what follows be believed? `old` is the age in seconds at which it turns red.
 pub fn freshness(old: f64) -> Row {
-    let overdue = Link::to("rollcall-daemon", "Polls").carry(&["target"]);
+    let polls = Link::to("rollcall-daemon", "Polls").carry(&["target"]);
     Row::new(
         "Freshness",
         vec![
@@ -49,81 +60,84 @@ pub fn freshness(old: f64) -> Row {
             )
             .query("age", "max(time() - (max by (vendor, target) (rollcall_target_last_success_timestamp_seconds{@target}) > 0))")
             .limits(look::GOOD, &[(old / 3.0, look::WARN), (old, look::BAD)])
-            .link(overdue.clone()),
+            .link(polls.clone()),
             Panel::stat(
                 "Targets down",
                 "none",
                 "Targets whose last poll brought no data. Their last good data stay for a while, so the counts below may still look well.",
             )
             .query("down", "sum(1 - max by (vendor, target) (rollcall_target_up{@target}))")
-            .none_is_good(look::BAD)
-            .link(overdue.clone()),
+            .some_is(look::BAD)
+            .link(polls.clone()),
             Panel::stat(
                 "Data withdrawn",
                 "none",
                 "Targets whose data are too old to be shown: their agents are missing from every count below.",
             )
             .query("stale", "sum(max by (vendor, target) (rollcall_target_stale{@target}))")
-            .none_is_good(look::BAD)
-            .link(overdue.clone()),
+            .some_is(look::BAD)
+            .link(polls.clone()),
             Panel::stat(
                 "Log-ons held",
                 "none",
                 "Targets whose credentials were refused. Rollcall does not send them again for a while, so that no account is locked: renew the secret.",
             )
             .query("held", "sum(max by (vendor, target) (rollcall_login_held{@target}))")
-            .none_is_good(look::WARN)
-            .link(overdue),
+            .some_is(look::WARN)
+            .link(polls.clone()),
             Panel::stat("Targets", "none", "Targets that are configured and selected on top.")
                 .query("targets", "count(count by (vendor, target) (rollcall_target_info{@target}))")
-                .plain(),
+                .plain()
+                .link(polls.clone()),
             Panel::stat("Daemon", "none", "Version of the daemons that are scraped. Several: an update is under way, or was forgotten somewhere.")
                 .query("{{version}}", "count by (version) (rollcall_build_info)")
                 .plain()
-                .names(),
-        ],
+                .names()
+                .link(polls),
+        ]
+        .into_iter()
+        .map(|panel| panel.low(2))
+        .collect(),
     )
 }
 
-/// A number for each class.
-pub fn classes() -> Panel {
+/// A number for each class, which leads to its agents.
+pub fn classes(link: impl Fn(&[Health]) -> Link) -> Panel {
     let panel = Panel::stat(
         "Agents by health",
         "none",
         "Failed: does not serve. Unknown: the vendor does not know, or said something new. Degraded: serves, but an admin should look. Transitional: is changing by itself. Disabled: out of service on purpose.",
     );
-    look::WORST_FIRST
-        .into_iter()
-        .fold(panel, |panel, health| {
-            let name = health.as_str();
-            let expr = format!("sum(max by (vendor, target, pool) (rollcall_pool_agents{{@pool,health=\"{name}\"}}))");
-            panel.query(name, expr)
-        })
-        .by_health()
-        .size(18, 4)
+    by_class(panel).counts_by_health(link).size(18, 3).low(3)
 }
 
-/// How much of what could serve does.
-pub fn capacity() -> Panel {
+/// How much of what should serve does. It is not called well where data are withdrawn, whose agents nobody counts.
+pub fn capacity(link: impl Fn(&[Health]) -> Link) -> Panel {
+    let share =
+        format!("sum({})\n/\n(sum({}) > 0)", agents(SERVING), agents("healthy|transitional|degraded|failed|unknown"));
+    let withdrawn = "sum(max by (vendor, target) (rollcall_target_stale{@target}))";
     Panel::stat(
         "Serving",
         "percentunit",
-        "Share of the agents that serve, of all that could: disabled and unknown ones do not count.",
+        "Share of the agents that serve, of all that are not out of service on purpose; those of which nothing is known do not count as serving. Where the data of a target are withdrawn, it is about the others only, and says so.",
     )
-    .query("serving", serving_share())
+    .query("of all", format!("({share})\nand on () ({withdrawn} == 0)"))
+    .query("of those still read", format!("({share})\nand on () ({withdrawn} > 0)"))
     .limits(look::BAD, &[(0.8, look::WARN), (0.95, look::GOOD)])
+    .colour("of those still read", look::ODD)
+    .words_and_values()
     .scale(1.0)
-    .size(6, 4)
+    .link(link(&[Health::Failed, Health::Unknown]))
+    .size(6, 3)
+    .low(3)
 }
 
 /// Agents by health over time.
 pub fn history() -> Panel {
-    Panel::graph(
+    let panel = Panel::graph(
         "Agents by health over time",
         "none",
         "All agents that are selected, worst below. A gap is a time without data, not without agents.",
-    )
-    .query("{{health}}", by_class())
-    .by_health()
-    .stacked()
+    );
+    by_class(panel).by_health().stacked()
 }

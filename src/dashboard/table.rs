@@ -27,7 +27,13 @@ impl Panel {
             "inspect": false,
             "filterable": true,
         });
-        Table { panel: panel.set("custom", custom), order: Vec::new() }
+        panel = panel.set("custom", custom);
+        // A cell of which nothing is known says so; the words for an empty table are not for cells.
+        panel.overrides.push(json!({
+            "matcher": { "id": "byRegexp", "options": "/.*/" },
+            "properties": [{ "id": "noValue", "value": "–" }],
+        }));
+        Table { panel, order: Vec::new() }
     }
 }
 
@@ -68,8 +74,9 @@ impl Table {
         self.labelled(label, hidden())
     }
 
-    fn labelled(mut self, label: &str, properties: Vec<Value>) -> Table {
+    fn labelled(mut self, label: &str, mut properties: Vec<Value>) -> Table {
         self.order.push(label.to_owned());
+        properties.push(width_of_label(label));
         self.panel.overrides.push(json!({
             "matcher": { "id": "byName", "options": label },
             "properties": properties,
@@ -86,7 +93,11 @@ impl Table {
     pub fn value(self, title: &str, unit: &str, expr: impl Into<String>) -> Table {
         self.valued(
             expr.into(),
-            vec![json!({ "id": "displayName", "value": title }), json!({ "id": "unit", "value": unit })],
+            vec![
+                json!({ "id": "displayName", "value": title }),
+                json!({ "id": "unit", "value": unit }),
+                width_of_value(title, unit),
+            ],
         )
     }
 
@@ -97,6 +108,7 @@ impl Table {
             vec![
                 json!({ "id": "displayName", "value": title }),
                 json!({ "id": "unit", "value": unit }),
+                width_of_value(title, unit),
                 json!({ "id": "thresholds", "value": super::look::thresholds(base, steps) }),
                 json!({ "id": "custom.cellOptions", "value": { "type": "color-background", "mode": "basic" } }),
             ],
@@ -109,6 +121,7 @@ impl Table {
             expr.into(),
             vec![
                 json!({ "id": "displayName", "value": title }),
+                width_of_value(title, "none"),
                 json!({ "id": "mappings", "value": super::look::mapping(words) }),
                 json!({ "id": "custom.cellOptions", "value": { "type": "color-background", "mode": "basic" } }),
             ],
@@ -157,6 +170,38 @@ impl Table {
         ];
         self.panel
     }
+}
+
+/// Names take what is left of the panel's width; words of a known length, and numbers, what they need. By default Grafana gives
+/// each column 150 pixels, which cuts names and pushes what matters out of sight.
+fn width_of_label(label: &str) -> Value {
+    let width = match label {
+        "site" => 56,
+        "mode" => 64,
+        "code" | "kind" | "subject" => 72,
+        "severity" | "plan_type" => 88,
+        "category" | "verdict" | "parameter" | "license_type" | "power" => 104,
+        "alertname" => 262,
+        "health" | "version" | "reason" | "session_support" | "pool_type" => 116,
+        "registration" => 128,
+        "server_type" => 168,
+        "status" | "vendor" => 168,
+        "agent" => return json!({ "id": "custom.minWidth", "value": 190 }),
+        _ => return json!({ "id": "custom.minWidth", "value": 110 }),
+    };
+    json!({ "id": "custom.width", "value": width })
+}
+
+/// As wide as the title, or as what such a value is written as.
+fn width_of_value(title: &str, unit: &str) -> Value {
+    let value = match unit {
+        "dateTimeFromNow" => 124,
+        "s" | "bytes" | "Bps" => 92,
+        "percentunit" => 76,
+        _ => 60,
+    };
+    let title = 7 * title.chars().count() + 30;
+    json!({ "id": "custom.width", "value": title.max(value) })
 }
 
 /// Older Grafanas read the first, newer ones the second.

@@ -118,7 +118,11 @@ fn every_query_follows_the_variables() {
 #[test]
 fn panels_are_shown_in_the_colours_of_health_where_they_are_about_it() {
     for dashboard in all() {
-        for panel in dashboard.panels().filter(|panel| panel.queries.iter().any(|query| query.legend == "{{health}}")) {
+        let about = |panel: &&super::Panel| panel.queries.iter().any(|query| Health::parse(&query.legend).is_some());
+        for panel in dashboard.panels().filter(about) {
+            // From below, or from the left.
+            let order: Vec<&str> = panel.queries.iter().map(|query| query.legend.as_str()).collect();
+            assert_eq!(order, look::WORST_FIRST.map(Health::as_str), "{} / {}", dashboard.uid, panel.title);
             let colours = serde_json::to_string(&panel.overrides).unwrap_or_default();
             for health in Health::ALL {
                 assert!(colours.contains(look::colour(health)), "{} / {}: {health}", dashboard.uid, panel.title);
@@ -132,5 +136,5 @@ fn alerts_lead_to_their_runbooks_where_these_are_known() {
     let runbook = "https://wiki.example.com/rollcall/${__data.fields.alertname}.md";
     let with = super::with_runbooks(Some("https://wiki.example.com/rollcall/"));
     assert!(with[0].json().contains(runbook), "{}", with[0].json());
-    assert!(!all()[0].json().contains("Runbook of"));
+    assert!(all()[0].json().contains("${external_url:raw}/runbooks/${__data.fields.alertname}"));
 }

@@ -24,7 +24,7 @@ pub use print::print;
 
 use std::time::Duration;
 
-use super::{catalogue::Sender, expr::Expr, rule::Rule};
+use super::{catalogue::Sender, expr::Expr, links::Links, rule::Rule};
 use crate::scale::scaled;
 
 /// What the rules depend on besides the catalogue and its overrides.
@@ -34,8 +34,8 @@ pub struct Options {
     pub max_hold: Duration,
     /// Which scrapes are those of daemons: `job="rollcall"`.
     pub selector: String,
-    /// Base of the runbook links; empty: the place of the shipped ones.
-    pub runbook_url: String,
+    /// Where links lead; what is empty is asked for while Prometheus writes the annotations.
+    pub links: Links,
     /// Labels of every rule besides its own.
     pub labels: Vec<labels::Label>,
     /// Labels of the PrometheusRule besides, or in place of, the shipped ones.
@@ -47,7 +47,7 @@ impl Default for Options {
         Options {
             max_hold: Duration::from_secs(86_400),
             selector: "job=\"rollcall\"".to_owned(),
-            runbook_url: String::new(),
+            links: Links::default(),
             labels: Vec::new(),
             metadata_labels: Vec::new(),
         }
@@ -62,19 +62,4 @@ pub fn expression(rule: &Rule, options: &Options) -> Expr {
 /// Whether Prometheus has this rule.
 pub fn has(rule: &Rule) -> bool {
     rule.alert.sender != Sender::Daemon
-}
-
-/// The link to the runbook of an alert: a file per alert.
-pub fn runbook_url(base: &str, alert: &str) -> String {
-    let base = if base.is_empty() { "deploy/runbooks/" } else { base };
-    let slash = if base.ends_with(['/', '#', '=', '?']) { "" } else { "/" };
-    format!("{base}{slash}{alert}.md")
-}
-
-/// The link to the dashboard of an alert, below the root of Grafana, with the variables that the alert knows.
-pub fn dashboard_url(uid: &str, labels: &[&str], value: impl Fn(&str) -> String) -> String {
-    let known = ["vendor", "target", "pool"].into_iter().filter(|name| labels.contains(name));
-    let variables: Vec<String> = known.map(|name| format!("var-{name}={}", value(name))).collect();
-    let question = if variables.is_empty() { "" } else { "?" };
-    format!("/d/{uid}{question}{}", variables.join("&"))
 }

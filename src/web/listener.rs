@@ -104,6 +104,15 @@ impl Listener {
         }
     }
 
+    /// Whether only this machine reaches it.
+    pub fn is_local(&self) -> bool {
+        match self {
+            Listener::Tcp(listener) => listener.local_addr().is_ok_and(|address| address.ip().is_loopback()),
+            #[cfg(unix)]
+            Listener::Unix(_) => true,
+        }
+    }
+
     /// The port, of a listener that has one.
     pub fn port(&self) -> Option<u16> {
         match self {

@@ -60,6 +60,7 @@ pub const CONTRACT: &[Row] = &[
     ("rollcall_direct_alerting_active", GAUGE, TARGET, &[]),
     // The daemon, about itself.
     ("rollcall_build_info", GAUGE, DAEMON, &["version", "revision", "rustc"]),
+    ("rollcall_links_info", GAUGE, DAEMON, &["external_url", "dashboard_url"]),
     ("rollcall_config_last_reload_successful", GAUGE, DAEMON, &[]),
     ("rollcall_config_last_reload_success_timestamp_seconds", GAUGE, DAEMON, &[]),
     ("rollcall_web_config_last_reload_successful", GAUGE, DAEMON, &[]),

@@ -69,9 +69,15 @@ fn list(value: &Value) -> &[Value] {
     value.as_array().unwrap_or_else(|| panic!("no list: {value}"))
 }
 
+/// Rows and panels, also those in rows that are shut.
+fn rows_and_panels(dashboard: &Value) -> impl Iterator<Item = &Value> {
+    let top = list(&dashboard["panels"]).iter();
+    top.flat_map(|panel: &Value| std::iter::once(panel).chain(panel["panels"].as_array().into_iter().flatten()))
+}
+
 /// The panels without the rows.
 fn panels(dashboard: &Value) -> impl Iterator<Item = &Value> {
-    list(&dashboard["panels"]).iter().filter(|panel| panel["type"] != "row")
+    rows_and_panels(dashboard).filter(|panel| panel["type"] != "row")
 }
 
 /// Every query of every panel.

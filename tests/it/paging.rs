@@ -6,6 +6,7 @@
 
 mod blind;
 mod delivery;
+mod links;
 mod night;
 mod peers;
 mod prometheus;

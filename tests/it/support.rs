@@ -22,7 +22,7 @@ pub use exposition::{Exposition, Sample};
 pub use fault_proxy::FaultProxy;
 pub use port::{ClosedPort, listening_port};
 pub use prometheus::{Prometheus, Series};
-pub use receiver::{Notification, Receiver};
+pub use receiver::{Notification, ReceivedAlert, Receiver};
 pub use service::Service;
 pub use simulation::{Sim, frozen, on_runtime, runtime};
 pub use version::Version;

@@ -50,8 +50,10 @@ impl Source for Minute<'_> {
 }
 
 fn rules(alert: &str) -> Rules {
-    let config = Config::parse("targets: []\n", "rollcall.yml", Path::new("")).expect("the text is valid");
-    let mut rules = Rules::new(&config.alerting, "");
+    let links = promtool::links();
+    let text = format!("targets: []\nalerting: {{ dashboard_url: {} }}\n", links.dashboard_url);
+    let config = Config::parse(&text, "rollcall.yml", Path::new("")).expect("the text is valid");
+    let mut rules = Rules::new(&config.alerting, &links.external_url);
     rules.all.retain(|rule| rule.alert.name == alert);
     rules
 }

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt::Write as _, path::Path, process::Command};
 
 use rollcall::rules::{
     catalogue::{Alert, Sender},
+    links::{Links, escaped},
     promql::{self, FilePart, Format, Options},
     rule::{self, Rule},
     template,
@@ -187,10 +188,107 @@ fn promtool_finds_what_is_wrong() {
     }
 }
 
+/// Of several daemons it is the one that polls the target whose address is taken, then one that is scraped; and where the rules
+/// are given the addresses, nobody is asked.
+#[test]
+fn the_links_of_an_alert_lead_to_a_daemon_that_knows_of_it() {
+    let rules: Vec<Rule> =
+        rule::resolve(&[]).into_iter().filter(|rule| rule.alert.name == "RollcallUnknownState").collect();
+    let page = "/runbooks/RollcallUnknownState";
+    let agents = "/agents?vendor=resilio&target=a+b%26c";
+    let fixed =
+        Links { external_url: "http://fixed".to_owned(), dashboard_url: "http://g/x".to_owned(), ..Links::default() };
+    // Which daemons are there, who polls the target, until which minute all of them are; and where the links lead.
+    let alone: &[(&str, &str)] = &[("r1", "http://g1")];
+    let three: &[(&str, &str)] = &[("r0", "http://g0"), ("r1", ""), ("r2", "http://g2")];
+    let dashboard = format!("/d/{}?var-vendor=resilio&var-target=a+b%26c", rules[0].alert.dashboard);
+    let cases = [
+        (
+            "it polls",
+            alone,
+            "r1",
+            "1x60",
+            Links::default(),
+            format!("http://r1{page}"),
+            format!("http://g1{dashboard}"),
+        ),
+        (
+            "it has no Grafana",
+            three,
+            "r1",
+            "1x60",
+            Links::default(),
+            format!("http://r1{page}"),
+            format!("http://r1{agents}"),
+        ),
+        (
+            "another one polls",
+            alone,
+            "gone",
+            "1x60",
+            Links::default(),
+            format!("http://r1{page}"),
+            format!("http://g1{dashboard}"),
+        ),
+        (
+            "it is gone",
+            alone,
+            "r1",
+            "1x30 stale",
+            Links::default(),
+            format!("http://r1{page}"),
+            format!("http://g1{dashboard}"),
+        ),
+        ("nobody says", &[], "r1", "1x60", Links::default(), String::new(), String::new()),
+        ("fixed", alone, "r1", "1x60", fixed, format!("http://fixed{page}"), format!("http://g/x{dashboard}")),
+    ];
+    for (what, daemons, polls, values, links, runbook, dashboard) in cases {
+        let directory = tempfile::tempdir().expect("a directory can be made");
+        let text = promql::render(&rules, FilePart::All, Format::Prometheus, &Options { links, ..Options::default() });
+        std::fs::write(directory.path().join("a.rules.yml"), &text).expect("can be written");
+        let target = format!("vendor=\"resilio\",target=\"a b&c\",job=\"rollcall\",instance=\"{polls}\"");
+        let mut series = vec![
+            (format!("rollcall_decode_warnings_total{{kind=\"unknown_state\",{target}}}"), "0+5x60"),
+            (format!("rollcall_target_up{{{target}}}"), "1x60"),
+        ];
+        series.extend(daemons.iter().map(|(name, grafana)| {
+            let own = format!("job=\"rollcall\",instance=\"{name}\"");
+            (format!("rollcall_links_info{{{own},external_url=\"http://{name}\",dashboard_url=\"{grafana}\"}}"), values)
+        }));
+        let mut test =
+            "rule_files: [a.rules.yml]\nevaluation_interval: 1m\ntests:\n  - interval: 1m\n    input_series:\n"
+                .to_owned();
+        for (series, values) in series {
+            let _ = writeln!(test, "      - {{ series: {}, values: {} }}", quoted(&series), quoted(values));
+        }
+        let expected = Expected {
+            severity: "warning",
+            labels: [("vendor", "resilio"), ("target", "a b&c")].map(|(n, v)| (n.to_owned(), v.to_owned())).into(),
+            value: 150.0,
+        };
+        let own = annotations(rules[0].alert, &expected);
+        let _ = writeln!(
+            test,
+            "    alert_rule_test:\n      - eval_time: 59m\n        alertname: RollcallUnknownState\n        exp_alerts:\n          \
+             - exp_labels: {{ severity: warning, vendor: resilio, target: \"a b&c\" }}\n            exp_annotations:\n              \
+             summary: {}\n              description: {}\n              runbook_url: {}\n              dashboard_url: {}",
+            quoted(&own[0].1),
+            quoted(&own[1].1),
+            quoted(&runbook),
+            quoted(&dashboard),
+        );
+        std::fs::write(directory.path().join("a.test.yml"), &test).expect("can be written");
+        promtool(directory.path(), &["test", "rules", "a.test.yml"])
+            .unwrap_or_else(|error| panic!("{what}: {error}\n{test}"));
+    }
+}
+
 fn tests_of(alert: &str, cases: &[Case]) -> String {
     let mut out = format!("rule_files: [{alert}.rules.yml]\nevaluation_interval: 1m\ntests:\n");
     for case in cases {
         let _ = writeln!(out, "  - name: {}\n    interval: 1m\n    input_series:", quoted(&case.name()));
+        let _ = writeln!(out, "      - series: {}", quoted(&links_info()));
+        let _ = writeln!(out, "        values: {}", quoted(&format!("1x{}", case.end())));
         for series in &case.series {
             let _ = writeln!(out, "      - series: {}", quoted(&selector(series)));
             let _ = writeln!(out, "        values: {}", quoted(&values(series, case.end())));
@@ -216,17 +314,32 @@ fn alert_of(out: &mut String, case: &Case, expected: &Expected) {
     }
 }
 
+/// Where the links lead in all cases: the daemon says so, or knows it.
+pub fn links() -> Links {
+    Links {
+        external_url: "https://rollcall.example.com/ops".to_owned(),
+        dashboard_url: "https://grafana.example.com".to_owned(),
+        runbook_url: String::new(),
+    }
+}
+
+fn links_info() -> String {
+    let Links { external_url, dashboard_url, .. } = links();
+    format!(
+        "rollcall_links_info{{job=\"rollcall\",instance=\"r1\",external_url={},dashboard_url={}}}",
+        quoted(&external_url),
+        quoted(&dashboard_url)
+    )
+}
+
 /// The annotations as the daemon writes them: both say the same.
 pub fn annotations(row: &Alert, expected: &Expected) -> [(&'static str, String); 4] {
     let label = |name: &str| expected.labels.get(name).map_or("", String::as_str);
     [
         ("summary", row.summary.to_owned()),
         ("description", template::render(row.description, label, expected.value)),
-        ("runbook_url", promql::runbook_url("", row.name)),
-        (
-            "dashboard_url",
-            promql::dashboard_url(row.dashboard, row.labels.names(), |name| template::query(label(name))),
-        ),
+        ("runbook_url", links().runbook(row.name)),
+        ("dashboard_url", links().dashboard(row, |name| escaped(label(name)))),
     ]
 }
 

@@ -8,6 +8,7 @@ use crate::{
     rules::{
         catalogue::{Alert, Sender},
         expr::Expr,
+        links::Links,
         rule::{self, Rule, Subjects},
     },
     scale::scaled,
@@ -29,10 +30,8 @@ pub struct Rules {
 pub struct EvalSettings {
     /// How long an alert is held after the last success of its target.
     pub max_hold: Duration,
-    /// Base of the links to runbooks; empty: the shipped ones.
-    pub runbook_url: String,
-    /// URL under which people reach the daemon, without a slash at its end; empty: not known.
-    pub external_url: String,
+    /// Where links lead.
+    pub links: Links,
     /// Which daemon this is: the label `instance` of its sign of life; empty: not known.
     pub instance: String,
 }
@@ -42,9 +41,8 @@ impl Rules {
     pub fn new(alerting: &Alerting, external_url: &str) -> Rules {
         let mut all = rule::resolve(&alerting.overrides);
         all.retain(|rule| rule.alert.sender != Sender::Prometheus);
-        let (max_hold, runbook_url) = (scaled(alerting.max_hold), alerting.runbook_url.clone());
-        let (external_url, instance) = (external_url.to_owned(), String::new());
-        let settings = EvalSettings { max_hold, runbook_url, external_url, instance };
+        let links = alerting.links(external_url);
+        let settings = EvalSettings { max_hold: scaled(alerting.max_hold), links, instance: String::new() };
         let unread =
             all.iter().filter_map(|rule| Some((rule.alert.name, rule::unread(rule.alert, settings.max_hold)?)));
         let unread = unread.collect();

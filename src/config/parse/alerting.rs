@@ -2,10 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
+use reqwest::Url;
+
 use super::{credentials, http, labels};
 use crate::{
     config::{
-        Alerting, AlertingMode, Alertmanager, Http, Target,
+        Alerting, AlertingMode, Alertmanager, Http, Target, is_loopback,
         read::{Item, Section, closest},
     },
     glob::Glob,
@@ -32,10 +34,21 @@ pub(super) fn read(section: Section<'_>, outbound: &Http, targets: &[Arc<Target>
         Some(item) if item.scalar() != Some("") => item.url().and_then(|_| item.text()).unwrap_or_default(),
         _ => String::new(),
     };
+    let dashboard_url = match section.get("dashboard_url") {
+        Some(item) if item.scalar() != Some("") => item.url().map(|url| url.as_str().trim_end_matches('/').to_owned()),
+        _ => None,
+    };
+    for key in ["runbook_url", "dashboard_url"] {
+        let url = section.get(key).and_then(|item| Some((item.scalar().and_then(|text| Url::parse(text).ok())?, item)));
+        if let Some((_, item)) = url.filter(|(url, _)| is_loopback(url)) {
+            item.warn("is an address of this machine: nobody elsewhere can open the links");
+        }
+    }
     let ha = section.bool("ha", false);
     let overrides = section.list("overrides").iter().filter_map(|item| r#override(item, targets)).collect();
     section.finish();
-    Alerting { mode, alertmanagers, resend_delay, max_hold, external_labels, runbook_url, ha, overrides }
+    let dashboard_url = dashboard_url.unwrap_or_default();
+    Alerting { mode, alertmanagers, resend_delay, max_hold, external_labels, runbook_url, dashboard_url, ha, overrides }
 }
 
 fn alertmanager(item: &Item<'_>, outbound: &Http) -> Option<Alertmanager> {

@@ -1,7 +1,9 @@
 //! What the Management Console knows: every agent, and the newest run of each job.
 
-use super::super::{Panel, Row, link, look};
+use super::super::{Panel, Row, link, look, shared};
+use crate::health::Health;
 
+const VENDOR: &str = "vendor=\"resilio_console\"";
 /// Agents of a console.
 const AGENT: &str = "vendor, target, pool, agent";
 /// A job of a console.
@@ -28,8 +30,9 @@ fn classes() -> Panel {
             let of = format!("rollcall_pool_agents{{@target,vendor=\"resilio_console\",health=\"{name}\"}}");
             panel.query(name, format!("sum(max by (vendor, target, pool) ({of}))"))
         })
-        .by_health()
-        .size(16, 4)
+        .counts_by_health(|classes| link::agents(VENDOR, classes))
+        .size(16, 3)
+        .low(3)
 }
 
 fn last_seen() -> Panel {
@@ -41,27 +44,29 @@ fn last_seen() -> Panel {
     .query(
         "offline",
         format!(
-            "max(time() - max by ({AGENT}) (resilio_console_agent_last_seen_timestamp_seconds{{@target}}) and on ({AGENT}) (max by ({AGENT}) (rollcall_agent_health{{@target,vendor=\"resilio_console\",health=\"failed\"}}) == 1))"
+            "max(time() - max by ({AGENT}) (resilio_console_agent_last_seen_timestamp_seconds{{@target}}) and on ({AGENT}) (max by ({AGENT}) (rollcall_agent_health{{@target,vendor=\"resilio_console\",health=\"failed\"}}) == 1))\nor 0 * count(resilio_console_agent_online{{@target}})"
         ),
     )
-    .limits(look::GOOD, &[(1_800.0, look::WARN), (86_400.0, look::BAD)])
-    .when_empty("all online")
-    .size(8, 4)
+    .limits(look::NONE, &[(1_800.0, look::WARN), (86_400.0, look::BAD)])
+    .words(&[("0", "all online", look::GOOD)])
+    .link(link::agents(VENDOR, &[Health::Failed]))
+    .size(8, 3)
+    .low(3)
 }
 
 fn agents() -> Panel {
     let of = |metric: &str| format!("max by ({AGENT}) ({metric}{{@target}})");
     Panel::table(
         "Agents of the console",
-        "Every agent that the console knows, also those that are down. Last seen is when it last came or went.",
+        "Every agent that the console knows, also those that are down, the worst first. Last seen is when it last came or went.",
     )
-    .linked("target", "Console", &link::polls())
+    .linked("agent", "Agent", &link::agent())
     .linked("pool", "Group", &link::pool())
-    .label("agent", "Agent")
     .hidden("vendor")
     .coloured("health", "Health", &look::health_labels())
-    .rows(format!("max by ({AGENT}, health) (rollcall_agent_health{{@target,vendor=\"resilio_console\"}} == 1)"))
-    .worded("Online", of("resilio_console_agent_online"), &look::UP_DOWN)
+    .rows(format!("sort_desc({})", shared::ranked("@target,vendor=\"resilio_console\"", &look::WORST_FIRST)))
+    // Whether that is wrong, the health says: laptops may be offline.
+    .worded("Online", of("resilio_console_agent_online"), &[("1", "online", look::NONE), ("0", "offline", look::NONE)])
     .value(
         "Last seen",
         "dateTimeFromNow",
@@ -70,9 +75,9 @@ fn agents() -> Panel {
     .limited("Errors", "none", of("resilio_console_agent_errors"), "transparent", &[(1.0, look::BAD)])
     .label("os", "System")
     .rows(format!("max by ({AGENT}, os) (resilio_console_agent_info{{@target}})"))
+    .linked("target", "Console", &link::polls())
     .label("value", "Site")
     .rows(format!("max by ({AGENT}, value) (resilio_console_agent_tag_info{{@target,tag=~\"(?i)site\"}})"))
-    .sorted("Errors", true)
     .size(16, 10)
     .done()
 }
@@ -87,7 +92,7 @@ fn errors() -> Panel {
     .label("code", "Code")
     .hidden("vendor")
     .rows("max by (vendor, target, subject, code) (resilio_console_error{@target})")
-    .when_empty("none")
+    .when_empty("none, where it is read")
     .size(8, 10)
     .done()
 }
@@ -101,10 +106,10 @@ fn runs() -> Panel {
         "Newest runs",
         "The newest run of each job, over all of its agents. Complete is what has arrived at all agents but one, which is the source.",
     )
-    .linked("target", "Console", &link::polls())
     .label("job_name", "Job")
     .hidden("job_id")
     .hidden("vendor")
+    .linked("target", "Console", &link::polls())
     .label("status", "Status")
     .rows(format!("max by ({JOB}, status) (resilio_console_run_status{{@job}} == 1)"))
     .worded("Active", of("resilio_console_run_active"), &look::PLAIN_YES_NO)

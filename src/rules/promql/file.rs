@@ -1,11 +1,12 @@
 //! Rule files: YAML for Prometheus, or the PrometheusRule of its operator.
 
-use super::{Options, dashboard_url, expression, has, labels::Label, print, print::duration, recording, runbook_url};
+use super::{Options, expression, has, labels::Label, print, print::duration, recording};
 use std::collections::HashSet;
 
 use crate::rules::{
     catalogue::{Alert, Severity},
     expr::{Matcher, Pattern},
+    links,
     rule::Rule,
     template,
 };
@@ -155,12 +156,11 @@ impl Groups {
 
 /// The annotations of an alert in Prometheus' template language.
 fn annotations(alert: &Alert, options: &Options) -> [(&'static str, String); 4] {
-    let variable = |label: &str| format!("{{{{ $labels.{label} | urlquery }}}}");
     [
         ("summary", alert.summary.to_owned()),
         ("description", template::prometheus(alert.description)),
-        ("runbook_url", runbook_url(&options.runbook_url, alert.name)),
-        ("dashboard_url", dashboard_url(alert.dashboard, alert.labels.names(), variable)),
+        ("runbook_url", links::prometheus::runbook(alert, &options.links)),
+        ("dashboard_url", links::prometheus::dashboard(alert, &options.links)),
     ]
 }
 

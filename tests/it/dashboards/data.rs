@@ -12,15 +12,29 @@ pub enum When {
     Incident,
     /// In a demo with `--alertmanager`.
     Direct,
+    /// Once data are too old to be shown; see `incidents.rs`.
+    Withdrawn,
 }
 
+const READ: &str = "no data are withdrawn";
 const NOT_DIRECT: &str = "the demo pages only where it is told to";
 
 /// What may be empty in a calm fleet, and why: dashboard, panel, `refId`s.
 pub const EMPTY: &[(&str, &str, &str, When, &str)] = &[
     ("rollcall-overview", "Where the data come from", "C", When::Incident, "no poll failed, so there is no reason"),
     ("rollcall-daemon", "Polls by target", "B", When::Incident, "no poll failed, so there is no reason"),
-    ("rollcall-overview", "Firing alerts", "A", When::Incident, "nothing fires"),
+    ("rollcall-overview", "Firing alerts", "ABC", When::Incident, "nothing fires"),
+    ("rollcall-overview", "Pools by share failed", "ABCDE", When::Incident, "every pool serves"),
+    ("rollcall-overview", "Pools that miss the most capacity", "A", When::Incident, "no pool misses any"),
+    ("rollcall-overview", "Failed agents by pool", "B", When::Incident, "no agent failed"),
+    ("rollcall-overview", "Serving", "B", When::Withdrawn, READ),
+    ("rollcall-pool", "Serving", "B", When::Withdrawn, READ),
+    ("rollcall-parallels-ras", "Serving", "B", When::Withdrawn, READ),
+    ("rollcall-azure-devops", "Serving", "B", When::Withdrawn, READ),
+    ("rollcall-citrix", "Serving", "B", When::Withdrawn, READ),
+    ("rollcall-pool", "Flapping", "A", When::Incident, "no agent may have changed"),
+    ("rollcall-parallels-ras", "Servers not in order", "ABC", When::Incident, "all servers may be in order"),
+    ("rollcall-daemon", "Failed polls by reason", "A", When::Incident, "no poll failed"),
     ("rollcall-parallels-ras", "Session probes", "B", When::Incident, "no probe failed, so there is no verdict"),
     ("rollcall-parallels-ras", "License", "D", When::Incident, "no license is in its days of grace"),
     ("rollcall-azure-devops", "Throughput units left", "AB", When::Incident, "the service says it near the limit only"),
@@ -32,8 +46,6 @@ pub const EMPTY: &[(&str, &str, &str, When, &str)] = &[
     ("rollcall-azure-devops", "Scale sets", "B", When::Incident, "every scale set is online"),
     ("rollcall-azure-devops", "Pools", "B", When::Incident, "no job may wait"),
     ("rollcall-overview", "What users feel", "C", When::Incident, "no job may wait"),
-    ("rollcall-resilio", "Longest out of sync", "A", When::Incident, "all may be in sync"),
-    ("rollcall-resilio", "Longest offline", "A", When::Incident, "all are online"),
     ("rollcall-resilio", "Errors by code", "A", When::Incident, "the console reports none"),
     ("rollcall-daemon", "Alerts in direct mode", "A", When::Direct, NOT_DIRECT),
     ("rollcall-daemon", "Alertmanagers", "ABC", When::Direct, NOT_DIRECT),

@@ -12,7 +12,7 @@ use rollcall::{
         rule,
     },
 };
-use rollcall_sim::{AzureDevops, Incident, Options};
+use rollcall_sim::{AzureDevops, Fault, Incident, Options};
 
 use super::{
     PanelQuery,
@@ -165,6 +165,35 @@ fn every_incident_is_visible_on_the_overview() {
     for incident in Incident::ALL {
         assert!(VISIBLE.iter().any(|(shown, ..)| *shown == incident), "nothing is said of {incident}");
     }
+}
+
+/// What serves is then about the rest only, and says so: a fleet of which half is not seen is not well.
+#[test]
+fn what_serves_is_not_called_all_while_data_are_withdrawn() {
+    let (sim, folder) = (Sim::frozen(), Folder::new());
+    let targets =
+        [Target::azure("calm.builds", &sim), Target::ras("calm.farm", &sim), Target::citrix("calm.desktops", &sim)];
+    let daemon = Daemon::start(&support::Config::soon_stale().targets(targets).write(&folder));
+    let prometheus = Prometheus::start(daemon.url(), &rules());
+    daemon.wait_until_up(&["calm.builds", "calm.farm", "calm.desktops"]);
+    let serving: Vec<PanelQuery> =
+        panel_queries().into_iter().filter(|panel_query| panel_query.panel == "Serving").collect();
+    let are = |legend: &str, expected: usize| {
+        wait_until(&format!("{expected} say {legend}"), 2 * WAIT_TIMEOUT, || {
+            let shown = serving.iter().filter(|panel_query| panel_query.legend == legend);
+            let shown: Vec<String> = shown
+                .filter(|panel_query| !series(&prometheus, panel_query, "calm").is_empty())
+                .map(PanelQuery::name)
+                .collect();
+            if shown.len() == expected { Ok(()) } else { Err(format!("{shown:?}")) }
+        });
+    };
+    are("of all", 5);
+    are("of those still read", 0);
+    // The one about Azure DevOps sees nothing any more; overview and pool see the others.
+    sim.fail("azure_devops", "", Fault::Status(503, "", "text/plain"));
+    are("of those still read", 2);
+    are("of all", 2);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rollcall::vendors::Vendor;
 use serde_json::Value;
 
-use super::{dashboards, list, panels, text};
+use super::{dashboards, list, panels, rows_and_panels, text};
 
 fn number(value: &Value) -> u64 {
     value.as_u64().unwrap_or_else(|| panic!("no number: {value}"))
@@ -37,7 +37,7 @@ fn ids_and_titles_are_unique() {
     for dashboard in dashboards() {
         assert!(uids.insert(text(&dashboard["uid"])), "{} comes twice", dashboard["uid"]);
         let (mut ids, mut titles) = (BTreeSet::new(), BTreeSet::new());
-        for panel in list(&dashboard["panels"]) {
+        for panel in rows_and_panels(&dashboard) {
             assert!(ids.insert(number(&panel["id"])), "{}: {} comes twice", dashboard["uid"], panel["id"]);
             let title = (panel["type"] == "row", text(&panel["title"]));
             assert!(titles.insert(title), "{}: {} comes twice", dashboard["uid"], panel["title"]);
@@ -76,6 +76,24 @@ fn strings(value: &Value, key: &str, found: &mut Vec<String>) {
     }
 }
 
+/// What the pages of a daemon are called, and what they can be asked for.
+fn page_is_there(page: &str) {
+    let (path, query) = page.split_once('?').unwrap_or((page, ""));
+    let known = rollcall::web::routes().any(|(_, route)| match route.split_once('{') {
+        Some((folder, _)) => path.starts_with(folder) && path.len() > folder.len(),
+        None => route == path,
+    });
+    assert!(known, "there is no page {path}");
+    for (name, value) in query.split('&').filter_map(|part| part.split_once('=')) {
+        let known = match name {
+            "vendor" => Vendor::ALL.iter().any(|vendor| vendor.as_str() == value),
+            "health" => rollcall::health::Health::parse(value).is_some(),
+            _ => false,
+        };
+        assert!(known, "{page}: {name} is no filter, or {value} none of its values");
+    }
+}
+
 #[test]
 fn links_lead_to_dashboards_and_variables_that_exist() {
     let all = dashboards();
@@ -96,6 +114,10 @@ fn links_lead_to_dashboards_and_variables_that_exist() {
         exprs.iter().for_each(|expr| asked += expr);
         for url in urls {
             seen += 1;
+            if let Some(page) = url.strip_prefix("${external_url:raw}") {
+                page_is_there(page);
+                continue;
+            }
             let (path, query) = url.strip_prefix("/d/").and_then(|rest| rest.split_once('?')).expect("/d/uid?query");
             let uids: Vec<&str> = match path {
                 // The uid is a label that the query makes.
@@ -123,6 +145,52 @@ fn links_lead_to_dashboards_and_variables_that_exist() {
         }
     }
     assert!(seen > 40, "only {seen} links were looked at");
+}
+
+/// The numbers on top say how bad it is; the next question is who.
+#[test]
+fn every_tile_leads_on() {
+    for dashboard in dashboards() {
+        for panel in panels(&dashboard).filter(|panel| panel["type"] == "stat") {
+            let changes = list(&panel["fieldConfig"]["overrides"]);
+            let own = |target: &Value| {
+                changes.iter().any(|change| {
+                    change["matcher"]["options"] == target["legendFormat"]
+                        && list(&change["properties"]).iter().any(|property| property["id"] == "links")
+                })
+            };
+            let all = !list(&panel["fieldConfig"]["defaults"]["links"]).is_empty();
+            for target in list(&panel["targets"]) {
+                assert!(all || own(target), "{} / {} / {}", dashboard["uid"], panel["title"], target["legendFormat"]);
+            }
+        }
+    }
+}
+
+/// The links on top carry what is selected to where it is known: a target of one vendor is none of another's.
+#[test]
+fn the_menu_carries_the_data_source_everywhere_and_no_target_to_another_vendor() {
+    let all = dashboards();
+    for dashboard in &all {
+        let links = list(&dashboard["links"]);
+        assert_eq!(links.len(), all.len() - 1, "{}", dashboard["uid"]);
+        for link in links {
+            let url = text(&link["url"]);
+            let (uid, query) = url.strip_prefix("/d/").and_then(|rest| rest.split_once('?')).expect("/d/uid?query");
+            let other = all.iter().find(|other| other["uid"] == uid).expect("a dashboard of ours");
+            assert!(query.starts_with("${datasource:queryparam}") && link["keepTime"] == true, "{url}");
+            let has = |dashboard: &Value, name: &str| {
+                list(&dashboard["templating"]["list"]).iter().any(|variable| variable["name"] == name)
+            };
+            for name in
+                query.split('&').skip(1).map(|part| part.trim_start_matches("${").trim_end_matches(":queryparam}"))
+            {
+                assert!(has(dashboard, name) && has(other, name), "{} to {url}: {name}", dashboard["uid"]);
+            }
+            let of_vendor = Vendor::ALL.iter().any(|vendor| vendor.dashboard() == uid);
+            assert!(!of_vendor || query == "${datasource:queryparam}", "{} to {url}", dashboard["uid"]);
+        }
+    }
 }
 
 #[test]

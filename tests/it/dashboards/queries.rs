@@ -13,7 +13,8 @@ use super::{dashboards, fill, list, panel_queries, panels, text, variables};
 type Labels = BTreeSet<String>;
 
 /// What Prometheus itself makes of its scrapes and its rules.
-const OF_PROMETHEUS: [(&str, &[&str]); 4] = [
+const OF_PROMETHEUS: [(&str, &[&str]); 5] = [
+    ("ALERTS_FOR_STATE", &["alertname", "severity", "vendor", "target", "pool", "agent", "job_name", "job_id"]),
     ("up", &[]),
     ("scrape_duration_seconds", &[]),
     ("scrape_samples_scraped", &[]),

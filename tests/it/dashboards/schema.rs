@@ -102,12 +102,7 @@ fn frames_are_as_agreed() {
         assert_eq!(dashboard["tags"], json!(["rollcall"]), "{uid}");
         assert_eq!(dashboard["refresh"], "1m", "{uid}");
         assert_eq!(dashboard["graphTooltip"], 1, "{uid}");
-        let link = &dashboard["links"][0];
-        assert_eq!(list(&dashboard["links"]).len(), 1, "{uid}");
-        for (key, value) in [("asDropdown", true), ("includeVars", true), ("keepTime", true)] {
-            assert_eq!(link[key], value, "{uid}: {key}");
-        }
-        assert_eq!(list(&dashboard["annotations"]["list"]).len(), 2, "{uid}");
+        annotations_are_as_agreed(dashboard["annotations"]["list"].as_array().expect("a list"), &uid);
         let variables = list(&dashboard["templating"]["list"]);
         assert_eq!(
             (&variables[0]["name"], &variables[0]["type"]),
@@ -115,13 +110,48 @@ fn frames_are_as_agreed() {
             "{uid}"
         );
         for variable in &variables[1..] {
-            let wanted = [("multi", json!(true)), ("refresh", json!(2)), ("includeAll", json!(true))];
+            if variable["hide"] == 2 {
+                continue;
+            }
+            // The page about one pool begins with one.
+            let all = uid != "rollcall-pool" || variable["name"] != "pool";
+            let wanted = [("multi", json!(true)), ("refresh", json!(2)), ("includeAll", json!(all))];
             assert!(wanted.iter().all(|(key, value)| variable[key] == *value), "{uid}: {variable}");
             assert_ne!(variable["sort"], 0, "{uid}: {variable}");
         }
         let written = dashboard.to_string();
         for wrong in ["__inputs", "__requires", "DS_PROMETHEUS"] {
             assert!(!written.contains(wrong), "{uid} has {wrong}: it would not load when provisioned");
+        }
+    }
+}
+
+/// One region for each severity, of what is selected; warnings only for who asks for them.
+fn annotations_are_as_agreed(annotations: &[Value], uid: &str) {
+    let shown: Vec<(&Value, &Value)> = annotations.iter().map(|one| (&one["name"], &one["enable"])).collect();
+    let wanted = [(json!("Critical alerts"), json!(true)), (json!("Warnings"), json!(false))];
+    assert_eq!(shown, wanted.iter().map(|(name, enable)| (name, enable)).collect::<Vec<_>>(), "{uid}");
+    for annotation in annotations {
+        let expr = text(&annotation["expr"]);
+        assert!(expr.starts_with("count by (severity) (ALERTS{"), "{uid}: a series for each alert: {expr}");
+        assert!(expr.contains("or sum by (severity) ((rollcall_alerts{"), "{uid}: nothing of direct mode: {expr}");
+        assert_eq!(expr.matches("$target").count(), 2, "{uid}: {expr}");
+    }
+}
+
+/// Cells say that nothing is known of them, not what an empty table means, and columns are as wide as they must be.
+#[test]
+fn tables_have_widths_and_a_sign_for_empty_cells() {
+    for dashboard in dashboards() {
+        for panel in panels(&dashboard).filter(|panel| panel["type"] == "table") {
+            let name = format!("{} / {}", dashboard["uid"], panel["title"]);
+            let changes = list(&panel["fieldConfig"]["overrides"]);
+            assert_eq!(changes[0]["properties"], json!([{ "id": "noValue", "value": "–" }]), "{name}");
+            for change in &changes[1..] {
+                let is = |id: &str| list(&change["properties"]).iter().any(|property| property["id"] == id);
+                let sized = is("custom.width") || is("custom.minWidth") || is("custom.hidden");
+                assert!(sized, "{name}: {}", change["matcher"]);
+            }
         }
     }
 }
@@ -158,6 +188,11 @@ fn state_timelines_are_filtered_and_know_the_unknown() {
             );
             let words = panel["fieldConfig"]["defaults"]["mappings"].to_string();
             assert!(words.contains("Unknown"), "{name} has no word for unknown");
+            // By thresholds Grafana would put their texts in the place of the states.
+            assert_eq!(panel["fieldConfig"]["defaults"]["color"]["mode"], "fixed", "{name}");
+            assert_eq!(panel["options"]["perPage"], 25, "{name} turns pages");
+            assert!(panel["gridPos"]["h"].as_u64() >= Some(12), "{name} is too low for its rows");
+            assert_eq!(panel["targets"][0]["legendFormat"], "{{pool}} {{agent}}", "{name}");
         }
     }
 }

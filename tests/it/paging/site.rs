@@ -102,6 +102,16 @@ impl Site {
         self.polls_at(name, Target::azure("builds", &self.sim).map("url", |url| url.replace(&direct, proxy.url())))
     }
 
+    /// The same with these lines of `alerting`, in YAML's flow style, of which the rules know nothing.
+    #[track_caller]
+    pub fn polls_linked(&self, name: &str, more: &str) -> (Daemon, String) {
+        let daemon = self.daemon(name, &format!("alerting: {{ {more} }}"), [Target::azure("builds", &self.sim)]);
+        let plain = self.folder.write("plain.yml", &format!("targets: []\nalerting: {{ {OVERRIDES} }}\n"));
+        let factor = FACTOR.to_string();
+        let args = ["rules", "--config.file", plain.to_str().expect("a plain name"), "--time-scale", &factor];
+        (daemon, crate::program::rollcall(&args).expect(0).out)
+    }
+
     #[track_caller]
     fn polls_at(&self, name: &str, target: Target) -> (Daemon, String) {
         let daemon = self.daemon(name, &format!("alerting: {{ {OVERRIDES} }}"), [target]);

@@ -32,6 +32,10 @@ pub struct ReceivedAlert {
     pub firing: bool,
     /// `alertname`, `severity`, `vendor`, `target`, …
     pub labels: Vec<(String, String)>,
+    /// `summary`, `description`, `runbook_url`, `dashboard_url`.
+    pub annotations: Vec<(String, String)>,
+    /// Where whoever sent it shows it.
+    pub generator_url: String,
 }
 
 impl ReceivedAlert {
@@ -119,6 +123,13 @@ fn read(body: &Value, receiver: String, at: Duration) -> Notification {
     let alert = |alert: &Value| ReceivedAlert {
         firing: alert["status"] == "firing",
         labels: alert["labels"].as_object().into_iter().flatten().map(|(k, v)| (k.clone(), text(v))).collect(),
+        annotations: alert["annotations"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(k, v)| (k.clone(), text(v)))
+            .collect(),
+        generator_url: text(&alert["generatorURL"]),
     };
     Notification {
         at,
