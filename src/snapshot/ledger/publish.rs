@@ -64,7 +64,8 @@ impl Ledger {
         let blocks = blocks.collect();
         self.pieces = pieces.into_iter().collect();
         let target = Arc::clone(&self.target);
-        let snapshot = Snapshot { target, status, pools, agents, blocks, series };
+        let history = Arc::clone(&self.history);
+        let snapshot = Snapshot { target, status, pools, agents, blocks, series, history };
         Published { snapshot, next_stale, all_stale }
     }
 }
