@@ -30,5 +30,6 @@ pub mod document;
 pub mod expr;
 pub mod promql;
 pub mod rule;
+pub mod runbook;
 pub mod scaled;
 pub mod template;

@@ -41,6 +41,7 @@ struct Inner {
     good_since: Option<UnixTime>,
     last: Option<Arc<LastPoll>>,
     changes: VecDeque<ClassChange>,
+    known: (usize, Vec<Arc<str>>),
 }
 
 /// How a poll ended.
@@ -174,6 +175,16 @@ impl History {
         changes.into_iter().for_each(|change| push(&mut inner.changes, change, most));
     }
 
+    /// Notes how many agents there are, and the names of their pools; what was noted before a withdrawal stays.
+    pub fn set_known(&self, agents: usize, pools: Vec<Arc<str>>) {
+        self.lock().known = (agents, pools);
+    }
+
+    /// How many agents there are, or were when their data were withdrawn, and the names of their pools.
+    pub fn known(&self) -> (usize, Vec<Arc<str>>) {
+        self.lock().known.clone()
+    }
+
     /// The last polls, the oldest first.
     pub fn polls(&self) -> Vec<PollRecord> {
         self.lock().polls.iter().copied().collect()
@@ -245,8 +256,11 @@ mod tests {
         assert_eq!((history.bad_since(), history.good_since()), (None, Some(UnixTime::from_secs(180))));
         history.add_poll(poll(100_000, PollEnd::Failed), Some(&down));
         assert_eq!(history.polls().len(), POLLS);
-        let runs: Vec<_> =
-            history.failures().into_iter().map(|run| (run.reason, run.count, run.first.0 / 1000, run.last.0 / 1000)).collect();
+        let runs: Vec<_> = history
+            .failures()
+            .into_iter()
+            .map(|run| (run.reason, run.count, run.first.0 / 1000, run.last.0 / 1000))
+            .collect();
         assert_eq!(
             runs,
             [(Reason::Connect, 1, 100_000, 100_000), (Reason::Auth, 1, 120, 120), (Reason::Connect, 2, 0, 60)]

@@ -99,7 +99,8 @@ impl Engine {
 pub fn samples(condition: &Expr, source: &dyn Source, labels: &LabelSet, most: usize) -> Vec<ReadSample> {
     let mut selectors: Vec<&Selector> = Vec::new();
     condition.selectors(&mut |selector| {
-        let is_it = |known: &&Selector| std::ptr::eq(known.family, selector.family) && known.matchers == selector.matchers;
+        let is_it =
+            |known: &&Selector| std::ptr::eq(known.family, selector.family) && known.matchers == selector.matchers;
         if !selectors.iter().any(|known| is_it(&known)) {
             selectors.push(selector);
         }

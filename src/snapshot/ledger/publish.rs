@@ -65,6 +65,9 @@ impl Ledger {
         self.pieces = pieces.into_iter().collect();
         let target = Arc::clone(&self.target);
         let history = Arc::clone(&self.history);
+        if !self.status.stale {
+            history.set_known(agents.len(), pools.iter().map(|pool| Arc::clone(&pool.name)).collect());
+        }
         let snapshot = Snapshot { target, status, pools, agents, blocks, series, history };
         Published { snapshot, next_stale, all_stale }
     }
