@@ -68,6 +68,26 @@ pub struct Exchange {
     pub refused: Option<Refused>,
 }
 
+impl Exchange {
+    /// That of a request before it is sent, whose URL may be shown as `shown`.
+    fn of(operation: &'static str, request: &reqwest::Request, shown: &Url) -> Exchange {
+        let headers = request.headers().iter().map(|(name, value)| {
+            let shown = if value.is_sensitive() { "<secret>" } else { value.to_str().unwrap_or("<binary>") };
+            (name.to_string(), shown.to_owned())
+        });
+        Exchange {
+            operation,
+            request: format!("{} {shown}", request.method()),
+            headers: headers.collect(),
+            status: None,
+            bytes: 0,
+            duration: Duration::default(),
+            failure: None,
+            refused: None,
+        }
+    }
+}
+
 /// The URL below `base` at these segments of a path, each escaped.
 pub fn below<'a>(base: &Url, segments: impl IntoIterator<Item = &'a str>) -> Url {
     let mut url = base.clone();

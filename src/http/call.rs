@@ -182,7 +182,7 @@ impl Call {
         }
         self.configured_headers();
         let again = self.may_be_sent_again().then(|| (self.budget.clone(), deadline));
-        let mut exchange = self.exchange();
+        let mut exchange = Exchange::of(self.operation, &self.request, &self.shown);
         let sent = self.sent.clone();
         let deadline = sent.as_ref().map_or(deadline, SendTracker::until);
         let request_body = self.request_body();
@@ -315,23 +315,6 @@ impl Call {
                 self.secrets.add(secret);
                 self.request.headers_mut().insert(name, value);
             }
-        }
-    }
-
-    fn exchange(&self) -> Exchange {
-        let headers = self.request.headers().iter().map(|(name, value)| {
-            let shown = if value.is_sensitive() { "<secret>" } else { value.to_str().unwrap_or("<binary>") };
-            (name.to_string(), shown.to_owned())
-        });
-        Exchange {
-            operation: self.operation,
-            request: format!("{} {}", self.request.method(), self.shown),
-            headers: headers.collect(),
-            status: None,
-            bytes: 0,
-            duration: Default::default(),
-            failure: None,
-            refused: None,
         }
     }
 }

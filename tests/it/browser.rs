@@ -71,9 +71,36 @@ fn every_page_reads_on_a_desk_and_on_a_phone_light_and_dark_and_breaks_no_policy
         }
     }
     let asked = browser.asked.borrow();
-    let elsewhere: Vec<&String> = asked.iter().filter(|url| !url.starts_with(demo.url()) && *url != "about:blank").collect();
+    let elsewhere: Vec<&String> =
+        asked.iter().filter(|url| !url.starts_with(demo.url()) && *url != "about:blank").collect();
     assert!(asked.len() > pages.len() && elsewhere.is_empty(), "{elsewhere:?}");
     assert_eq!(*browser.complaints.borrow(), Vec::<String>::new());
+}
+
+#[test]
+fn the_policy_of_a_page_allows_what_is_our_own_and_nothing_else() {
+    let demo = Daemon::demo(&["--agents", "20"]);
+    for path in ["/", "/agents", "/alerts", "/runbooks/", "/catalogue"] {
+        let page = demo.get(path);
+        let policy = page.header("content-security-policy");
+        for directive in policy.split("; ").filter(|directive| !directive.is_empty()) {
+            let (_, allowed) = directive.split_once(' ').expect("a directive and what it allows");
+            assert!(["'none'", "'self'"].contains(&allowed), "{directive}");
+        }
+        // Nothing stands in the page that the policy would forbid.
+        for inline in ["<style", "style=", "javascript:", " onclick", " onload", "<script>"] {
+            assert!(!page.text().contains(inline), "{path}: {inline}");
+        }
+        let own = page.text().split("src=\"").skip(1).chain(page.text().split("<link ").skip(1));
+        assert!(own.count() >= 2, "{path}");
+        let address =
+            |text: &str| text.split("assets/").nth(1).and_then(|rest| rest.split('"').next()).map(str::to_owned);
+        for asset in page.text().split("href=\"").chain(page.text().split("src=\"")).filter_map(address) {
+            let asset = demo.get(&format!("/assets/{asset}"));
+            assert_eq!(asset.status, 200);
+            assert!(asset.header("cache-control").contains("immutable"));
+        }
+    }
 }
 
 #[test]
@@ -167,14 +194,18 @@ fn hostile_names_are_seen_and_do_nothing() {
         assert!(title == ".." || title.starts_with("<img src=x") && title.contains("\\u{202e}"), "{title}");
         assert_eq!(browser.eval(in_order), true);
     }
-    browser.open(&format!("{}/agents?q=%3Cscript%3Ealert(1)%3C/script%3E&pool=%22%3E%3Cimg%20src=x%3E&target=%00", daemon.url()));
+    browser.open(&format!(
+        "{}/agents?q=%3Cscript%3Ealert(1)%3C/script%3E&pool=%22%3E%3Cimg%20src=x%3E&target=%00",
+        daemon.url()
+    ));
     assert_eq!(browser.eval(in_order), true);
     assert_eq!(*browser.complaints.borrow(), Vec::<String>::new());
 }
 
 #[test]
 fn a_hold_is_explained_and_a_button_ends_it() {
-    let flags = ["--agents", "20", "--incident", "password-expired", "--incident.delay", "0s", "--web.enable-lifecycle"];
+    let flags =
+        ["--agents", "20", "--incident", "password-expired", "--incident.delay", "0s", "--web.enable-lifecycle"];
     let (demo, browser) = demo(&flags);
     browser.open(demo.url());
     browser.wait("/refused/.test(document.querySelector('.troubles')?.textContent ?? '')");

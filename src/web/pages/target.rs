@@ -148,7 +148,7 @@ fn pools(cx: &Context<'_>, snapshot: &Snapshot) -> Markup {
     }
 }
 
-fn polls(cx: &Context<'_>, snapshot: &Snapshot) -> Markup {
+fn polls(snapshot: &Snapshot) -> Markup {
     let (polls, failures) = (snapshot.history.polls(), snapshot.history.failures());
     html! {
         p { (graphic::polls(&polls)) " " (text::count(snapshot.status.polls)) " since the start"

@@ -10,7 +10,9 @@ fn expected(incident: Incident) -> (&'static str, &'static str) {
         Incident::HypervisorLost => ("desktops", ""),
         Incident::BuildPoolOffline => ("builds", "linux"),
         Incident::PasswordExpired => ("hq-farm", ""),
-        Incident::RateLimited | Incident::SlowBuilds | Incident::ScaleSetBroken | Incident::JobNobodyCanTake => ("builds", ""),
+        Incident::RateLimited | Incident::SlowBuilds | Incident::ScaleSetBroken | Incident::JobNobodyCanTake => {
+            ("builds", "")
+        }
         Incident::SyncStuck | Incident::FilersDark | Incident::DiskFull => ("", ""),
         Incident::PrimingRefused => ("", "session"),
         Incident::GatewayLost => ("hq-farm", "Gateway@1"),
