@@ -58,7 +58,7 @@ pub struct Exchange {
     pub headers: Vec<(String, String)>,
     /// Status, where an answer came.
     pub status: Option<u16>,
-    /// Bytes of the answer, unpacked.
+    /// Bytes of the answer, unpacked; as it came where that was left to whoever reads it.
     pub bytes: usize,
     /// From sending to the last byte.
     pub duration: Duration,

@@ -228,7 +228,7 @@ impl Call {
         match &result {
             Ok(answer) => {
                 exchange.status = Some(code);
-                exchange.bytes = answer.body.len();
+                exchange.bytes = answer.packed.as_ref().map_or(answer.body.len(), |body| body.as_sent().len());
                 exchange.refused = Refused::of(answer, &secrets);
                 if let Some(sent) = &sent {
                     sent.note_answer(&answer.body);

@@ -75,7 +75,9 @@ fn now(cx: &Context<'_>, model: &Agent<'_>) -> Markup {
             None => p.note { "It is not there now: its target does not list it any more, or its data are withdrawn." },
             Some(agent) => dl.facts {
                 dt { "Health" } dd #headline { strong { (graphic::class(agent.health)) } " " (text::since(agent.since, cx.now)) br; span.muted { (words::meaning(agent.health)) } }
-                dt { "Native state" } dd { (text::name(agent.state)) br; span.muted { (text::name(&words::state(agent.state))) } }
+                dt { "Native state" } dd { (text::name(agent.state))
+                    @let plain = words::state(agent.state);
+                    @if plain != agent.state { br; span.muted { (text::name(&plain)) } } }
                 dt { "Vendor" } dd { (snapshot.target.vendor()) }
                 dt { "Data" } dd { @match snapshot.status.last_success { Some(at) => { "read " (text::ago(at, cx.now)) } None => { "–" } } }
             }

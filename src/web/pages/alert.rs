@@ -85,7 +85,7 @@ fn active(cx: &Context<'_>, detail: &AlertDetail) -> Markup {
         }
         h2 { "Labels" }
         (pairs(&view.labels))
-        (runbook_section(cx, view.name))
+        (runbook_section(cx, view.name, &view.labels))
     }
 }
 
@@ -112,14 +112,29 @@ fn pairs(pairs: &Labels) -> Markup {
     html! { dl.facts { @for (name, value) in pairs { dt { (name) } dd { (text::name(value)) } } } }
 }
 
-fn runbook_section(cx: &Context<'_>, name: &str) -> Markup {
+/// The runbook, without its title, and with the names of this alert in its commands.
+fn runbook_section(cx: &Context<'_>, name: &str, labels: &Labels) -> Markup {
     html! {
         h2 #runbook { "Runbook" }
         @match runbook::of(name) {
-            Some(text) => div.prose { (markdown::render(text, 2, &|link| runbooks::address(cx, link))) },
+            Some(text) => {
+                @let text = named(text.split_once('\n').map_or(text, |(_, rest)| rest), labels);
+                div.prose { (markdown::render(&text, 1, &|link| runbooks::address(cx, link))) }
+            },
             None => p.muted { "None is shipped." },
         }
     }
+}
+
+/// The text with the names of the alert in place of TARGET, POOL and AGENT. They are to be pasted into a shell, so a name that
+/// could do anything there stays out.
+fn named(text: &str, labels: &Labels) -> String {
+    let is_plain = |value: &&String| {
+        !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._@-".contains(&byte))
+    };
+    let names = [("TARGET", "target"), ("POOL", "pool"), ("AGENT", "agent")];
+    let known = names.into_iter().filter_map(|(place, label)| Some((place, labels.get(label).filter(is_plain)?)));
+    known.fold(text.to_owned(), |text, (place, value)| text.replace(place, value))
 }
 
 fn ended(cx: &Context<'_>, alert: &Notification) -> Markup {
@@ -137,6 +152,24 @@ fn ended(cx: &Context<'_>, alert: &Notification) -> Markup {
         }
         h2 { "Labels" }
         (pairs(&alert.labels))
-        (runbook_section(cx, name))
+        (runbook_section(cx, name, &alert.labels))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_of_a_runbook_have_the_names_of_the_alert_unless_these_could_do_harm() {
+        let labels = |pool: &str| {
+            Labels::from([("target", "builds"), ("pool", pool)].map(|(n, v)| (n.to_owned(), v.to_owned())))
+        };
+        let text = "curl -d target=TARGET --data-urlencode 'pool=POOL' # AGENT";
+        assert_eq!(
+            named(text, &labels("RDSHost@1")),
+            "curl -d target=builds --data-urlencode 'pool=RDSHost@1' # AGENT"
+        );
+        assert_eq!(named(text, &labels("'; rm x #")), "curl -d target=builds --data-urlencode 'pool=POOL' # AGENT");
     }
 }

@@ -31,6 +31,9 @@ pub struct AlertGroup {
     pub agents: BTreeSet<String>,
 }
 
+/// The sign of what is pending.
+pub const PENDING: &str = "○";
+
 /// As many places and agents are named.
 const NAMED: usize = 5;
 
@@ -76,6 +79,11 @@ impl AlertGroup {
         Level::of_alert(self.row.0.severity, self.firing > 0)
     }
 
+    /// Its sign: hollow while it is pending.
+    pub fn sign(&self) -> &'static str {
+        if self.firing == 0 { PENDING } else { self.level().sign() }
+    }
+
     /// What it says.
     pub fn summary(&self) -> &'static str {
         self.row.0.summary
@@ -92,10 +100,16 @@ impl AlertGroup {
     }
 }
 
-/// All alerts by name, severity and target, the worst first. A sign of life is none.
+/// Whether anybody is to be told of it: a sign of life says nothing, and what is only there to mute others does not either.
+pub fn is_told(alert: &AlertBrief) -> bool {
+    let name = alert.alert.0.name;
+    name != DIRECT_WATCHDOG && !name.ends_with("Inhibitor")
+}
+
+/// All alerts by name, severity and target, the worst first. Those that nobody is told of are none.
 pub fn of(alerts: &[AlertBrief]) -> Vec<AlertGroup> {
     let mut groups: std::collections::BTreeMap<(&str, &str, &str), AlertGroup> = std::collections::BTreeMap::new();
-    for alert in alerts.iter().filter(|alert| alert.alert.0.name != DIRECT_WATCHDOG) {
+    for alert in alerts.iter().filter(|alert| is_told(alert)) {
         let key = (alert.alert.0.name, alert.alert.0.severity.as_str(), alert.labels.get("target"));
         groups.entry(key).or_insert_with(|| AlertGroup::new(alert)).add(alert);
     }

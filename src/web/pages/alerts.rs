@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::{
     Context, Document,
-    alert_groups::{self, AlertGroup},
+    alert_groups::{self, AlertGroup, PENDING},
     text,
 };
 use crate::alert::{engine::AlertBrief, queue::Notification};
@@ -45,13 +45,14 @@ fn opinion(cx: &Context<'_>) -> Markup {
 
 /// The alerts of the overview.
 pub fn section(cx: &Context<'_>, groups: &[AlertGroup], more: usize) -> Markup {
-    let firing: usize = groups.iter().map(|group| group.firing).sum();
-    let pending: usize = groups.iter().map(|group| group.count - group.firing).sum();
+    let all = || cx.alerts().iter().filter(|alert| alert_groups::is_told(alert));
+    let firing = all().filter(|alert| alert.fired.is_some()).count();
+    let pending = all().count() - firing;
     html! {
         section aria-labelledby="alerts" {
             h2 #alerts { "Alerts" span.muted { " " (text::count(firing as u64)) " firing, " (text::count(pending as u64)) " pending"
                 @if !cx.is_direct() { "; Prometheus pages, this is the daemon's own opinion" } } }
-            @if groups.is_empty() { p.muted { "None." } } @else { (table(cx, groups)) }
+            @if groups.is_empty() { p.muted { "None that needs anybody." } } @else { (table(cx, groups)) }
             @if more > 0 { p { a href=(cx.link("/alerts")) { "and " (text::count(more as u64)) " more" } } }
         }
     }
@@ -64,7 +65,7 @@ fn table(cx: &Context<'_>, groups: &[AlertGroup]) -> Markup {
             thead { tr { th scope="col" { "Alert" } th scope="col" { "Where" } th scope="col" { "What it says" } th scope="col" { "Since" } } }
             tbody { @for group in groups { tr.(group.level().as_str()) {
                 th scope="row" {
-                    span.mark aria-hidden="true" { (group.level().sign()) }
+                    span.mark aria-hidden="true" { (group.sign()) }
                     a href=(address(cx, group)) { (group.alert().name) }
                     br; span.muted { (group.alert().severity.as_str()) ", " (group.state()) }
                 }
@@ -105,7 +106,7 @@ fn address(cx: &Context<'_>, group: &AlertGroup) -> String {
 /// A group as a link of one word.
 pub fn chip(cx: &Context<'_>, group: &AlertGroup) -> Markup {
     html! { a.chip.(group.level().as_str()) href=(address(cx, group)) {
-        span aria-hidden="true" { (group.level().sign()) " " } (group.alert().name) @if group.count > 1 { " ×" (text::count(group.count as u64)) }
+        span aria-hidden="true" { (group.sign()) " " } (group.alert().name) @if group.count > 1 { " ×" (text::count(group.count as u64)) }
         span.vh { ", " (group.alert().severity.as_str()) }
         span.muted { " " (group.state()) }
     } }
@@ -143,7 +144,7 @@ pub fn single_table<'b>(cx: &Context<'_>, alerts: impl Iterator<Item = &'b Alert
             tbody { @for alert in alerts {
                 @let level = super::trouble::Level::of_alert(alert.alert.0.severity, alert.fired.is_some());
                 tr.(level.as_str()) {
-                    th scope="row" { span.mark aria-hidden="true" { (level.sign()) }
+                    th scope="row" { span.mark aria-hidden="true" { (if alert.fired.is_some() { level.sign() } else { PENDING }) }
                         a href=(cx.link(&format!("/alerts/{}", alert.fingerprint()))) { (alert.alert.0.name) }
                         br; span.muted { (alert.alert.0.severity.as_str()) } }
                     td { (if alert.fired.is_some() { "firing" } else { "pending" }) @if alert.held { ", held" }

@@ -13,7 +13,6 @@ use super::{
 };
 use crate::{
     clock::UnixTime,
-    health::Health,
     snapshot::{Snapshot, history::PollRecord},
 };
 use banner::Banner;
@@ -69,8 +68,6 @@ pub struct TargetLine {
     pub agents: Option<[u32; 6]>,
     /// Its last polls.
     pub polls: Vec<PollRecord>,
-    /// How many targets there are.
-    pub missed: u64,
 }
 
 impl TargetLine {
@@ -102,7 +99,6 @@ impl TargetLine {
             stale: status.stale && status.last_success.is_some(),
             agents: (!status.stale).then_some(agents),
             polls: snapshot.history.polls(),
-            missed: status.missed,
         }
     }
 }
@@ -119,9 +115,12 @@ impl Overview {
         let mut groups = alert_groups::of(alerts);
         let banner = Banner::of(snapshots, &troubles, &groups, started);
         let more_troubles = troubles.len().saturating_sub(TROUBLES);
-        let more_alerts = groups.len().saturating_sub(ALERTS);
+        let all_groups = groups.len();
         troubles.truncate(TROUBLES);
+        // What only may become a note is for the page of alerts.
+        groups.retain(|group| group.level() > Level::Calm);
         groups.truncate(ALERTS);
+        let more_alerts = all_groups - groups.len();
         // The worst of thousands must not be on the last page; those that are well keep the order of the configuration.
         let mut order: Vec<&Arc<Snapshot>> = snapshots.iter().collect();
         let level =
@@ -149,11 +148,6 @@ impl Overview {
             page: (page, pages),
             agents,
         }
-    }
-
-    /// Agents that do not serve.
-    pub fn failed(&self) -> u32 {
-        self.agents[Health::Failed as usize]
     }
 }
 

@@ -60,6 +60,12 @@ pub const fn meaning(health: Health) -> &'static str {
 
 /// A native state in words: `LogonDrain` is `logon drain`; one of several words stays as it is.
 pub fn state(state: &str) -> String {
+    if state.contains([' ', ',']) {
+        return state.to_owned();
+    }
+    if state.len() > 3 && state.contains('_') && !state.contains(char::is_lowercase) {
+        return state.replace('_', " ").to_lowercase();
+    }
     let mut out = String::with_capacity(state.len() + 8);
     let mut before = ' ';
     for (index, c) in state.char_indices() {
@@ -91,8 +97,8 @@ mod tests {
     fn states_become_words() {
         for (native, words) in [
             ("LogonDrain", "logon drain"),
-            ("WAITING_FOR_INCOMING_CONNECTION", "WAITING FOR INCOMING CONNECTION"),
-            ("offline, Deallocated", "offline, deallocated"),
+            ("WAITING_FOR_INCOMING_CONNECTION", "waiting for incoming connection"),
+            ("offline, Deallocated", "offline, Deallocated"),
             ("code_99", "code 99"),
             ("OK", "OK"),
             ("NeedsRDSRole", "needs RDS role"),

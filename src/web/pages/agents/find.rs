@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Agents on a page.
-pub const ROWS: usize = 100;
+pub const ROWS: usize = 50;
 
 /// Pools and states that a form offers, at most.
 const OFFERED: usize = 200;

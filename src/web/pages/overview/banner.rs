@@ -41,8 +41,7 @@ impl Banner {
                 (_, n) => format!("{} firing. ", text::counted(n, "warning")),
             };
             let others = troubles.iter().filter(|trouble| trouble.level >= Level::Warning).count().saturating_sub(1);
-            let more =
-                if others > 0 { format!(" And at {} more.", text::counted(others, "place")) } else { String::new() };
+            let more = if others > 0 { format!(" {} more.", text::counted(others, "place")) } else { String::new() };
             return Banner { level, sentence: format!("{lead}{place}: {what}.{more}"), since };
         }
         let agents: usize = snapshots.iter().map(|snapshot| snapshot.agents.len()).sum();
@@ -57,7 +56,7 @@ impl Banner {
         let good = snapshots.iter().filter_map(|snapshot| snapshot.history.good_since()).max();
         let sentence = match level {
             Level::Notice => {
-                format!("Nobody needs to get up. {size}; {} worth a look.", text::counted(troubles.len(), "place"))
+                format!("Nothing pages. {size}; {} worth a look.", text::counted(troubles.len(), "place"))
             }
             _ => format!("All is well. {size}."),
         };

@@ -2,7 +2,7 @@ use super::{
     super::stub::{NOW, Story, agents, alert},
     *,
 };
-use crate::{failure::Reason, rules::catalogue::Severity};
+use crate::{failure::Reason, health::Health, rules::catalogue::Severity};
 
 #[test]
 fn the_first_sentence_says_where_how_many_and_how_bad() {
@@ -15,7 +15,7 @@ fn the_first_sentence_says_where_how_many_and_how_bad() {
     let sentence = &model.banner.sentence;
     assert!(sentence.starts_with("1 critical alert firing. builds, pool linux, 4 agents: "), "{sentence}");
     assert_eq!(model.banner.since, Some(NOW));
-    assert_eq!(model.failed(), 4);
+    assert_eq!(model.agents[Health::Failed as usize], 4);
     let calm = Overview::of(&[good.at(1)], &[], NOW, 1);
     assert_eq!((calm.banner.level, &*calm.banner.sentence), (Level::Calm, "All is well. 1 target, 40 agents."));
     let starting = Overview::of(&[Story::new("new").at(0)], &[], NOW, 1);

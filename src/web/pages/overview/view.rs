@@ -3,7 +3,10 @@
 use maud::{Markup, html};
 
 use super::{
-    super::{Context, alerts, graphic, text, trouble::Trouble},
+    super::{
+        Context, alerts, graphic, text,
+        trouble::{Level, Trouble},
+    },
     Overview, TargetLine,
 };
 
@@ -29,7 +32,7 @@ pub fn body(cx: &Context<'_>, model: &Overview) -> Markup {
 fn troubles(cx: &Context<'_>, model: &Overview) -> Markup {
     html! {
         section aria-labelledby="wrong" {
-            h2 #wrong { "What is wrong, and where" }
+            h2 #wrong { @if model.banner.level >= Level::Warning { "What is wrong, and where" } @else { "Worth a look" } }
             div.scroll { table.troubles {
                 thead { tr {
                     th scope="col" { "Where" } th scope="col" { "Agents" } th scope="col" { "What" } th scope="col" { "Since" }
