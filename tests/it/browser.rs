@@ -17,9 +17,11 @@ fn demo(flags: &[&str]) -> (Daemon, Browser) {
 
 /// Waits until every target was polled once.
 fn polled(daemon: &Daemon) {
-    wait_until("every target was polled", WAIT_TIMEOUT, || {
+    wait_until("every target was polled", 4 * WAIT_TIMEOUT, || {
         let page = daemon.get("/");
-        if page.text().contains("not polled yet") { Err(page.text().to_owned()) } else { Ok(()) }
+        let headline = page.text().split("id=\"headline\"").nth(1).and_then(|rest| rest.split("</p>").next());
+        let headline = headline.unwrap_or_default();
+        if page.text().contains("not polled yet") { Err(headline.to_owned()) } else { Ok(()) }
     });
 }
 

@@ -93,7 +93,7 @@ impl Document<'_> {
                         }
                     }
                     @if cx.simulated() {
-                        p.simulated role="note" { strong { "Simulated." } " This is a demo: no agent here exists." }
+                        aside.simulated aria-label="Simulated" { strong { "Simulated." } " This is a demo: no agent here exists." }
                     }
                     main #main tabindex="-1" {
                         (fixed)

@@ -9,7 +9,8 @@
   let failed = 0;
 
   function headline(page) {
-    const line = page.getElementById("headline");
+    // Without since when: that is another text at each look, and would be spoken at each.
+    const line = page.querySelector("#headline strong");
     return line ? line.textContent.trim() : "";
   }
 

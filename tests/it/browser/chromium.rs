@@ -199,24 +199,6 @@ impl Browser {
         self.call("Input.insertText", json!({ "text": text }));
     }
 
-    /// What is seen in the first so many pixels of the page: the texts whose boxes lie wholly in them.
-    #[track_caller]
-    pub fn first_pixels(&self, height: u32) -> String {
-        self.text(&format!(
-            "(() => {{
-               const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-               const seen = [];
-               for (let node; (node = walker.nextNode());) {{
-                 const range = document.createRange();
-                 range.selectNodeContents(node);
-                 const box = range.getBoundingClientRect();
-                 if (box.width > 1 && box.height > 1 && box.bottom <= {height} && box.right <= innerWidth + 1) seen.push(node.textContent);
-               }}
-               return seen.join(' ').replace(/\\s+/g, ' ');
-             }})()"
-        ))
-    }
-
     /// Puts a picture of the page below `target/pages`, for people.
     pub fn picture(&self, name: &str) {
         use base64::Engine;
