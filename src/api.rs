@@ -26,7 +26,7 @@ pub mod resilio_console;
 mod stub;
 mod table;
 mod warnings;
-mod words;
+pub mod words;
 
 pub use observation::{Observation, Outcome, Same};
 pub use part::{Agent, AgentRef, Id, Part, Pool, PoolRef, Sample, Subject};

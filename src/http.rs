@@ -11,6 +11,7 @@ mod connector;
 mod failed;
 #[cfg(any(test, fuzzing))]
 mod fuzz;
+mod refused;
 mod resolver;
 mod room;
 mod send_tracker;
@@ -23,6 +24,7 @@ pub use body::Body;
 pub use budget::Budget;
 pub use call::Call;
 pub use connect::install_crypto;
+pub use refused::Refused;
 pub use room::set_max_buffered;
 pub use send_tracker::SendTracker;
 
@@ -45,7 +47,7 @@ use transport::Transport;
 /// The longest answer that is one object, in bytes: it is read whole, and some of it is kept.
 pub const MAX_OBJECT: usize = 1 << 20;
 
-/// What one request and its answer looked like, redacted, for `probe`.
+/// What one request and its answer looked like, redacted, for `probe` and the pages.
 #[derive(Debug, Clone)]
 pub struct Exchange {
     /// Operation, as in the metrics.
@@ -56,12 +58,34 @@ pub struct Exchange {
     pub headers: Vec<(String, String)>,
     /// Status, where an answer came.
     pub status: Option<u16>,
-    /// Bytes of the answer, unpacked.
+    /// Bytes of the answer, unpacked; as it came where that was left to whoever reads it.
     pub bytes: usize,
     /// From sending to the last byte.
     pub duration: Duration,
     /// Why there was no answer.
     pub failure: Option<Failure>,
+    /// What a server said that refused it. Not to be shown as it is.
+    pub refused: Option<Refused>,
+}
+
+impl Exchange {
+    /// That of a request before it is sent, whose URL may be shown as `shown`.
+    fn of(operation: &'static str, request: &reqwest::Request, shown: &Url) -> Exchange {
+        let headers = request.headers().iter().map(|(name, value)| {
+            let shown = if value.is_sensitive() { "<secret>" } else { value.to_str().unwrap_or("<binary>") };
+            (name.to_string(), shown.to_owned())
+        });
+        Exchange {
+            operation,
+            request: format!("{} {shown}", request.method()),
+            headers: headers.collect(),
+            status: None,
+            bytes: 0,
+            duration: Duration::default(),
+            failure: None,
+            refused: None,
+        }
+    }
 }
 
 /// The URL below `base` at these segments of a path, each escaped.

@@ -1,5 +1,6 @@
 //! When and how targets are polled: schedule, jitter, no overlap, back-off, freshness, since-when.
 
+mod details;
 mod event;
 mod fleet;
 mod freshness;

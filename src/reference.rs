@@ -146,19 +146,35 @@ fn endpoint((method, path): (&str, &str)) -> String {
 /// What a path answers.
 fn answer(path: &str) -> &'static str {
     match path {
-        "/" => "The status page, for people.",
-        "/alerts" => "The alerts that the daemon itself evaluates, for people.",
-        "/alerts/{fingerprint}" => {
-            "One of them, by the fingerprint of its labels, as Alertmanager has it; links of pages lead here."
+        "/" => "For people: how bad it is, what is wrong and since when, alerts, targets.",
+        "/agents" => {
+            "Every agent, paged: `q` searches names and native states; `vendor`, `target`, `pool`, `health`, `state` (each \
+             repeatable) filter; `sort` is `worst`, `newest`, `oldest` or `name`."
         }
-        "/agents" => "The agents, for people. `vendor`, `target` and `pool` select.",
-        "/runbooks/" => "The runbooks of all alerts, which the program carries.",
-        "/runbooks/{alert}" => "The runbook of this alert; links of pages lead here.",
+        "/agents/agent" => "`?target=&pool=&agent=`: one agent, its classes since the start, its alerts and samples.",
+        "/targets/" => "`?name=`: as `/targets/<name>`, for a name that no path can hold.",
+        "/targets/<name>" => {
+            "A target: its polls, the requests of the last one, what was odd in it, holds. 404 where none is called so."
+        }
+        "/alerts" => {
+            "What is pending, fires, or has ended lately; where Prometheus pages, in the opinion of the daemon's own evaluation. \
+             `name`, `severity`, `state`, `target`, `pool` select."
+        }
+        "/alerts/<fingerprint>" => {
+            "One alert by the fingerprint that Alertmanager has for it where no label is added: its condition, samples and \
+             runbook. 404 where it was not heard of since the start."
+        }
+        "/runbooks/" => "The runbooks, which the program carries.",
+        "/runbooks/<Alert>" => "One of them, with or without `.md`.",
+        "/catalogue" => "Every metric and its meaning; `q` searches.",
+        "/assets/<file>" => "Style, script and icons of the pages.",
         "/metrics" => {
             "Every series, or those of some targets (see below). 200 also when every target is down; 503 while `--web.max-requests` \
              scrapes are being answered whose readers read."
         }
-        "/config" => "The running configuration. Secrets, and the values of configured headers, read `<secret>`.",
+        "/config" => {
+            "The running configuration as YAML, or as a page where `Accept` asks for HTML. Secrets, and the values of configured headers, read `<secret>`."
+        }
         "/api/v1/targets" => "Every target with its last poll, its counts by class of health, and why it fails.",
         "/api/v1/agents" => {
             "Agents with their class, native state and since when. `vendor`, `target`, `pool` and `health` (each repeatable) and \

@@ -31,5 +31,6 @@ pub mod expr;
 pub mod links;
 pub mod promql;
 pub mod rule;
+pub mod runbook;
 pub mod scaled;
 pub mod template;

@@ -5,6 +5,7 @@
 
 mod cut;
 pub mod group;
+pub mod history;
 mod ledger;
 mod names;
 mod render;
@@ -14,6 +15,7 @@ mod status;
 mod store;
 
 pub use group::Group;
+pub use history::History;
 pub use ledger::{Ledger, Published, SavedAgent, SavedPool, SavedTarget};
 pub use roster::Agents;
 pub use scrape::{of_target, scrape};
@@ -39,6 +41,8 @@ pub struct Snapshot {
     pub blocks: Vec<(FamilyKey, Block)>,
     /// Series of the target in the exposition.
     pub series: usize,
+    /// What has happened to it so far; the one thing here that goes on.
+    pub history: Arc<History>,
 }
 
 impl Snapshot {

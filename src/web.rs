@@ -1,7 +1,7 @@
 //! The daemon's own HTTP server.
 //!
 //! `GET /metrics` -- every series, or those of `?target=` and `?vendor=`; always 200 but for an unknown name (400) and for
-//! more than `--web.max-requests` scrapes at once (503). `GET /`, `/api/v1/*`, `/config` -- the same for people and
+//! more than `--web.max-requests` scrapes at once (503). `GET /` and the other [`pages`] -- the same for people, `/api/v1/*` for
 //! programs. `GET /-/healthy`, `/-/ready` -- 200, or 503 while not ready. `POST /-/reload` -- 200, or 500 with the reason;
 //! `POST /-/release?target=` -- 200, 404 where no such target waits, or 429 within 15 minutes of the last one of its account; both
 //! 403 without `--web.enable-lifecycle`, and where a page of another site asks.
@@ -20,9 +20,8 @@ mod head_timeout;
 mod listener;
 mod metrics;
 mod paced_body;
-mod page;
 mod page_limit;
-mod plain;
+mod pages;
 mod reply;
 mod scrape_limit;
 mod server;
@@ -42,6 +41,7 @@ use browser_guard::{BrowserGuard, Exposure};
 use connection::Connection;
 use connection_limit::{ActiveRequest, ConnectionLimit};
 use page_limit::PageLimit;
+use pages::View;
 use reply::Reply;
 use scrape_limit::{ScrapeLimit, scrape_timeout};
 
@@ -66,6 +66,8 @@ pub struct Options {
     pub enable_lifecycle: bool,
     /// Names under which browsers reach this server, beside that of the external URL; a port behind one is passed over.
     pub hosts: Vec<String>,
+    /// Whether all data are simulated, which pages say.
+    pub simulated: bool,
     /// TLS, users, headers and a limit, as the web configuration has them.
     pub door: Arc<Door>,
 }
@@ -115,7 +117,7 @@ impl State {
     async fn answer(&self, request: &reply::Request, active: &ActiveRequest) -> Reply {
         #[cfg(test)]
         assert!(request.path != server::PLANTED, "a planted fault");
-        let Some(route) = self.route(request) else { return unknown_path(request) };
+        let Some((route, rest)) = self.route(request) else { return unknown_path(request) };
         let is_read = route.method == Method::GET && request.method == Method::HEAD;
         let reply = if request.query.len() > reply::MAX_PARAMETERS {
             let most = reply::MAX_PARAMETERS;
@@ -126,7 +128,7 @@ impl State {
         } else if let Err(message) = self.browser_guard.check(request, route.page.exposure()) {
             Reply::text(StatusCode::FORBIDDEN, message)
         } else {
-            self.dispatch(route.page, request, active.connection()).await
+            self.dispatch(route.page, request, rest, active.connection()).await
         };
         count(route.path, request, &reply);
         reply
@@ -135,21 +137,23 @@ impl State {
     /// Answers a request whose body is larger than any that means something.
     fn too_large(&self, request: &reply::Request) -> Reply {
         let reply = Reply::text(StatusCode::PAYLOAD_TOO_LARGE, "no request here needs a body\n");
-        count(self.route(request).map_or(OTHER, |route| route.path), request, &reply);
+        count(self.route(request).map_or(OTHER, |(route, _)| route.path), request, &reply);
         reply
     }
 
-    fn route(&self, request: &reply::Request) -> Option<&'static Route> {
+    /// The route of a path, and what follows it where it leads to one of many.
+    fn route<'r>(&self, request: &'r reply::Request) -> Option<(&'static Route, &'r str)> {
         let path = match request.path.strip_prefix(self.options.route_prefix.as_str()) {
             Some("") => "/",
             Some(path) if path.starts_with('/') => path,
             _ if matches!(&*request.path, "/-/healthy" | "/-/ready") => &request.path,
             _ => "",
         };
-        ROUTES.iter().find(|route| match route.path.split_once('{') {
-            Some((folder, _)) => path.strip_prefix(folder).is_some_and(|name| !name.contains('/')),
-            None => route.path == path,
-        })
+        let rest_of = |route: &Route| match route.path.split_once('<') {
+            Some((before, _)) => path.strip_prefix(before).filter(|rest| !rest.is_empty() && !rest.contains('/')),
+            None => (route.path == path).then_some(""),
+        };
+        ROUTES.iter().find_map(|route| Some((route, rest_of(route)?)))
     }
 
     /// A scrape lasts until its answer was taken: it is the slow readers that pile up.
@@ -172,7 +176,15 @@ impl State {
             return Reply::text(StatusCode::BAD_REQUEST, "which target? give it as ?target=NAME\n");
         };
         match self.daemon.fleet().release(target).await {
-            Released::Yes => Reply::text(StatusCode::OK, "the next poll logs on once\n"),
+            Released::Yes => {
+                let done = Reply::text(StatusCode::OK, "the next poll logs on once\n");
+                // The button of a page: its reader wants to see the page again.
+                let wants_page = request.header("accept").is_some_and(|accept| accept.contains("text/html"));
+                match pages::back(&self.options, target).filter(|_| wants_page) {
+                    Some(page) => done.with_value("location", page).with_status(StatusCode::SEE_OTHER),
+                    None => done,
+                }
+            }
             Released::NotBefore(next) => {
                 let text = format!("this account was tried again a short while ago; it can be released at {next}\n");
                 Reply::text(StatusCode::TOO_MANY_REQUESTS, text)
@@ -205,18 +217,14 @@ impl State {
         }
     }
 
-    async fn dispatch(&self, page: Page, request: &reply::Request, connection: &Arc<Connection>) -> Reply {
+    async fn dispatch(&self, page: Page, request: &reply::Request, rest: &str, connection: &Arc<Connection>) -> Reply {
         let daemon = &self.daemon;
         let make = || match page {
-            Page::Overview => page::overview(daemon, &self.options),
+            Page::View(view) => pages::answer(view, daemon, &self.options, request, rest),
             Page::Targets => api::targets(daemon),
             Page::Agents => api::agents(daemon, request),
             Page::Alerts => api::alerts(daemon, request),
-            Page::Status => api::status(daemon, self.started.elapsed()),
-            Page::Runbooks => plain::runbooks(&self.options, request),
-            Page::AlertPages => plain::alerts(daemon, &self.options, request),
-            Page::AgentPages => plain::agents(&self.options),
-            _ => Reply::yaml(daemon.config().to_yaml()),
+            _ => api::status(daemon, self.started.elapsed()),
         };
         match page {
             Page::Healthy => Reply::text(StatusCode::OK, "Rollcall is healthy.\n"),
@@ -227,7 +235,11 @@ impl State {
             }
             Page::Reload => self.reload().await,
             Page::Release => self.release(request).await,
-            _ => self.page_limit.make(connection, make).await,
+            // It is at hand, and a page without its style would be of no use.
+            Page::View(View::Asset) => make(),
+            Page::View(_) | Page::Targets | Page::Agents | Page::Alerts | Page::Status => {
+                self.page_limit.make(connection, make).await
+            }
         }
     }
 }
@@ -248,15 +260,12 @@ fn count(route: &str, request: &reply::Request, reply: &Reply) {
 #[derive(Debug, Clone, Copy)]
 enum Page {
     Metrics,
-    Overview,
+    /// One for people.
+    View(View),
     Targets,
     Agents,
     Alerts,
     Status,
-    Config,
-    Runbooks,
-    AlertPages,
-    AgentPages,
     Healthy,
     Ready,
     Reload,
@@ -269,7 +278,9 @@ impl Page {
         match self {
             Page::Healthy | Page::Ready => Exposure::Public,
             Page::Reload | Page::Release => Exposure::Changes,
-            _ => Exposure::Shows,
+            Page::Metrics | Page::View(_) | Page::Targets | Page::Agents | Page::Alerts | Page::Status => {
+                Exposure::Shows
+            }
         }
     }
 }
@@ -278,39 +289,39 @@ struct Route {
     path: &'static str,
     method: Method,
     page: Page,
-    /// Whether the overview leads there.
-    is_linked: bool,
 }
 
 impl Route {
-    const fn linked(path: &'static str, page: Page) -> Route {
-        Route { path, method: Method::GET, page, is_linked: true }
-    }
-
     const fn get(path: &'static str, page: Page) -> Route {
-        Route { path, method: Method::GET, page, is_linked: false }
+        Route { path, method: Method::GET, page }
     }
 
     const fn post(path: &'static str, page: Page) -> Route {
-        Route { path, method: Method::POST, page, is_linked: false }
+        Route { path, method: Method::POST, page }
     }
 }
 
-static ROUTES: [Route; 16] = [
-    Route::get("/", Page::Overview),
-    Route::linked("/alerts", Page::AlertPages),
-    Route::get("/alerts/{fingerprint}", Page::AlertPages),
-    Route::linked("/agents", Page::AgentPages),
-    Route::linked("/runbooks/", Page::Runbooks),
-    Route::get("/runbooks/{alert}", Page::Runbooks),
-    Route::linked("/metrics", Page::Metrics),
-    Route::linked("/config", Page::Config),
-    Route::linked("/api/v1/targets", Page::Targets),
-    Route::linked("/api/v1/agents", Page::Agents),
-    Route::linked("/api/v1/alerts", Page::Alerts),
-    Route::linked("/api/v1/status", Page::Status),
+/// What stands in pointed brackets is one of many.
+static ROUTES: [Route; 21] = [
+    Route::get("/", Page::View(View::Overview)),
+    Route::get("/agents", Page::View(View::Agents)),
+    Route::get("/agents/agent", Page::View(View::Agent)),
+    Route::get("/targets/", Page::View(View::Target)),
+    Route::get("/targets/<name>", Page::View(View::Target)),
+    Route::get("/alerts", Page::View(View::Alerts)),
+    Route::get("/alerts/<fingerprint>", Page::View(View::Alert)),
+    Route::get("/runbooks/", Page::View(View::Runbooks)),
+    Route::get("/runbooks/<Alert>", Page::View(View::Runbook)),
+    Route::get("/catalogue", Page::View(View::Catalogue)),
+    Route::get("/config", Page::View(View::Config)),
+    Route::get("/assets/<file>", Page::View(View::Asset)),
+    Route::get("/metrics", Page::Metrics),
+    Route::get("/api/v1/targets", Page::Targets),
+    Route::get("/api/v1/agents", Page::Agents),
+    Route::get("/api/v1/alerts", Page::Alerts),
+    Route::get("/api/v1/status", Page::Status),
     Route::get("/-/healthy", Page::Healthy),
-    Route::linked("/-/ready", Page::Ready),
+    Route::get("/-/ready", Page::Ready),
     Route::post("/-/reload", Page::Reload),
     Route::post("/-/release", Page::Release),
 ];

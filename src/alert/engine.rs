@@ -9,6 +9,7 @@ mod eval;
 mod history;
 mod rules;
 mod sample;
+mod shown;
 mod source;
 mod target_alerts;
 pub mod task;
@@ -16,6 +17,7 @@ mod text;
 
 pub use rules::{EvalSettings, Rules};
 pub use sample::LabelSet;
+pub use shown::{AlertBrief, AlertDetail, AlertRow, ReadSample, samples};
 pub use source::{Revision, Source, Visit, lines};
 
 use std::collections::{BTreeMap, HashMap, HashSet};

@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 
 use serde_json::Value;
 
-use crate::{config::secret::SecretText, printable::printable};
+use crate::{config::secret::SecretText, http::Refused, printable::printable};
 
 /// As many characters of an answer are quoted.
 const QUOTED: usize = 200;
@@ -29,6 +29,14 @@ pub fn quote(body: &[u8], username: &str, secret: &SecretText) -> String {
     let text = without_credentials(&text[..end], username, secret);
     let text = without_tokens(&without_named_secrets(text.trim()));
     one_line(&text, QUOTED)
+}
+
+/// The first characters of what a server said that refused a request, without what it had been sent and what looks like a token.
+pub fn refused(refused: &Refused) -> String {
+    let text = String::from_utf8_lossy(refused.body());
+    let text = refused.secrets().iter().fold(text.into_owned(), |text, secret| without_credentials(&text, "", secret));
+    let text = without_tokens(&without_named_secrets(text.trim()));
+    one_line(&text.split_whitespace().collect::<Vec<_>>().join(" "), QUOTED)
 }
 
 /// The words of a server in an object of JSON: the first of these fields that has a text, in any case of its name. Of a list

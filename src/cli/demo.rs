@@ -18,7 +18,7 @@ const CERTIFICATE: &str = "farm.pem";
 
 pub fn run(args: Demo) -> Result<(), String> {
     log::start(args.log.level, args.log.format);
-    let options = serve::options(&args.web, &args.listen)?;
+    let options = web::Options { simulated: true, ..serve::options(&args.web, &args.listen)? };
     super::block_on(async {
         let signals = serve::Signals::new()?;
         let listeners = serve::listen(&args.listen).await?;

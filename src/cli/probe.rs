@@ -238,6 +238,9 @@ fn show(exchange: &Exchange) {
     for (name, value) in &exchange.headers {
         text += &format!("          > {name}: {value}\n");
     }
+    if let Some(refused) = &exchange.refused {
+        text += &format!("          < {}\n", api::words::refused(refused));
+    }
     output::write_err(text);
 }
 

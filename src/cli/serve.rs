@@ -46,6 +46,7 @@ pub fn options(args: &Web, listen: &[String]) -> Result<web::Options, String> {
         max_requests: args.max_requests,
         max_connections: descriptors::connections(args.max_connections),
         enable_lifecycle: args.enable_lifecycle,
+        simulated: false,
         hosts: args.allowed_hosts.iter().chain(listen).cloned().chain(shard::host_name()).collect(),
         door: Arc::new(web::Door::open(args.web_config_file.as_deref())?),
     })

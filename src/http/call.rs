@@ -19,6 +19,7 @@ use super::{
     body::{Cap, Growing},
     connector::PeerCertificate,
     failed,
+    refused::{Refused, Sent},
     send_tracker::{SendTracker, TrackedBody},
     transport::{self, RequestBody, SendError, Transport},
 };
@@ -46,6 +47,8 @@ pub struct Call {
     carries_password: bool,
     /// Whether it waits for no other request.
     unqueued: bool,
+    /// Its secrets, which an answer may repeat.
+    secrets: Sent,
 }
 
 impl Call {
@@ -61,6 +64,7 @@ impl Call {
             denied: None,
             carries_password: false,
             unqueued: false,
+            secrets: Sent::default(),
         }
     }
 
@@ -73,6 +77,7 @@ impl Call {
     /// loopback unless the configuration allows it; `send` then fails without sending anything.
     pub fn secret_header(mut self, name: &'static str, value: &SecretText) -> Call {
         self.guard();
+        self.secrets.add(value);
         self.insert(name, value.expose(), true)
     }
 
@@ -87,7 +92,8 @@ impl Call {
         self.basic_pair("", token)
     }
 
-    fn basic_pair(self, username: &str, password: &SecretText) -> Call {
+    fn basic_pair(mut self, username: &str, password: &SecretText) -> Call {
+        self.secrets.add(password);
         let pair = STANDARD.encode(format!("{username}:{}", password.expose()));
         self.secret_header("authorization", &SecretText::new(format!("Basic {pair}")))
     }
@@ -101,6 +107,7 @@ impl Call {
     /// Adds a query parameter that is a secret (Resilio's token); shown as `<secret>`.
     pub fn secret_query(mut self, name: &'static str, value: &SecretText) -> Call {
         self.guard();
+        self.secrets.add(value);
         self.request.url_mut().query_pairs_mut().append_pair(name, value.expose());
         self.shown.query_pairs_mut().append_pair(name, "<secret>");
         self
@@ -117,6 +124,8 @@ impl Call {
     pub fn secret_body(mut self, content_type: &'static str, body: impl Into<Bytes>) -> Call {
         self.guard();
         self.carries_password = true;
+        let body = body.into();
+        self.secrets.add_body(&body);
         self.body(content_type, body)
     }
 
@@ -173,11 +182,11 @@ impl Call {
         }
         self.configured_headers();
         let again = self.may_be_sent_again().then(|| (self.budget.clone(), deadline));
-        let mut exchange = self.exchange();
+        let mut exchange = Exchange::of(self.operation, &self.request, &self.shown);
         let sent = self.sent.clone();
         let deadline = sent.as_ref().map_or(deadline, SendTracker::until);
         let request_body = self.request_body();
-        let Call { client, operation, request, .. } = self;
+        let Call { client, operation, request, secrets, .. } = self;
         let connection = client.inner.connection.read().unwrap_or_else(|e| e.into_inner()).1.clone();
         let started = Instant::now();
         let waits = AtomicBool::default();
@@ -219,7 +228,8 @@ impl Call {
         match &result {
             Ok(answer) => {
                 exchange.status = Some(code);
-                exchange.bytes = answer.body.len();
+                exchange.bytes = answer.packed.as_ref().map_or(answer.body.len(), |body| body.as_sent().len());
+                exchange.refused = Refused::of(answer, &secrets);
                 if let Some(sent) = &sent {
                     sent.note_answer(&answer.body);
                 }
@@ -229,6 +239,7 @@ impl Call {
         if let Some(tracer) = &client.inner.tracer {
             tracer(&exchange);
         }
+        client.inner.stats.keep(exchange);
         result
     }
 
@@ -298,27 +309,12 @@ impl Call {
         if self.request.url().host_str() != inner.host.as_deref() {
             return;
         }
-        for (name, value) in &inner.settings.headers {
-            if let (Ok(name), Ok(mut value)) = (HeaderName::try_from(name), HeaderValue::from_str(value.expose())) {
+        for (name, secret) in &inner.settings.headers {
+            if let (Ok(name), Ok(mut value)) = (HeaderName::try_from(name), HeaderValue::from_str(secret.expose())) {
                 value.set_sensitive(true);
+                self.secrets.add(secret);
                 self.request.headers_mut().insert(name, value);
             }
-        }
-    }
-
-    fn exchange(&self) -> Exchange {
-        let headers = self.request.headers().iter().map(|(name, value)| {
-            let shown = if value.is_sensitive() { "<secret>" } else { value.to_str().unwrap_or("<binary>") };
-            (name.to_string(), shown.to_owned())
-        });
-        Exchange {
-            operation: self.operation,
-            request: format!("{} {}", self.request.method(), self.shown),
-            headers: headers.collect(),
-            status: None,
-            bytes: 0,
-            duration: Default::default(),
-            failure: None,
         }
     }
 }

@@ -87,8 +87,10 @@ impl<'a> Causes<'a> {
             causes.is_dns |= inner.is::<DnsError>();
             let is_late = |error: &std::io::Error| error.kind() == std::io::ErrorKind::TimedOut;
             causes.is_timeout |= inner.is::<ConnectTimeout>() || inner.downcast_ref().is_some_and(is_late);
-            let text = inner.to_string();
-            if !causes.text.ends_with(&text) {
+            let text = plain(&inner.to_string());
+            // What the client calls its own errors says nothing that their causes do not.
+            let is_frame = inner.is::<hyper_util::client::legacy::Error>() && inner.source().is_some();
+            if !is_frame && !causes.text.ends_with(&text) {
                 if !causes.text.is_empty() {
                     causes.text.push_str(": ");
                 }
@@ -98,11 +100,30 @@ impl<'a> Causes<'a> {
         }
         // What rustls does not know itself it shows as it is made.
         if let Some((error, untrusted)) = causes.tls.and_then(|error| Some((error, untrusted(error)?))) {
-            let plain = format!("invalid peer certificate: {untrusted}");
-            causes.text = causes.text.replace(&error.to_string(), &plain);
+            let shown = plain(&format!("invalid peer certificate: {untrusted}"));
+            causes.text = causes.text.replace(&plain(&error.to_string()), &shown);
         }
         causes
     }
+}
+
+/// What is named by a type of Rust, in words: `Other(OtherError(CaUsedAsEndEntity))`.
+fn plain(text: &str) -> String {
+    const BEGIN: &str = "Other(OtherError(";
+    let named = text.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once("))")?)));
+    let Some((before, (name, after))) = named else { return text.to_owned() };
+    let words = match name {
+        "CaUsedAsEndEntity" => {
+            "the server shows the certificate of a CA as its own; give it one that its CA has signed".to_owned()
+        }
+        name if name.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
+            let spaced =
+                name.chars().map(|c| if c.is_uppercase() { format!(" {}", c.to_lowercase()) } else { c.to_string() });
+            spaced.collect::<String>().trim_start().to_owned()
+        }
+        _ => "it cannot be checked".to_owned(),
+    };
+    format!("{before}{words}{after}")
 }
 
 /// The error of TLS that it is, if it is one. Such an error comes inside an I/O error, or inside two: `source` skips those.
@@ -275,6 +296,27 @@ mod tests {
             let settings = Http { tls: Tls { ca_file: Some(path), ..Tls::default() }, ..direct() };
             let failed = failure(&format!("https://{}/", stranger.address()), &settings).await;
             assert!(failed.message.contains(expected), "{failed}");
+        }
+    }
+
+    #[tokio::test]
+    async fn no_message_names_a_type_of_rust() {
+        let socket = tokio::net::TcpSocket::new_v4().expect("there are sockets");
+        socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("free ports");
+        let closed = socket.local_addr().expect("it is bound");
+        let failed = failure(&format!("http://{closed}/api"), &direct()).await;
+        assert!(failed.message.contains("refused") && !failed.message.contains("client error ("), "{failed}");
+        for (text, expected) in [
+            (
+                "invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))",
+                "invalid peer certificate: the server shows the certificate of a CA as its own; give it one that its CA has signed",
+            ),
+            ("a: Other(OtherError(PathLenConstraintViolated)): b", "a: path len constraint violated: b"),
+            ("Other(OtherError(Weird { at: 7 }))", "it cannot be checked"),
+            ("Other(OtherError(", "Other(OtherError("),
+            ("connection reset", "connection reset"),
+        ] {
+            assert_eq!(plain(text), expected);
         }
     }
 

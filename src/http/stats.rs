@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use super::Exchange;
 use crate::clock::UnixTime;
 
 /// Upper bounds of the buckets of `rollcall_api_request_duration_seconds`, in seconds.
@@ -15,7 +16,20 @@ pub const BUCKETS: [f64; 10] = [0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0
 pub struct Stats {
     /// Shared with those who asked until something is counted anew.
     counts: Mutex<Arc<Counts>>,
+    journal: Mutex<Journal>,
 }
+
+/// Exchanges since somebody last took them.
+#[derive(Debug, Default)]
+pub struct Journal {
+    /// In order; of many not all, but those that went wrong.
+    pub exchanges: Vec<Exchange>,
+    /// How many more there were.
+    pub left_out: u64,
+}
+
+/// Exchanges of a journal, at most.
+const JOURNAL: usize = 60;
 
 /// What was counted up to some moment. Each table is sorted, and has a few rows: a map would take several times their room,
 /// for each of ten thousand targets.
@@ -44,6 +58,24 @@ impl Stats {
     /// Everything that was counted until now.
     pub fn counts(&self) -> Arc<Counts> {
         Arc::clone(&self.lock())
+    }
+
+    /// Takes what was exchanged since the last time.
+    pub fn take_journal(&self) -> Journal {
+        std::mem::take(&mut self.journal.lock().unwrap_or_else(|e| e.into_inner()))
+    }
+
+    /// Keeps an exchange in the journal.
+    pub(super) fn keep(&self, exchange: Exchange) {
+        let went_wrong = |exchange: &Exchange| exchange.status.is_none_or(|status| status >= 400);
+        let mut journal = self.journal.lock().unwrap_or_else(|e| e.into_inner());
+        if journal.exchanges.len() >= JOURNAL {
+            journal.left_out += 1;
+            let good = journal.exchanges.iter().rposition(|exchange| !went_wrong(exchange));
+            let Some(good) = good.filter(|_| went_wrong(&exchange)) else { return };
+            journal.exchanges.remove(good);
+        }
+        journal.exchanges.push(Exchange { headers: Vec::new(), ..exchange });
     }
 
     pub(super) fn request(&self, operation: &'static str, code: u16, duration: Duration) {

@@ -7,7 +7,10 @@ use crate::{
     api::{Observation, Outcome, Warnings},
     clock::UnixTime,
     failure::{Failure, Reason},
-    snapshot::Ledger,
+    snapshot::{
+        Ledger,
+        history::{PollEnd, PollRecord},
+    },
 };
 
 /// How a poll ended.
@@ -69,6 +72,8 @@ fn update_status(ledger: &mut Ledger, result: &PollResult, now: UnixTime, took: 
     status.first_poll.get_or_insert(now);
     status.last_poll = Some(now);
     status.duration = took;
+    let history = Arc::clone(&ledger.history);
+    let status = &mut ledger.status;
     match result {
         PollResult::Failed(failure) => {
             event::PollFailed { target, failure }.emit(status);
@@ -89,6 +94,12 @@ fn update_status(ledger: &mut Ledger, result: &PollResult, now: UnixTime, took: 
             status.partial = !failed.is_empty();
         }
     }
+    let end = match (status.up, status.partial) {
+        (Some(true), false) => PollEnd::Complete,
+        (Some(true), true) => PollEnd::Partial,
+        _ => PollEnd::Failed,
+    };
+    history.add_poll(PollRecord { at: now, took, end }, status.failure.as_ref());
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::event;
 use super::{
+    details,
     freshness::Freshness,
     outcome::{self, PollResult},
     schedule,
@@ -191,7 +192,9 @@ impl Task {
     fn finish_poll(&mut self, outcome: Result<Observation, Failure>, took: Duration, warnings: &Warnings) -> Duration {
         let now = self.target_state.clock.now();
         let target = Arc::clone(&self.target_state.target);
+        let last = details::of(&outcome, self.client.stats().take_journal());
         let result = outcome::record(&mut lock(&self.target_state.ledger), outcome, now, took, warnings);
+        lock(&self.target_state.ledger).history.set_last(details::ended(last, &result, warnings));
         self.target_state.memory.forget(now);
         self.log_warnings(warnings);
         let mut ledger = lock(&self.target_state.ledger);

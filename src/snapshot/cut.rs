@@ -30,7 +30,8 @@ impl Snapshot {
         blocks.extend(family::SERIES.key().map(|key| (key, Block::new(own.bytes))));
         // Blocks of one family stay in their order.
         blocks.sort_by_key(|(key, _)| *key);
-        Snapshot { target: self.target.clone(), status, pools, agents, blocks, series }
+        let history = std::sync::Arc::clone(&self.history);
+        Snapshot { target: self.target.clone(), status, pools, agents, blocks, series, history }
     }
 }
 

@@ -21,7 +21,7 @@ use part::{RenderOptions, StoredPart};
 use pieces::Pieces;
 use since::SinceLookup;
 
-use super::{Snapshot, Status, status};
+use super::{History, Snapshot, Status, status};
 use crate::{
     api::{Observation, Warnings, fingerprint::PartFingerprints, memory::earliest_kept},
     catalogue::FamilyKey,
@@ -41,6 +41,8 @@ pub struct Ledger {
     full_state_sets: bool,
     /// How the polls went.
     pub status: Status,
+    /// What has happened so far.
+    pub history: Arc<History>,
     parts: Vec<StoredPart>,
     /// Since-when from the state file, until the agent is seen again.
     restored: HashMap<(String, String), (Health, UnixTime)>,
@@ -71,6 +73,7 @@ impl Ledger {
             target,
             full_state_sets,
             status: Status::default(),
+            history: Arc::default(),
             parts: Vec::new(),
             restored: HashMap::new(),
             known_pools: BTreeMap::new(),
@@ -121,13 +124,17 @@ impl Ledger {
         // While a log-on is held nothing is asked: what is told again was read when it was first told.
         let told_again = observation.repeated;
         let previous = std::mem::take(&mut self.parts);
+        let mut changes = Vec::new();
         let mut old: HashMap<Box<str>, StoredPart> =
             previous.into_iter().map(|held| (held.key.clone(), held)).collect();
         for (key, updates) in updates {
             let before = old.remove(&key);
             let read = before.as_ref().map(|before| before.read).filter(|_| told_again).unwrap_or(now);
             let (held, counts) = match updates {
-                PartUpdate::Replace(held) => (Some(StoredPart { read, ..*held }), true),
+                PartUpdate::Replace(mut held) => {
+                    changes.append(&mut held.changes);
+                    (Some(StoredPart { read, ..*held }), true)
+                }
                 PartUpdate::Refresh => (before.map(|before| StoredPart { observed: now, read, ..before }), true),
                 PartUpdate::Keep => (before, false),
             };
@@ -138,6 +145,7 @@ impl Ledger {
                 self.parts.push(held);
             }
         }
+        self.history.add_changes(changes, agents);
         self.note_pools(now);
         self.note_listed(lists_all);
         if complete {

@@ -121,6 +121,12 @@ impl Reply {
         self
     }
 
+    /// The same with another status.
+    pub fn with_status(mut self, status: StatusCode) -> Reply {
+        self.status = status;
+        self
+    }
+
     /// Bytes of the body.
     pub fn length(&self) -> usize {
         let length = self.body.size_hint().exact().unwrap_or(0);

@@ -253,6 +253,7 @@ mod tests {
             max_requests: 1,
             max_connections: 2,
             enable_lifecycle: false,
+            simulated: false,
             hosts: Vec::new(),
             door: Arc::new(Door::open(None).expect("an open one")),
         };

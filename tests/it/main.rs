@@ -5,6 +5,7 @@
 // A test says what it expects by panicking, may wait, and may read what it knows to be small.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
+mod browser;
 mod catalogue;
 mod cli;
 mod dashboards;

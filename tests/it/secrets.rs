@@ -299,8 +299,11 @@ impl Outputs {
             "/api/v1/agents?limit=1000",
             "/api/v1/status",
             "/api/v1/alerts",
+            "/agents",
+            "/alerts",
         ];
-        for page in pages {
+        let targets = web::pages_of_targets(daemon);
+        for page in pages.into_iter().chain(targets.iter().map(String::as_str)) {
             let reply = daemon.get(page);
             assert!(reply.status.is_success() && !reply.body.is_empty(), "{page}");
             self.add(page, format!("{:?}\n{}", reply.headers, reply.text()));

@@ -1,7 +1,7 @@
 //! Direct mode: evaluates after every poll and every 15 s, and tells the Alertmanagers.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, VecDeque},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
@@ -13,11 +13,11 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{AlertView, Engine, Rules};
+use super::{AlertBrief, AlertDetail, AlertView, Engine, Rules};
 use crate::{
     alert::event,
     alert::{
-        queue::{Change, Notification, Outbox},
+        queue::{Change, Fingerprint, Notification, Outbox},
         state::SavedAlerts,
     },
     clock::UnixTime,
@@ -39,9 +39,13 @@ const BATCH_DELAY: Duration = Duration::from_millis(100);
 /// An evaluation that takes longer hangs, or waits for a processor that it does not get.
 const STUCK_TIMEOUT: Duration = Duration::from_secs(120);
 
+/// Alerts that have ended, as many as are remembered: whoever was woken may look an hour later.
+const ENDED: usize = 500;
+
 /// The engine at work, its targets and its Alertmanagers.
 ///
-/// While the mode is `off` nothing is evaluated and nothing sent; what is known stays, for when the mode changes back.
+/// While the mode is `off` nothing is sent; what is known stays, for when the mode changes back. What the rules would say is
+/// worked out by an engine of its own, for the pages.
 #[derive(Debug)]
 pub struct AlertEvaluator {
     fleet: Arc<Fleet>,
@@ -54,6 +58,10 @@ pub struct AlertEvaluator {
 #[derive(Debug)]
 struct EvaluatorState {
     engine: Engine,
+    /// What it would say, while the mode is `off`.
+    preview: Option<Engine>,
+    /// Alerts that have ended, the newest last.
+    ended: VecDeque<Notification>,
     direct: bool,
     /// Polls have stopped, so there is no sign of life.
     silent: bool,
@@ -67,7 +75,15 @@ impl AlertEvaluator {
     pub fn new(fleet: Arc<Fleet>, saved: SavedAlerts, external_url: String, instance: String) -> AlertEvaluator {
         let outbox = Outbox::new(fleet.clock());
         let engine = Engine::new(Rules::default(), saved);
-        let state = Mutex::new(EvaluatorState { engine, direct: false, silent: false, seen: HashMap::new() });
+        let state = EvaluatorState {
+            engine,
+            preview: None,
+            ended: VecDeque::new(),
+            direct: false,
+            silent: false,
+            seen: HashMap::new(),
+        };
+        let state = Mutex::new(state);
         AlertEvaluator { fleet, outbox, external_url, instance, state }
     }
 
@@ -79,7 +95,12 @@ impl AlertEvaluator {
         let direct = alerting.mode == AlertingMode::Direct;
         {
             let mut state = self.state();
-            state.engine.configure(Rules::new(alerting, &self.external_url).of_instance(&self.instance));
+            let rules = || Rules::new(alerting, &self.external_url).of_instance(&self.instance);
+            state.engine.configure(rules());
+            match &mut state.preview {
+                Some(preview) if !direct => preview.configure(rules()),
+                preview => *preview = (!direct).then(|| Engine::new(rules(), SavedAlerts::default())),
+            }
             state.seen.clear();
             if state.direct != direct {
                 state.direct = direct;
@@ -102,6 +123,21 @@ impl AlertEvaluator {
     pub fn alerts(&self) -> Vec<AlertView> {
         let state = self.state();
         if state.direct { state.engine.alerts() } else { Vec::new() }
+    }
+
+    /// What is pending or fires in brief; while the mode is `off`, what would be.
+    pub fn briefs(&self) -> Vec<AlertBrief> {
+        self.state().shown().briefs()
+    }
+
+    /// One of these in full.
+    pub fn detail(&self, fingerprint: Fingerprint) -> Option<AlertDetail> {
+        self.state().shown().detail(fingerprint)
+    }
+
+    /// Alerts that have ended, the newest first.
+    pub fn ended(&self) -> Vec<Notification> {
+        self.state().ended.iter().rev().cloned().collect()
     }
 
     /// What survives a restart.
@@ -161,6 +197,9 @@ impl AlertEvaluator {
     /// Evaluates all targets, or those with a newer snapshot.
     fn evaluate(&self, all: bool) {
         if !self.is_direct() {
+            if all {
+                self.preview();
+            }
             return event::AlertsCounted { counts: Default::default() }.emit();
         }
         let (snapshots, now) = (self.fleet.store().load(), self.fleet.clock().now());
@@ -182,6 +221,26 @@ impl AlertEvaluator {
         self.send_changes(now, changes);
         drop(state);
         event::AlertsCounted { counts }.emit();
+    }
+
+    /// Works out what the rules would say of all targets. Nobody is told.
+    fn preview(&self) {
+        let (snapshots, now) = (self.fleet.store().load(), self.fleet.clock().now());
+        for snapshot in &snapshots {
+            let mut state = self.state();
+            let Some(preview) = &mut state.preview else { return };
+            match catch_unwind(AssertUnwindSafe(|| preview.evaluate(&**snapshot, now))) {
+                Ok(changes) => state.note_ended(&changes),
+                Err(panic) => {
+                    let target = Some(super::Source::target(&**snapshot));
+                    Panicked { task: "alerts", subject: target, message: panic_text(&*panic) }.emit();
+                }
+            }
+        }
+        let names: HashSet<&str> = snapshots.iter().map(|snapshot| super::Source::target(&**snapshot)).collect();
+        if let Some(preview) = &mut self.state().preview {
+            preview.retain(&names);
+        }
     }
 
     /// Evaluates the rules that are about no target. Where polls have stopped there is nothing to be evaluated any more, and so
@@ -214,7 +273,10 @@ impl AlertEvaluator {
         // One target's trouble is not the others'.
         match catch_unwind(AssertUnwindSafe(|| state.engine.evaluate(&**snapshot, now))) {
             // Sent before the lock is released, so that a change of the mode comes before or after all of it.
-            Ok(changes) => self.send_changes(now, changes),
+            Ok(changes) => {
+                state.note_ended(&changes);
+                self.send_changes(now, changes);
+            }
             Err(panic) => {
                 Panicked { task: "alerts", subject: Some(target), message: panic_text(&*panic) }.emit();
             }
@@ -236,6 +298,25 @@ impl AlertEvaluator {
 
     fn state(&self) -> MutexGuard<'_, EvaluatorState> {
         self.state.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}
+
+impl EvaluatorState {
+    /// What pages show.
+    fn shown(&self) -> &Engine {
+        self.preview.as_ref().unwrap_or(&self.engine)
+    }
+
+    fn note_ended(&mut self, changes: &[Change]) {
+        for change in changes {
+            if let Change::Notify(alert) = change
+                && alert.ends_at.is_some()
+            {
+                self.ended.push_back(alert.clone());
+            }
+        }
+        let beyond = self.ended.len().saturating_sub(ENDED);
+        self.ended.drain(..beyond);
     }
 }
 

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::{
     super::{
+        history::ClassChange,
         names::Names,
         roster::{Member, Roster},
     },
@@ -47,6 +48,8 @@ pub(super) struct StoredPart {
     pub families: &'static [&'static Family],
     /// Lines by family: [`HEALTH`] first, then the vendor's own.
     pub segments: Vec<Segment>,
+    /// Agents that were in another class before; whoever takes the part up takes them out.
+    pub changes: Vec<ClassChange>,
 }
 
 /// What a part has in a pool.
@@ -87,7 +90,7 @@ impl StoredPart {
     ) -> StoredPart {
         let prefixes = Prefixes::new(&part, &pools, names, options.base);
         let mut segments = Vec::with_capacity(HEALTH.len() + part.families.len());
-        let (roster, pool_counts) = add_agents(&part, &pools, names, options.now, before);
+        let (roster, pool_counts, changes) = add_agents(&part, &pools, names, options.now, before);
         segments.extend(lines::health(&part, &roster, &prefixes));
         for (family, samples) in part.families.iter().zip(&part.samples) {
             let declared =
@@ -110,6 +113,7 @@ impl StoredPart {
             pool_counts,
             families: part.families,
             segments,
+            changes,
         }
     }
 
@@ -143,10 +147,11 @@ fn add_agents(
     names: &Names,
     now: UnixTime,
     mut before: PartSinceLookup<'_, '_>,
-) -> (Roster, Box<[PoolCounts]>) {
+) -> (Roster, Box<[PoolCounts]>, Vec<ClassChange>) {
     let mut roster = Roster::new(pools.to_vec(), part.agents.len());
     let mut pool_counts = vec![PoolCounts::default(); pools.len()];
     let mut states: HashMap<Arc<str>, u32, foldhash::fast::RandomState> = HashMap::default();
+    let mut changes = Vec::new();
     let mut last: Option<(&Arc<str>, u32)> = None;
     for (row, agent) in part.agents.iter().enumerate() {
         let Some(name) = names.of(row, agent) else { continue };
@@ -160,7 +165,16 @@ fn add_agents(
         let at = match agent.health {
             Some(health) => {
                 counts.agents[health as usize] += 1;
-                before.seen(&pools[agent.pool.0 as usize], name, health).unwrap_or(now)
+                let pool = &pools[agent.pool.0 as usize];
+                match before.seen(pool, name) {
+                    Some((class, since)) if class == health => since,
+                    Some((from, _)) => {
+                        let (pool, agent, state) = (Arc::clone(pool), name.into(), Arc::clone(&agent.state));
+                        changes.push(ClassChange { at: now, pool, agent, from, to: health, state });
+                        now
+                    }
+                    None => now,
+                }
             }
             None => {
                 counts.logical = true;
@@ -170,7 +184,7 @@ fn add_agents(
         roster.push(agent.pool.0, name, agent.health, at, state);
     }
     roster.shrink();
-    (roster, pool_counts.into())
+    (roster, pool_counts.into(), changes)
 }
 
 #[cfg(test)]

@@ -64,7 +64,11 @@ impl Ledger {
         let blocks = blocks.collect();
         self.pieces = pieces.into_iter().collect();
         let target = Arc::clone(&self.target);
-        let snapshot = Snapshot { target, status, pools, agents, blocks, series };
+        let history = Arc::clone(&self.history);
+        if !self.status.stale {
+            history.set_known(agents.len(), pools.iter().map(|pool| Arc::clone(&pool.name)).collect());
+        }
+        let snapshot = Snapshot { target, status, pools, agents, blocks, series, history };
         Published { snapshot, next_stale, all_stale }
     }
 }

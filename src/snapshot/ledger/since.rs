@@ -90,8 +90,8 @@ pub(super) struct PartSinceLookup<'s, 'a> {
 }
 
 impl PartSinceLookup<'_, '_> {
-    /// Since when an agent is in this class; `None`: it was not before.
-    pub fn seen(&mut self, pool: &str, name: &str, health: Health) -> Option<UnixTime> {
+    /// The class that an agent was in before, and since when; `None`: it is new.
+    pub fn seen(&mut self, pool: &str, name: &str) -> Option<(Health, UnixTime)> {
         // The one behind that, too, for the case that one has gone.
         let near = (self.next..self.next + 2).find_map(|at| {
             let held = self.held?;
@@ -99,13 +99,12 @@ impl PartSinceLookup<'_, '_> {
             let is_it = member.name == name && *held.roster.pools()[member.pool as usize] == *pool;
             is_it.then_some((at, member))
         });
-        let (class, at) = match near {
+        match near {
             Some((at, Member { health, since, .. })) => {
                 self.next = at + 1;
-                (health?, since)
+                Some((health?, since))
             }
-            None => self.since.anywhere(pool, name)?,
-        };
-        (class == health).then_some(at)
+            None => self.since.anywhere(pool, name),
+        }
     }
 }

@@ -56,6 +56,7 @@ impl Running {
             max_requests: 0,
             max_connections: 0,
             enable_lifecycle: false,
+            simulated: false,
             door: Arc::clone(&door),
             hosts: Vec::new(),
         };

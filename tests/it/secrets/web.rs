@@ -76,3 +76,10 @@ fn nothing_of_the_web_configuration_shows_up_anywhere() {
     assert!(!canaries.find(&good).is_empty() && !canaries.find(&slips[2]).is_empty());
     daemon.terminate();
 }
+
+/// The pages about the targets, with what their servers said.
+pub fn pages_of_targets(daemon: &Daemon) -> Vec<String> {
+    let targets: serde_json::Value = serde_json::from_str(daemon.get("/api/v1/targets").text()).expect("JSON");
+    let names = targets["targets"].as_array().expect("a list").iter().filter_map(|target| target["name"].as_str());
+    names.map(|name| format!("/targets/{name}")).collect()
+}
