@@ -79,7 +79,10 @@ pub fn state(state: &str) -> String {
         }
         match c {
             '_' => out.push(' '),
-            c if c.is_uppercase() && !before.is_uppercase() && !follows.is_some_and(char::is_uppercase) => {
+            c if c.is_uppercase()
+                && (follows.is_some_and(char::is_lowercase)
+                    || !before.is_uppercase() && !follows.is_some_and(char::is_uppercase)) =>
+            {
                 out.extend(c.to_lowercase());
             }
             c => out.push(c),

@@ -30,7 +30,7 @@ fn the_worst_of_many_targets_stand_on_the_first_page_and_never_polled_is_not_zer
     all.push(Story::new("new").at(2));
     let model = Overview::of(&all, &[], NOW, 1);
     assert_eq!((model.targets.len(), model.page), (25, (1, 3)));
-    assert_eq!((&*model.targets[0].name, model.targets[0].state), ("broken", "failing"));
+    assert_eq!((&*model.targets[0].name, model.targets[0].state), ("broken", "down"));
     assert_eq!((&*model.targets[1].name, model.targets[1].data_from), ("new", None));
     assert_eq!(Overview::of(&all, &[], NOW, 99).page, (3, 3));
 }

@@ -50,7 +50,7 @@ fn what_fires_stands_above_what_may_and_alerts_of_a_place_stand_together() {
     let alerts = [
         alert("RollcallPoolDown", Severity::Critical, &a, false),
         alert("RollcallPoolDown", Severity::Critical, &b, true),
-        alert("RollcallAgentFailed", Severity::Warning, &[b[0], b[1], b[2], ("agent", "agent-3")], true),
+        alert("RollcallAgentFailed", Severity::Info, &[b[0], b[1], b[2], ("agent", "agent-3")], true),
     ];
     let troubles = of(&[story.at(10)], &alerts);
     let told: Vec<_> = troubles.iter().map(|t| (t.pool.as_deref(), t.level, t.alerts.len())).collect();
