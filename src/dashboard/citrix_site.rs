@@ -1,6 +1,10 @@
 //! `rollcall-citrix-site`: for the desktop team, all machines of a site.
 
-use super::{Dashboard, Panel, Row, Variable, link, look, shared};
+use super::{Dashboard, Link, Panel, Row, Variable, link, look, shared};
+use crate::health::Health;
+
+/// The vendor that it is about.
+const VENDOR: &str = r#"vendor="citrix_site""#;
 
 /// The dashboard.
 pub fn dashboard() -> Dashboard {
@@ -9,12 +13,12 @@ pub fn dashboard() -> Dashboard {
         title: "Rollcall / Citrix site",
         audience: "the desktop team",
         question: "which delivery groups have room, which machines are lost or out of service, and are hypervisors and zones well?",
-        vendor: r#"vendor="citrix_site""#,
+        vendor: VENDOR,
         variables: vec![Variable::TARGET, Variable::POOL],
         states: &["citrix_site_machine_registration_state{@agent} == 1"],
         rows: vec![
             shared::freshness(900.0),
-            Row::new("Now", vec![now(), shared::classes(), shared::capacity(), groups()]),
+            Row::new("Now", vec![now(), shared::classes(agents_of), shared::capacity(agents_of), groups()]),
             Row::new("Capacity", vec![sessions(), load(), desktops(), licenses()]),
             Row::new("States", vec![shared::history(), power(), registration(), deregistrations()]),
             Row::new("Machines", vec![machines()]),
@@ -25,6 +29,10 @@ pub fn dashboard() -> Dashboard {
 
 const POOL: &str = "vendor, target, pool";
 const AGENT: &str = "vendor, target, pool, agent";
+
+fn agents_of(classes: &[Health]) -> Link {
+    link::agents(VENDOR, classes)
+}
 
 /// The largest of several daemons, by these labels.
 fn of(labels: &str, metric: &str, more: &str) -> String {
