@@ -17,6 +17,7 @@ mod observation;
 pub mod parallels_ras;
 pub mod parallels_ras_session;
 mod part;
+mod pause;
 mod renewals;
 pub mod resilio;
 pub mod resilio_console;

@@ -1,4 +1,4 @@
-//! Pauses that the console asks for, by `Retry-After`: one holds for all requests.
+//! Pauses that a vendor asks for, by `Retry-After`: one holds for all requests of a target.
 
 use std::{
     sync::{Mutex, MutexGuard},
@@ -45,7 +45,7 @@ impl Pause {
                 let Some(until) = state.until.filter(|until| *until > now) else { return Ok(()) };
                 if until >= deadline {
                     let wait = until - now;
-                    let message = format!("the console asked for a pause of {:.0} s more", wait.as_secs_f64());
+                    let message = format!("the service asked for a pause of {:.0} s more", wait.as_secs_f64());
                     return Err(Failure { retry_after: Some(wait), ..Failure::new(Reason::RateLimited, message) });
                 }
                 let counted = state.counted.map_or(now, |counted| counted.max(now));
