@@ -372,14 +372,7 @@ impl Api for AzureDevOps {
 pub(super) fn measure(body: &[u8], target: &Target, warnings: &super::Warnings) -> Part {
     let mut part = Part::new(FAMILIES);
     let target::VendorSettings::AzureDevOps(settings) = &target.settings else { return part };
-    let pool = PoolRow {
-        id: 1,
-        name: "linux-build".to_owned(),
-        kind: "automation".to_owned(),
-        hosted: false,
-        size: None,
-        on_demand: false,
-    };
+    let pool = PoolRow::sample();
     agents::begin(&pool, &mut part);
     let last_jobs = &LastJobs::default();
     let decoder = agents::AgentDecoder { target, settings, pool: &pool, capabilities: None, warnings, last_jobs };

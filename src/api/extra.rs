@@ -9,7 +9,12 @@ use crate::{
 };
 
 /// What is refused, in spite of a new log-on, or does not exist is left alone for this long.
-const REFUSED_FOR: Duration = Duration::from_secs(3600);
+pub const REFUSED_FOR: Duration = Duration::from_secs(3600);
+
+/// Whether what failed so is left alone: it was refused, or does not exist.
+pub fn is_left_alone(failure: &Failure) -> bool {
+    matches!(failure.reason, Reason::Forbidden | Reason::NotFound)
+}
 
 /// An extra is stale after as many intervals of its own, where that is longer than `stale_after` of the target.
 const STALE_INTERVALS: u32 = 3;
@@ -57,10 +62,7 @@ impl<T> Extra<T> {
             }
             Err(failure) => failure,
         };
-        let wait = match failure.reason {
-            Reason::Forbidden | Reason::NotFound => REFUSED_FOR,
-            _ => Duration::ZERO,
-        };
+        let wait = if is_left_alone(&failure) { REFUSED_FOR } else { Duration::ZERO };
         self.due = now.plus(failure.retry_after.unwrap_or_default().max(wait));
         self.outcome = Some(Err(failure.clone()));
         match failure.reason {

@@ -2,11 +2,8 @@
 
 use std::fmt;
 
-use super::{Part, fingerprint::PartFingerprint};
-use crate::{
-    clock::UnixTime,
-    failure::{Failure, Reason},
-};
+use super::{Part, extra::is_left_alone, fingerprint::PartFingerprint};
+use crate::{clock::UnixTime, failure::Failure};
 
 /// The result of one poll.
 #[derive(Debug, Default)]
@@ -46,8 +43,7 @@ impl Observation {
 
     /// Whether an extra was refused, or is not there, so that it is left alone for a while.
     pub fn leaves_extras_alone(&self) -> bool {
-        let refused = |failure: &Failure| matches!(failure.reason, Reason::Forbidden | Reason::NotFound);
-        self.extras.iter().any(|(_, outcome)| outcome.as_ref().is_err_and(refused))
+        self.extras.iter().any(|(_, outcome)| outcome.as_ref().is_err_and(is_left_alone))
     }
 
     /// Adds a part that came.

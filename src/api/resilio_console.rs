@@ -19,7 +19,6 @@ pub mod fuzz;
 mod groups;
 mod jobs;
 mod nested;
-mod pause;
 mod pending;
 mod rows;
 mod run;

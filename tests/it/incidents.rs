@@ -40,7 +40,14 @@ const fn case(incident: Incident, vendors: &'static [&'static str], begins: u64,
 /// Rules look back for an hour, so fleets are well for longer than that; those of Resilio do not, and its incident is long.
 const WELL: u64 = 65;
 
-const CASES: &[Case] = &[
+/// The calm fleet.
+const CALM: Case = Case { incident: None, vendors: &VENDORS, begins: 0, lasts: 0 };
+
+/// Two processors keep up with the fleets of one half.
+const HALVES: [&[Case]; 2] = [VENDORS_LOST, WORK_STUCK];
+
+/// What is lost, or refused.
+const VENDORS_LOST: &[Case] = &[
     case(Incident::HypervisorLost, &["citrix_storefront", "citrix_site"], WELL, LASTS),
     case(Incident::BuildPoolOffline, &["azure_devops"], WELL, LASTS),
     case(Incident::PasswordExpired, &["parallels_ras"], WELL, LASTS),
@@ -48,9 +55,14 @@ const CASES: &[Case] = &[
     case(Incident::SyncStuck, &["resilio"], 5, SYNC_STUCK_LASTS),
     case(Incident::PrimingRefused, &["parallels_ras_session"], WELL, LASTS),
     case(Incident::GatewayLost, &["parallels_ras", "parallels_ras_session"], WELL, LASTS),
-    case(Incident::LicenseRunningOut, &["parallels_ras"], WELL, LASTS),
     case(Incident::PatchNight, &["parallels_ras", "azure_devops", "citrix_storefront", "citrix_site"], WELL, LASTS),
     case(Incident::VendorApiDown, &["azure_devops", "citrix_storefront"], WELL, LASTS),
+    CALM,
+];
+
+/// What is slow, short or full.
+const WORK_STUCK: &[Case] = &[
+    case(Incident::LicenseRunningOut, &["parallels_ras"], WELL, LASTS),
     case(Incident::SlowBuilds, &["azure_devops"], WELL, LASTS),
     case(Incident::ScaleSetBroken, &["azure_devops"], WELL, LASTS),
     case(Incident::JobNobodyCanTake, &["azure_devops"], WELL, LASTS),
@@ -58,8 +70,7 @@ const CASES: &[Case] = &[
     case(Incident::DiskFull, &["resilio_console"], 5, LASTS),
     case(Incident::SiteMaintenance, &["citrix_storefront", "citrix_site"], WELL, LASTS),
     case(Incident::RegistrationStorm, &["citrix_storefront", "citrix_site"], WELL, LASTS),
-    // And a calm one.
-    Case { incident: None, vendors: &VENDORS, begins: 0, lasts: 0 },
+    CALM,
 ];
 
 /// How many times faster everything is; the next where the machine did not keep up. The last counts whatever the machine
@@ -73,7 +84,7 @@ const LATE: f64 = 0.5;
 /// So late, a replay need not be begun; that much later, it need not go on.
 const LOST: f64 = 1.0;
 
-fn replay(mode: Mode, version: Version, restarted: Option<Restarted>) {
+fn replay(mode: Mode, version: Version, restarted: Option<Restarted>, cases: &[Case]) {
     if !version.is_here() {
         return;
     }
@@ -88,7 +99,7 @@ fn replay(mode: Mode, version: Version, restarted: Option<Restarted>) {
     for factor in factors.iter().copied() {
         let bound = if factor == slowest { f64::INFINITY } else { LOST };
         let _turn = turn::wait(factor);
-        let mut replay = Replay::new(Setup { mode, version, restarted, factor }, CASES);
+        let mut replay = Replay::new(Setup { mode, version, restarted, factor }, cases);
         let said = match replay.run(bound) {
             Ok(()) => replay.differences(),
             Err(said) => said,
@@ -110,5 +121,13 @@ fn replay(mode: Mode, version: Version, restarted: Option<Restarted>) {
         let kept_up = late <= LATE && missed == 0.0;
         assert!(!kept_up && factor != slowest, "{said}");
         println!("The machine did not keep up, so it is replayed more slowly. {said}");
+    }
+}
+
+#[test]
+fn every_incident_that_costs_something_is_replayed_with_its_vendor() {
+    for cost in costs::EXPECTED_PAGES {
+        let is_of = |case: &Case| case.incident == Some(cost.incident) && case.vendors.contains(&cost.vendor);
+        assert!(HALVES.concat().iter().any(is_of), "{} of {}", cost.incident, cost.vendor);
     }
 }

@@ -199,7 +199,6 @@ fn nasty_labels_come_through_prometheus_as_they_were() {
         vendors.iter().for_each(|vendor| sim.world().set_quirk(vendor, quirk, true));
     }
     let (_folder, daemon) = nasty(&sim);
-    let ours = daemon.scrape();
     let text = as_text(address(daemon.url()));
     let prometheus = Prometheus::start(&[("open", address(daemon.url())), ("text", address(text.url()))]);
     for job in ["open", "text"] {
@@ -213,8 +212,16 @@ fn nasty_labels_come_through_prometheus_as_they_were() {
         targets.sort_unstable();
         assert_eq!(targets, ["builds", "desktops", "farm", "filer"]);
         assert!(found.iter().all(|sample| sample.label("agent") == NASTY));
-        let all = prometheus.query(&format!("rollcall_agent_health{{job=\"{job}\"}} == 1"));
-        assert_eq!(sorted(&all), sorted(&of_one(&ours, "rollcall_agent_health")), "{job}");
+        // Extras that come later may say more of an agent.
+        let all = wait_until(&format!("{job}: Prometheus has what the daemon shows"), WAIT_TIMEOUT, || {
+            let ours = of_one(&daemon.scrape(), "rollcall_agent_health");
+            let all = prometheus.query(&format!("rollcall_agent_health{{job=\"{job}\"}} == 1"));
+            if sorted(&all) == sorted(&ours) {
+                Ok(all)
+            } else {
+                Err(format!("{:?}\n{:?}", sorted(&all), sorted(&ours)))
+            }
+        });
         assert!(all.iter().any(|sample| sample.label("agent").len() >= 255), "the long name");
         assert!(all.iter().any(|sample| sample.label("agent").contains('#')), "the second of a name");
     }

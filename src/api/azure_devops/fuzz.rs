@@ -41,14 +41,7 @@ pub fn pools(body: &[u8], cx: &Context<'_>, target: &Arc<Target>) -> Result<Part
 pub fn agents(body: &[u8], cx: &Context<'_>, target: &Arc<Target>) -> Result<Part, Failure> {
     let mut part = Part::new(FAMILIES);
     let VendorSettings::AzureDevOps(settings) = &target.settings else { return Ok(part) };
-    let pool = PoolRow {
-        id: 1,
-        name: "linux-build".to_owned(),
-        kind: "automation".to_owned(),
-        hosted: false,
-        size: None,
-        on_demand: false,
-    };
+    let pool = PoolRow::sample();
     agents::begin(&pool, &mut part);
     let (mut count, mut jobs) = (RowCount::default(), Jobs::default());
     let (capabilities, last_jobs) = (None, &LastJobs::default());
@@ -103,14 +96,7 @@ pub fn capabilities(body: &[u8], cx: &Context<'_>, target: &Arc<Target>) -> Resu
         found.read(page, &names, &mut count, target.max_agents, cx.warnings)?;
     }
     let settings = settings_with(settings, names);
-    let pool = PoolRow {
-        id: 1,
-        name: "linux-build".to_owned(),
-        kind: "automation".to_owned(),
-        hosted: false,
-        size: None,
-        on_demand: false,
-    };
+    let pool = PoolRow::sample();
     agents::begin(&pool, &mut part);
     let (settings, capabilities, last_jobs) = (&settings, Some(&found), &LastJobs::default());
     for page in body.split(|byte| *byte == 0) {

@@ -10,25 +10,22 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::super::{Part, Subject, lenient};
+use super::super::{Part, Subject, lenient, pause::Pause};
 use crate::{
     catalogue::azure_devops::{RATE_LIMIT, RATE_LIMIT_DELAY, RATE_LIMIT_REMAINING, RATE_LIMIT_RESET},
-    failure::{Failure, Reason},
-    http::{Answer, Client, MAX_RETRY_AFTER},
+    failure::Failure,
+    http::{Answer, Client},
 };
 
 /// What the service said last, shared by the requests of a poll.
 #[derive(Debug, Default)]
 pub struct Limits {
+    pause: Pause,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// No request before.
-    hold: Option<Instant>,
-    /// Waiting is counted up to here, once for all requests that wait side by side.
-    counted: Option<Instant>,
     limit: Option<f64>,
     remaining: Option<f64>,
     reset: Option<f64>,
@@ -36,15 +33,14 @@ struct State {
 }
 
 impl Limits {
-    /// A poll begins: headers of the last one are not news any more; a hold still is.
+    /// A poll begins: headers of the last one are not news any more; a pause still is.
     pub fn begin(&self) {
-        let mut state = self.lock();
-        *state = State { hold: state.hold, counted: state.counted, ..State::default() };
+        *self.lock() = State::default();
     }
 
     /// A pause ends before its time.
     pub fn resume(&self) {
-        self.lock().hold = None;
+        self.pause.end();
     }
 
     /// Takes note of an answer.
@@ -63,30 +59,13 @@ impl Limits {
         // The delay was already served; as long again before the next request is what keeps it from growing.
         let delay = || Duration::try_from_secs_f64(number("x-ratelimit-delay")?).ok();
         if let Some(wait) = answer.retry_after().or_else(delay) {
-            let until = Instant::now() + wait.min(MAX_RETRY_AFTER);
-            state.hold = state.hold.max(Some(until));
+            self.pause.begin(wait);
         }
     }
 
-    /// Waits as long as the service asked for. Fails at once, with `rate_limited`, where that is longer than `deadline`.
+    /// Waits as long as the service asked for: [`Pause::wait`].
     pub async fn wait(&self, http: &Client, deadline: Instant) -> Result<(), Failure> {
-        loop {
-            let now = Instant::now();
-            let until = {
-                let mut state = self.lock();
-                let Some(until) = state.hold.filter(|until| *until > now) else { return Ok(()) };
-                if until >= deadline {
-                    let wait = until - now;
-                    let message = format!("the service asked for a pause of {:.0} s more", wait.as_secs_f64());
-                    return Err(Failure { retry_after: Some(wait), ..Failure::new(Reason::RateLimited, message) });
-                }
-                let counted = state.counted.map_or(now, |counted| counted.max(now));
-                http.throttled(until.saturating_duration_since(counted));
-                state.counted = state.counted.max(Some(until));
-                until
-            };
-            tokio::time::sleep_until(until).await;
-        }
+        self.pause.wait(http, deadline).await
     }
 
     /// Sets the samples of what was said during this poll.

@@ -51,6 +51,20 @@ pub struct PoolRow {
     pub on_demand: bool,
 }
 
+impl PoolRow {
+    /// A pool as there are many, for measurements and fuzzing.
+    pub fn sample() -> PoolRow {
+        PoolRow {
+            id: 1,
+            name: "linux-build".to_owned(),
+            kind: "automation".to_owned(),
+            hosted: false,
+            size: None,
+            on_demand: false,
+        }
+    }
+}
+
 /// Options of a pool whose agents come and go with the work.
 const ON_DEMAND: [&str; 2] = ["elasticPool", "singleUseAgents"];
 

@@ -21,6 +21,7 @@ use super::{
 use crate::{
     api::{
         Context, Warning, Warnings,
+        extra::{REFUSED_FOR, is_left_alone},
         lenient::{self, RowCount},
     },
     blocking::block_in_place_if,
@@ -96,9 +97,6 @@ pub const LISTS: [List; 8] = [
 /// How often a list is read, and how soon again after a failure.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(600);
 const RETRY_INTERVAL: Duration = Duration::from_secs(60);
-
-/// A list that the account may not read, or that does not exist, is left alone for this long.
-const REFUSED_FOR: Duration = Duration::from_secs(3600);
 
 /// Of a list so many names are kept beyond two for each row: those of servers that are yet to come.
 const SPARE_NAMES: usize = 20_000;
@@ -254,7 +252,7 @@ impl NameCache {
                         if is_missed && outcome.as_ref().is_none_or(Result::is_ok) {
                             outcome = Some(Err(failure.clone()));
                         }
-                        known.left_alone = matches!(failure.reason, Reason::Forbidden | Reason::NotFound);
+                        known.left_alone = is_left_alone(&failure);
                         let wait = if known.left_alone { REFUSED_FOR } else { RETRY_INTERVAL };
                         known.due = cx.now.plus(failure.retry_after.unwrap_or_default().max(wait));
                         tracing::debug!(list = list.operation, error = %failure, "Names could not be read.");

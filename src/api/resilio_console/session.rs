@@ -5,8 +5,8 @@ use std::sync::Arc;
 use reqwest::Url;
 use tokio::{sync::Semaphore, time::Instant};
 
-use super::pause::Pause;
 use crate::{
+    api::pause::Pause,
     config::secret::{Secret, SecretText},
     failure::Failure,
     http::{self, Answer, Body, Client},

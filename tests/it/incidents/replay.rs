@@ -312,13 +312,6 @@ impl Replay {
                 }
             }
         }
-        for cost in EXPECTED_PAGES {
-            let of =
-                |fleet: &Fleet| fleet.case.incident == Some(cost.incident) && fleet.case.vendors.contains(&cost.vendor);
-            if !self.fleets.iter().any(of) {
-                let _ = writeln!(out, "{} of {} is not replayed", cost.incident, cost.vendor);
-            }
-        }
         for subject in found.keys() {
             let _ = writeln!(out, "{subject:?} is of no fleet");
         }

@@ -1,8 +1,9 @@
 //! Restarts at each stage of every incident: while it is pending, while it fires, while nothing can be read, and while what has
 //! ended is kept firing.
 //!
-//! One replay is of one who is started again, in one mode. All of them are `tests/run restarts`: there are fourteen, and each
-//! takes 8 to 16 minutes. Those of the newer versions are left out where these cannot be had.
+//! One replay is of one who is started again, in one mode. All of them are `tests/run restarts`: there are fourteen, each of both
+//! halves of the incidents, and a half takes 8 to 16 minutes. Those of the newer versions are left out where these cannot be
+//! had.
 
 use std::collections::BTreeSet;
 
@@ -39,7 +40,9 @@ macro_rules! restarts {
             #[test]
             #[ignore = "tests/run restarts"]
             fn $name() {
-                replay(Mode::$mode, Version::$version, Some(Restarted::$restarted));
+                for cases in super::HALVES {
+                    replay(Mode::$mode, Version::$version, Some(Restarted::$restarted), cases);
+                }
             }
         )*
     };
@@ -65,14 +68,20 @@ restarts! {
 
 #[test]
 fn every_incident_meets_a_restart_at_each_stage() {
-    let times = times(super::CASES.iter().copied());
-    for case in super::CASES.iter().filter(|case| case.incident.is_some()) {
-        let [(blind, _), (sees, _)] = blind(case);
-        let ends = case.begins + case.lasts;
-        for (from, to) in
-            [(case.begins, case.begins + 7), (case.begins + 31, blind), (blind + 7, sees), (ends, ends + 15)]
-        {
-            assert!(times.range(from..to).next().is_some(), "{:?}: none from {from} to {to}: {times:?}", case.incident);
+    for cases in super::HALVES {
+        let times = times(cases.iter().copied());
+        for case in cases.iter().filter(|case| case.incident.is_some()) {
+            let [(blind, _), (sees, _)] = blind(case);
+            let ends = case.begins + case.lasts;
+            for (from, to) in
+                [(case.begins, case.begins + 7), (case.begins + 31, blind), (blind + 7, sees), (ends, ends + 15)]
+            {
+                assert!(
+                    times.range(from..to).next().is_some(),
+                    "{:?}: none from {from} to {to}: {times:?}",
+                    case.incident
+                );
+            }
         }
     }
 }
