@@ -101,7 +101,7 @@ pub fn samples(condition: &Expr, source: &dyn Source, labels: &LabelSet, most: u
     condition.selectors(&mut |selector| {
         let is_it =
             |known: &&Selector| std::ptr::eq(known.family, selector.family) && known.matchers == selector.matchers;
-        if !selectors.iter().any(|known| is_it(&known)) {
+        if !selectors.iter().any(is_it) {
             selectors.push(selector);
         }
     });

@@ -97,11 +97,7 @@ fn close(out: &mut String, tag: TagEnd, deeper: u8, links: &mut Vec<bool>, in_he
         }
         TagEnd::TableRow => out.push_str("</tr>"),
         TagEnd::TableCell => out.push_str(if *in_head { "</th>" } else { "</td>" }),
-        TagEnd::Link => {
-            if links.pop() == Some(true) {
-                out.push_str("</a>");
-            }
-        }
+        TagEnd::Link if links.pop() == Some(true) => out.push_str("</a>"),
         _ => {}
     }
 }

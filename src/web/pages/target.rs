@@ -187,8 +187,9 @@ fn changes(cx: &Context<'_>, snapshot: &Snapshot) -> Markup {
 
 /// The samples of a target whose labels have these values, as a table.
 pub fn read_samples(snapshot: &Snapshot, wanted: &[(&'static str, &str)], most: usize) -> Markup {
+    type Row = (&'static str, Vec<(String, String)>, f64);
     let wanted = LabelSet::of(wanted.iter().copied());
-    let mut rows: Vec<(&'static str, Vec<(String, String)>, f64)> = Vec::new();
+    let mut rows: Vec<Row> = Vec::new();
     for family in catalogue::all().filter(|family| family.all_labels().any(|label| label == "agent")) {
         if family.kind == catalogue::Kind::Histogram {
             continue;
