@@ -66,7 +66,8 @@ fn the_labels_and_texts_are_those_of_the_rules() {
     let description = "100% of the agents of pool builds of t (azure_devops) that should serve have failed.";
     assert_eq!(alert.annotations["description"], description);
     assert_eq!(alert.annotations["runbook_url"], "https://wiki/runbooks/RollcallPoolDown.md");
-    assert!(alert.annotations["dashboard_url"].contains("var-pool=builds"), "{alert:?}");
+    let agents = "http://rollcall/agents?vendor=azure_devops&target=t&pool=builds";
+    assert_eq!(alert.annotations["dashboard_url"], agents);
 }
 
 #[test]
