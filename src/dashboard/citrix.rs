@@ -128,17 +128,10 @@ fn registration() -> Panel {
 }
 
 fn timeline() -> Panel {
-    Panel::timeline(
+    shared::changed_most(
+        "@pool",
         "Health of the machines that changed most",
         "The 25 machines with the most changes within the range. Unknown is what the site does not know; a gap is a time without data.",
-        look::health_codes(),
-    )
-    .query(
-        "{{pool}} {{agent}}",
-        format!(
-            "{}\nand on ({AGENT})\ntopk(25, max by ({AGENT}) (changes(rollcall_agent_health_since_timestamp_seconds{{@pool}}[$__range] @ end())))",
-            shared::class_codes("@pool"),
-        ),
     )
 }
 

@@ -18,11 +18,10 @@ pub fn dashboard() -> Dashboard {
         states: &["citrix_site_machine_registration_state{@agent} == 1"],
         rows: vec![
             shared::freshness(900.0),
-            Row::new("Now", vec![now(), shared::classes(agents_of), shared::capacity(agents_of), groups()]),
-            Row::new("Capacity", vec![sessions(), load(), desktops(), licenses()]),
-            Row::new("States", vec![shared::history(), power(), registration(), deregistrations()]),
-            Row::new("Machines", vec![machines()]),
+            Row::new("Now", vec![shared::classes(agents_of), shared::capacity(agents_of), now(), machines(), groups()]),
             Row::new("Below the machines", vec![hypervisors(), zones(), versions()]),
+            Row::new("Capacity", vec![sessions(), load(), desktops(), licenses()]),
+            Row::new("States", vec![power(), registration(), shared::history(), deregistrations(), timeline()]),
         ],
     }
 }
@@ -55,9 +54,14 @@ fn now() -> Panel {
     .query("At fault", none(state("fault", r#",state=~"FailedToStart|StuckOnBoot""#)))
     .query("Hypervisors at fault", "sum(max by (vendor, target, hypervisor) (citrix_site_hypervisor_fault{@target}))")
     .query("Unhealthy zones", "sum(1 - max by (vendor, target, zone) (citrix_site_zone_healthy{@target}))")
-    .limits(look::CALM, &[])
+    .limits(look::TEXT, &[])
+    .limits_of("At fault", look::TEXT, &[(1.0, look::BAD)])
+    .limits_of("Hypervisors at fault", look::TEXT, &[(1.0, look::BAD)])
+    .limits_of("Unhealthy zones", look::TEXT, &[(1.0, look::BAD)])
     .plain()
-    .size(24, 4)
+    .link(agents_of(&[]))
+    .size(24, 3)
+    .low(3)
 }
 
 fn groups() -> Panel {
@@ -66,8 +70,8 @@ fn groups() -> Panel {
         "Delivery groups",
         "Each delivery group as the site counts it. Load is the mean of its multi-session machines that are registered. A group leads to its machines.",
     )
-    .label("target", "Site")
     .linked("pool", "Delivery group", &link::pool())
+    .linked("target", "Site", &link::polls())
     .hidden("vendor")
     .limited("Failed", "none", shared::agents("failed"), "transparent", &[(1.0, look::BAD)])
     .value("Disabled", "none", shared::agents("disabled"))
@@ -166,10 +170,16 @@ fn deregistrations() -> Panel {
     .stacked()
 }
 
+fn timeline() -> Panel {
+    shared::changed_most(
+        "@pool",
+        "Health of the machines that changed most",
+        "The 25 machines with the most changes within the range. Unknown is what the site does not know; a gap is a time without data.",
+    )
+}
+
 fn machines() -> Panel {
-    let off = format!(
-        "max by ({AGENT}, health) (rollcall_agent_health{{@pool,health=~\"failed|unknown|degraded|transitional\"}} == 1)"
-    );
+    let off = shared::ranked("@pool", &shared::NOT_IN_ORDER);
     let beside = |expr: String| format!("{expr}\nand on ({AGENT}) {off}");
     let renamed = |kind: &str| {
         format!(
@@ -179,14 +189,14 @@ fn machines() -> Panel {
     let moment = |metric: &str| format!("1000 * max by ({AGENT}) ({metric}{{@pool}})");
     Panel::table(
         "Machines not in order",
-        "Machines that are failed, unknown, degraded or on their way to another state, with what the site says of them.",
+        "Machines that are failed, unknown, degraded or on their way to another state, the worst first, with what the site says of them.",
     )
-    .label("target", "Site")
+    .linked("agent", "Machine", &link::agent())
     .linked("pool", "Delivery group", &link::pool())
-    .label("agent", "Machine")
+    .linked("target", "Site", &link::polls())
     .hidden("vendor")
     .coloured("health", "Health", &look::health_labels())
-    .rows(off.clone())
+    .rows(format!("sort_desc({off})"))
     .value("Since", "dateTimeFromNow", beside(moment("rollcall_agent_health_since_timestamp_seconds")))
     .label("power", "Power")
     .rows(beside(renamed("power")))
@@ -202,15 +212,15 @@ fn machines() -> Panel {
     )
     .label("reason", "Why")
     .rows(beside(format!("max by ({AGENT}, reason) (citrix_site_machine_last_deregistration_reason{{@pool}})")))
-    .when_empty("all machines are in order")
-    .size(24, 10)
+    .when_empty("none, of those that are read")
+    .size(24, 9)
     .done()
 }
 
 fn hypervisors() -> Panel {
     Panel::table("Hypervisors", "Connections of the site to hypervisors, and why one is at fault.")
-        .label("target", "Site")
         .label("hypervisor", "Hypervisor")
+        .linked("target", "Site", &link::polls())
         .label("connection_type", "Type")
         .label("zone", "Zone")
         .hidden("vendor")
@@ -228,8 +238,8 @@ fn hypervisors() -> Panel {
 
 fn zones() -> Panel {
     Panel::table("Zones", "Zones of the site, and whether it calls them healthy.")
-        .label("target", "Site")
         .label("zone", "Zone")
+        .linked("target", "Site", &link::polls())
         .hidden("vendor")
         .worded("Healthy", "max by (vendor, target, zone) (citrix_site_zone_healthy{@target})", &look::PLAIN_YES_NO)
         .size(6, 8)

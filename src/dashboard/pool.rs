@@ -113,18 +113,10 @@ fn agents(vendors: &[Dashboard]) -> Panel {
 }
 
 fn timeline() -> Panel {
-    Panel::timeline(
+    shared::changed_most(
+        "@agent",
         "Health of the agents that changed most",
         "The 25 agents of the selection with the most changes within the range. Unknown is what the vendor does not know; a gap is a time without data.",
-        look::health_codes(),
-    )
-    .query(
-        "{{pool}} {{agent}}",
-        format!(
-            "{}\nand on (vendor, target, pool, agent)\ntopk(25, {})",
-            shared::class_codes("@agent"),
-            changes("[$__range] @ end()"),
-        ),
     )
 }
 

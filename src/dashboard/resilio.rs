@@ -241,17 +241,10 @@ fn clients() -> Panel {
 }
 
 fn timeline() -> Panel {
-    Panel::timeline(
+    shared::changed_most(
+        r#"@target,vendor="resilio""#,
         "Health of the clients that changed most",
         "The 25 clients with the most changes within the range. Unknown is a state that Rollcall does not know; a gap is a time without data.",
-        look::health_codes(),
-    )
-    .query(
-        "{{pool}} {{agent}}",
-        format!(
-            "{}\nand on (vendor, target, pool, agent)\ntopk(25, max by (vendor, target, pool, agent) (changes(rollcall_agent_health_since_timestamp_seconds{{@target,vendor=\"resilio\"}}[$__range] @ end())))",
-            shared::class_codes(r#"@target,vendor="resilio""#),
-        ),
     )
     .size(24, 12)
 }

@@ -47,6 +47,16 @@ pub fn class_codes(selector: &str) -> String {
     format!("max by (vendor, target, pool, agent) (\n  {}\n)", Health::ALL.map(one).join("\n  or "))
 }
 
+/// The classes of the 25 agents of this selector that changed most within the range.
+pub fn changed_most(selector: &str, title: &'static str, description: &'static str) -> Panel {
+    const AGENT: &str = "vendor, target, pool, agent";
+    let changes = format!("changes(rollcall_agent_health_since_timestamp_seconds{{{selector}}}[$__range] @ end())");
+    Panel::timeline(title, description, look::health_codes()).query(
+        "{{pool}} {{agent}}",
+        format!("{}\nand on ({AGENT})\ntopk(25, max by ({AGENT}) ({changes}))", class_codes(selector)),
+    )
+}
+
 /// The first row: may what follows be believed? `old` is the age in seconds at which it turns red.
 pub fn freshness(old: f64) -> Row {
     let polls = Link::to("rollcall-daemon", "Polls").carry(&["target"]);

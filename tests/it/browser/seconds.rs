@@ -83,5 +83,10 @@ fn the_first_screen_of_every_incident_says_where_how_many_and_since_when() {
         let sentence = browser.text("document.querySelector('#headline').textContent");
         let worst = browser.text("document.querySelector('.troubles tbody th a').textContent");
         assert!(sentence.contains(&worst) || sentence.contains("Nothing pages"), "{incident}: {sentence}");
+        // Two clicks from there is an agent that is concerned.
+        browser.click("#headline a");
+        browser.click("table.agents tbody th a");
+        let page = browser.text("location.pathname + location.search");
+        assert!(page.starts_with("/agents/agent?target="), "{incident}: two clicks lead to {page}");
     }
 }

@@ -79,7 +79,7 @@ fn strings(value: &Value, key: &str, found: &mut Vec<String>) {
 /// What the pages of a daemon are called, and what they can be asked for.
 fn page_is_there(page: &str) {
     let (path, query) = page.split_once('?').unwrap_or((page, ""));
-    let known = rollcall::web::routes().any(|(_, route)| match route.split_once('{') {
+    let known = rollcall::web::routes().any(|(_, route)| match route.split_once('<') {
         Some((folder, _)) => path.starts_with(folder) && path.len() > folder.len(),
         None => route == path,
     });

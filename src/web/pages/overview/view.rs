@@ -18,7 +18,13 @@ pub fn body(cx: &Context<'_>, model: &Overview) -> Markup {
         section.banner.(banner.level.as_str()) aria-label="How bad it is" {
             span.mark aria-hidden="true" { (banner.level.sign()) }
             p #headline {
-                strong { (crate::printable::printable(&banner.sentence)) }
+                strong {
+                    @let sentence = crate::printable::printable(&banner.sentence);
+                    @match model.troubles.first().and_then(|worst| who(cx, worst)) {
+                        Some(who) => a href=(who) { (sentence) },
+                        None => { (sentence) }
+                    }
+                }
                 @if let Some(since) = banner.since { " " span.since { (text::since(since, cx.now)) } }
             }
             (graphic::bar(&model.agents, |health| cx.agents([("health", health.as_str())])))
@@ -46,10 +52,19 @@ fn troubles(cx: &Context<'_>, model: &Overview) -> Markup {
     }
 }
 
-fn line(cx: &Context<'_>, trouble: &Trouble) -> Markup {
+/// Where the agents that are concerned are listed; the page of the target, where they are not known.
+fn who(cx: &Context<'_>, trouble: &Trouble) -> Option<String> {
     let (target, pool) = (trouble.target.as_str(), trouble.pool.as_deref().unwrap_or_default());
     let health = trouble.class.map_or("", |class| class.as_str());
-    let agents = cx.agents([("target", target), ("pool", pool), ("health", health)]);
+    match trouble.agents {
+        _ if target.is_empty() => None,
+        (0, 0) => Some(cx.target(target)),
+        _ => Some(cx.agents([("target", target), ("pool", pool), ("health", health)])),
+    }
+}
+
+fn line(cx: &Context<'_>, trouble: &Trouble) -> Markup {
+    let target = trouble.target.as_str();
     html! {
         tr.(trouble.level.as_str()) {
             th scope="row" {
@@ -69,9 +84,9 @@ fn line(cx: &Context<'_>, trouble: &Trouble) -> Markup {
                 }
             }
             td.n {
-                @match trouble.agents {
-                    (0, 0) => { "–" }
-                    (some, all) => { a href=(agents) { strong { (text::count(some)) } @if some != all { " of " (text::count(all)) } } }
+                @match (trouble.agents, who(cx, trouble)) {
+                    ((0, 0), _) | (_, None) => { "–" }
+                    ((some, all), Some(who)) => { a href=(who) { strong { (text::count(some)) } @if some != all { " of " (text::count(all)) } } }
                 }
             }
             td {
