@@ -31,6 +31,9 @@ fn expected(incident: Incident) -> (&'static [&'static str], [&'static str; 3]) 
 /// What has to be read before, so that it is known who is concerned.
 const BEGIN_LATER: [Incident; 3] = [Incident::PasswordExpired, Incident::RateLimited, Incident::VendorApiDown];
 
+/// What is seen for some minutes, or not from its very beginning.
+const BEGIN_AT_ITS_TURN: [Incident; 2] = [Incident::PatchNight, Incident::SiteMaintenance];
+
 /// A fleet of these vendors, and a daemon that polls it.
 fn fleet(incident: Incident, vendors: &[&str]) -> (Sim, Folder, Daemon) {
     // What takes half an hour until it is felt is felt at once.
@@ -50,7 +53,7 @@ fn fleet(incident: Incident, vendors: &[&str]) -> (Sim, Folder, Daemon) {
         targets.split("  - name: ").filter(is_ours).map(|target| format!("  - name: {target}")).collect();
     let folder = Folder::new();
     let config = folder.write("rollcall.yml", &format!("defaults:\n  interval: 5s\n\ntargets:\n{targets}"));
-    if !BEGIN_LATER.contains(&incident) {
+    if !BEGIN_LATER.contains(&incident) && !BEGIN_AT_ITS_TURN.contains(&incident) {
         sim.world().begin(incident);
     }
     let daemon = Daemon::logging_little(&config, &["--time-scale", "20"]);
@@ -68,7 +71,10 @@ fn the_first_screen_of_every_incident_says_where_how_many_and_since_when() {
     }
     let browser = Browser::start();
     browser.size(1280, 800);
-    for (incident, (.., daemon)) in &fleets {
+    for (incident, (sim, _, daemon)) in &fleets {
+        if BEGIN_AT_ITS_TURN.contains(incident) {
+            sim.world().begin(*incident);
+        }
         let (_, [target, pool, agents]) = expected(*incident);
         browser.open(daemon.url());
         let rows = "[...document.querySelectorAll('.troubles tbody tr')].filter((row) => row.getBoundingClientRect().bottom <= 600)

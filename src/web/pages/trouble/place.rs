@@ -89,11 +89,14 @@ impl<'a> Place<'a> {
                 {
                     Level::Notice
                 }
+                () if is_out_of_service(pool) => Level::Notice,
                 () => continue,
             };
             found.push(Place::new(Some(snapshot), Some(pool), level, String::new()));
         }
         since_of(snapshot, &mut found, begun);
+        // What was out of service from the beginning is meant to be.
+        found.retain(|place| place.since.is_some() || !place.pool.is_some_and(is_out_of_service));
         found
     }
 
@@ -132,6 +135,7 @@ impl<'a> Place<'a> {
         let total: u64 = counts.iter().map(|n| u64::from(*n)).sum();
         let concerned: u64 = CONCERNED.iter().map(|health| u64::from(counts[*health as usize])).sum();
         let class = CONCERNED.into_iter().find(|health| counts[*health as usize] > 0 && view.is_some());
+        let class = class.or_else(|| view.filter(|view| is_out_of_service(view)).map(|_| Health::Disabled));
         let (known, pool_names) = snapshot.map(|snapshot| snapshot.history.known()).unwrap_or_default();
         let agents = match (view.is_some(), pool) {
             (true, _) if concerned > 0 => (concerned, total),
@@ -160,6 +164,12 @@ impl<'a> Place<'a> {
         };
         Trouble { level, target, pool, pools, what, detail, agents, class, since, alerts }
     }
+}
+
+/// On purpose, and as a whole: nothing is wrong, and yet users ask where their desktops are.
+fn is_out_of_service(pool: &PoolView) -> bool {
+    let total: u32 = pool.agents.iter().sum();
+    !pool.on_demand && total > 2 && pool.agents[Health::Disabled as usize] == total
 }
 
 fn sum(snapshot: &Snapshot) -> [u32; 6] {

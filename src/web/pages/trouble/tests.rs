@@ -42,6 +42,18 @@ fn a_pool_that_falls_is_told_with_its_agents_and_since_when_before_any_alert() {
 }
 
 #[test]
+fn a_pool_that_was_put_out_of_service_is_worth_a_look_and_one_that_always_was_is_not() {
+    let pools = |health: Health| [agents("east", health, 0..4), agents("spare", Health::Disabled, 4..8)].concat();
+    let mut story = Story::new("site").poll(0, pools(Health::Healthy)).poll(600, pools(Health::Disabled));
+    let troubles = of(&[story.at(610)], &[]);
+    assert_eq!(troubles.len(), 1, "{troubles:?}");
+    let trouble = &troubles[0];
+    assert_eq!((trouble.pool.as_deref(), trouble.level), (Some("east"), Level::Notice));
+    assert_eq!((trouble.agents, trouble.class), ((4, 4), Some(Health::Disabled)));
+    assert_eq!(trouble.since, Some(moment(600)));
+}
+
+#[test]
 fn what_fires_stands_above_what_may_and_alerts_of_a_place_stand_together() {
     let mut story =
         Story::new("builds").poll(0, [agents("a", Health::Failed, 0..3), agents("b", Health::Failed, 3..6)].concat());
