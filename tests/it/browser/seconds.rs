@@ -23,8 +23,8 @@ fn expected(incident: Incident) -> (&'static [&'static str], [&'static str; 3]) 
         Incident::JobNobodyCanTake => (&["azure_devops"], ["builds", "windows-build", "6"]),
         Incident::FilersDark => (&["resilio", "resilio_console"], ["mc", "ber", "1 of 2"]),
         Incident::DiskFull => (&["resilio_console"], ["mc", "ber", ""]),
-        Incident::SiteMaintenance => (&["citrix_site"], ["site", "XD-East", ""]),
-        Incident::RegistrationStorm => (&["citrix_site"], ["site", "XD-East", ""]),
+        Incident::SiteMaintenance => (&["citrix_site"], ["site", "Desktops East", ""]),
+        Incident::RegistrationStorm => (&["citrix_site"], ["site", "East", ""]),
     }
 }
 
