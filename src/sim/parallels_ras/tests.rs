@@ -203,7 +203,7 @@ fn a_forbidden_list_is_401_and_its_agents_go_by_id() {
 #[test]
 fn wrong_types_and_versions_are_refused() {
     let farm = farm(200);
-    let body = json!({ "username": "monitor", "password": ParallelsRas::PASSWORD }).to_string();
+    let body = json!({ "username": "svc-rollcall", "password": ParallelsRas::PASSWORD }).to_string();
     let sent = |content_type| {
         let request = Request::new(Method::POST, "/api/Session/logon");
         let request = request.with_header("content-type", content_type).with_body(body.clone());
