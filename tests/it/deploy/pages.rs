@@ -54,7 +54,8 @@ fn every_query_of_the_readme_and_the_guides_has_data_where_everything_goes_wrong
         if !page.ends_with("reference.md") {
             return text;
         }
-        let (_, begin) = text.split_once("\n### Queries to begin with\n").expect("the reference has a table of queries");
+        let (_, begin) =
+            text.split_once("\n### Queries to begin with\n").expect("the reference has a table of queries");
         begin.split("\n### ").next().unwrap_or_default().to_owned()
     };
     let mut left: BTreeSet<String> = pages.iter().flat_map(|page| queries(&text(page))).collect();
