@@ -805,7 +805,7 @@ def flags_and_variables_in_documents_exist():
     variables = set(re.findall(r"\[env: (\w+)=", "".join(helps.values())))
     # The build script's own, and those of the tests.
     variables |= {"ROLLCALL_REVISION", "ROLLCALL_TEST_PYTHON", "ROLLCALL_TEST_AMLINT", "ROLLCALL_TEST_NEWER"}
-    files = [path for path in DEPLOY.rglob("*") if path.is_file() and path.suffix not in {".json", ".tgz"}]
+    files = [path for path in DEPLOY.rglob("*") if path.is_file() and path.suffix not in {".json", ".tgz", ".png"}]
     seen = 0
     for path in [*files, ROOT / "README.md", *(ROOT / "dashboards").glob("*.md")]:
         text = path.read_text().replace("\\\n", " ").replace("`\n", "\n")
@@ -842,6 +842,37 @@ def metrics_in_documents_exist():
         pattern = rf"`((?:{'|'.join(prefixes)})_[a-z0-9_]+)[`{{]"
         for name in re.findall(pattern, text):
             need(name in known | vendors, f"{page}: there is no metric {name}")
+    return None
+
+
+@check
+def commands_of_readme_and_guides_run():
+    if not rollcall:
+        return "needs --rollcall"
+    text = (ROOT / "README.md").read_text()
+    demos = re.findall(r"`?cargo run --release -- (demo[^`\n]*)", text)
+    need(len(demos) >= 4, f"the README has {demos}")
+    for demo in demos:
+        # A large fleet takes a debug build minutes, and what is large about it is the number.
+        arguments = demo.replace("--agents 100000", "--agents 1000").split()
+        port = free_port()
+        with running(rollcall, *arguments, f"--web.listen-address=127.0.0.1:{port}"):
+            wait_for(demo, lambda: "rollcall_target_up{" in get(f"http://127.0.0.1:{port}/metrics"))
+    with tempfile.TemporaryDirectory() as folder:
+        config, port = pathlib.Path(folder) / "rollcall.yml", free_port()
+        with running(rollcall, "simulate", "--agents=60", f"--config.file={config}"):
+            wait_for("a configuration", config.exists)
+            names = set(re.findall(r"^  - name: (\S+)$", config.read_text(), re.MULTILINE))
+            pages = [ROOT / "README.md", *(DEPLOY / "docs").glob("*.md")]
+            commands = {line for page in pages for line in re.findall(r"^\$ rollcall ((?:check|probe) .*)$", page.read_text(), re.MULTILINE)}
+            probed = {command.split()[1] for command in commands if command.startswith("probe")}
+            need(len(probed - names) <= 2, f"the simulation has none of {probed - names}")
+            for command in sorted(commands):
+                if not command.startswith("probe") or command.split()[1] in names:
+                    run(rollcall, *command.split(), cwd=folder)
+            serve = re.search(r"^\$ rollcall (serve .*)$", text, re.MULTILINE)[1].split()
+            with running(rollcall, *(part.replace("rollcall.yml", str(config)) for part in serve), f"--web.listen-address=127.0.0.1:{port}"):
+                wait_for("the daemon", lambda: get(f"http://127.0.0.1:{port}/-/healthy"))
     return None
 
 
