@@ -15,7 +15,7 @@ fn check_tells_every_error_at_once_with_its_place_and_path() {
                 \x20 - name: farm\n\
                 \x20   vendor: parallels_ras\n\
                 \x20   url: https://ras.example.com:20443\n\
-                \x20   auth: { username: svc-rollcall, password_file: secrets/ras }\n\
+                \x20   auth: { username: monitor, password_file: secrets/ras }\n\
                 \x20 - name: farm\n\
                 \x20   vendor: resilio\n\
                 \x20   url: ftp://filer.example.com\n\
