@@ -10,7 +10,7 @@ fn farm(agents: usize) -> ParallelsRas {
 }
 
 fn log_on_with(farm: &ParallelsRas, password: &str) -> Response {
-    let body = json!({ "username": "MONITOR", "password": password });
+    let body = json!({ "username": "SVC-ROLLCALL", "password": password });
     let request = Request::new(Method::POST, "/api/session/LOGON")
         .with_header("content-type", "application/json; api-version=1.0")
         .with_body(body.to_string());
