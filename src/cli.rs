@@ -21,8 +21,8 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::shard::Shard;
 use rollcall_sim::Incident;
 
-/// Takes the roll call of agent fleets: Parallels RAS, Citrix (sites and StoreFront), Azure DevOps and Resilio (agents and
-/// their console) for Prometheus.
+/// A Prometheus exporter and alerter for agent fleets: Parallels RAS, Citrix (sites and StoreFront), Azure DevOps and Resilio
+/// (agents and their console).
 #[derive(Debug, Parser)]
 #[command(name = "rollcall", version = VERSION, max_term_width = 100, disable_help_subcommand = true)]
 #[command(after_help = "Try `rollcall demo` first: it needs nothing else.")]
@@ -47,24 +47,24 @@ const VERSION: &str = concat!(
 enum Command {
     /// Polls the targets of a configuration and serves /metrics until it is stopped.
     Serve(Serve),
-    /// The daemon over a simulated fleet of every vendor; nothing else is needed.
+    /// Runs the daemon over a simulated fleet of every vendor; nothing else is needed.
     Demo(Demo),
-    /// Only the simulated vendor APIs, with a ready configuration for them.
+    /// Runs the simulated vendor APIs alone and writes a configuration for them.
     Simulate(Simulate),
-    /// Validates a configuration and tells every error with its place.
+    /// Validates a configuration and reports all errors with their places.
     Check(Check),
-    /// One real poll of one configured target, with all that it asks and gets.
+    /// Polls one configured target once and shows each request and what was read from the answer.
     Probe(Probe),
-    /// The metric catalogue.
+    /// Prints the metric catalogue.
     Metrics(Metrics),
-    /// The Prometheus recording and alert rules of the alert catalogue.
+    /// Prints the Prometheus recording and alert rules.
     Rules(Rules),
-    /// A complete annotated configuration.
+    /// Prints a complete annotated configuration.
     DefaultConfig,
-    /// Whether a daemon answers; for container images, which have no shell.
+    /// Checks whether a daemon answers; for container images, which have no shell.
     #[command(hide = true)]
     Healthcheck(Healthcheck),
-    /// The Grafana dashboards, one JSON document after the other.
+    /// Prints the Grafana dashboards, one JSON document after the other.
     Dashboards(Dashboards),
 }
 
@@ -85,8 +85,8 @@ struct Serve {
     /// Listens on the sockets that systemd passes, instead of on an address.
     #[arg(long = "web.systemd-socket", env = "ROLLCALL_WEB_SYSTEMD_SOCKET")]
     systemd_socket: bool,
-    /// Polls a share of the targets only: I of 0 to N-1, dealt out by a hash of the name; auto/N takes I from the end
-    /// of the host's name, as pods of a StatefulSet have it.
+    /// Polls only this share of the targets, split by a hash of their names: I is 0 to N-1. auto/N takes I from the end of the
+    /// host's name, as in the pods of a StatefulSet.
     #[arg(long, env = "ROLLCALL_SHARD", value_name = "I/N")]
     shard: Option<Shard>,
     #[command(flatten)]
@@ -108,10 +108,10 @@ struct Web {
     /// Prefix of all paths.
     #[arg(long = "web.route-prefix", env = "ROLLCALL_WEB_ROUTE_PREFIX", value_name = "PATH")]
     route_prefix: Option<String>,
-    /// Scrapes answered side by side at most; 0 for any number.
+    /// At most this many scrapes are answered at once; 0 for any number.
     #[arg(long = "web.max-requests", env = "ROLLCALL_WEB_MAX_REQUESTS", value_name = "N", default_value_t = 40)]
     max_requests: usize,
-    /// Connections open at most; then the one that has been silent longest makes room. 0 for any number.
+    /// At most this many connections are open; beyond, the one idle longest is closed. 0 for any number.
     #[arg(long = "web.max-connections", env = "ROLLCALL_WEB_MAX_CONNECTIONS", value_name = "N", default_value_t = 512)]
     max_connections: usize,
     /// Name under which browsers reach the daemon, beside that of --web.external-url, this host's, localhost and addresses;
@@ -125,7 +125,7 @@ struct Web {
 
 #[derive(Debug, Args)]
 struct Log {
-    /// Least severity that is logged.
+    /// Lowest severity that is logged.
     #[arg(long = "log.level", env = "ROLLCALL_LOG_LEVEL", value_name = "LEVEL", default_value = "info")]
     level: log::Level,
     /// Form of the log lines, which go to stderr.
@@ -278,15 +278,15 @@ struct Rules {
     /// writes the annotations.
     #[arg(long = "external-url", value_name = "URL", value_parser = serve::link_base)]
     external_url: Option<String>,
-    /// Where people reach Grafana, for the same; alerting.dashboard_url of the configuration does so too.
+    /// Where people reach Grafana, for the same; alerting.dashboard_url of the configuration does the same.
     #[arg(long = "dashboard-url", value_name = "URL", value_parser = serve::link_base)]
     dashboard_url: Option<String>,
-    /// Adds this label to every rule, as a ruler or a routing asks for; again for more. The daemon's own alerts in direct
-    /// mode do not have it.
+    /// Adds this label to every rule, for a ruler or a route that expects it; repeatable. The daemon's own alerts in direct mode
+    /// do not have it.
     #[arg(long = "label", value_name = "NAME=VALUE", value_parser = crate::rules::promql::labels::rule_label)]
     labels: Vec<crate::rules::promql::labels::Label>,
-    /// Adds this label to the PrometheusRule, by which the operator finds it: kube-prometheus-stack asks for
-    /// release=NAME-OF-ITS-HELM-RELEASE; again for more.
+    /// Adds this label to the PrometheusRule, so that the operator finds it: kube-prometheus-stack expects
+    /// release=NAME-OF-ITS-HELM-RELEASE; repeatable.
     #[arg(long = "metadata-label", value_name = "NAME=VALUE", value_parser = crate::rules::promql::labels::metadata_label)]
     metadata_labels: Vec<crate::rules::promql::labels::Label>,
 }
@@ -296,7 +296,7 @@ struct Dashboards {
     /// Writes one file for each into this folder, and a README.md.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Lets alerts lead to the runbooks below this address, as alerting.runbook_url does.
+    /// Links alerts to the runbooks below this address, as alerting.runbook_url does.
     #[arg(long, value_name = "URL")]
     runbooks: Option<reqwest::Url>,
 }

@@ -1,6 +1,6 @@
 //! The configuration: `rollcall.yml` in, validated settings out.
 //!
-//! The types say what a setting means and are its documentation; `parse` turns a file into them and tells every error at
+//! The types say what a setting means and are its documentation; `parse` turns a file into them and reports every error at
 //! once, with file, line, column and path; `show` prints them without their secrets.
 
 mod changes;

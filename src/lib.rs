@@ -1,4 +1,4 @@
-//! Rollcall takes the roll call of agent fleets: it polls the APIs of Parallels RAS, Citrix StoreFront, Azure DevOps and
+//! Rollcall is a Prometheus exporter and alerter for agent fleets: it polls the APIs of Parallels RAS, Citrix, Azure DevOps and
 //! Resilio, and tells Prometheus who is present, in what state, and since when.
 //!
 //! The data go one way:

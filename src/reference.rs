@@ -154,26 +154,26 @@ fn answer(path: &str) -> &'static str {
         "/agents/agent" => "`?target=&pool=&agent=`: one agent, its classes since the start, its alerts and samples.",
         "/targets/" => "`?name=`: as `/targets/<name>`, for a name that no path can hold.",
         "/targets/<name>" => {
-            "A target: its polls, the requests of the last one, what was odd in it, holds. 404 where none is called so."
+            "A target: its polls, the requests of the last one, what was odd in it, holds. 404 if there is none of that name."
         }
         "/alerts" => {
-            "What is pending, fires, or has ended lately; where Prometheus pages, in the opinion of the daemon's own evaluation. \
+            "What is pending, fires, or has ended lately; if Prometheus pages, as the daemon's own evaluation sees it. \
              `name`, `severity`, `state`, `target`, `pool` select."
         }
         "/alerts/<fingerprint>" => {
-            "One alert by the fingerprint that Alertmanager has for it where no label is added: its condition, samples and \
-             runbook. 404 where it was not heard of since the start."
+            "One alert by the fingerprint that Alertmanager gives it if no label is added: its condition, samples and runbook. \
+             404 if it has not occurred since the start."
         }
-        "/runbooks/" => "The runbooks, which the program carries.",
+        "/runbooks/" => "The runbooks, which are part of the program.",
         "/runbooks/<Alert>" => "One of them, with or without `.md`.",
         "/catalogue" => "Every metric and its meaning; `q` searches.",
         "/assets/<file>" => "Style, script and icons of the pages.",
         "/metrics" => {
-            "Every series, or those of some targets (see below). 200 also when every target is down; 503 while `--web.max-requests` \
-             scrapes are being answered whose readers read."
+            "Every series, or those of some targets (see below). 200 even when every target is down; 503 while `--web.max-requests` \
+             scrapes are being answered and read."
         }
         "/config" => {
-            "The running configuration as YAML, or as a page where `Accept` asks for HTML. Secrets, and the values of configured headers, read `<secret>`."
+            "The running configuration as YAML, or as a page if `Accept` asks for HTML. Secrets, and the values of configured headers, read `<secret>`."
         }
         "/api/v1/targets" => "Every target with its last poll, its counts by class of health, and why it fails.",
         "/api/v1/agents" => {

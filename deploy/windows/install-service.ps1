@@ -91,7 +91,7 @@ Copy-Item -LiteralPath (Join-Path $PSScriptRoot 'rollcall-service.xml') -Destina
 if ($Config) { Copy-Item -LiteralPath $Config -Destination $configFile -Force }
 if (-not (Test-Path -LiteralPath $configFile)) { throw "There is no ${configFile}: give one with -Config." }
 
-# What is wrong with the configuration is told here, and not in a log.
+# Errors in the configuration are reported here, and not in a log.
 Invoke-Checked (Join-Path $program 'rollcall.exe') @('check', $configFile)
 
 if (-not $installed) { Invoke-Checked $wrapper @('install') }

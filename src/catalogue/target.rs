@@ -58,5 +58,5 @@ families! {
     LOGIN_NEXT_ATTEMPT: Gauge Target "rollcall_login_next_attempt_timestamp_seconds" [] "seconds"
         "Unix time before which no log-on is sent, because the vendor refused the last one or the last one proved nothing; absent while none waits.";
     DIRECT_ALERTING_ACTIVE: Gauge Target "rollcall_direct_alerting_active" [] ""
-        "Whether the daemon itself pages for this target (1), so that the shipped rules keep silent, or not (0).";
+        "Whether the daemon itself pages for this target (1), which silences the shipped rules, or not (0).";
 }

@@ -8,7 +8,7 @@ use crate::health::Health;
 const HEAD: &str = "\
 # Dashboards
 
-Grafana dashboards, each for a person with a question. Written by `rollcall dashboards --out dashboards`; do not edit \
+Grafana dashboards, each for a person with a question. `rollcall dashboards --out dashboards` writes them: do not edit \
 these files, edit `src/dashboard/`.
 
 ";
@@ -16,11 +16,11 @@ these files, edit `src/dashboard/`.
 const TAIL: &str = r#"
 ## How to provision them
 
-They need a Prometheus data source that has Rollcall's metrics. They name none: the one chosen on top, at first the default
-one, is used by every panel. They are in the classic form, schema version 39, as Grafana 10.3 and newer read it, and are
-checked against the types of Grafana 13.2.3.
+They need a Prometheus data source with Rollcall's metrics. Every panel uses the one selected at the top, which is the default one
+at first. They are in the classic form, schema version 39, for Grafana 10.3 and newer, and are checked against the types of Grafana
+13.2.3.
 
-Put the JSON files into a folder and tell Grafana about it, for example in `/etc/grafana/provisioning/dashboards/rollcall.yml`:
+Put the JSON files into a folder and point Grafana to it, for example in `/etc/grafana/provisioning/dashboards/rollcall.yml`:
 
 ```yaml
 apiVersion: 1
@@ -48,26 +48,27 @@ datasources:
 ```
 
 Or import a file by hand: *Dashboards*, *New*, *Import*. The uids are fixed, so links between the dashboards and from
-alerts lead to them wherever they were put. They cannot be edited in Grafana; save a copy under another name to change one.
+alerts work in any folder. They cannot be edited in Grafana; to change one, save a copy under another name.
 
-Alerts lead to their runbooks on the pages of a daemon, at the address that it says in `rollcall_links_info`. Where you have put
+Alerts link to their runbooks on the pages of a daemon, at the address in its `rollcall_links_info`. If you keep
 `deploy/runbooks/` elsewhere, `rollcall dashboards --out DIR --runbooks https://wiki.example.com/rollcall/` writes the files with
-links to there.
+links to that place.
 
 ## How to read them
 
-- The first row says how old the data are. What is below is only as good as that.
+- The first row shows how old the data are. Everything below is only as good as that.
 - A gap is a time without data; `no data` is not 0.
 - Two daemons that poll the same targets are counted once.
-- Colour means that something is to be seen; zero, up and ok have none. Tables begin with the worst.
-- Where critical alerts fire all graphs are marked, those of Prometheus' rules and of daemons in direct mode alike; *Warnings* on top
+- Colour marks what needs a look; zero, up and ok have none. Tables begin with the worst.
+- Critical alerts are marked on all graphs, whether Prometheus' rules or daemons in direct mode raised them; *Warnings* at the top
   adds the others.
-- *Serving* counts agents of which nothing is known as not serving. `of those still read`: the data of a target are withdrawn, and
-  its agents are not in it.
-- Numbers on top, and names of vendors, targets, pools and agents in tables, lead on to the detail, with the variables and the time.
-- The links on top lead to the other dashboards, with the data source and the time. What is selected goes along, but to the dashboard
-  of another vendor.
-- *Pool* begins with one pool. More can be chosen; all of a large fleet take Prometheus a while.
+- *Serving* counts agents whose state is unknown as not serving. `of those still read` means that the data of a target are withdrawn
+  and its agents are not included.
+- Numbers at the top, and names of vendors, targets, pools and agents in tables, link to the detail and keep the variables and the
+  time.
+- The links at the top lead to the other dashboards and keep the data source and the time. The selection is kept too, except for the
+  dashboard of another vendor.
+- *Pool* starts with one pool. You can select more; all pools of a large fleet take Prometheus a while.
 "#;
 
 /// The whole text.

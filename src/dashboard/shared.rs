@@ -74,7 +74,7 @@ pub fn freshness(old: f64) -> Row {
             Panel::stat(
                 "Targets down",
                 "none",
-                "Targets whose last poll brought no data. Their last good data stay for a while, so the counts below may still look well.",
+                "Targets whose last poll brought no data. Their last known data are kept for a while, so the counts below may still look well.",
             )
             .query("down", "sum(1 - max by (vendor, target) (rollcall_target_up{@target}))")
             .some_is(look::BAD)

@@ -8,13 +8,13 @@ use crate::{duration, rules::expr::Pattern};
 
 const HEAD: &str = "# Alerts
 
-Written from the alert catalogue; a test fails when it differs. `for` is how long the condition must hold, `keep` how long the
-alert goes on afterwards. The sender of `both` is Prometheus with the shipped rules, or in direct mode the daemon, never both
-at once; a change of the mode while alerts fire costs one resolve and one new page. The threshold, and `for` and `keep`, can be
-changed in `alerting.overrides`, by vendor, target and pool. Alerts that mute others in the shipped configuration of
-Alertmanager go on for at least 2m longer than these: where both end, the muted one would page if it were the last. Of
-several daemons that watch a target the best view counts: what one says that is cut off from the vendor is left out while
-another reads the target. What fires is held while nobody can read the target, and while the daemon that told of it is down.
+Generated from the alert catalogue; a test fails when it differs. `for` is how long the condition must hold, `keep` how long
+the alert goes on afterwards. `both` means Prometheus with the shipped rules or, in direct mode, the daemon, never both at once;
+changing the mode while alerts fire costs one resolution and one new page. `alerting.overrides` changes the threshold, `for` and
+`keep`, by vendor, target and pool. Alerts that mute others in the shipped configuration of Alertmanager go on for at least 2m
+longer than those: if both end, the muted one would page if it were the last. If several daemons watch a target, the best view
+counts: a daemon that is cut off from the vendor is ignored while another reads the target. A firing alert is held while nobody can
+read the target, and while the daemon that raised it is down.
 
 ";
 

@@ -80,7 +80,7 @@ struct Controls {
 
 impl CitrixSite {
     /// The account that may log on, on premises.
-    pub const USERNAME: &'static str = "CORP\\svc-monitor";
+    pub const USERNAME: &'static str = "CORP\\svc-rollcall";
     /// Its password at first.
     pub const PASSWORD: &'static str = "simulated-site-password";
     /// The customer in the cloud.

@@ -57,9 +57,9 @@ pub struct CitrixStorefront {
 
 impl CitrixStorefront {
     /// The account that may log on.
-    pub const USERNAME: &'static str = "CORP\\svc-monitor";
+    pub const USERNAME: &'static str = "CORP\\svc-rollcall";
     /// The same account by its other name.
-    pub const USER_PRINCIPAL_NAME: &'static str = "svc-monitor@corp.example";
+    pub const USER_PRINCIPAL_NAME: &'static str = "svc-rollcall@corp.example";
     /// The password that is accepted at first.
     pub const PASSWORD: &'static str = "simulated-citrix-password";
 

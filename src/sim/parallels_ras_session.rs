@@ -42,7 +42,7 @@ impl ParallelsRasSession {
     /// The whole `Authorization` header, until [`Self::set_api_token`] changes it.
     pub const API_TOKEN: &str = "9d1f0c52-b0a7-4c1e-8d7f-52c6d2a94e10";
     /// The account that may open sessions.
-    pub const USERNAME: &str = "probe";
+    pub const USERNAME: &str = "svc-rollcall-probe";
     /// Its password, until [`Service::set_secret`] changes it.
     pub const PASSWORD: &str = "prime-the-session-1";
 

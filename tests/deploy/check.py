@@ -23,6 +23,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -217,6 +218,119 @@ def compose_is_a_configuration_whose_files_exist():
             if volume["type"] == "bind":
                 need(pathlib.Path(volume["source"]).exists(), f"{name}: {volume['source']} is not there")
     need(project["services"]["rollcall"]["command"][0] == "demo", "Rollcall does not run its demo")
+
+
+def blocks(page, heading):
+    """The shell commands below this heading of a page, one text for each block."""
+    section = page.read_text().split(f"\n{heading}\n")[1]
+    level = heading.split(" ")[0]
+    section = re.split(rf"\n#{{1,{len(level)}}} ", section)[0]
+    return re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+
+
+def command_with(page, heading, part):
+    """The block of commands below this heading that contains a part."""
+    found = [block for block in blocks(page, heading) if part in block]
+    need(len(found) == 1, f"{page}: {len(found)} blocks below {heading!r} have {part!r}")
+    return found[0]
+
+
+def a_copy(folder):
+    """What the commands of the guides start from: a tree that they may write into."""
+    root = pathlib.Path(folder) / "repository"
+    shutil.copytree(DEPLOY, root / "deploy")
+    shutil.copytree(ROOT / "dashboards", root / "dashboards")
+    return root
+
+
+SMALL = DEPLOY / "docs" / "small-site.md"
+
+
+@check
+def small_site_with_containers_is_one_command_after_its_steps():
+    with tempfile.TemporaryDirectory() as folder:
+        root, site = a_copy(folder), pathlib.Path(folder) / "site"
+
+        def here(commands):
+            commands = commands.replace("/srv/rollcall", str(site))
+            return commands if os.getuid() == 0 else re.sub(r" -o \d+", "", commands)
+
+        steps = "## With containers"
+        run("sh", "-ec", here(command_with(SMALL, steps, "cp -r")), cwd=root)
+        for line in command_with(SMALL, steps, "install -m").splitlines():
+            run("sh", "-ec", here(line), cwd=root, input="secret")
+        need("docker compose up --build --detach" in command_with(SMALL, steps, "--build"), "the one command")
+        said = run(tool("docker-compose"), "config", "--format", "json", cwd=root / "deploy/compose")
+        services = json.loads(said)["services"]
+        need(services["rollcall"]["command"][0] == "serve", "Rollcall does not serve")
+        for name, service in services.items():
+            need(service.get("read_only") and service["cap_drop"] == ["ALL"], f"{name} is not locked down")
+            need(all(port["host_ip"] == "127.0.0.1" for port in service.get("ports", [])), f"{name} opens a port to everybody")
+            for volume in service.get("volumes", []):
+                there = volume["type"] != "bind" or pathlib.Path(volume["source"]).exists()
+                need(there, f"{name}: {volume['source']} is not there")
+        # What `receivers` runs, where its folders are.
+        command = services["receivers"]["command"][-1].replace("$$", "$")
+        paths = {volume["target"]: volume.get("source", folder) for volume in services["receivers"]["volumes"]}
+        paths["/config"] = folder
+        for inside, outside in sorted(paths.items(), key=lambda item: -len(item[0])):
+            command = command.replace(f" {inside}", f" {outside}")
+        run("sh", "-ec", command)
+        need(services["alertmanager"]["command"][0] == "--config.file=/config/alertmanager.yml", "another configuration")
+        for amtool in versions("amtool"):
+            run(amtool, "check-config", pathlib.Path(folder) / "alertmanager.yml")
+        if rollcall:
+            run(rollcall, "check", site / "rollcall.yml")
+    return the_older_only()
+
+
+class Mailbox:
+    """A mail server that takes one mail."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.mail = ""
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        client, _ = self.listener.accept()
+        with client, client.makefile("rwb", buffering=0) as stream:
+            stream.write(b"220 mail.example.com\r\n")
+            for line in stream:
+                verb = line[:4].upper()
+                stream.write(b"354 go on\r\n" if verb == b"DATA" else b"221 bye\r\n" if verb == b"QUIT" else b"250 well\r\n")
+                if verb == b"DATA":
+                    lines = iter(stream.readline, b".\r\n")
+                    self.mail = b"".join(lines).decode()
+                    stream.write(b"250 taken\r\n")
+                if verb == b"QUIT":
+                    return
+
+
+@check
+def small_site_without_containers_sends_an_e_mail():
+    for alertmanager, amtool in zip(versions("prometheus-alertmanager"), versions("amtool")):
+        with tempfile.TemporaryDirectory() as folder:
+            root, etc = a_copy(folder), pathlib.Path(folder) / "etc"
+            (etc / "prometheus").mkdir(parents=True)
+            steps = command_with(SMALL, "### On Debian", "with-receivers").replace("/etc/", f"{etc}/")
+            steps = re.sub(r"^amtool", amtool, steps, flags=re.MULTILINE)
+            run("sh", "-ec", steps, cwd=root)
+            # As written but for the mail server, and for how long it waits.
+            mailbox, config, port = Mailbox(), etc / "prometheus/alertmanager.yml", free_port()
+            text = config.read_text().replace("mail.example.com:587", f"127.0.0.1:{mailbox.port}")
+            text = re.sub(r"  smtp_auth_.*\n", "", text).replace("global:", "global:\n  smtp_require_tls: false")
+            config.write_text(re.sub(r"group_wait: \w+", "group_wait: 1s", text))
+            with running(alertmanager, f"--config.file={config}", f"--storage.path={folder}/data",
+                         "--cluster.listen-address=", f"--web.listen-address=127.0.0.1:{port}"):
+                wait_for(f"{alertmanager} is ready", lambda: get(f"http://127.0.0.1:{port}/-/ready"))
+                alert = command_with(SMALL, "### On Debian", "RollcallTest").replace("127.0.0.1:9093", f"127.0.0.1:{port}")
+                run("sh", "-ec", alert.replace("amtool", amtool, 1))
+                wait_for("the mail is there", lambda: mailbox.mail)
+            for part in ["To: on-call@example.com", "RollcallTest", "A test."]:
+                need(part in mailbox.mail, f"{part} is not in the mail: {mailbox.mail}")
+    return the_older_only()
 
 
 # systemd --------------------------------------------------------------------------------------------------------------
@@ -654,6 +768,21 @@ def links_between_documents_lead_somewhere():
 
 
 @check
+def readme_is_short_and_its_pictures_are_made_by_scripts():
+    text = (ROOT / "README.md").read_text()
+    need(len(text.splitlines()) <= 150, f"README.md has {len(text.splitlines())} lines")
+    pictures = re.findall(r'(?:src|srcset)="(deploy/docs/pictures/[^"]+)"', text)
+    need({path.rpartition("-")[2] for path in pictures} == {"light.png", "dark.png"}, f"{pictures}")
+    need({ROOT / path for path in pictures} == set((DEPLOY / "docs/pictures").iterdir()), "pictures that the README does not show")
+    scripts = "".join((ROOT / "tests/draw" / name).read_text() for name in ["pages", "run"])
+    for path in pictures:
+        size = (ROOT / path).stat().st_size
+        need(size < 200_000, f"{path} has {size} bytes")
+        name = re.sub(r"-(light|dark)\.png$", "", pathlib.Path(path).name)
+        need(f"/{name}" in scripts, f"no script takes {path}")
+
+
+@check
 def files_that_documents_name_exist():
     for page in documents():
         for path in re.findall(r"(?<![\w./-])(?:deploy|dashboards|src|tests)/[\w./-]*\w/?", page.read_text()):
@@ -676,7 +805,7 @@ def flags_and_variables_in_documents_exist():
     variables = set(re.findall(r"\[env: (\w+)=", "".join(helps.values())))
     # The build script's own, and those of the tests.
     variables |= {"ROLLCALL_REVISION", "ROLLCALL_TEST_PYTHON", "ROLLCALL_TEST_AMLINT", "ROLLCALL_TEST_NEWER"}
-    files = [path for path in DEPLOY.rglob("*") if path.is_file() and path.suffix not in {".json", ".tgz"}]
+    files = [path for path in DEPLOY.rglob("*") if path.is_file() and path.suffix not in {".json", ".tgz", ".png"}]
     seen = 0
     for path in [*files, ROOT / "README.md", *(ROOT / "dashboards").glob("*.md")]:
         text = path.read_text().replace("\\\n", " ").replace("`\n", "\n")
@@ -706,12 +835,55 @@ def metrics_in_documents_exist():
     vendors = set(re.findall(r"^ +vendor: (\w+)$", run(rollcall, "default-config"), re.MULTILINE))
     prefixes = {name.split("_")[0] for name in known | vendors} - {"process"}
     for page in (DEPLOY / "docs").rglob("*.md"):
-        # The other exporter's names stand in the first column of its table.
-        text = re.sub(r"^\| `azure_devops_(?:agentpool|api|stats|resourceusage)[^|]*\|", "|", page.read_text(), flags=re.MULTILINE)
+        text = page.read_text()
+        if page.name == "migrate-azure-devops-exporter.md":
+            # The other exporter's names stand in the first column of its tables.
+            text = re.sub(r"^\|[^|]*\|", "|", text, flags=re.MULTILINE)
         pattern = rf"`((?:{'|'.join(prefixes)})_[a-z0-9_]+)[`{{]"
         for name in re.findall(pattern, text):
             need(name in known | vendors, f"{page}: there is no metric {name}")
     return None
+
+
+@check
+def commands_of_readme_and_guides_run():
+    if not rollcall:
+        return "needs --rollcall"
+    text = (ROOT / "README.md").read_text()
+    demos = re.findall(r"`?cargo run --release -- (demo[^`\n]*)", text)
+    need(len(demos) >= 4, f"the README has {demos}")
+    for demo in demos:
+        # A large fleet takes a debug build minutes, and what is large about it is the number.
+        arguments = demo.replace("--agents 100000", "--agents 1000").split()
+        port = free_port()
+        with running(rollcall, *arguments, f"--web.listen-address=127.0.0.1:{port}"):
+            wait_for(demo, lambda: "rollcall_target_up{" in get(f"http://127.0.0.1:{port}/metrics"))
+    with tempfile.TemporaryDirectory() as folder:
+        config, port = pathlib.Path(folder) / "rollcall.yml", free_port()
+        with running(rollcall, "simulate", "--agents=60", f"--config.file={config}"):
+            wait_for("a configuration", config.exists)
+            names = set(re.findall(r"^  - name: (\S+)$", config.read_text(), re.MULTILINE))
+            pages = [ROOT / "README.md", *(DEPLOY / "docs").glob("*.md")]
+            commands = {line for page in pages for line in re.findall(r"^\$ rollcall ((?:check|probe) .*)$", page.read_text(), re.MULTILINE)}
+            probed = {command.split()[1] for command in commands if command.startswith("probe")}
+            need(len(probed - names) <= 2, f"the simulation has none of {probed - names}")
+            for command in sorted(commands):
+                if not command.startswith("probe") or command.split()[1] in names:
+                    run(rollcall, *command.split(), cwd=folder)
+            serve = re.search(r"^\$ rollcall (serve .*)$", text, re.MULTILINE)[1].split()
+            with running(rollcall, *(part.replace("rollcall.yml", str(config)) for part in serve), f"--web.listen-address=127.0.0.1:{port}"):
+                wait_for("the daemon", lambda: get(f"http://127.0.0.1:{port}/-/healthy"))
+    return None
+
+
+@check
+def migration_names_all_that_the_other_exporter_has():
+    page = (DEPLOY / "docs/migrate-azure-devops-exporter.md").read_text()
+    lines = (ROOT / "tests/deploy/azure-devops-exporter.txt").read_text().splitlines()
+    theirs = [line for line in lines if not line.startswith("#")]
+    need(len(theirs) > 110, "the list is not what it was")
+    missing = [name for name in theirs if f"`{name}`" not in page]
+    need(not missing, f"{missing}")
 
 
 @check
@@ -765,9 +937,9 @@ def guides_tell_what_to_do_about_every_reason():
         text = page.read_text()
         for step in ["## 1. ", "## 2. Switch the API on", "## 3. Configure it", "## 4. Test it", "$ rollcall probe "]:
             need(step in text, f"{page} does not have {step!r}")
-    listed = (ROOT / "README.md").read_text().split("When a poll fails, `reason` says why:")[1].split("\n\n")[0]
+    listed = (DEPLOY / "docs/reference.md").read_text().split("\n## 6. ")[1]
     for reason in reasons:
-        need(f"`{reason}`" in listed, f"README.md does not say what {reason} is")
+        need(f"\n| `{reason}` | " in listed, f"reference.md does not say what {reason} is")
 
 
 @check

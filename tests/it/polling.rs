@@ -68,7 +68,7 @@ fn ready_means_that_every_target_was_polled_once_whether_well_or_not() {
         Target::resilio("quick", &sim, 1),
         Target::resilio("slow", &sim, 2),
         Target::citrix("dead", &sim),
-        Target::ras("refused", &sim).auth_password("monitor", "wrong"),
+        Target::ras("refused", &sim).auth_password("svc-rollcall", "wrong"),
     ];
     let daemon = Daemon::start(
         &Config::with_defaults("{ interval: 1s, timeout: 40s, stale_after: 60s }")

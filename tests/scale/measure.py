@@ -197,7 +197,7 @@ class Bench:
     @staticmethod
     def site_target(url, interval="1h"):
         return (f"  - name: site\n    vendor: citrix_site\n    url: {url}\n    interval: {interval}\n    stale_after: 4h\n"
-                "    auth: { username: 'CORP\\svc-monitor', password: simulated-site-password }\n")
+                "    auth: { username: 'CORP\\svc-rollcall', password: simulated-site-password }\n")
 
     def polls(self, daemon, name="builds"):
         status, body = get(daemon.port, f"/metrics?target={name}", ACCEPT_GZIP)

@@ -114,7 +114,7 @@ fn citrix_storefront_keeps_the_domain_of_its_account() {
     let VendorSettings::CitrixStorefront(citrix) = &target.settings else { panic!("the vendor is StoreFront") };
     assert_eq!(
         (citrix.auth.login.username.as_str(), citrix.auth.method),
-        (r"CORP\svc-monitor", CitrixMethod::HttpBasic)
+        (r"CORP\svc-rollcall", CitrixMethod::HttpBasic)
     );
     assert_eq!(citrix.enumerate_interval, Duration::from_secs(600));
     assert_eq!(citrix.allowed_hosts, ["sso.example.com"]);

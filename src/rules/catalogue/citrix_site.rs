@@ -64,7 +64,7 @@ pub(super) fn alerts() -> Vec<Alert> {
 /// Nobody is told of it: it mutes what StoreFront reports of the same. It goes on for longer than that.
 fn inhibitor() -> Alert {
     let alert = alert("CitrixSiteStoreFrontInhibitor", Info, Farm, in_trouble()).lasting(minutes(10)).annotate(
-        "A Citrix site pages: what StoreFront says of the same is not told again.",
+        "A Citrix site pages: StoreFront's alerts about the same are muted.",
         "{target} pages, and is {pool} in StoreFront; this mutes what would page there of the same.",
     );
     Alert { keep_firing_for: minutes(21), ..alert }

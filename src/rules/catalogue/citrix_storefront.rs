@@ -84,8 +84,8 @@ fn store() -> Vec<Alert> {
         alert("CitrixMachinesVanished", Warning, Target, none.max_by(Target.names()).and(before))
             .lasting(minutes(15))
             .annotate(
-                "A store tells of no machine any more.",
-                "{target} enumerates completely and tells of no machine, while it told of some within the past day.",
+                "A store lists no machine any more.",
+                "{target} enumerates completely and lists no machine, while it listed some within the past day.",
             ),
     ]
 }

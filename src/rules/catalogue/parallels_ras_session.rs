@@ -29,7 +29,7 @@ pub(super) fn alerts() -> Vec<Alert> {
     let rows = vec![
         alert("ParallelsRasSessionProbeFailing", Critical, Agent, verdict(FAULTS)).never_blind().annotate(
             "The probe of RAS sessions fails: users may not get a session.",
-            "The session probe of {agent} by {target} failed {value} times in a row for a reason that users meet too.",
+            "The session probe of {agent} by {target} failed {value} times in a row for a reason that also affects users.",
         ),
         alert("ParallelsRasSessionProbeMisconfigured", Warning, Agent, verdict(SET_UP))
             .lasting(minutes(5))

@@ -58,7 +58,7 @@ pub(super) fn alerts() -> Vec<Alert> {
 /// mutes.
 fn inhibitor(offline: Expr) -> Alert {
     let alert = alert("ResilioAgentOfflineInhibitor", Info, Agent, offline).lasting(minutes(5)).annotate(
-        "A Resilio agent is offline in its management console: that is told once.",
+        "A Resilio agent is offline in its management console: reported once.",
         "Resilio agent {agent} of pool {pool} is offline in {target}; this mutes what its own API reports of the same.",
     );
     Alert { keep_firing_for: minutes(21), ..alert }

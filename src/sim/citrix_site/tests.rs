@@ -35,7 +35,7 @@ fn only_a_token_reads_and_only_for_its_customer_and_site() {
     assert_eq!(body(ask(&site, "me"))["Customers"][0]["Sites"][0]["Id"], CitrixSite::SITE_ID);
     assert_eq!(ask(&site, "Zones").status, 200);
     assert_eq!(ask(&site, "nothing").status, 404);
-    let token = body(log_on(&site, "corp\\SVC-monitor", CitrixSite::PASSWORD))["Token"].as_str().map(str::to_owned);
+    let token = body(log_on(&site, "corp\\SVC-rollcall", CitrixSite::PASSWORD))["Token"].as_str().map(str::to_owned);
     let bearer = format!("CWSAuth Bearer={}", token.expect("a token"));
     let with = |customer: &str, instance: &str, method| {
         let request = Request::new(method, "/cvad/manage/Machines").with_header("authorization", &bearer);

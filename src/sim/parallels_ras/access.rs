@@ -7,7 +7,7 @@ use std::{
 };
 
 /// The account that may log on.
-pub(super) const USERNAME: &str = "monitor";
+pub(super) const USERNAME: &str = "svc-rollcall";
 /// Its password, until it is changed.
 pub(super) const PASSWORD: &str = "take-the-roll-4";
 

@@ -10,7 +10,7 @@ fn farm(agents: usize) -> ParallelsRas {
 }
 
 fn log_on_with(farm: &ParallelsRas, password: &str) -> Response {
-    let body = json!({ "username": "MONITOR", "password": password });
+    let body = json!({ "username": "SVC-ROLLCALL", "password": password });
     let request = Request::new(Method::POST, "/api/session/LOGON")
         .with_header("content-type", "application/json; api-version=1.0")
         .with_body(body.to_string());
@@ -203,7 +203,7 @@ fn a_forbidden_list_is_401_and_its_agents_go_by_id() {
 #[test]
 fn wrong_types_and_versions_are_refused() {
     let farm = farm(200);
-    let body = json!({ "username": "monitor", "password": ParallelsRas::PASSWORD }).to_string();
+    let body = json!({ "username": "svc-rollcall", "password": ParallelsRas::PASSWORD }).to_string();
     let sent = |content_type| {
         let request = Request::new(Method::POST, "/api/Session/logon");
         let request = request.with_header("content-type", content_type).with_body(body.clone());

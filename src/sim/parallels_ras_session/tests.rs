@@ -11,7 +11,7 @@ fn broker() -> ParallelsRasSession {
 fn valid(mode: i64) -> Value {
     json!({
         "connectionname": "rollcall", "ras_host": "gateway", "ras_port": 443, "endpoint_host": "rds",
-        "endpoint_port": 3389, "ras_portal_url": "https://portal.example", "username": "PROBE",
+        "endpoint_port": 3389, "ras_portal_url": "https://portal.example", "username": "SVC-ROLLCALL-PROBE",
         "password": ParallelsRasSession::PASSWORD, "app_mode": false, "prime_session": mode,
         "timeout": 60, "ttl": 5, "reconnectionttl": 60,
     })

@@ -50,7 +50,7 @@ fn pipes_and_links_as_secret_state_and_lock_delay_neither_polls_nor_the_end() {
     let config = Config::quick()
         .head("state_file: rollcall.state")
         .target(Target::resilio("filer", &sim, 1))
-        .target(Target::ras("farm", &sim).auth_file("monitor", "secret"))
+        .target(Target::ras("farm", &sim).auth_file("svc-rollcall", "secret"))
         .write(&folder);
     let daemon = Daemon::with_flags(&config, &["--time-scale", "60"]);
     daemon.wait_until_up(&["filer"]);
@@ -71,7 +71,7 @@ fn a_look_follows_no_link_that_was_planted_in_the_state_folder() {
     const DAEMON: u32 = 4711;
     let (sim, folder) = (Sim::frozen(), Folder::new());
     let config = Config::quick().head("state_file: kept/rollcall.state");
-    let config = config.target(Target::ras("farm", &sim).auth_password("monitor", "wrong")).write(&folder);
+    let config = config.target(Target::ras("farm", &sim).auth_password("svc-rollcall", "wrong")).write(&folder);
     let (kept, precious, new) = (folder.file("kept"), folder.write("shadow", "precious"), folder.file("new"));
     std::fs::create_dir(&kept).expect("a folder of ours");
     let is_root = chown(&kept, Some(DAEMON), Some(DAEMON)).is_ok();
