@@ -144,9 +144,9 @@ struct Fleet {
     /// The same number gives the same fleet.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// How long the fleet is well before the incidents begin.
-    #[arg(long = "incident.delay", value_name = "DURATION", default_value = "1m", value_parser = crate::duration::parse)]
-    incident_delay: std::time::Duration,
+    /// How long the fleet is well before the incidents begin: 1m, or 15s of a demo that is --fast.
+    #[arg(long = "incident.delay", value_name = "DURATION", value_parser = crate::duration::parse)]
+    incident_delay: Option<std::time::Duration>,
     /// The fleet stands still, so that two readings can be compared.
     #[arg(long)]
     frozen: bool,
@@ -162,6 +162,13 @@ struct Fleet {
 struct Demo {
     #[command(flatten)]
     fleet: Fleet,
+    /// How long the incidents last; without, until the demo ends.
+    #[arg(long = "incident.duration", value_name = "DURATION", value_parser = crate::duration::parse)]
+    incident_duration: Option<std::time::Duration>,
+    /// Everything that alerting waits for takes a thirtieth of its time, so that an incident pages within a minute. Prometheus and
+    /// Alertmanager need times like that too: the demo writes their configurations, and prints how to start them.
+    #[arg(long, conflicts_with = "frozen")]
+    fast: bool,
     /// Pages by itself (alerting.mode: direct): alerts go to this Alertmanager; repeatable.
     #[arg(long = "alertmanager", value_name = "URL")]
     alertmanagers: Vec<reqwest::Url>,
@@ -171,8 +178,12 @@ struct Demo {
     listen: Vec<String>,
     #[command(flatten)]
     web: Web,
-    #[command(flatten)]
-    log: Log,
+    /// Least severity that is logged: warn, and where it listens; the story on stdout has the rest.
+    #[arg(long = "log.level", env = "ROLLCALL_LOG_LEVEL", value_name = "LEVEL")]
+    log_level: Option<log::Level>,
+    /// Form of the log lines, which go to stderr.
+    #[arg(long = "log.format", env = "ROLLCALL_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
+    log_format: log::Format,
 }
 
 #[derive(Debug, Args)]
@@ -289,6 +300,9 @@ struct Rules {
     /// release=NAME-OF-ITS-HELM-RELEASE; again for more.
     #[arg(long = "metadata-label", value_name = "NAME=VALUE", value_parser = crate::rules::promql::labels::metadata_label)]
     metadata_labels: Vec<crate::rules::promql::labels::Label>,
+    /// For `rollcall demo --fast`: all times are a thirtieth.
+    #[arg(long)]
+    fast: bool,
 }
 
 #[derive(Debug, Args)]
@@ -317,7 +331,10 @@ pub fn run() -> ExitCode {
     log::tell_panics();
     let _flush = output::FlushAtEnd;
     crate::http::install_crypto();
-    crate::scale::set(cli.time_scale);
+    crate::scale::set(match &cli.command {
+        Command::Demo(Demo { fast: true, .. }) | Command::Rules(Rules { fast: true, .. }) => crate::scale::FAST,
+        _ => cli.time_scale,
+    });
     let result = match cli.command {
         Command::Serve(args) => serve::run(args),
         Command::Demo(args) => demo::run(args),
@@ -375,13 +392,16 @@ fn block_on<T>(command: impl Future<Output = Result<T, String>>) -> Result<T, St
     result
 }
 
+/// How long a fleet is well.
+const INCIDENT_DELAY: std::time::Duration = std::time::Duration::from_secs(60);
+
 impl Fleet {
     fn options(&self) -> rollcall_sim::Options {
         rollcall_sim::Options {
             agents: self.agents,
             seed: self.seed,
             incidents: self.incidents.clone(),
-            incident_delay: self.incident_delay,
+            incident_delay: self.incident_delay.unwrap_or(INCIDENT_DELAY),
             frozen: self.frozen,
             clock: self.clock.map(std::time::Duration::from_secs),
             resilio_clients: self.resilio_clients,
