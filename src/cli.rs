@@ -18,7 +18,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::shard::Shard;
+use crate::{printable::counted, shard::Shard};
 use rollcall_sim::Incident;
 
 /// Takes the roll call of agent fleets: Parallels RAS, Citrix (sites and StoreFront), Azure DevOps and Resilio (agents and
@@ -364,11 +364,6 @@ pub fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// A number of things: `1 agent`, `2 agents`.
-fn counted(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 impl Cli {

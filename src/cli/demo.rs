@@ -52,10 +52,8 @@ pub fn run(args: Demo) -> Result<(), String> {
         let (prefix, scheme) = (options.route_prefix.clone(), options.door.scheme());
         let server = web::Server::new(listeners, web::State::new(Arc::clone(&daemon), options));
         let mut text = String::from("Rollcall over a simulated fleet. Nothing leaves this machine.\n");
-        for address in server.addresses() {
-            text += &format!(
-                "\n  {scheme}://{address}{prefix}/         status\n  {scheme}://{address}{prefix}/metrics  metrics\n"
-            );
+        for incident in &args.fleet.incidents {
+            text += &format!("Incident {incident}: {}.\n", incident.description());
         }
         text += "\nSimulated APIs:\n";
         for vendor in simulation.vendors() {
@@ -67,6 +65,11 @@ pub fn run(args: Demo) -> Result<(), String> {
         let port = addresses.iter().find_map(|address| address.rsplit_once(':')?.1.parse::<u16>().ok());
         if let Some(port) = port {
             text += &pages(&args, &folder, &format!("127.0.0.1:{port}"), &receiver)?;
+        }
+        for address in addresses {
+            text += &format!(
+                "\n  {scheme}://{address}{prefix}/         status\n  {scheme}://{address}{prefix}/metrics  metrics\n"
+            );
         }
         output::show(format!("{text}\nStop with Ctrl-C.\n\n"));
         story::tell(&plan.opening(&Zoned::now()));
