@@ -48,7 +48,7 @@ enum Command {
     /// Polls the targets of a configuration and serves /metrics until it is stopped.
     Serve(Serve),
     /// The daemon over a simulated fleet of every vendor; nothing else is needed.
-    Demo(Demo),
+    Demo(demo::Demo),
     /// Only the simulated vendor APIs, with a ready configuration for them.
     Simulate(Simulate),
     /// Validates a configuration and tells every error with its place.
@@ -156,34 +156,6 @@ struct Fleet {
     /// For tests: so many Resilio agents, whatever their part of the others is.
     #[arg(long, hide = true, value_name = "N")]
     resilio_clients: Option<usize>,
-}
-
-#[derive(Debug, Args)]
-struct Demo {
-    #[command(flatten)]
-    fleet: Fleet,
-    /// How long the incidents last; without, until the demo ends.
-    #[arg(long = "incident.duration", value_name = "DURATION", value_parser = crate::duration::parse)]
-    incident_duration: Option<std::time::Duration>,
-    /// Everything that alerting waits for takes a thirtieth of its time, so that an incident pages within a minute. Prometheus and
-    /// Alertmanager need times like that too: the demo writes their configurations, and prints how to start them.
-    #[arg(long, conflicts_with = "frozen")]
-    fast: bool,
-    /// Pages by itself (alerting.mode: direct): alerts go to this Alertmanager; repeatable.
-    #[arg(long = "alertmanager", value_name = "URL")]
-    alertmanagers: Vec<reqwest::Url>,
-    /// Address to listen on; repeatable.
-    #[arg(long = "web.listen-address", env = "ROLLCALL_WEB_LISTEN_ADDRESS", value_name = "ADDRESS")]
-    #[arg(default_value = "127.0.0.1:10077", value_delimiter = ',')]
-    listen: Vec<String>,
-    #[command(flatten)]
-    web: Web,
-    /// Least severity that is logged: warn, and where it listens; the story on stdout has the rest.
-    #[arg(long = "log.level", env = "ROLLCALL_LOG_LEVEL", value_name = "LEVEL")]
-    log_level: Option<log::Level>,
-    /// Form of the log lines, which go to stderr.
-    #[arg(long = "log.format", env = "ROLLCALL_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
-    log_format: log::Format,
 }
 
 #[derive(Debug, Args)]
@@ -332,7 +304,7 @@ pub fn run() -> ExitCode {
     let _flush = output::FlushAtEnd;
     crate::http::install_crypto();
     crate::scale::set(match &cli.command {
-        Command::Demo(Demo { fast: true, .. }) | Command::Rules(Rules { fast: true, .. }) => crate::scale::FAST,
+        Command::Demo(demo::Demo { fast: true, .. }) | Command::Rules(Rules { fast: true, .. }) => crate::scale::FAST,
         _ => cli.time_scale,
     });
     let result = match cli.command {

@@ -191,9 +191,10 @@ impl ExpectedAlert {
     pub fn lasting(&self, vendor: &str) -> Duration {
         let row = catalogue::named(self.name).find(|row| row.severity == self.severity);
         let row = row.expect("the table has alerts of the catalogue");
+        // The incidents are about ordinary pools: parts of the catalogue that name some are about others.
         let concerns = |r#for: &&catalogue::For| {
-            let by_vendor = r#for.scope.iter().filter(|matcher| matcher.label == "vendor");
-            r#for.on_demand != Some(true) && by_vendor.clone().all(|matcher| matcher.matches(vendor))
+            let is_of_vendor = r#for.scope.iter().all(|matcher| matcher.label == "vendor" && matcher.matches(vendor));
+            r#for.on_demand != Some(true) && is_of_vendor
         };
         row.r#for.iter().find(concerns).map(|r#for| r#for.duration).unwrap_or_default()
     }
@@ -254,6 +255,7 @@ mod tests {
         };
         // What the replays have found, in minutes.
         assert_eq!(of(Incident::HypervisorLost, "citrix_site"), (vec![11], vec![]));
+        assert_eq!(of(Incident::BuildPoolOffline, "azure_devops"), (vec![6], vec![]));
         assert_eq!(of(Incident::GatewayLost, "parallels_ras_session"), (vec![3, 16], vec![]));
         assert_eq!(of(Incident::SyncStuck, "resilio"), (vec![], vec![20, 125]));
         assert_eq!(of(Incident::VendorApiDown, "azure_devops"), (vec![], vec![17, 17]));

@@ -7,16 +7,45 @@ mod story;
 
 use std::{sync::Arc, time::Duration};
 
+use clap::Args;
 use jiff::Zoned;
 use tokio::time::Instant;
 
-use super::{Demo, INCIDENT_DELAY, log, output, serve};
+use super::{Fleet, INCIDENT_DELAY, Web, log, output, serve};
 use crate::{daemon::Daemon, scale, web};
 use files::{Commands, Folder};
 use https::Https;
 use receiver::Receiver;
 use rollcall_sim::{MORNING, Options, Simulation};
 use story::Plan;
+
+#[derive(Debug, Args)]
+pub struct Demo {
+    #[command(flatten)]
+    fleet: Fleet,
+    /// How long the incidents last; without, until the demo ends.
+    #[arg(long = "incident.duration", value_name = "DURATION", value_parser = crate::duration::parse)]
+    incident_duration: Option<std::time::Duration>,
+    /// Everything that alerting waits for takes a thirtieth of its time, so that an incident pages within a minute. Prometheus and
+    /// Alertmanager need times like that too: the demo writes their configurations, and prints how to start them.
+    #[arg(long, conflicts_with = "frozen")]
+    pub fast: bool,
+    /// Pages by itself (alerting.mode: direct): alerts go to this Alertmanager; repeatable.
+    #[arg(long = "alertmanager", value_name = "URL")]
+    alertmanagers: Vec<reqwest::Url>,
+    /// Address to listen on; repeatable.
+    #[arg(long = "web.listen-address", env = "ROLLCALL_WEB_LISTEN_ADDRESS", value_name = "ADDRESS")]
+    #[arg(default_value = "127.0.0.1:10077", value_delimiter = ',')]
+    listen: Vec<String>,
+    #[command(flatten)]
+    web: Web,
+    /// Least severity that is logged: warn, and where it listens; the story on stdout has the rest.
+    #[arg(long = "log.level", env = "ROLLCALL_LOG_LEVEL", value_name = "LEVEL")]
+    log_level: Option<log::Level>,
+    /// Form of the log lines, which go to stderr.
+    #[arg(long = "log.format", env = "ROLLCALL_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
+    log_format: log::Format,
+}
 
 /// The vendor that is spoken to by TLS.
 const FARM: &str = "parallels_ras";

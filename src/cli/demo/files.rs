@@ -4,7 +4,11 @@
 //! Those two are the shipped ones, with the address of the demo, with times divided as its own are, and with the receiver that
 //! prints what Alertmanager sends.
 
-use std::{fmt::Write as _, path::PathBuf, time::Duration};
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use reqwest::Url;
 
@@ -69,7 +73,7 @@ impl Folder {
             .replace("http://tickets.example.com/alerts", &format!("http://{receiver}/tickets"))
             .replace("http://switch.example.com/rollcall", &format!("http://{receiver}/switch"));
         let receivers = self.write("alertmanager.yml", &receivers)?;
-        let data = |name: &str| self.0.join(name).display().to_string();
+        let data = |name: &str| argument(&self.0.join(name));
         let seconds = |seconds: u64| go(scale::scaled(Duration::from_secs(seconds)));
         let mut flags = format!(
             "--rules.alert.for-grace-period={} --rules.alert.resend-delay={}",
@@ -83,13 +87,13 @@ impl Folder {
         Ok(Commands {
             prometheus: format!(
                 "prometheus --config.file={} --storage.tsdb.path={} {flags}",
-                prometheus.display(),
+                argument(&prometheus),
                 data("prometheus")
             ),
             alertmanager: format!(
                 "alertmanager --config.file={} --storage.path={} --cluster.listen-address= \
                  --web.listen-address={alertmanager}",
-                receivers.display(),
+                argument(&receivers),
                 data("alertmanager")
             ),
         })
@@ -127,6 +131,12 @@ fn configuration(sim: &Simulation, farm: &Https, alertmanagers: &[Url]) -> Strin
         let _ = writeln!(yaml, "    - url: {}", serde_json::Value::from(url.as_str()));
     }
     yaml
+}
+
+/// A path as a shell takes it.
+fn argument(path: &Path) -> String {
+    let path = path.display();
+    if path.to_string().contains(' ') { format!("\"{path}\"") } else { path.to_string() }
 }
 
 /// A configuration whose times are divided by the scale.

@@ -183,6 +183,13 @@ struct Key {
     target: String,
 }
 
+impl Key {
+    /// Its target, where it has one.
+    fn about(&self, word: &str) -> String {
+        if self.target.is_empty() { String::new() } else { format!("{word}{}", self.target) }
+    }
+}
+
 impl Watch {
     /// Compares what fires with what fired before; a line for each alert of a target that began or ended.
     fn look(&mut self, briefs: Vec<AlertBrief>, describe: impl Fn(Fingerprint) -> Option<String>) -> Vec<String> {
@@ -202,7 +209,7 @@ impl Watch {
         for (key, mut fingerprints) in begun {
             fingerprints.sort_unstable();
             let what = if key.severity == Severity::Critical { "page" } else { "ticket" };
-            let mut line = format!("{} fires, a {what} about {}.", key.name, key.target);
+            let mut line = format!("{} fires, a {what}{}.", key.name, key.about(" about "));
             for description in fingerprints.iter().take(MOST).filter_map(|fingerprint| describe(*fingerprint)) {
                 line += &format!("\n{description}");
             }
@@ -214,7 +221,7 @@ impl Watch {
         }
         let still: BTreeSet<&Key> = now.values().collect();
         let ended: BTreeSet<&Key> = self.firing.values().filter(|key| !still.contains(key)).collect();
-        lines.extend(ended.into_iter().map(|key| format!("{} of {} is resolved.", key.name, key.target)));
+        lines.extend(ended.into_iter().map(|key| format!("{}{} is resolved.", key.name, key.about(" of "))));
         self.firing = now;
         lines
     }
