@@ -31,7 +31,7 @@ fn a_fast_incident_pages_by_the_prometheus_and_the_alertmanager_that_the_demo_as
     let text = read("prometheus.yml").replace("127.0.0.1:9093", &address);
     assert!(text.contains(&address), "{text}");
     std::fs::write(config, &text).expect("the folder of the demo");
-    let _prometheus = Service::start("prometheus", Version::Stable, Folder::new(), args);
+    let _prometheus = Service::start("prometheus", Version::Stable, Folder::new(), args.clone());
     // Everything that it waits for is a thirtieth: 5m of `for`, 30 s between scrapes and evaluations, 1m of group_wait.
     for (text, times) in [
         (read("rollcall.rules.yml"), ["- alert: ParallelsRasEntryPointDown", "for: 10s"]),
