@@ -18,7 +18,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::shard::Shard;
+use crate::{printable::counted, shard::Shard};
 use rollcall_sim::Incident;
 
 /// A Prometheus exporter and alerter for agent fleets: Parallels RAS, Citrix (sites and StoreFront), Azure DevOps and Resilio
@@ -48,7 +48,7 @@ enum Command {
     /// Polls the targets of a configuration and serves /metrics until it is stopped.
     Serve(Serve),
     /// Runs the daemon over a simulated fleet of every vendor; nothing else is needed.
-    Demo(Demo),
+    Demo(demo::Demo),
     /// Runs the simulated vendor APIs alone and writes a configuration for them.
     Simulate(Simulate),
     /// Validates a configuration and reports all errors with their places.
@@ -144,9 +144,9 @@ struct Fleet {
     /// The same number gives the same fleet.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// How long the fleet is well before the incidents begin.
-    #[arg(long = "incident.delay", value_name = "DURATION", default_value = "1m", value_parser = crate::duration::parse)]
-    incident_delay: std::time::Duration,
+    /// How long the fleet is well before the incidents begin: 1m, or 15s of a demo that is --fast.
+    #[arg(long = "incident.delay", value_name = "DURATION", value_parser = crate::duration::parse)]
+    incident_delay: Option<std::time::Duration>,
     /// The fleet stands still, so that two readings can be compared.
     #[arg(long)]
     frozen: bool,
@@ -156,23 +156,6 @@ struct Fleet {
     /// For tests: so many Resilio agents, whatever their part of the others is.
     #[arg(long, hide = true, value_name = "N")]
     resilio_clients: Option<usize>,
-}
-
-#[derive(Debug, Args)]
-struct Demo {
-    #[command(flatten)]
-    fleet: Fleet,
-    /// Pages by itself (alerting.mode: direct): alerts go to this Alertmanager; repeatable.
-    #[arg(long = "alertmanager", value_name = "URL")]
-    alertmanagers: Vec<reqwest::Url>,
-    /// Address to listen on; repeatable.
-    #[arg(long = "web.listen-address", env = "ROLLCALL_WEB_LISTEN_ADDRESS", value_name = "ADDRESS")]
-    #[arg(default_value = "127.0.0.1:10077", value_delimiter = ',')]
-    listen: Vec<String>,
-    #[command(flatten)]
-    web: Web,
-    #[command(flatten)]
-    log: Log,
 }
 
 #[derive(Debug, Args)]
@@ -289,6 +272,9 @@ struct Rules {
     /// release=NAME-OF-ITS-HELM-RELEASE; repeatable.
     #[arg(long = "metadata-label", value_name = "NAME=VALUE", value_parser = crate::rules::promql::labels::metadata_label)]
     metadata_labels: Vec<crate::rules::promql::labels::Label>,
+    /// For `rollcall demo --fast`: all times are a thirtieth.
+    #[arg(long)]
+    fast: bool,
 }
 
 #[derive(Debug, Args)]
@@ -317,7 +303,10 @@ pub fn run() -> ExitCode {
     log::tell_panics();
     let _flush = output::FlushAtEnd;
     crate::http::install_crypto();
-    crate::scale::set(cli.time_scale);
+    crate::scale::set(match &cli.command {
+        Command::Demo(demo::Demo { fast: true, .. }) | Command::Rules(Rules { fast: true, .. }) => crate::scale::FAST,
+        _ => cli.time_scale,
+    });
     let result = match cli.command {
         Command::Serve(args) => serve::run(args),
         Command::Demo(args) => demo::run(args),
@@ -349,11 +338,6 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// A number of things: `1 agent`, `2 agents`.
-fn counted(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
-}
-
 impl Cli {
     /// The command line, and the environment where a variable of it is not blank.
     fn read() -> Result<Cli, clap::Error> {
@@ -375,13 +359,16 @@ fn block_on<T>(command: impl Future<Output = Result<T, String>>) -> Result<T, St
     result
 }
 
+/// How long a fleet is well.
+const INCIDENT_DELAY: std::time::Duration = std::time::Duration::from_secs(60);
+
 impl Fleet {
     fn options(&self) -> rollcall_sim::Options {
         rollcall_sim::Options {
             agents: self.agents,
             seed: self.seed,
             incidents: self.incidents.clone(),
-            incident_delay: self.incident_delay,
+            incident_delay: self.incident_delay.unwrap_or(INCIDENT_DELAY),
             frozen: self.frozen,
             clock: self.clock.map(std::time::Duration::from_secs),
             resilio_clients: self.resilio_clients,

@@ -93,7 +93,11 @@ impl Config {
         let shown = path.display().to_string();
         let bytes = file::read(path, file::LONGEST_CONFIGURATION).map_err(|error| {
             let mark = Mark { file: shown.as_str().into(), line: 1, column: 1 };
-            let message = format!("cannot be read: {error}");
+            let hint = match error.kind() {
+                std::io::ErrorKind::NotFound => format!("; `rollcall default-config > {shown}` makes one to fill in"),
+                _ => String::new(),
+            };
+            let message = format!("cannot be read: {error}{hint}");
             Errors::new(vec![Problem { mark, path: String::new(), message }], &shown)
         })?;
         let base_dir = path.parent().unwrap_or(Path::new(""));

@@ -23,7 +23,8 @@
 //! Below all of them lie what the families of metrics are ([`catalogue`]), what the vendors are called ([`vendors`]), the
 //! classes of [`health`], why a poll failed ([`failure`]), the [`clock`], which tests can pause, the registry of what is
 //! counted without a target ([`event`]), what a configuration changes in the alerts ([`overrides`]), and small leaves:
-//! [`duration`], [`glob`], [`histogram`], [`blocking`], [`mod@file`], [`descriptors`], [`printable`], [`scale`], [`shard`], [`notify`], [`mod@supervise`]. [`mod@reference`] writes the page on the public interface.
+//! [`duration`], [`glob`], [`histogram`], [`blocking`], [`mod@file`], [`descriptors`], [`printable`], [`scale`], [`shard`], [`notify`], [`mod@supervise`]. [`mod@reference`] writes the page on the public interface,
+//! [`incidents`] says which alerts the simulated incidents bring.
 //!
 //! `fuzzing`, which only tests and fuzzers compile, stands on top of all of them: what must hold for any bytes.
 //!
@@ -57,6 +58,7 @@ pub mod glob;
 pub mod health;
 pub mod histogram;
 pub mod http;
+pub mod incidents;
 pub mod notify;
 pub mod overrides;
 pub mod poll;

@@ -8,6 +8,11 @@ use std::{
     fmt::{self, Write},
 };
 
+/// A number of things: `1 agent`, `2 agents`.
+pub fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
 /// The text without characters that command instead of being seen; they are written as in Rust: `\n`, `\u{1b}`, `\u{202e}`.
 pub fn printable(text: &str) -> Cow<'_, str> {
     escape(text, is_commanding)

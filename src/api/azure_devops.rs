@@ -169,7 +169,8 @@ impl AzureDevOps {
         }
         agents.sort_by_key(|(id, _)| *id);
         if seen.into_inner() > self.target.max_agents {
-            let message = format!("more than {} agents (max_agents)", self.target.max_agents);
+            let message =
+                format!("more than {} (max_agents)", crate::printable::counted(self.target.max_agents, "agent"));
             return Err(Failure::new(Reason::TooLarge, message));
         }
         if agents.iter().all(|(_, part)| part.is_err())

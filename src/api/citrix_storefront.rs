@@ -245,7 +245,10 @@ impl CitrixStorefront {
     }
 
     fn too_many(&self) -> Failure {
-        Failure::new(Reason::TooLarge, format!("more than {} machines (max_agents)", self.target.max_agents))
+        Failure::new(
+            Reason::TooLarge,
+            format!("more than {} (max_agents)", crate::printable::counted(self.target.max_agents, "machine")),
+        )
     }
 
     fn list_request(&self, endpoints: &Endpoints, index: usize) -> ApiRequest {

@@ -3,6 +3,7 @@
 mod accounts;
 mod hints;
 mod links;
+mod unit;
 mod web;
 
 use std::{path::Path, sync::Arc};
@@ -30,6 +31,10 @@ pub fn run(args: Check) -> Result<(), String> {
         None if web.is_some() && !Path::new(CONFIG_FILE).exists() => return web.unwrap_or(Ok(())),
         None => Path::new(CONFIG_FILE),
     };
+    // Also where there are errors: some are none for the unit.
+    if let Some(note) = unit::note(config_file) {
+        output::note(format_args!("note: {note}"));
+    }
     let config = Config::check(config_file).map_err(|errors| errors.to_string());
     let config = match (config, web) {
         (Err(errors), Some(Err(more))) => return Err(format!("{errors}\n{more}")),

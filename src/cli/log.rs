@@ -51,7 +51,16 @@ pub fn start(level: Level, format: Format) {
         Level::Trace => "trace",
     };
     let others = if level == "error" { "error" } else { "warn" };
-    let filter = EnvFilter::new(format!("{others},cookie_store=off,rollcall={level}"));
+    start_with(&format!("{others},cookie_store=off,rollcall={level}"), format);
+}
+
+/// Starts logging for a demo, whose story is on stdout: what is odd, and what the command line itself has to say.
+pub fn start_beside_story(format: Format) {
+    start_with("warn,cookie_store=off,rollcall::cli=info", format);
+}
+
+fn start_with(directives: &str, format: Format) {
+    let filter = EnvFilter::new(directives);
     // The library would print its own errors with `eprintln!`, which panics where stderr is gone.
     let builder = fmt().with_env_filter(filter).with_target(false).log_internal_errors(false);
     let result = match format {

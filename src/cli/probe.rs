@@ -16,6 +16,7 @@ use crate::{
     config::{Config, Target},
     daemon::state::StateFile,
     failure::{Failure, Reason},
+    health::Health,
     http::{self, Client, Exchange, Tracer},
     poll::outcome::{self, PollResult},
     printable::{Printable, printable},
@@ -163,7 +164,11 @@ impl Poll {
 
     /// What was decoded, for people.
     fn describe(&self, limit: usize) -> String {
+        let classes = classes(self.snapshot.agents.iter().map(|agent| agent.health));
         let mut text = String::from("\n");
+        if !classes.is_empty() {
+            text += &format!("health: {classes}\n");
+        }
         if let PollResult::Data(failed) = &self.result {
             for (part, failure) in failed {
                 text += &format!("part {} failed, {}: {failure}\n", Printable(part), failure.reason());
@@ -188,11 +193,14 @@ impl Poll {
             text += &format!("pool {}: {}\n", Printable(pool), counted(agents, "agent"));
         }
         let shown = if limit == 0 { usize::MAX } else { limit };
-        let rows = self.snapshot.agents.iter().take(shown);
-        text += &table(rows.map(|agent| [agent.health.as_str(), agent.pool, agent.name, agent.state]));
-        let left = self.snapshot.agents.len().saturating_sub(shown);
-        if left > 0 {
-            text += &format!("  and {left} more; --agents 0 prints all\n");
+        let mut agents: Vec<_> = self.snapshot.agents.iter().collect();
+        // What is healthy is not what somebody looks for.
+        agents.sort_by_key(|agent| rank(agent.health));
+        let left = agents.split_off(shown.min(agents.len()));
+        text += &table(agents.iter().map(|agent| [agent.health.as_str(), agent.pool, agent.name, agent.state]));
+        if !left.is_empty() {
+            let classes = self::classes(left.iter().map(|agent| agent.health));
+            text += &format!("  and {} more: {classes}; --agents 0 prints all\n", left.len());
         }
         match self.verdict() {
             (line, true) => text + &format!("\n{line}\n"),
@@ -200,6 +208,22 @@ impl Poll {
             (_, false) => text,
         }
     }
+}
+
+/// The classes, the worst first.
+const WORST_FIRST: [Health; 6] =
+    [Health::Failed, Health::Unknown, Health::Degraded, Health::Transitional, Health::Disabled, Health::Healthy];
+
+fn rank(health: Health) -> usize {
+    WORST_FIRST.iter().position(|class| *class == health).unwrap_or_default()
+}
+
+/// How many are of which class, the worst first: `2 failed, 198 healthy`. Empty for none.
+fn classes(all: impl Iterator<Item = Health>) -> String {
+    let mut counts = [0_usize; WORST_FIRST.len()];
+    all.for_each(|health| counts[rank(health)] += 1);
+    let named = WORST_FIRST.iter().zip(counts).filter(|(_, count)| *count > 0);
+    named.map(|(health, count)| format!("{count} {health}")).collect::<Vec<_>>().join(", ")
 }
 
 /// No column but the last is wider than this: what is longer moves the rest of its line alone.
@@ -231,7 +255,8 @@ fn table<'a, const N: usize>(rows: impl Iterator<Item = [&'a str; N]>) -> String
 fn show(exchange: &Exchange) {
     let end = match (&exchange.status, &exchange.failure) {
         (Some(status), _) => format!("{status}, {} bytes", exchange.bytes),
-        (None, Some(failure)) => format!("{}: {failure}", failure.reason()),
+        // Why is said once, with what it was asked for.
+        (None, Some(failure)) => format!("no answer ({})", failure.reason()),
         (None, None) => String::new(),
     };
     let mut text = format!("{:>8.1?}  {}\n          {end}\n", exchange.duration, exchange.request);
@@ -255,6 +280,14 @@ async fn tick() {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_worst_class_comes_first_and_every_class_has_its_place() {
+        let all = [Health::Healthy, Health::Failed, Health::Healthy, Health::Unknown];
+        assert_eq!(classes(all.into_iter()), "1 failed, 1 unknown, 2 healthy");
+        assert_eq!(classes(std::iter::empty()), "");
+        assert!(Health::ALL.iter().all(|health| WORST_FIRST.contains(health)));
+    }
 
     #[test]
     fn columns_are_as_wide_as_what_stands_in_them() {

@@ -184,7 +184,11 @@ fn status(daemon: &Daemon) -> String {
         held += usize::from(snapshot.status.held);
     }
     let shard = daemon.shard().map(|shard| format!("Shard {shard}: ")).unwrap_or_default();
-    format!("{shard}{down} of {targets} targets down, {held} held; {agents} agents.")
+    format!(
+        "{shard}{down} of {} down, {held} held; {}.",
+        super::counted(targets, "target"),
+        super::counted(agents, "agent")
+    )
 }
 
 #[derive(Debug, PartialEq)]

@@ -1,5 +1,7 @@
 //! Secrets: a type that prints as `<secret>`, and the two ways to give one.
 
+mod missing;
+
 use std::{
     fmt,
     io::{self, ErrorKind},
@@ -81,7 +83,10 @@ impl Secret {
         match self {
             Secret::Inline(text) => Ok(text.clone()),
             Secret::File(path) => {
-                let bytes = file::read(path, file::LONGEST_SECRET).map_err(|error| unreadable(path, &error))?;
+                let bytes = file::read(path, file::LONGEST_SECRET).or_else(|error| {
+                    missing::of_this_unit(path).map_or(Err(error), |path| file::read(&path, file::LONGEST_SECRET))
+                });
+                let bytes = bytes.map_err(|error| unreadable(path, &error))?;
                 let content = content(&bytes)
                     .map_err(|what| Failure::new(Reason::Auth, format!("secret file {}: {what}", path.display())))?;
                 if content.is_empty() {
@@ -96,9 +101,9 @@ impl Secret {
 
 fn unreadable(path: &Path, error: &io::Error) -> Failure {
     let remedy = match error.kind() {
-        ErrorKind::NotFound => "write the secret into it, or give another path",
-        ErrorKind::PermissionDenied => "let the user that rollcall runs as read it",
-        _ => "it must be a file of text",
+        ErrorKind::NotFound => missing::remedy(path),
+        ErrorKind::PermissionDenied => "let the user that rollcall runs as read it".to_owned(),
+        _ => "it must be a file of text".to_owned(),
     };
     Failure::new(Reason::Auth, format!("cannot read secret file {}: {error}; {remedy}", path.display()))
 }

@@ -41,11 +41,16 @@ pub(super) fn no_answer(error: SendError, url: &Url, settings: &Http) -> Failure
     } else {
         Reason::Connect
     };
-    let mut message = causes.text;
+    let mut message = causes.text.clone();
     let proxy = proxy(settings, url).filter(|_| error.is_connect() || matches!(reason, Reason::Dns | Reason::Tls));
     if reason == Reason::Dns {
         let host = proxy.as_ref().map_or(url.host_str().unwrap_or_default(), |(host, _)| host);
-        message = format!("cannot resolve {host}: {message}");
+        let why =
+            message.trim_start_matches("dns error: ").trim_start_matches("failed to lookup address information: ");
+        message = format!("cannot resolve {host}: {why}; is the name right, and does this machine's DNS know it?");
+    }
+    if let Some(words) = causes.io.filter(|_| reason == Reason::Connect && error.is_connect()).and_then(in_words) {
+        message = words.to_owned();
     }
     let hint = match causes.tls {
         Some(error) => tls_hint(error, settings),
@@ -75,16 +80,20 @@ struct Causes<'a> {
     http: Option<&'a hyper::Error>,
     is_dns: bool,
     is_timeout: bool,
+    /// Of the system, where it is one.
+    io: Option<std::io::ErrorKind>,
 }
 
 impl<'a> Causes<'a> {
     fn of(error: &'a (dyn Error + 'static)) -> Causes<'a> {
-        let mut causes = Causes { text: String::new(), tls: None, http: None, is_dns: false, is_timeout: false };
+        let mut causes =
+            Causes { text: String::new(), tls: None, http: None, is_dns: false, is_timeout: false, io: None };
         let mut cause = Some(error);
         while let Some(inner) = cause {
             causes.tls = causes.tls.or_else(|| tls_error(inner));
             causes.http = causes.http.or_else(|| inner.downcast_ref());
             causes.is_dns |= inner.is::<DnsError>();
+            causes.io = inner.downcast_ref::<std::io::Error>().map(std::io::Error::kind).or(causes.io);
             let is_late = |error: &std::io::Error| error.kind() == std::io::ErrorKind::TimedOut;
             causes.is_timeout |= inner.is::<ConnectTimeout>() || inner.downcast_ref().is_some_and(is_late);
             let text = plain(&inner.to_string());
@@ -104,6 +113,19 @@ impl<'a> Causes<'a> {
             causes.text = causes.text.replace(&plain(&error.to_string()), &shown);
         }
         causes
+    }
+}
+
+/// Why there is no connection, and what it may be.
+fn in_words(kind: std::io::ErrorKind) -> Option<&'static str> {
+    use std::io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable};
+    match kind {
+        ConnectionRefused => {
+            Some("connection refused: nothing listens at this address and port, or a firewall says so")
+        }
+        HostUnreachable => Some("host unreachable: it is off, or no route or firewall leads to it"),
+        NetworkUnreachable => Some("network unreachable: this machine has no route to it"),
+        _ => None,
     }
 }
 
@@ -338,6 +360,18 @@ mod tests {
         let failed = failure("http://nonexistent.invalid/api", &direct()).await;
         assert_eq!(failed.reason, Reason::Dns);
         assert!(failed.message.starts_with("GET /api: cannot resolve nonexistent.invalid: "), "{failed}");
+        assert!(!failed.message.contains("dns error") && !failed.message.contains("lookup"), "{failed}");
+    }
+
+    #[tokio::test]
+    async fn a_port_where_nobody_listens_is_told_in_words() {
+        let socket = tokio::net::TcpSocket::new_v4().expect("there are sockets");
+        socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");
+        let address = socket.local_addr().expect("it is bound");
+        let failed = failure(&format!("http://{address}/api"), &direct()).await;
+        assert_eq!(failed.reason, Reason::Connect);
+        let expected = "GET /api: connection refused: nothing listens at this address and port, or a firewall says so";
+        assert_eq!(failed.message, expected);
     }
 
     #[tokio::test]

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     freshness::{Freshness, lock_in_time},
+    schedule,
     task::{TargetState, lock, supervise},
 };
 use crate::{
@@ -151,6 +152,7 @@ impl Fleet {
     pub fn apply(&self, config: &Config, clients: Clients) {
         let Clients(mut clients) = clients;
         let full = config.exposition.full_state_sets;
+        let spread = schedule::first_spread(config.targets.len());
         let stopped = {
             let mut running = self.running();
             let wanted: HashMap<&str, &Arc<Target>> = config.targets.iter().map(|t| (t.name.as_str(), t)).collect();
@@ -178,7 +180,7 @@ impl Fleet {
                 slots.push(Arc::clone(&run.target_state.slot));
                 continue;
             }
-            let target_state = self.target_state(target, full, target_states.remove(&target.name));
+            let target_state = self.target_state(target, full, spread, target_states.remove(&target.name));
             slots.push(Arc::clone(&target_state.slot));
             let Some(client) = clients.remove(&target.name) else { continue };
             let cancel = CancellationToken::new();
@@ -238,7 +240,13 @@ impl Fleet {
     }
 
     /// The state of a target that starts: what its earlier task knew, or what the state file has of it.
-    fn target_state(&self, target: &Arc<Target>, full_state_sets: bool, before: Option<TargetState>) -> TargetState {
+    fn target_state(
+        &self,
+        target: &Arc<Target>,
+        full_state_sets: bool,
+        spread: Duration,
+        before: Option<TargetState>,
+    ) -> TargetState {
         let same_api = |target_state: &TargetState| {
             target_state.target.vendor() == target.vendor() && target_state.target.url == target.url
         };
@@ -250,7 +258,7 @@ impl Fleet {
                 self.place(target, &before.ledger, &mut ledger)
             });
             if let Some((slot, freshness)) = place {
-                return TargetState { target: Arc::clone(target), slot, freshness, ..before };
+                return TargetState { target: Arc::clone(target), spread, slot, freshness, ..before };
             }
         }
         let mut ledger = Ledger::new(Arc::clone(target), full_state_sets);
@@ -268,6 +276,7 @@ impl Fleet {
         let (slot, freshness) = self.place(target, &ledger, &mut lock(&ledger));
         TargetState {
             target: Arc::clone(target),
+            spread,
             ledger,
             memory: Arc::new(memory),
             slot,

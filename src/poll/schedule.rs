@@ -7,13 +7,22 @@ use std::{
 
 use crate::{config::Target, scale::scaled};
 
-/// First polls are spread over this time, or over the interval where that is shorter.
+/// First polls are spread over this time at most, or over the interval where that is shorter.
 const SPREAD: Duration = Duration::from_secs(30);
 
-/// How long after the start the first poll of a target is due: always the same for the same name, so that the targets of
-/// a site keep their distance.
-pub(super) fn first_delay(target: &Target) -> Duration {
-    target.interval.min(scaled(SPREAD)).mul_f64(fraction(&target.name, 0))
+/// What each target adds to that time: a few dozen are polled within seconds, hundreds over the whole of it.
+const SPREAD_PER_TARGET: Duration = Duration::from_millis(100);
+
+/// The time over which the first polls of this many targets are spread. What one server allows is not a matter of it: a
+/// vendor that counts requests has its budget.
+pub(super) fn first_spread(targets: usize) -> Duration {
+    scaled(SPREAD_PER_TARGET.saturating_mul(u32::try_from(targets).unwrap_or(u32::MAX)).min(SPREAD))
+}
+
+/// How long after the start the first poll of a target is due: always the same for the same name and spread, so that the
+/// targets of a site keep their distance.
+pub(super) fn first_delay(target: &Target, spread: Duration) -> Duration {
+    target.interval.min(spread).mul_f64(fraction(&target.name, 0))
 }
 
 /// How long after the start of a poll that failed the next one is due. `failures` counts those in a row, 1 for the first;
@@ -81,11 +90,19 @@ mod tests {
     }
 
     #[test]
-    fn first_polls_are_spread() {
-        let delays: Vec<Duration> =
-            (0..100).map(|n| first_delay(&Target { name: format!("t{n}"), ..target(60, 300) })).collect();
-        assert!(delays.iter().all(|delay| *delay < Duration::from_secs(30)));
-        let early = delays.iter().filter(|delay| **delay < Duration::from_secs(15)).count();
-        assert!((30..70).contains(&early), "{early}");
+    fn first_polls_of_many_targets_are_spread_and_few_are_polled_at_once() {
+        let delays = |count: usize| -> Vec<Duration> {
+            let named = |n| Target { name: format!("t{n}"), ..target(60, 300) };
+            (0..count).map(|n| first_delay(&named(n), first_spread(count))).collect()
+        };
+        let many = delays(300);
+        assert!(many.iter().all(|delay| *delay < Duration::from_secs(30)));
+        let early = many.iter().filter(|delay| **delay < Duration::from_secs(15)).count();
+        assert!((100..200).contains(&early), "{early}");
+        assert!(delays(1)[0] < Duration::from_millis(100));
+        assert!(delays(36).iter().all(|delay| *delay < Duration::from_secs(4)));
+        // More targets take no longer, and a short interval is no less kept.
+        assert_eq!(first_spread(100_000), Duration::from_secs(30));
+        assert!(first_delay(&target(5, 300), first_spread(100_000)) < Duration::from_secs(5));
     }
 }

@@ -51,6 +51,8 @@ const MAX_LOGGED_WARNINGS: usize = 1000;
 #[derive(Debug, Clone)]
 pub(super) struct TargetState {
     pub target: Arc<Target>,
+    /// Over which time the first polls of the targets are spread.
+    pub spread: Duration,
     pub ledger: Arc<Mutex<Ledger>>,
     pub memory: Arc<Memory>,
     pub slot: Arc<Slot>,
@@ -109,7 +111,7 @@ impl Task {
 
     /// Polls until it is cancelled, then logs off.
     pub async fn run(mut self, cancelled: CancellationToken) {
-        let mut due = Instant::now() + schedule::first_delay(&self.target_state.target);
+        let mut due = Instant::now() + schedule::first_delay(&self.target_state.target, self.target_state.spread);
         self.unpaused = due;
         self.target_state.freshness.plan(due);
         self.publish();

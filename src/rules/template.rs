@@ -1,7 +1,8 @@
 //! Descriptions: one tiny form, rendered natively and into Prometheus' template language, so that both say the same.
 //!
 //! `{agent}` is a label of the alert, `{value}` the value of its condition, `{value:share}` the same as a percentage,
-//! `{value:duration}` as a duration. A held alert has the value NaN, and its text says `?`.
+//! `{value:duration}` as a duration. `{value:agent waits|agents wait}` is the first text where the value is 1, else the second.
+//! A held alert has the value NaN, and its text says `?`.
 
 /// What stands for a value that is not known, because the target cannot be read.
 pub const UNKNOWN: &str = "?";
@@ -15,6 +16,8 @@ pub enum Piece<'a> {
     Label(&'a str),
     /// The value of the condition.
     Value(Form),
+    /// A text for one, and one for any other number.
+    Counted(&'a str, &'a str),
 }
 
 /// How a value is written.
@@ -22,7 +25,7 @@ pub enum Piece<'a> {
 pub enum Form {
     /// As a number.
     Number,
-    /// As a percentage.
+    /// As a percentage, without decimals.
     Share,
     /// As days, hours, minutes and seconds.
     Duration,
@@ -39,7 +42,10 @@ pub fn pieces(template: &str) -> impl Iterator<Item = Piece<'_>> {
             "value" => Piece::Value(Form::Number),
             "value:share" => Piece::Value(Form::Share),
             "value:duration" => Piece::Value(Form::Duration),
-            label => Piece::Label(label),
+            name => match name.strip_prefix("value:").and_then(|texts| texts.split_once('|')) {
+                Some((one, many)) => Piece::Counted(one, many),
+                None => Piece::Label(name),
+            },
         });
         [Some(Piece::Text(text)), named].into_iter().flatten()
     })
@@ -51,9 +57,10 @@ pub fn render<'a>(template: &str, label: impl Fn(&str) -> &'a str, value: f64) -
         .map(|piece| match piece {
             Piece::Text(text) => text.to_owned(),
             Piece::Label(name) => label(name).to_owned(),
+            Piece::Counted(one, many) => (if value == 1.0 { one } else { many }).to_owned(),
             Piece::Value(_) if value.is_nan() => UNKNOWN.to_owned(),
             Piece::Value(Form::Number) => significant(value),
-            Piece::Value(Form::Share) => format!("{}%", significant(value * 100.0)),
+            Piece::Value(Form::Share) => format!("{}%", significant(hundredths(value) * 100.0)),
             Piece::Value(Form::Duration) => duration(value),
         })
         .collect()
@@ -65,10 +72,11 @@ pub fn prometheus(template: &str) -> String {
         .map(|piece| match piece {
             Piece::Text(text) => text.to_owned(),
             Piece::Label(name) => format!("{{{{ $labels.{name} }}}}"),
+            Piece::Counted(one, many) => format!("{{{{ if eq $value 1.0 }}}}{one}{{{{ else }}}}{many}{{{{ end }}}}"),
             Piece::Value(form) => {
                 let shown = match form {
                     Form::Number => "$value | printf \"%.4g\"",
-                    Form::Share => "$value | humanizePercentage",
+                    Form::Share => "$value | printf \"%.2f\" | humanizePercentage",
                     Form::Duration => "$value | humanizeDuration",
                 };
                 format!("{{{{ if eq $value $value }}}}{{{{ {shown} }}}}{{{{ else }}}}{UNKNOWN}{{{{ end }}}}")
@@ -88,6 +96,11 @@ pub fn query(text: &str) -> String {
         }
     }
     out
+}
+
+/// To two decimals, as `%.2f` writes it: a percentage needs no more.
+fn hundredths(value: f64) -> f64 {
+    format!("{value:.2}").parse().unwrap_or(value)
 }
 
 /// Four significant digits, as `%.4g` writes them.
@@ -133,10 +146,19 @@ mod tests {
         assert_eq!(render(text, label, 0.25), "Pool a of b: 25%, 0.25 and 0.25s.");
         assert_eq!(render(text, label, 90_061.0), "Pool a of b: 9.006e+06%, 9.006e+04 and 1d 1h 1m 1s.");
         assert_eq!(render(text, label, f64::NAN), "Pool a of b: ?, ? and ?.");
+        assert_eq!(render("{value:share}", label, 2.0 / 3.0), "67%");
+        let counted = "{value} {value:job waits|jobs wait} in {pool}.";
+        assert_eq!(render(counted, label, 1.0), "1 job waits in a.");
+        assert_eq!(render(counted, label, 2.0), "2 jobs wait in a.");
+        assert_eq!(render(counted, label, f64::NAN), "? jobs wait in a.");
+        assert_eq!(
+            prometheus("{value:job waits|jobs wait}"),
+            "{{ if eq $value 1.0 }}job waits{{ else }}jobs wait{{ end }}"
+        );
         assert_eq!(prometheus("on {pool}."), "on {{ $labels.pool }}.");
         assert_eq!(
             prometheus("{value:share}!"),
-            "{{ if eq $value $value }}{{ $value | humanizePercentage }}{{ else }}?{{ end }}!"
+            "{{ if eq $value $value }}{{ $value | printf \"%.2f\" | humanizePercentage }}{{ else }}?{{ end }}!"
         );
     }
 

@@ -200,12 +200,23 @@ fn probe_shows_each_simulated_target_and_names_them_for_one_that_is_not_there() 
         let agents = exposition.all("rollcall_agent_health", &[]).iter().filter(|s| s.value == 1.0).count();
         let listed = ended.out[..start].lines().filter(|line| line.starts_with("  ")).count();
         assert_eq!(listed, agents, "{}", ended.out);
+        // The sum first, then the worst.
+        assert!(ended.out.starts_with("\nhealth: "), "{}", ended.out);
     }
+    let ended = rollcall(&["probe", "hq-farm", "--config.file", file, "--agents", "1"]).expect(0);
+    let more = ended.out.lines().find(|line| line.ends_with("; --agents 0 prints all")).expect("a farm has several");
+    assert!(more.starts_with("  and ") && more.contains(" more: ") && more.contains(" healthy"), "{more}");
+    let worst = ended.out.lines().find_map(|line| line.strip_prefix("health: ")).expect("a summary");
+    let worst = worst.split([' ', ',']).nth(1).expect("a class");
+    assert!(ended.out.lines().any(|line| line.starts_with(&format!("  {worst} "))), "{worst}: {}", ended.out);
     let ended = rollcall(&["probe", "nobody", "--config.file", file]).expect(1);
     assert!(names.iter().all(|name| ended.err.contains(name)), "{}", ended.err);
     sim.shut("resilio");
     let ended = rollcall(&["probe", "filer-01", "--config.file", file]).expect(1);
     assert!(ended.err.contains("connect"), "{}", ended.err);
+    // Why is said once, and in words.
+    assert_eq!(ended.err.matches("connection refused: nothing listens").count(), 1, "{}", ended.err);
+    assert!(!ended.err.contains("os error"), "{}", ended.err);
 }
 
 #[test]

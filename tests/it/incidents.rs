@@ -126,7 +126,7 @@ fn replay(mode: Mode, version: Version, restarted: Option<Restarted>, cases: &[C
 
 #[test]
 fn every_incident_that_costs_something_is_replayed_with_its_vendor() {
-    for cost in costs::EXPECTED_PAGES {
+    for cost in rollcall::incidents::EXPECTED {
         let is_of = |case: &Case| case.incident == Some(cost.incident) && case.vendors.contains(&cost.vendor);
         assert!(HALVES.concat().iter().any(is_of), "{} of {}", cost.incident, cost.vendor);
     }

@@ -9,6 +9,7 @@ mod browser;
 mod catalogue;
 mod cli;
 mod dashboards;
+mod demo;
 mod deploy;
 mod endurance;
 mod failures;

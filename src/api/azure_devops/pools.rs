@@ -125,7 +125,10 @@ pub fn read(
         });
     })?;
     if pools.len() > most {
-        return Err(Failure::new(Reason::TooLarge, format!("more than {most} pools (max_agents)")));
+        return Err(Failure::new(
+            Reason::TooLarge,
+            format!("more than {} (max_agents)", crate::printable::counted(most, "pool")),
+        ));
     }
     count.announce(list);
     check(list, warnings, "pools")

@@ -276,7 +276,10 @@ impl Machines {
             return Err(Failure::new(Reason::Decode, "no list of machines"));
         }
         if pages.len() > most {
-            return Err(Failure::new(Reason::TooLarge, format!("more than {most} machines (max_agents)")));
+            return Err(Failure::new(
+                Reason::TooLarge,
+                format!("more than {} (max_agents)", crate::printable::counted(most, "machine")),
+            ));
         }
         if *page == 1 {
             rows.announce(list);

@@ -153,7 +153,7 @@ async fn machines_are_counted_while_they_are_read() {
     assert!(bench.poll().await.0.is_ok(), "as many as may be");
     let mut bench = Fixture::new(|_, target| target.max_agents = 1).await;
     let failure = bench.poll().await.0.expect_err("too many machines");
-    assert_eq!((failure.reason, &*failure.message), (Reason::TooLarge, "more than 1 machines (max_agents)"));
+    assert_eq!((failure.reason, &*failure.message), (Reason::TooLarge, "more than 1 machine (max_agents)"));
 }
 
 #[tokio::test]

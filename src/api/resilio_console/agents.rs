@@ -150,7 +150,8 @@ impl<'a> AgentsReader<'a> {
             }
         }
         if self.part.agents.len() > inputs.target.max_agents {
-            let message = format!("more than {} agents (max_agents)", inputs.target.max_agents);
+            let message =
+                format!("more than {} (max_agents)", crate::printable::counted(inputs.target.max_agents, "agent"));
             return Err(Failure::new(Reason::TooLarge, message));
         }
         // Who only waits for somebody is no capacity that could be missed.

@@ -16,6 +16,9 @@ pub fn doubts(config: &Config, external_url: &str) -> Result<Vec<String>, String
         doubts.extend(unopenable(&url).map(|why| format!("--web.external-url: {why}")));
     }
     let alerting = &config.alerting;
+    if alerting.mode == AlertingMode::Direct && external_url.is_empty() {
+        doubts.extend(host_alone(&crate::shard::full_host_name().unwrap_or_default()));
+    }
     if alerting.mode == AlertingMode::Direct && alerting.dashboard_url.is_empty() {
         doubts.push(
             "alerting.dashboard_url is not set: the dashboard links of alerts lead to the daemon's own pages"
@@ -23,6 +26,17 @@ pub fn doubts(config: &Config, external_url: &str) -> Result<Vec<String>, String
         );
     }
     Ok(doubts)
+}
+
+/// What is wrong with links that begin with the name of this host, as they do where nobody says otherwise.
+fn host_alone(host: &str) -> Option<String> {
+    (!host.contains('.')).then(|| {
+        let host = if host.is_empty() { "localhost" } else { host };
+        format!(
+            "--web.external-url is not set: links of alerts begin with the name of this host, {host}, which others may not find; \
+             give `check` the flags of the daemon"
+        )
+    })
 }
 
 /// Why nobody elsewhere can open an address.
@@ -41,6 +55,12 @@ fn unopenable(url: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_host_without_a_domain_is_told() {
+        assert_eq!(host_alone("rollcall.example.com"), None);
+        assert!(host_alone("rollcall").is_some_and(|said| said.contains("this host, rollcall, which")));
+    }
 
     fn said(alerting: &str, external_url: &str) -> Result<Vec<String>, String> {
         let yaml = format!("targets: []\nalerting: {{ {alerting} }}\n");
@@ -71,7 +91,8 @@ mod tests {
             assert!(said.len() == 1 && said[0].contains(key) && said[0].contains("this machine"), "{said:?}");
         }
         let direct = "mode: direct, alertmanagers: [{ url: 'http://a.example.com' }]";
-        assert!(said(direct, "").expect("fine")[0].contains("the daemon's own pages"));
-        assert_eq!(said(&format!("{direct}, dashboard_url: 'https://g.example.com'"), ""), Ok(Vec::new()));
+        let url = "https://r.example.com";
+        assert!(said(direct, url).expect("fine")[0].contains("the daemon's own pages"));
+        assert_eq!(said(&format!("{direct}, dashboard_url: 'https://g.example.com'"), url), Ok(Vec::new()));
     }
 }

@@ -46,6 +46,11 @@ impl Https {
         });
         Ok(Https { address, certificate, accepting })
     }
+
+    /// `https://127.0.0.1:40123`
+    pub fn url(&self) -> String {
+        format!("https://{}", self.address)
+    }
 }
 
 impl Drop for Https {

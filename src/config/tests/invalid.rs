@@ -84,7 +84,9 @@ fn an_empty_file_is_told() {
 #[test]
 fn a_file_that_is_not_there_is_told() {
     let errors = Config::load(Path::new("no/such.yml")).expect_err("there is no such file");
-    assert_eq!(errors.to_string(), "no/such.yml:1:1: cannot be read: No such file or directory (os error 2)");
+    let expected = "no/such.yml:1:1: cannot be read: No such file or directory (os error 2); \
+                    `rollcall default-config > no/such.yml` makes one to fill in";
+    assert_eq!(errors.to_string(), expected);
 }
 
 #[test]

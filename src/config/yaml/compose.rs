@@ -241,8 +241,41 @@ fn explain(kind: &ErrorKind) -> String {
         ErrorKind::InputIo { .. } | ErrorKind::InputDecoding { .. } | ErrorKind::Custom(_) => {
             "cannot be read".to_owned()
         }
-        kind => kind.to_string(),
+        ErrorKind::ExpectedBlockSequenceEntry
+        | ErrorKind::ExpectedBlockMappingKey
+        | ErrorKind::InvalidIndentation
+        | ErrorKind::SimpleKeyExpected
+        | ErrorKind::InvalidSimpleKey
+        | ErrorKind::MappingKeyNotAllowed
+        | ErrorKind::ExpectedDocumentStart => {
+            "this line fits none above it: keys that belong together begin in the same column, and so do the - of a list; \
+             a key ends with a colon and a space"
+                .to_owned()
+        }
+        ErrorKind::InvalidTrailingSingleQuotedScalar => {
+            "something follows the closing quote; a quote within single quotes is written twice: 'it''s'".to_owned()
+        }
+        ErrorKind::InvalidTrailingDoubleQuotedScalar => {
+            "something follows the closing quote; a quote within double quotes is written \\\"".to_owned()
+        }
+        ErrorKind::ExpectedFlowMappingSeparator => "a comma or the closing } is missing before this".to_owned(),
+        ErrorKind::ExpectedFlowSequenceSeparator => "a comma or the closing ] is missing before this".to_owned(),
+        ErrorKind::InvalidFlowScalarIndent => "lines within brackets must be indented".to_owned(),
+        ErrorKind::InvalidBlockScalarHeader | ErrorKind::ZeroBlockScalarIndent => {
+            "the text of | or > begins in the next line; a value that begins with one of them must be in quotes".to_owned()
+        }
+        ErrorKind::InvalidBlockScalarIndent => "the lines of a text after | or > must be indented alike".to_owned(),
+        // What is short and plain stays as it is.
+        kind if is_plain(&kind.to_string()) => kind.to_string(),
+        _ => "no YAML from here on; a value with special characters must be in quotes".to_owned(),
     }
+}
+
+/// Whether people understand it who know nothing of how YAML is read.
+fn is_plain(text: &str) -> bool {
+    const JARGON: &[&str] =
+        &["while ", "scalar", "expected", "EOF", "eof", "context", "internal", "handle", "BOM", "surrogate"];
+    !JARGON.iter().any(|word| text.contains(word))
 }
 
 fn is_tab(kind: &ErrorKind) -> bool {

@@ -109,3 +109,40 @@ fn no_text_at_all_is_no_tree() {
         assert_eq!(problems, []);
     }
 }
+
+#[test]
+fn no_message_is_the_readers_own() {
+    for text in [
+        "targets:\n  - name: a\n   vendor: b\n",
+        "targets:\n  - name: a\n  vendor: x\n",
+        "- name: a\n    password: 'it's'\n",
+        "a: 'it's'\n",
+        "a: \"it\"s\"\n",
+        "a: {b: 1 c: 2}\n",
+        "a: {b: 1\nc: 2\n",
+        "a: [1 2\n- b\n",
+        "a: |x\n b\n",
+        "a: >0\n b\n",
+        "%YAML 3\n---\na: {b\n",
+        "%TAG x\n---\na: b\n",
+        "a\nb: c\n",
+        "a: \"\\u12\"\n",
+        "a: \"\\ud800\"\n",
+        "a: \"b\n---\nc\"\n",
+        "a: !<b c\n",
+        "a: &\n",
+        "? a\n? b\n: c: d\n",
+        "...\n}\n",
+        "-\ta:\n\t- b\n",
+        "a: 1\nb\nc: 2\n",
+    ] {
+        for problem in problems(text) {
+            for word in ["while ", "expected", "scalar", "EOF", "indicator", "internal"] {
+                assert!(!problem.contains(word), "{text:?}: {problem}");
+            }
+        }
+    }
+    let indented = "this line fits none above it";
+    assert!(problems("targets:\n  - name: a\n   vendor: b\n")[0].contains(indented));
+    assert!(problems("a: 'it's'\n")[0].contains("written twice"));
+}

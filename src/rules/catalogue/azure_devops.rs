@@ -50,14 +50,14 @@ fn queues() -> Vec<Alert> {
             .outlasting(1)
             .annotate(
                 "Jobs wait in a pool without agents.",
-                "{value} jobs wait in pool {pool} of {target}, and no agent there is online and enabled.",
+                "{value} {value:job waits|jobs wait} in pool {pool} of {target}, and no agent there is online and enabled.",
             ),
         alert("AzureDevOpsQueueStuck", Warning, Pool, jobs("queued").and(idle).unless(jobs("running")))
             .unread_where(&POOL_JOB_REQUESTS_UP, None)
             .lasting(minutes(20))
             .annotate(
                 "Jobs wait although an agent is idle.",
-                "{value} jobs wait in pool {pool} of {target} while agents there are idle and none runs: demands or permissions.",
+                "{value} {value:job waits|jobs wait} in pool {pool} of {target} while agents there are idle and none runs: demands or permissions.",
             ),
         alert("AzureDevOpsQueueWaitHigh", Warning, Pool, age(family(&POOL_OLDEST_QUEUED_JOB)).above(Expr::Threshold))
             .unread_where(&POOL_JOB_REQUESTS_UP, None)
@@ -73,7 +73,7 @@ fn queues() -> Vec<Alert> {
             .lasting(minutes(15))
             .annotate(
                 "A job waits that no agent can take.",
-                "{value} jobs wait in pool {pool} of {target} whose demands no agent meets that is online and enabled.",
+                "{value} {value:job waits|jobs wait} in pool {pool} of {target} whose demands no agent meets that is online and enabled.",
             ),
         alert("AzureDevOpsPoolSaturated", Info, Pool, saturation)
             .threshold(0.95, Unit::Share)
@@ -98,7 +98,7 @@ fn scale_sets() -> Vec<Alert> {
             .outlasting(2)
             .annotate(
                 "Jobs wait for a scale set that is offline or unhealthy.",
-                "{value} jobs wait in pool {pool} of {target}, and its scale set is offline or unhealthy.",
+                "{value} {value:job waits|jobs wait} in pool {pool} of {target}, and its scale set is offline or unhealthy.",
             ),
         alert("AzureDevOpsElasticPoolUnhealthy", Warning, Pool, broken()).lasting(minutes(15)).outlasting(1).annotate(
             "A scale set is offline or unhealthy.",

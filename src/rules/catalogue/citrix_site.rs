@@ -47,7 +47,7 @@ pub(super) fn alerts() -> Vec<Alert> {
         ),
         alert("CitrixSiteRegistrationStorm", Critical, Pool, storm()).lasting(minutes(5)).outlasting(1).annotate(
             "The machines of a Citrix delivery group lose their registrations.",
-            "{value} machines of {pool} of {target} lost their registrations within ten minutes: nobody gets on to them.",
+            "{value} {value:machine|machines} of {pool} of {target} lost {value:its registration|their registrations} within ten minutes: nobody gets on to them.",
         ),
         alert("CitrixSiteDeliveryGroupFull", Warning, Pool, full())
             .threshold(0.9, Unit::Share)

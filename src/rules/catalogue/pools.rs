@@ -128,7 +128,7 @@ fn capacity() -> Vec<Alert> {
             .lasting(hours(1))
             .annotate(
                 "Every agent of a pool is out of service on purpose.",
-                "All {value} agents of pool {pool} of {target} ({vendor}) are disabled, and some served within the past day.",
+                "Every agent of pool {pool} of {target} ({vendor}) is disabled ({value}), and some served within the past day.",
             ),
         alert(
             "RollcallPoolDegraded",

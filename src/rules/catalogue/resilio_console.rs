@@ -46,7 +46,7 @@ pub(super) fn alerts() -> Vec<Alert> {
             .lasting(hours(24))
             .annotate(
                 "Resilio agents have waited for approval for a day.",
-                "{value} agents wait for approval in {target}.",
+                "{value} {value:agent waits|agents wait} for approval in {target}.",
             ),
     ];
     of_vendor("resilio_console", Vendor::ResilioConsole, rows)

@@ -1,153 +1,19 @@
-//! What the incidents of the simulation cost. The tests replay every one of them and count; incidents and vendors that are
-//! not in the table cost nothing. The tests of the rules write it into `deploy/docs/alerts.md`.
+//! What the incidents of the simulation cost: the table is that of the library, which the demo announces. The tests replay every
+//! one of them and count; incidents and vendors that are not in the table cost nothing. The tests of the rules write it into
+//! `deploy/docs/alerts.md`.
 
 // Each of the two test programs that have this file uses a part of it.
 #![allow(dead_code)]
 
+use rollcall::incidents::why_nothing;
+pub use rollcall::incidents::{EXPECTED, Expected};
 use rollcall_sim::Incident;
-
-/// What an incident costs at the targets of one vendor, whoever pages: Prometheus, the daemon, or both at once.
-#[derive(Debug, Clone, Copy)]
-pub struct ExpectedPages {
-    /// What happens.
-    pub incident: Incident,
-    /// At whose targets.
-    pub vendor: &'static str,
-    /// For every page the time before which it does not come, in minutes from the beginning.
-    pub pages: &'static [u64],
-    /// The same for every ticket.
-    pub tickets: &'static [u64],
-    /// Why so many, and why then.
-    pub why: &'static str,
-}
 
 /// How long the incidents of the table last, in minutes.
 pub const LASTS: u64 = 60;
 
 /// How long this one lasts: its second ticket takes two hours, and then it is to fire for a while.
 pub const SYNC_STUCK_LASTS: u64 = 160;
-
-/// All that cost anything.
-pub const EXPECTED_PAGES: &[ExpectedPages] = &[
-    ExpectedPages {
-        incident: Incident::HypervisorLost,
-        vendor: "citrix_site",
-        pages: &[11],
-        tickets: &[],
-        why: "CitrixSiteHypervisorFault. StoreFront says the same, CitrixPowerStateUnknown: that is muted, as the site has the names \
-              of its farms (`storefront_farms`). Where StoreFront is polled alone it is one page after 16 minutes.",
-    },
-    ExpectedPages {
-        incident: Incident::RegistrationStorm,
-        vendor: "citrix_site",
-        pages: &[6],
-        tickets: &[],
-        why: "CitrixSiteRegistrationStorm of the delivery group, whose machines come back before StoreFront would page.",
-    },
-    ExpectedPages {
-        incident: Incident::BuildPoolOffline,
-        vendor: "azure_devops",
-        pages: &[6],
-        tickets: &[],
-        why: "RollcallPoolDown, which mutes the queue that grows in front of the pool.",
-    },
-    ExpectedPages {
-        incident: Incident::PasswordExpired,
-        vendor: "parallels_ras",
-        pages: &[],
-        tickets: &[20],
-        why: "RollcallTargetLoginHeld, one for all targets of a vendor; users are not hindered.",
-    },
-    ExpectedPages {
-        incident: Incident::SyncStuck,
-        vendor: "resilio",
-        pages: &[],
-        tickets: &[20, 125],
-        why: "ResilioJobNoPeers of one agent; after two hours also ResilioJobStalled of the other, which is another fault on \
-              another agent: nothing says that the first explains it.",
-    },
-    ExpectedPages {
-        incident: Incident::PrimingRefused,
-        vendor: "parallels_ras_session",
-        pages: &[16],
-        tickets: &[],
-        why: "ParallelsRasSessionProbeFailing after two deep probes, which come every 15m; the light probe primes nothing.",
-    },
-    ExpectedPages {
-        incident: Incident::GatewayLost,
-        vendor: "parallels_ras",
-        pages: &[6],
-        tickets: &[],
-        why: "ParallelsRasEntryPointDown of the farm.",
-    },
-    ExpectedPages {
-        incident: Incident::GatewayLost,
-        vendor: "parallels_ras_session",
-        pages: &[3, 16],
-        tickets: &[],
-        why: "ParallelsRasSessionProbeFailing of each of the two probes, light and deep: each is a target, and pages are grouped \
-              by target.",
-    },
-    ExpectedPages {
-        incident: Incident::LicenseRunningOut,
-        vendor: "parallels_ras",
-        pages: &[16],
-        tickets: &[35],
-        why: "ParallelsRasLicenseExpiring, as five days are left, and ParallelsRasLicenseUsersNearLimit, a ticket of its own; the \
-              license is read every 15m.",
-    },
-    ExpectedPages {
-        incident: Incident::VendorApiDown,
-        vendor: "azure_devops",
-        pages: &[],
-        tickets: &[17, 17],
-        why: "RollcallTargetDown of each of the two targets, as tickets are grouped by target; builds wait.",
-    },
-    ExpectedPages {
-        incident: Incident::VendorApiDown,
-        vendor: "citrix_storefront",
-        pages: &[28],
-        tickets: &[17],
-        why: "RollcallTargetDown: a ticket while it may be over soon, and a page once nothing was read for half an hour.",
-    },
-    ExpectedPages {
-        incident: Incident::SlowBuilds,
-        vendor: "azure_devops",
-        pages: &[],
-        tickets: &[32],
-        why: "AzureDevOpsQueueWaitHigh of the pool: its agents work, and what comes waits longer and longer.",
-    },
-    ExpectedPages {
-        incident: Incident::ScaleSetBroken,
-        vendor: "azure_devops",
-        pages: &[16],
-        tickets: &[],
-        why: "AzureDevOpsElasticPoolUnhealthy, which mutes the queue that grows in front of the pool.",
-    },
-    ExpectedPages {
-        incident: Incident::JobNobodyCanTake,
-        vendor: "azure_devops",
-        pages: &[],
-        tickets: &[20, 30],
-        why: "AzureDevOpsJobUnmatched; ten minutes later AzureDevOpsQueueWaitHigh of the same pool, as the job is also the \
-              oldest one.",
-    },
-    ExpectedPages {
-        incident: Incident::FilersDark,
-        vendor: "resilio_console",
-        pages: &[],
-        tickets: &[35],
-        why: "ResilioAgentOffline of all three agents together, by the console. They say the same of themselves, \
-              ResilioClientDisconnected, and sooner: that is muted.",
-    },
-    ExpectedPages {
-        incident: Incident::DiskFull,
-        vendor: "resilio_console",
-        pages: &[],
-        tickets: &[10],
-        why: "ResilioAgentDiskFull; the agent's own API does not tell.",
-    },
-];
 
 /// Who is started again while an incident lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -261,13 +127,13 @@ incidents with Prometheus, with the daemon, and with both at once, and finds the
 "
     );
     for incident in Incident::ALL {
-        let costs: Vec<&ExpectedPages> = EXPECTED_PAGES.iter().filter(|cost| cost.incident == incident).collect();
+        let costs: Vec<&Expected> = EXPECTED.iter().filter(|cost| cost.incident == incident).collect();
         for cost in &costs {
-            let (pages, tickets) = (after(cost.pages), after(cost.tickets));
+            let (pages, tickets) = (after(&cost.pages()), after(&cost.tickets()));
             out.push_str(&format!("| {incident} | {} | {pages} | {tickets} | {} |\n", cost.vendor, cost.why));
         }
         if costs.is_empty() {
-            out.push_str(&format!("| {incident} |  | 0 | 0 | {} |\n", nothing(incident)));
+            out.push_str(&format!("| {incident} |  | 0 | 0 | {} |\n", why_nothing(incident)));
         }
     }
     out.push_str(
@@ -324,16 +190,5 @@ fn after(times: &[u64]) -> String {
     match times {
         [] => "0".to_owned(),
         _ => format!("{} (minute {})", times.len(), times_text.join(", ")),
-    }
-}
-
-/// Why an incident that is in no row costs nothing.
-fn nothing(incident: Incident) -> &'static str {
-    match incident {
-        Incident::RateLimited => {
-            "RollcallTargetRateLimited is information: the daemon waits as it is asked to, and goes on."
-        }
-        Incident::PatchNight => "What is drained is out of service on purpose, and what reboots is back within `for`.",
-        _ => "",
     }
 }

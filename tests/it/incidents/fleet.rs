@@ -1,14 +1,11 @@
 //! The fleet of an incident: simulated vendors whose clocks are fast, and the targets that poll them.
 
-use std::{fmt::Write as _, time::Duration};
+use std::time::Duration;
 
-use rollcall_sim::{AzureDevops, Incident, Options};
+use rollcall_sim::{AzureDevops, Incident, MORNING, Options, quick_target};
 
 use super::Case;
 use crate::support::{Sim, VENDORS};
-
-/// What the simulated clocks show at the start: 8 o'clock of a day. What fleets do by themselves follows the clock.
-const MORNING: Duration = Duration::from_secs(1_768_464_000);
 
 /// Resilio agents of a fleet that are asked themselves at the most. Of its dark ones there is one at each of three sites, and
 /// they would be too large a part of smaller ones.
@@ -69,8 +66,9 @@ impl Fleet {
                 && number.is_none_or(|number| number <= ASKED)
         };
         let entries = targets.split("  - name: ").filter(ours);
-        self.targets =
-            entries.map(|entry| format!("  - name: {name}.{}\n", quick(entry, self.factor).trim_end())).collect();
+        self.targets = entries
+            .map(|entry| format!("  - name: {name}.{}\n", quick_target(entry, self.factor).trim_end()))
+            .collect();
     }
 
     /// The names of its targets.
@@ -99,32 +97,4 @@ impl Fleet {
     fn read(&self) -> impl Iterator<Item = &'static str> {
         self.case.vendors.iter().copied().filter(|vendor| *vendor != "parallels_ras_session")
     }
-}
-
-/// The times of all targets but deep probes: polled every two minutes, given up after three.
-pub fn defaults(factor: u32) -> String {
-    let [interval, timeout, stale_after] = [2, 3, 7].map(|minutes| minutes * 60 / factor);
-    format!("defaults: {{ interval: {interval}s, timeout: {timeout}s, stale_after: {stale_after}s }}\n")
-}
-
-/// A target of the simulation with the times of the replay: a deep probe every fifteen minutes.
-fn quick(target: &str, factor: u32) -> String {
-    let seconds = |minutes: u32| minutes * 60 / factor;
-    let mut out = String::new();
-    for line in target.lines() {
-        let line = match line.trim() {
-            "interval: 15m" => {
-                let (interval, timeout, stale_after) = (seconds(15), seconds(6), seconds(40));
-                format!("    interval: {interval}s\n    timeout: {timeout}s\n    stale_after: {stale_after}s")
-            }
-            "interval: 10s" => continue,
-            "prime_timeout: 60s" => format!("      prime_timeout: {}s", seconds(5)),
-            "enumerate_interval: 30s" => format!("    enumerate_interval: {}s", seconds(10)),
-            // The lists would use up the budget of requests, which is not scaled.
-            "vendor: parallels_ras" => "    vendor: parallels_ras\n    resolve_names: false".to_owned(),
-            _ => line.to_owned(),
-        };
-        let _ = writeln!(out, "{line}");
-    }
-    out
 }

@@ -6,15 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::costs::{EXPECTED_PAGES, ExpectedPages, RESTART_COSTS, RestartCost, Restarted};
-use rollcall_sim::Incident;
+use super::costs::{EXPECTED, Expected, RESTART_COSTS, RestartCost, Restarted};
+use rollcall_sim::{Incident, quick_defaults};
 
-use super::{
-    Case,
-    fleet::{Fleet, defaults},
-    pace::Pace,
-    restarts,
-};
+use super::{Case, fleet::Fleet, pace::Pace, restarts};
 use crate::{
     program::rollcall,
     support::{Alertmanager, Daemon, Exposition, Folder, Notification, Prometheus, Receiver, Version, WAIT_TIMEOUT},
@@ -291,14 +286,14 @@ impl Replay {
         }
         for fleet in &self.fleets {
             for vendor in fleet.case.vendors {
-                let of = |cost: &&ExpectedPages| Some(cost.incident) == fleet.case.incident && cost.vendor == *vendor;
-                let cost = EXPECTED_PAGES.iter().find(of);
+                let of = |cost: &&Expected| Some(cost.incident) == fleet.case.incident && cost.vendor == *vendor;
+                let cost = EXPECTED.iter().find(of);
                 let delivered = found.remove(&subject(fleet.name(), vendor)).unwrap_or_default();
                 for (what, found, expected) in [
-                    ("pages", delivered.pages, cost.map_or(&[][..], |cost| cost.pages)),
-                    ("tickets", delivered.tickets, cost.map_or(&[][..], |cost| cost.tickets)),
+                    ("pages", delivered.pages, cost.map(Expected::pages).unwrap_or_default()),
+                    ("tickets", delivered.tickets, cost.map(Expected::tickets).unwrap_or_default()),
                 ] {
-                    if !self.agree(what, &found, fleet, expected) {
+                    if !self.agree(what, &found, fleet, &expected) {
                         let after: Vec<f64> = found
                             .iter()
                             .map(|at| at.saturating_sub(fleet.began).div_duration_f64(self.minutes(1)))
@@ -395,5 +390,5 @@ fn config(setup: Setup, alertmanager: &Alertmanager, fleets: &[Fleet]) -> String
         }
     };
     let targets: String = fleets.iter().map(|fleet| fleet.targets.as_str()).collect();
-    format!("{state}{}{alerting}targets:\n{targets}", defaults(setup.factor))
+    format!("{state}{}{alerting}targets:\n{targets}", quick_defaults(setup.factor))
 }
