@@ -777,6 +777,59 @@ def chart_carries_the_dashboards():
 
 
 @check
+def values_in_documents_are_those_of_the_chart():
+    pages = [DEPLOY / "kubernetes/README.md", CHART / "README.md", DEPLOY / "docs/web.md"]
+    blocks = [(page, text) for page in pages for text in re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)]
+    known = json.loads((CHART / "values.schema.json").read_text())["properties"].keys()
+    blocks = [(page, values) for page, text in blocks if (values := yaml.safe_load(text)).keys() <= known]
+    need(len(blocks) >= 7, f"only {len(blocks)} examples were found")
+    whole = 0
+    for page, values in blocks:
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder) / "values.yaml"
+            file.write_text(yaml.safe_dump(values))
+            # What has an image is all that somebody needs.
+            plain = [] if "image" in values else ["plain.yaml"]
+            whole += "image" in values
+            try:
+                rendered("--values", file, values=plain)
+            except Failed as error:
+                raise Failed(f"{page}: {error}") from None
+    need(whole >= 2, "no example is whole")
+
+
+def notes(values, *arguments):
+    """What Helm says after an installation, or with --is-upgrade after an upgrade."""
+    with tempfile.TemporaryDirectory() as folder:
+        chart = pathlib.Path(folder) / "rollcall"
+        shutil.copytree(CHART, chart, ignore=shutil.ignore_patterns("files"))
+        text = (chart / "templates/NOTES.txt").read_text()
+        (chart / "templates/_notes.tpl").write_text('{{- define "notes" -}}' + text + "{{- end -}}")
+        (chart / "templates/notes.yaml").write_text("said: {{ include \"notes\" . | toJson }}\n")
+        file = pathlib.Path(folder) / "values.yaml"
+        file.write_text(yaml.safe_dump(values))
+        said = run(helm(), "template", "rollcall", chart, "--namespace", "monitoring", "--show-only", "templates/notes.yaml",
+                   "--values", DEPLOY / "kubernetes/plain.yaml", "--values", file, *arguments)
+        return yaml.safe_load(said)["said"]
+
+
+@check
+def notes_say_what_is_missing():
+    plain = notes({})
+    need("Nothing scrapes it yet" in plain and "rollback" not in plain, plain)
+    own = "groups: [{name: own, rules: [{alert: Own, expr: vector(1)}]}]"
+    upgraded = notes({"serviceMonitor": {"enabled": True}, "prometheusRule": {"enabled": True, "rules": own}}, "--is-upgrade")
+    need("Nothing scrapes" not in upgraded and "rollback rollcall" in upgraded and "write them again" in upgraded, upgraded)
+    hidden = notes({"web": {"secrets": ["web"]}, "podMonitor": {"enabled": True}})
+    need("plain HTTP without a user" in hidden, hidden)
+    need("plain HTTP" not in notes({"web": {"secrets": ["web"]}, "podMonitor": {"enabled": True, "scheme": "https"}}), "https is not plain")
+    route = {"enabled": True, "parentRefs": [{"name": "gateway"}]}
+    need("set web.externalUrl" in notes({"httpRoute": route}), "links lead to the pod")
+    need("set web.externalUrl" not in notes({"httpRoute": route, "web": {"externalUrl": "https://a.example.com/"}}), "they do not")
+    need("https://rollcall.example.com/agents/\n" in notes(PAGES), notes(PAGES))
+
+
+@check
 def configuration_of_the_chart_is_one_of_rollcall():
     if not rollcall:
         return "needs --rollcall"
@@ -976,7 +1029,7 @@ def flags_and_variables_in_documents_exist():
     variables = set(re.findall(r"\[env: (\w+)=", "".join(helps.values())))
     # The build script's own, and those of the tests.
     variables |= {"ROLLCALL_REVISION", "ROLLCALL_TEST_PYTHON", "ROLLCALL_TEST_AMLINT", "ROLLCALL_TEST_NEWER"}
-    files = [path for path in DEPLOY.rglob("*") if path.is_file() and path.suffix not in {".json", ".tgz"}]
+    files = [path for path in DEPLOY.rglob("*") if path.is_file() and path.suffix not in {".json", ".png", ".tgz"}]
     seen = 0
     for path in [*files, ROOT / "README.md", *(ROOT / "dashboards").glob("*.md")]:
         text = path.read_text().replace("\\\n", " ").replace("`\n", "\n")
