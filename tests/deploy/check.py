@@ -10,9 +10,10 @@ each check and ends with 1 where one failed. Without CHECK all are run; --list n
 
 import argparse
 import base64
-import importlib.metadata
 import contextlib
+import functools
 import gzip
+import importlib.metadata
 import io
 import json
 import os
@@ -156,7 +157,13 @@ def rendered(*arguments, values=("plain.yaml",)):
     """The documents of the chart with these values."""
     files = [part for name in values for part in ("--values", DEPLOY / "kubernetes" / name)]
     text = run(helm(), "template", "rollcall", CHART, "--namespace", "monitoring", *files, *arguments)
-    return [document for document in yaml.safe_load_all(text) if document]
+    return parsed(text)
+
+
+def parsed(text):
+    """The documents of a stream, by the fast parser where there is one."""
+    documents = yaml.load_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return [document for document in documents if document]
 
 
 def of_kind(documents, kind):
@@ -383,8 +390,13 @@ def with_values(values, *arguments):
         return rendered("--values", file.name, *arguments)
 
 
+@functools.cache
 def variants(*arguments):
-    """The chart with few values and with all, by name."""
+    """The chart with few values and with all, by name; nobody changes what is kept here."""
+    return list(made(*arguments))
+
+
+def made(*arguments):
     openshift = ("--api-versions", "security.openshift.io/v1", *arguments)
     yield "plain", rendered(*arguments)
     yield "sharded", rendered(*arguments, values=("plain.yaml", "sharded.yaml"))
@@ -648,7 +660,7 @@ def chart_can_be_packaged_and_published():
         values.write_text(yaml.safe_dump(EVERYTHING))
         arguments = ["--namespace", "monitoring", "--values", DEPLOY / "kubernetes/plain.yaml", "--values", values]
         text = run(helm(), "template", "rollcall", package, *arguments, cwd=folder)
-        documents = [document for document in yaml.safe_load_all(text) if document]
+        documents = parsed(text)
         need(documents == with_values(EVERYTHING), "the package gives something else than the folder")
         # Helm keeps the release in a Secret: chart, values and manifest, of at most 1 MiB.
         files = [{"name": name, "data": base64.b64encode((CHART / name).read_bytes()).decode()} for name in sorted(there)]
@@ -681,7 +693,7 @@ def need_same_rules(found, expected, what):
 
 @check
 def chart_carries_the_shipped_rules():
-    shipped = [yaml.safe_load(path.read_text()) for path in sorted((DEPLOY / "prometheus").glob("*.rules.yml"))]
+    shipped = [parsed(path.read_text())[0] for path in sorted((DEPLOY / "prometheus").glob("*.rules.yml"))]
     shipped = {group["name"]: squeezed(group["rules"]) for file in shipped for group in file["groups"]}
     need_same_rules(of_chart(), shipped, "the chart")
     rules = of_kind(rendered("--set", "prometheusRule.enabled=true,serviceMonitor.job=agents"), "PrometheusRule")
@@ -724,7 +736,7 @@ OVERRIDDEN = {
 def overrides_of_the_configuration_reach_the_rules_of_the_chart():
     if not rollcall:
         return "needs --rollcall"
-    rows = [row for path in sorted((CHART / "files/rules").glob("*.yaml")) for row in yaml.safe_load(path.read_text())["rules"]]
+    rows = [row for path in sorted((CHART / "files/rules").glob("*.yaml")) for row in parsed(path.read_text())[0]["rules"]]
     rows = [row for row in rows if row.get("severity", "none") != "none"]
     need(len(rows) > 80, f"only {len(rows)} alerts")
     shipped = run(rollcall, "rules")
@@ -753,7 +765,7 @@ def overrides_of_the_configuration_reach_the_rules_of_the_chart():
             flags = [flag for label, value in labels.items() for flag in ("--label", f"{label}={value}")]
             text = run(rollcall, "rules", "--config.file", file, *flags)
             need(text != shipped, f"{name} changes nothing")
-            expected = {group["name"]: squeezed(group["rules"]) for group in yaml.safe_load(text)["groups"]}
+            expected = {group["name"]: squeezed(group["rules"]) for group in parsed(text)[0]["groups"]}
             need_same_rules(of_chart("--values", values), expected, name)
         # What is about some pools only comes from the program.
         overrides = [{"alert": "RollcallPoolDown", "pool": "test-*", "enabled": False}]
@@ -761,7 +773,7 @@ def overrides_of_the_configuration_reach_the_rules_of_the_chart():
         rules = pathlib.Path(folder) / "rules.yml"
         rules.write_text(run(rollcall, "rules", "--config.file", file))
         values.write_text(yaml.safe_dump({"config": {"alerting": {"overrides": overrides}}}))
-        expected = {group["name"]: squeezed(group["rules"]) for group in yaml.safe_load(rules.read_text())["groups"]}
+        expected = {group["name"]: squeezed(group["rules"]) for group in parsed(rules.read_text())[0]["groups"]}
         need("test-.*" in json.dumps(expected), "the override is not in the rules")
         need_same_rules(of_chart("--values", values, "--set-file", f"prometheusRule.rules={rules}"), expected, "rules given")
     return None
