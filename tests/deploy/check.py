@@ -767,15 +767,22 @@ def overrides_of_the_configuration_reach_the_rules_of_the_chart():
             need(text != shipped, f"{name} changes nothing")
             expected = {group["name"]: squeezed(group["rules"]) for group in parsed(text)[0]["groups"]}
             need_same_rules(of_chart("--values", values), expected, name)
-        # What is about some pools only comes from the program.
+        # What is about some pools only comes from the program, by the script and without it.
         overrides = [{"alert": "RollcallPoolDown", "pool": "test-*", "enabled": False}]
-        file.write_text(yaml.safe_dump({**config, "alerting": {"overrides": overrides}}))
+        config = {**config, "alerting": {"overrides": overrides}}
+        file.write_text(yaml.safe_dump(config))
         rules = pathlib.Path(folder) / "rules.yml"
         rules.write_text(run(rollcall, "rules", "--config.file", file))
-        values.write_text(yaml.safe_dump({"config": {"alerting": {"overrides": overrides}}}))
-        expected = {group["name"]: squeezed(group["rules"]) for group in parsed(rules.read_text())[0]["groups"]}
-        need("test-.*" in json.dumps(expected), "the override is not in the rules")
+        values.write_text(yaml.safe_dump({"config": config, "prometheusRule": {"enabled": True, "ruleLabels": {"team": "desktops"}},
+                                          "serviceMonitor": {"job": "agents"}}))
+        written = pathlib.Path(folder) / "rules.yaml"
+        written.write_text(run("sh", DEPLOY / "kubernetes/rules", DEPLOY / "kubernetes/plain.yaml", values,
+                               env={**os.environ, "HELM": helm(), "ROLLCALL": rollcall}))
+        text = run(rollcall, "rules", "--config.file", file, "--label", "team=desktops", "--selector", 'job="agents"')
+        expected = {group["name"]: squeezed(group["rules"]) for group in parsed(text)[0]["groups"]}
+        need("test-.*" in text, "the override is not in the rules")
         need_same_rules(of_chart("--values", values, "--set-file", f"prometheusRule.rules={rules}"), expected, "rules given")
+        need_same_rules(of_chart("--values", values, "--values", written), expected, "rules by the script")
     return None
 
 

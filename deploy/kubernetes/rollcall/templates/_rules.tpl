@@ -63,7 +63,6 @@
 {{- $root := .root -}}
 {{- $alerting := $root.Values.config.alerting | default dict -}}
 {{- $overrides := $alerting.overrides | default list -}}
-{{- $monitor := ternary $root.Values.podMonitor $root.Values.serviceMonitor $root.Values.podMonitor.enabled -}}
 {{- $hold := include "rollcall.milliseconds" ($alerting.max_hold | default "24h") | int64 -}}
 {{- $grafana := $alerting.dashboard_url | default "" | trimSuffix "/" -}}
 {{- $runbooks := $alerting.runbook_url | default "" -}}
@@ -71,7 +70,7 @@
 {{- $rules := list -}}
 {{- range $row := .rules -}}
 {{- if .record -}}
-{{- $rules = append $rules (merge (dict "record" .record "expr" .expr) (ternary (dict "labels" $root.Values.prometheusRule.ruleLabels) dict (not (empty $root.Values.prometheusRule.ruleLabels)))) -}}
+{{- $rules = append $rules (dict "record" .record "expr" .expr) -}}
 {{- else -}}
 {{- $own := include "rollcall.override" (dict "overrides" $overrides "alert" .alert "severity" .severity) | fromJson -}}
 {{- if ne (toString (dig "enabled" true $own)) "false" -}}
@@ -99,7 +98,7 @@
 {{- $annotations := deepCopy $row.annotations -}}
 {{- if $runbooks -}}{{- $_ := set $annotations "runbook_url" (printf "%s%s.md" $runbooks $row.alert) -}}{{- end -}}
 {{- if $grafana -}}{{- $_ := set $annotations "dashboard_url" (printf "%s%s" $grafana $row.dashboard) -}}{{- end -}}
-{{- $labels := merge (dict "severity" $row.severity) (.labels | default dict) $root.Values.prometheusRule.ruleLabels -}}
+{{- $labels := merge (dict "severity" $row.severity) (.labels | default dict) -}}
 {{- $rule := dict "alert" $row.alert "expr" $expr "labels" $labels "annotations" $annotations -}}
 {{- if $for -}}{{- $_ := set $rule "for" (include "rollcall.duration" $for) -}}{{- end -}}
 {{- $keep := get $own "keep_firing_for" | default (get $row "keep_firing_for") | default "0s" | include "rollcall.milliseconds" | int64 -}}
@@ -109,8 +108,18 @@
 {{- end -}}
 {{- end -}}
 {{- end -}}
-{{- range $rules -}}
-{{- $_ := set . "expr" (replace "job=\"rollcall\"" (printf "job=%q" $monitor.job) .expr) -}}
-{{- end -}}
 {{- toYaml $rules -}}
+{{- end -}}
+
+{{- /* Rules as they are given to Prometheus: with the site's labels, and the job that the monitor gives. */ -}}
+{{- define "rollcall.ours" -}}
+{{- $values := .root.Values -}}
+{{- $monitor := ternary $values.podMonitor $values.serviceMonitor $values.podMonitor.enabled -}}
+{{- range .rules -}}
+{{- $_ := set . "expr" (replace "job=\"rollcall\"" (printf "job=%q" $monitor.job) .expr) -}}
+{{- if $values.prometheusRule.ruleLabels -}}
+{{- $_ := set . "labels" (merge (.labels | default dict) $values.prometheusRule.ruleLabels) -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml .rules -}}
 {{- end -}}
