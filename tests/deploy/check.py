@@ -9,12 +9,16 @@ each check and ends with 1 where one failed. Without CHECK all are run; --list n
 """
 
 import argparse
-import importlib.metadata
+import base64
 import contextlib
+import functools
+import gzip
+import importlib.metadata
 import io
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
 import socket
@@ -154,7 +158,13 @@ def rendered(*arguments, values=("plain.yaml",)):
     """The documents of the chart with these values."""
     files = [part for name in values for part in ("--values", DEPLOY / "kubernetes" / name)]
     text = run(helm(), "template", "rollcall", CHART, "--namespace", "monitoring", *files, *arguments)
-    return [document for document in yaml.safe_load_all(text) if document]
+    return parsed(text)
+
+
+def parsed(text):
+    """The documents of a stream, by the fast parser where there is one."""
+    documents = yaml.load_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return [document for document in documents if document]
 
 
 def of_kind(documents, kind):
@@ -422,9 +432,12 @@ def plain_manifests_are_those_of_the_chart():
             need(same, f"manifests/{name} is not what the chart gives: run deploy/kubernetes/render")
 
 
+# What the restricted Pod Security Standard asks of a container.
+CLOSED = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
 ADAPT = "global.compatibility.openshift.adaptSecurityContext"
 EVERYTHING = {
     "shards": 3,
+    "image": {"digest": "sha256:" + 64 * "0", "pullPolicy": "Always"},
     "secrets": ["one", "two"],
     "web": {"secrets": ["rollcall-web", "rollcall-tls"]},
     "imagePullSecrets": [{"name": "pull"}],
@@ -432,13 +445,32 @@ EVERYTHING = {
                        "tlsConfig": {"ca": {"secret": {"name": "rollcall-tls", "key": "ca.crt"}}, "serverName": "rollcall"},
                        "basicAuth": {"username": {"name": "scrape", "key": "user"}, "password": {"name": "scrape", "key": "password"}},
                        "relabelings": [{"action": "labeldrop", "regex": "pod"}]},
+    "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}, "annotations": {"g.example.com/h": "i"},
+                       "namespace": "rules", "ruleLabels": {"team": "desktops"}},
+    "dashboards": {"enabled": True, "annotations": {"grafana_folder": "Rollcall"}, "namespace": "grafana"},
     "networkPolicy": {"ingressFrom": [{"namespaceSelector": {}}],
+                      "extraIngress": [{"ports": [{"port": 4180, "protocol": "TCP"}]}],
                       "egress": [{"to": [{"ipBlock": {"cidr": "192.0.2.0/24"}}]}]},
     "extraArgs": ["--web.enable-lifecycle"],
     "extraEnv": [{"name": "HTTPS_PROXY", "value": "http://proxy.example.com:3128"}],
+    "extraEnvFrom": [{"secretRef": {"name": "proxy"}}],
     "extraVolumes": [{"name": "ca", "configMap": {"name": "ca"}}],
     "extraVolumeMounts": [{"name": "ca", "mountPath": "/etc/ssl/own", "readOnly": True}],
-    "persistence": {"enabled": True, "storageClassName": "fast"},
+    "extraContainers": [{"name": "proxy", "image": "registry.example.com/proxy:1", "ports": [{"containerPort": 4180}],
+                         "securityContext": CLOSED}],
+    "initContainers": [{"name": "wait", "image": "registry.example.com/wait:1", "securityContext": CLOSED,
+                        "volumeMounts": [{"name": "ca", "mountPath": "/ca"}]}],
+    "livenessProbe": {"initialDelaySeconds": 5, "periodSeconds": 30},
+    "readinessProbe": {"successThreshold": 2},
+    "startupProbe": {"failureThreshold": 60, "periodSeconds": 5},
+    "podDisruptionBudget": {"maxUnavailable": 1},
+    "persistence": {"enabled": True, "storageClassName": "fast", "annotations": {"j.example.com/k": "l"},
+                    "retentionPolicy": {"whenDeleted": "Delete", "whenScaled": "Retain"}},
+    "service": {"labels": {"network": "monitoring"}, "annotations": {"m.example.com/n": "o"}},
+    "commonLabels": {"app.kubernetes.io/part-of": "monitoring"},
+    "dnsPolicy": "None",
+    "dnsConfig": {"nameservers": ["192.0.2.53"]},
+    "updateStrategy": {"type": "OnDelete"},
     "podAnnotations": {"a.example.com/b": "c"},
     "podLabels": {"team": "desktops"},
     "priorityClassName": "monitoring",
@@ -449,35 +481,77 @@ EVERYTHING = {
     "hostAliases": [{"ip": "192.0.2.1", "hostnames": ["ras.example.com"]}],
     "serviceAccount": {"annotations": {"d.example.com/e": "f"}},
 }
+# What leads people to the pages, which is for one shard.
+PAGES = {
+    "ingress": {"enabled": True, "className": "nginx", "labels": {"p": "q"}, "annotations": {"r.example.com/s": "b"},
+                "hosts": [{"host": "rollcall.example.com", "paths": [{"path": "/agents"}]},
+                          {"host": "fleet.example.com", "paths": [{"path": "/agents", "pathType": "Exact"}]}],
+                "tls": [{"secretName": "rollcall-ingress", "hosts": ["rollcall.example.com"]}]},
+    "httpRoute": {"enabled": True, "labels": {"u": "v"}, "annotations": {"w.example.com/x": "a"},
+                  "parentRefs": [{"name": "gateway", "namespace": "gateways", "sectionName": "https"}],
+                  "hostnames": ["gateway.example.com", "*.example.com"],
+                  "rules": [{"matches": [{"path": {"type": "PathPrefix", "value": "/agents"}}], "timeouts": {"request": "30s"}}]},
+    "podMonitor": {"enabled": True, "scheme": "https", "namespace": "monitors",
+                   "basicAuth": {"username": {"name": "scrape", "key": "user"}, "password": {"name": "scrape", "key": "password"}}},
+}
 
 
-def variants():
-    """The chart with few values and with all, by name."""
+def with_values(values, *arguments):
+    """The documents of the chart with plain.yaml and these values."""
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
-        yaml.safe_dump(EVERYTHING, file)
+        yaml.safe_dump(values, file)
         file.flush()
-        yield "plain", rendered()
-        yield "sharded", rendered(values=("plain.yaml", "sharded.yaml"))
-        yield "everything", rendered("--values", file.name)
-        yield "without state", rendered("--set", "persistence.enabled=false")
-        yield "openshift", rendered("--api-versions", "security.openshift.io/v1")
-        yield "openshift, forced", rendered("--values", file.name, "--set", f"{ADAPT}=force")
-        yield "openshift, not adapted", rendered("--api-versions", "security.openshift.io/v1", "--set", f"{ADAPT}=disabled")
+        return rendered("--values", file.name, *arguments)
+
+
+@functools.cache
+def variants(*arguments):
+    """The chart with few values and with all, by name; nobody changes what is kept here."""
+    return list(made(*arguments))
+
+
+def made(*arguments):
+    openshift = ("--api-versions", "security.openshift.io/v1", *arguments)
+    yield "plain", rendered(*arguments)
+    yield "sharded", rendered(*arguments, values=("plain.yaml", "sharded.yaml"))
+    yield "everything", with_values(EVERYTHING, *arguments)
+    yield "pages", with_values(PAGES, *arguments)
+    yield "without state", rendered("--set", "persistence.enabled=false", *arguments)
+    yield "openshift", rendered(*openshift)
+    yield "openshift, forced", with_values(EVERYTHING, "--set", f"{ADAPT}=force", *arguments)
+    yield "openshift, not adapted", rendered("--set", f"{ADAPT}=disabled", *openshift)
 
 
 @check
 def kubernetes_takes_what_the_chart_gives():
     import kubernetes_validate
 
-    for name, documents in variants():
-        for document in documents:
-            if document["apiVersion"].startswith("monitoring.coreos.com/"):
-                continue
-            for version in KUBERNETES:
+    for version in KUBERNETES:
+        for name, documents in variants("--kube-version", version):
+            for document in documents:
+                if document["apiVersion"].split("/")[0] in ("monitoring.coreos.com", "gateway.networking.k8s.io"):
+                    continue
                 try:
                     kubernetes_validate.validate(document, version, strict=True)
                 except kubernetes_validate.ValidationError as error:
                     raise Failed(f"{name}, {document['kind']}, {version}: {error.message}") from None
+
+
+@check
+def fields_that_older_versions_of_kubernetes_lack_are_left_out_there():
+    fields = {"StatefulSet": "persistentVolumeClaimRetentionPolicy", "PodDisruptionBudget": "unhealthyPodEvictionPolicy"}
+    for version in KUBERNETES:
+        documents = with_values(EVERYTHING, "--kube-version", version)
+        for kind, field in fields.items():
+            (document,) = of_kind(documents, kind)
+            need((field in document["spec"]) == (version != "1.25"), f"{version}: {kind} and {field}")
+    routes = {"gateway.networking.k8s.io/v1": "v1", "gateway.networking.k8s.io/v1beta1": "v1beta1"}
+    for has, expected in routes.items():
+        (route,) = of_kind(with_values(PAGES, "--api-versions", has), "HTTPRoute")
+        need(route["apiVersion"] == f"gateway.networking.k8s.io/{expected}", f"{has}: {route['apiVersion']}")
+    command = [helm(), "template", "rollcall", CHART, "--values", DEPLOY / "kubernetes/plain.yaml", "--kube-version", "1.24.0"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    need(done.returncode != 0 and "incompatible with Kubernetes" in done.stderr, f"1.24: {done.stderr}")
 
 
 @check
@@ -495,10 +569,11 @@ def pods_are_within_the_restricted_pod_security_standard():
             need(context["allowPrivilegeEscalation"] is False and context["readOnlyRootFilesystem"] is True, name)
             need(context["capabilities"] == {"drop": ["ALL"]}, name)
             need(not any("hostPort" in port for port in container["ports"]), name)
-            mounted = {mount["name"] for mount in container["volumeMounts"]}
-            given = {volume["name"] for volume in pod["volumes"]}
-            given |= {claim["metadata"]["name"] for claim in stateful["spec"].get("volumeClaimTemplates", [])}
-            need(mounted == given, f"{name}: mounted {mounted}, given {given}")
+        mounted = {mount["name"] for mount in pod["containers"][0]["volumeMounts"]}
+        given = {volume["name"] for volume in pod["volumes"]}
+        given |= {claim["metadata"]["name"] for claim in stateful["spec"].get("volumeClaimTemplates", [])}
+        need(mounted == given, f"{name}: mounted {mounted}, given {given}")
+        need(pod["containers"][0]["name"] == "rollcall", f"{name}: the first container is not the daemon's")
         need(pod["automountServiceAccountToken"] is False and pod["enableServiceLinks"] is False, name)
 
 
@@ -542,10 +617,73 @@ def values_reach_their_places():
     need(service["spec"]["selector"].items() <= labels.items(), "the service does not select the pods")
     endpoint = monitor["spec"]["endpoints"][0]
     need(endpoint["relabelings"][0]["replacement"] == "agents", str(endpoint))
+    need({"scheme", "tlsConfig", "basicAuth"} <= endpoint.keys(), str(endpoint))
     for policy in of_kind(everything, "NetworkPolicy"):
         need(policy["spec"]["egress"][1:] == EVERYTHING["networkPolicy"]["egress"], "the policy's egress")
+        need(policy["spec"]["ingress"][1:] == EVERYTHING["networkPolicy"]["extraIngress"], "the policy's further ingress")
+    pod = stateful["spec"]["template"]["spec"]
+    need(pod["containers"][1:] == EVERYTHING["extraContainers"], "sidecars")
+    need(pod["initContainers"] == EVERYTHING["initContainers"], "init containers")
+    need(pod["dnsPolicy"] == "None" and pod["dnsConfig"] == EVERYTHING["dnsConfig"], "DNS")
+    need(container["image"] == f"registry.example.com/rollcall@{EVERYTHING['image']['digest']}", container["image"])
+    need(container["envFrom"] == EVERYTHING["extraEnvFrom"], "envFrom")
+    # With TLS or users the daemon's own program asks; timings that are not given stay.
+    probes = {"livenessProbe": ["/usr/bin/rollcall", "healthcheck"], "readinessProbe": ["/usr/bin/rollcall", "healthcheck", "--ready"],
+              "startupProbe": ["/usr/bin/rollcall", "healthcheck"]}
+    for probe, command in probes.items():
+        given = container[probe]
+        need(given["exec"]["command"] == command and "httpGet" not in given, f"{probe}: {given}")
+        need(EVERYTHING[probe].items() <= given.items(), f"{probe}: {given}")
+    need(container["livenessProbe"]["failureThreshold"] == 4, "the shipped timing of liveness is gone")
+    (budget,) = of_kind(everything, "PodDisruptionBudget")
+    need(budget["spec"]["maxUnavailable"] == 1, "the budget")
+    need(budget["spec"]["selector"]["matchLabels"].items() <= labels.items(), "the budget does not select the pods")
+    (claim,) = stateful["spec"]["volumeClaimTemplates"]
+    need(claim["metadata"]["annotations"] == EVERYTHING["persistence"]["annotations"], "annotations of claims")
+    for document in everything:
+        need("app.kubernetes.io/part-of" in document["metadata"]["labels"], f"{document['kind']} lacks the common labels")
+    for kind, namespace in [("PrometheusRule", "rules"), ("ServiceMonitor", "monitoring"), ("StatefulSet", "monitoring")]:
+        need({document["metadata"]["namespace"] for document in of_kind(everything, kind)} == {namespace}, f"{kind}'s namespace")
+    own = with_values({"livenessProbe": {"httpGet": {"path": "/-/healthy", "port": "metrics", "scheme": "HTTPS"}}})
+    probe = of_kind(own, "StatefulSet")[0]["spec"]["template"]["spec"]["containers"][0]["livenessProbe"]
+    need(probe["httpGet"]["scheme"] == "HTTPS" and "exec" not in probe, f"a handler of one's own: {probe}")
     plain = of_kind(rendered(), "StatefulSet")[0]["spec"]["template"]["spec"]["containers"][0]
     need(not any("shard" in argument for argument in plain["args"]), "one pod is no shard")
+
+
+@check
+def pages_are_reached_through_the_ingress_and_the_route_and_nothing_is_scraped_twice():
+    documents = dict(variants())["pages"]
+    services = {service["metadata"]["name"]: service for service in of_kind(documents, "Service")}
+    need(set(services) == {"rollcall", "rollcall-web"}, f"services {set(services)}")
+    web = services["rollcall-web"]["spec"]
+    need(web.get("clusterIP") != "None" and web["selector"] == services["rollcall"]["spec"]["selector"], str(web))
+    (port,) = web["ports"]
+    (ingress,) = of_kind(documents, "Ingress")
+    paths = [path for rule in ingress["spec"]["rules"] for path in rule["http"]["paths"]]
+    need({path["pathType"] for path in paths} == {"Prefix", "Exact"}, str(paths))
+    for path in paths:
+        need(path["backend"]["service"] == {"name": "rollcall-web", "port": {"name": port["name"]}}, str(path))
+    (route,) = of_kind(documents, "HTTPRoute")
+    for rule in route["spec"]["rules"]:
+        need(rule["backendRefs"] == [{"name": "rollcall-web", "port": port["port"]}], str(rule))
+    # The path of the URL is the prefix of all pages.
+    container = of_kind(documents, "StatefulSet")[0]["spec"]["template"]["spec"]["containers"][0]
+    variables = {variable["name"]: variable["value"] for variable in container["env"]}
+    need(variables["ROLLCALL_WEB_EXTERNAL_URL"] == "https://rollcall.example.com/agents", str(variables))
+    need("--web.allowed-host=fleet.example.com,gateway.example.com" in container["args"], str(container["args"]))
+    (monitor,) = of_kind(documents, "PodMonitor")
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    need(endpoint["path"] == "/agents/metrics" and endpoint["honorLabels"] and "basicAuth" in endpoint, str(endpoint))
+    need(monitor["spec"]["namespaceSelector"] == {"matchNames": ["monitoring"]}, str(monitor))
+    labels = of_kind(documents, "StatefulSet")[0]["spec"]["template"]["metadata"]["labels"]
+    need(monitor["spec"]["selector"]["matchLabels"].items() <= labels.items(), "the monitor does not select the pods")
+    # A ServiceMonitor takes one of the two services.
+    with_service = with_values({**PAGES, "podMonitor": {}, "serviceMonitor": {"enabled": True}})
+    (monitor,) = of_kind(with_service, "ServiceMonitor")
+    selector = monitor["spec"]["selector"]["matchLabels"].items()
+    taken = [name for name, service in services.items() if selector <= service["metadata"]["labels"].items()]
+    need(taken == ["rollcall"], f"the monitor selects {taken}")
 
 
 @check
@@ -558,6 +696,23 @@ def chart_refuses_what_cannot_be():
         (["--values", plain, "--set", "log.level=loud"], "level"),
         (["--values", plain, "--set", f"{ADAPT}=yes"], "adaptSecurityContext"),
         (["--values", plain, "--set", "networkPolicy.dnsPorts={}"], "dnsPorts"),
+        (["--values", plain, "--set", "image.repository="], "image.repository is required"),
+        (["--values", plain, "--set", "image.repository=rollcall"], "names no registry"),
+        (["--values", plain, "--set", "image.repository=somebody/rollcall"], "names no registry"),
+        (["--values", plain, "--set", "serviceMonitor.enabled=true,podMonitor.enabled=true"], "choose one"),
+        (["--values", plain, "--set", "serviceMonitor.basicAuth.username.name=scrape"], "basicAuth"),
+        (["--values", plain, "--set", "podMonitor.tlsConfig.caFile=/ca.crt"], "caFile"),
+        (["--values", plain, "--set", "livenessProbe.period=3"], "period"),
+        (["--values", plain, "--set", "podDisruptionBudget.minAvailable=1,podDisruptionBudget.maxUnavailable=1"],
+         "podDisruptionBudget"),
+        (["--values", plain, "--set", "ingress.enabled=true"], "ingress.hosts is empty"),
+        (["--values", plain, "--set", "httpRoute.enabled=true"], "httpRoute.parentRefs is empty"),
+        (["--values", plain, "--set", "httpRoute.enabled=true,httpRoute.parentRefs[0].name=a,shards=2"], "needs shards 1"),
+        (["--values", plain, "--set", "prometheusRule.ruleLabels.severity=page"], "'severity'"),
+        (["--values", plain, "--set", "prometheusRule.enabled=true,prometheusRule.rules=nothing: here"], "has no groups"),
+        (["--values", plain, "--set", "prometheusRule.enabled=true,config.alerting.overrides[0].alert=RollcallPoolDown,"
+          "config.alerting.overrides[0].pool=test-*,config.alerting.overrides[0].enabled=false"], "prometheusRule.rules=rules.yml"),
+        (["--values", plain, "--set", "prometheusRule.enabled=true,config.alerting.max_hold=1.5h"], "is not a duration"),
     ]
     for arguments, expected in cases:
         command = [helm(), "template", "rollcall", str(CHART), *map(str, arguments)]
@@ -566,19 +721,183 @@ def chart_refuses_what_cannot_be():
 
 
 @check
+def schema_knows_every_value_and_refuses_others():
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    text = (CHART / "values.yaml").read_text()
+
+    def resolved(part):
+        return schema["definitions"][part["$ref"].rpartition("/")[2]] if "$ref" in part else part
+
+    def compare(values, part, where):
+        part = resolved(part)
+        if not isinstance(values, dict) or "properties" not in part:
+            return
+        # A map that is handed on as it is may be empty; the schema then says what may be in it.
+        unknown = set(values) ^ set(part["properties"]) if values else set()
+        need(not unknown or where.endswith("Probe"), f"{where or 'values.yaml'}: {sorted(unknown)} is in one of the two only")
+        need(set(values) <= set(part["properties"]), f"{where}: {sorted(values)}")
+        # An umbrella chart has values of its own in `global`.
+        need(part.get("additionalProperties") is False or where.startswith("global"), f"{where} takes anything")
+        for key, value in values.items():
+            compare(value, part["properties"][key], f"{where}.{key}".lstrip("."))
+
+    compare(yaml.safe_load(text), schema, "")
+    # Values that differ from the shipped ones only in what nobody explained would be a riddle.
+    lines = text.splitlines()
+    plain = {"enabled", "labels", "annotations", "namespace", "interval", "scrapeTimeout", "sampleLimit", "job", "scheme",
+             "tlsConfig", "basicAuth", "relabelings", "metricRelabelings", "resources", "create", "port", "accessModes",
+             "className", "periodSeconds", "timeoutSeconds", "failureThreshold", "targets", "image"}
+    bare = [line for above, line in zip(lines, lines[1:]) if re.match(r"^ {0,2}\w+:( |$)", line)
+            and not above.lstrip().startswith("#") and line.split(":")[0].strip() not in plain | POD]
+    need(not bare, f"values without a comment: {bare}")
+
+
+# Fields of a pod that the chart hands on under their own names.
+POD = {"podAnnotations", "podLabels", "priorityClassName", "nodeSelector", "tolerations", "affinity", "runAsNonRoot",
+       "runAsUser", "runAsGroup", "fsGroup", "fsGroupChangePolicy", "seccompProfile", "allowPrivilegeEscalation",
+       "readOnlyRootFilesystem", "capabilities", "securityContext", "topologySpreadConstraints", "hostAliases", "requests",
+       "limits", "readinessProbe", "web", "log", "service", "serviceAccount", "networkPolicy", "compatibility", "dnsConfig"}
+
+
+@check
+def chart_can_be_packaged_and_published():
+    links = [path for path in CHART.rglob("*") if path.is_symlink()]
+    need(not links, f"a package holds no links: {links}")
+    with tempfile.TemporaryDirectory() as folder:
+        run(helm(), "package", CHART, "--destination", folder)
+        (package,) = pathlib.Path(folder).glob("*.tgz")
+        with tarfile.open(package) as archive:
+            packed = {name.partition("/")[2] for name in archive.getnames()}
+        there = {str(path.relative_to(CHART)) for path in CHART.rglob("*") if path.is_file()} - {".helmignore"}
+        need(packed - {".helmignore"} == there, f"{sorted(packed ^ there)} is in the chart or the package only")
+        values = pathlib.Path(folder) / "values.yaml"
+        values.write_text(yaml.safe_dump(EVERYTHING))
+        arguments = ["--namespace", "monitoring", "--values", DEPLOY / "kubernetes/plain.yaml", "--values", values]
+        text = run(helm(), "template", "rollcall", package, *arguments, cwd=folder)
+        documents = parsed(text)
+        need(documents == with_values(EVERYTHING), "the package gives something else than the folder")
+        # Helm keeps the release in a Secret: chart, values and manifest, of at most 1 MiB.
+        files = [{"name": name, "data": base64.b64encode((CHART / name).read_bytes()).decode()} for name in sorted(there)]
+        release = gzip.compress(json.dumps({"chart": files, "manifest": text}).encode(), 9)
+        size = len(base64.b64encode(release))
+        need(size < 800_000, f"the Secret of a release has {size} bytes of 1048576")
+
+
+def squeezed(rules):
+    """Rules with expressions whose lines are broken wherever, for comparisons."""
+    return [{**rule, "expr": re.sub(r"\s+", "", rule["expr"])} for rule in rules]
+
+
+def of_chart(*arguments):
+    """The groups of the chart's PrometheusRules."""
+    rules = of_kind(rendered("--set", "prometheusRule.enabled=true", *arguments), "PrometheusRule")
+    return {group["name"]: squeezed(group["rules"]) for rule in rules for group in rule["spec"]["groups"]}
+
+
+def need_same_rules(found, expected, what):
+    need(list(found) != [] and sorted(found) == sorted(expected), f"{what}: groups {sorted(set(found) ^ set(expected))}")
+    for name, rules in expected.items():
+        key = [(rule.get("alert", rule.get("record")), rule.get("labels", {}).get("severity")) for rule in rules]
+        have = [(rule.get("alert", rule.get("record")), rule.get("labels", {}).get("severity")) for rule in found[name]]
+        need(key == have, f"{what}: {name} has {have} instead of {key}")
+        for one, other in zip(found[name], rules):
+            differ = [field for field in {*one, *other} if one.get(field) != other.get(field)]
+            need(not differ, f"{what}: {differ} of\n{json.dumps(one)}\ninstead of\n{json.dumps(other)}")
+
+
+@check
 def chart_carries_the_shipped_rules():
-    (rule,) = of_kind(rendered("--set", "prometheusRule.enabled=true,serviceMonitor.job=agents"), "PrometheusRule")
-    shipped = [yaml.safe_load(path.read_text()) for path in sorted((DEPLOY / "prometheus").glob("*.rules.yml"))]
-    shipped = [group for file in shipped for group in file["groups"]]
-    text = json.dumps(rule["spec"]["groups"])
-    need(json.loads(text.replace('job=\\"agents\\"', 'job=\\"rollcall\\"')) == shipped, "the chart's rules are others")
-    need('job=\\"rollcall\\"' not in text, "a rule asks for another job than the monitor gives")
+    shipped = [parsed(path.read_text())[0] for path in sorted((DEPLOY / "prometheus").glob("*.rules.yml"))]
+    shipped = {group["name"]: squeezed(group["rules"]) for file in shipped for group in file["groups"]}
+    need_same_rules(of_chart(), shipped, "the chart")
+    rules = of_kind(rendered("--set", "prometheusRule.enabled=true,serviceMonitor.job=agents"), "PrometheusRule")
+    groups = [group for rule in rules for group in rule["spec"]["groups"]]
+    text = json.dumps(groups)
+    need('job=\\"rollcall\\"' not in text and 'job=\\"agents\\"' in text, "a rule asks for another job than the monitor gives")
+    # `kubectl apply` and Argo CD put the whole object into an annotation of at most 256 KiB.
+    sizes = {rule["metadata"]["name"]: len(json.dumps(rule)) for rule in rules}
+    need(max(sizes.values()) < 200_000, f"too large for `kubectl apply`: {sizes}")
     with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
-        yaml.safe_dump({"groups": rule["spec"]["groups"]}, file)
+        yaml.safe_dump({"groups": groups}, file)
         file.flush()
         for promtool in versions("promtool"):
             run(promtool, "check", "rules", "--lint=all", "--lint-fatal", file.name)
     return the_older_only()
+
+
+# Each `alerting` of a configuration, and what else is given to `rollcall rules`.
+OVERRIDDEN = {
+    "disabled": {"overrides": [{"alert": "RollcallPoolDown", "enabled": False}, {"alert": "RollcallAgentFlapping", "enabled": False}]},
+    "a higher severity disabled": {"overrides": [{"alert": name, "severity": "critical", "enabled": False} for name in
+                                                 ("RollcallTargetDown", "RollcallCertificateExpiring", "RollcallPoolCapacityLow")]},
+    "for": {"overrides": [{"alert": "RollcallPoolDown", "for": "1h 30m"}, {"alert": "RollcallAgentStuck", "for": "30m"},
+                          {"alert": "RollcallTargetDown", "for": "90s"}, {"alert": "RollcallDown", "for": "0s"}]},
+    "for of one severity": {"overrides": [{"alert": "RollcallTargetDown", "severity": "critical", "for": "25m"},
+                                          {"alert": "RollcallPoolCapacityLow", "severity": "warning", "for": "2d"}]},
+    "keep_firing_for": {"overrides": [{"alert": "RollcallPoolDown", "keep_firing_for": "0s"},
+                                      {"alert": "RollcallAgentFlapping", "keep_firing_for": "2h"}]},
+    "threshold": {"overrides": [{"alert": "RollcallTargetDown", "severity": "critical", "threshold": 2400},
+                                {"alert": "RollcallCertificateExpiring", "severity": "warning", "threshold": 12345678},
+                                {"alert": "RollcallPoolDown", "threshold": 0.35}]},
+    "the first that matches counts": {"overrides": [{"alert": "RollcallPoolDown", "vendor": "*", "for": "20m"},
+                                                    {"alert": "RollcallPoolDown", "for": "40m", "enabled": False}]},
+    "hold and links": {"max_hold": "12h", "dashboard_url": "https://grafana.example.com/g/",
+                       "runbook_url": "https://wiki.example.com/runbooks"},
+}
+
+
+@check
+def overrides_of_the_configuration_reach_the_rules_of_the_chart():
+    if not rollcall:
+        return "needs --rollcall"
+    rows = [row for path in sorted((CHART / "files/rules").glob("*.yaml")) for row in parsed(path.read_text())[0]["rules"]]
+    rows = [row for row in rows if row.get("severity", "none") != "none"]
+    need(len(rows) > 80, f"only {len(rows)} alerts")
+    shipped = run(rollcall, "rules")
+    cases = {name: (alerting, {}) for name, alerting in OVERRIDDEN.items()}
+    cases["labels"] = ({}, {"team": "desktops", "site": "zrh"})
+    # Everything of everything, by chance that is the same each time.
+    dice = random.Random(2026)
+    for number in range(6):
+        overrides = []
+        for row in rows:
+            change = {"for": dice.choice(["0s", "7m", "29m", "30m", "3h"]), "keep_firing_for": dice.choice(["0s", "20m"]),
+                      "enabled": dice.random() > 0.2}
+            if "threshold" in row:
+                change["threshold"] = row["threshold"] * dice.choice([0.5, 0.75])
+            chosen = {key: value for key, value in change.items() if dice.random() < 0.5}
+            if chosen:
+                overrides.append({"alert": row["alert"], "severity": row["severity"], **chosen})
+        cases[f"chance {number}"] = ({"overrides": overrides, "max_hold": dice.choice(["1h", "24h"])}, {})
+    with tempfile.TemporaryDirectory() as folder:
+        for name, (alerting, labels) in cases.items():
+            config = {"targets": [{"name": "one", "vendor": "resilio", "url": "http://127.0.0.1:1"}], "alerting": alerting}
+            file = pathlib.Path(folder) / "rollcall.yml"
+            file.write_text(yaml.safe_dump(config))
+            values = pathlib.Path(folder) / "values.yaml"
+            values.write_text(yaml.safe_dump({"config": config, "prometheusRule": {"ruleLabels": labels}}))
+            flags = [flag for label, value in labels.items() for flag in ("--label", f"{label}={value}")]
+            text = run(rollcall, "rules", "--config.file", file, *flags)
+            need(text != shipped, f"{name} changes nothing")
+            expected = {group["name"]: squeezed(group["rules"]) for group in parsed(text)[0]["groups"]}
+            need_same_rules(of_chart("--values", values), expected, name)
+        # What is about some pools only comes from the program, by the script and without it.
+        overrides = [{"alert": "RollcallPoolDown", "pool": "test-*", "enabled": False}]
+        config = {**config, "alerting": {"overrides": overrides}}
+        file.write_text(yaml.safe_dump(config))
+        rules = pathlib.Path(folder) / "rules.yml"
+        rules.write_text(run(rollcall, "rules", "--config.file", file))
+        values.write_text(yaml.safe_dump({"config": config, "prometheusRule": {"enabled": True, "ruleLabels": {"team": "desktops"}},
+                                          "serviceMonitor": {"job": "agents"}}))
+        written = pathlib.Path(folder) / "rules.yaml"
+        written.write_text(run("sh", DEPLOY / "kubernetes/rules", DEPLOY / "kubernetes/plain.yaml", values,
+                               env={**os.environ, "HELM": helm(), "ROLLCALL": rollcall}))
+        text = run(rollcall, "rules", "--config.file", file, "--label", "team=desktops", "--selector", 'job="agents"')
+        expected = {group["name"]: squeezed(group["rules"]) for group in parsed(text)[0]["groups"]}
+        need("test-.*" in text, "the override is not in the rules")
+        need_same_rules(of_chart("--values", values, "--set-file", f"prometheusRule.rules={rules}"), expected, "rules given")
+        need_same_rules(of_chart("--values", values, "--values", written), expected, "rules by the script")
+    return None
 
 
 @check
@@ -588,6 +907,59 @@ def chart_carries_the_dashboards():
     carried = {name: json.loads(text) for document in maps for name, text in document["data"].items()}
     shipped = {path.name: json.loads(path.read_text()) for path in (ROOT / "dashboards").glob("*.json")}
     need(carried == shipped, f"carried {sorted(carried)}, shipped {sorted(shipped)}")
+
+
+@check
+def values_in_documents_are_those_of_the_chart():
+    pages = [DEPLOY / "kubernetes/README.md", CHART / "README.md", DEPLOY / "docs/web.md"]
+    blocks = [(page, text) for page in pages for text in re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)]
+    known = json.loads((CHART / "values.schema.json").read_text())["properties"].keys()
+    blocks = [(page, values) for page, text in blocks if (values := yaml.safe_load(text)).keys() <= known]
+    need(len(blocks) >= 7, f"only {len(blocks)} examples were found")
+    whole = 0
+    for page, values in blocks:
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder) / "values.yaml"
+            file.write_text(yaml.safe_dump(values))
+            # What has an image is all that somebody needs.
+            plain = [] if "image" in values else ["plain.yaml"]
+            whole += "image" in values
+            try:
+                rendered("--values", file, values=plain)
+            except Failed as error:
+                raise Failed(f"{page}: {error}") from None
+    need(whole >= 2, "no example is whole")
+
+
+def notes(values, *arguments):
+    """What Helm says after an installation, or with --is-upgrade after an upgrade."""
+    with tempfile.TemporaryDirectory() as folder:
+        chart = pathlib.Path(folder) / "rollcall"
+        shutil.copytree(CHART, chart, ignore=shutil.ignore_patterns("files"))
+        text = (chart / "templates/NOTES.txt").read_text()
+        (chart / "templates/_notes.tpl").write_text('{{- define "notes" -}}' + text + "{{- end -}}")
+        (chart / "templates/notes.yaml").write_text("said: {{ include \"notes\" . | toJson }}\n")
+        file = pathlib.Path(folder) / "values.yaml"
+        file.write_text(yaml.safe_dump(values))
+        said = run(helm(), "template", "rollcall", chart, "--namespace", "monitoring", "--show-only", "templates/notes.yaml",
+                   "--values", DEPLOY / "kubernetes/plain.yaml", "--values", file, *arguments)
+        return yaml.safe_load(said)["said"]
+
+
+@check
+def notes_say_what_is_missing():
+    plain = notes({})
+    need("Nothing scrapes it yet" in plain and "rollback" not in plain, plain)
+    own = "groups: [{name: own, rules: [{alert: Own, expr: vector(1)}]}]"
+    upgraded = notes({"serviceMonitor": {"enabled": True}, "prometheusRule": {"enabled": True, "rules": own}}, "--is-upgrade")
+    need("Nothing scrapes" not in upgraded and "rollback rollcall" in upgraded and "write them again" in upgraded, upgraded)
+    hidden = notes({"web": {"secrets": ["web"]}, "podMonitor": {"enabled": True}})
+    need("plain HTTP without a user" in hidden, hidden)
+    need("plain HTTP" not in notes({"web": {"secrets": ["web"]}, "podMonitor": {"enabled": True, "scheme": "https"}}), "https is not plain")
+    route = {"enabled": True, "parentRefs": [{"name": "gateway"}]}
+    need("set web.externalUrl" in notes({"httpRoute": route}), "links lead to the pod")
+    need("set web.externalUrl" not in notes({"httpRoute": route, "web": {"externalUrl": "https://a.example.com/"}}), "they do not")
+    need("https://rollcall.example.com/agents/\n" in notes(PAGES), notes(PAGES))
 
 
 @check

@@ -5,6 +5,7 @@
 mod alertmanager;
 mod case;
 mod cases;
+mod chart;
 mod committed;
 #[path = "../it/incidents/costs.rs"]
 mod costs;
