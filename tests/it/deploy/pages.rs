@@ -8,8 +8,7 @@ use crate::support::{Daemon, MORNING, Prometheus, VENDORS, WAIT_TIMEOUT, wait_un
 const PREFIXES: [&str; 5] = ["rollcall_", "parallels_ras_", "resilio_", "azure_devops_", "citrix_"];
 
 /// What asks for more than the simulation does in a minute, and why: Prometheus only has to understand it.
-const BEYOND: [(&str, &str); 4] = [
-    ("load_ratio > 0.9", "no machine is that full in the morning"),
+const BEYOND: [(&str, &str); 3] = [
     ("state=\"On\"} and on (vendor", "no simulated machine runs without its broker"),
     ("> 86400", "nothing is a day old"),
     ("rollcall_web_config", "a demo has no web configuration"),
