@@ -171,7 +171,8 @@ fn higher(alert: &Alert) -> Option<&'static Alert> {
 
 /// The text of a group.
 fn file(group: &Group, variants: &Variants) -> String {
-    let mut out = "# Written from the alert catalogue for templates/prometheusrule.yaml; overrides go into `config`.\n".to_owned();
+    let mut out = "# Written from the alert catalogue for templates/prometheusrule.yaml; overrides go into `config`.\n"
+        .to_owned();
     out += &format!("name: {}\nrules:\n", group.name);
     let mut seen = BTreeSet::new();
     for rule in &group.rules {
