@@ -3,10 +3,12 @@
 mod allocator;
 mod catalogue;
 mod check;
+mod completions;
 mod dashboards;
 mod demo;
 mod healthcheck;
 mod log;
+mod man;
 mod output;
 mod probe;
 mod rules;
@@ -24,7 +26,7 @@ use rollcall_sim::Incident;
 /// A Prometheus exporter and alerter for agent fleets: Parallels RAS, Citrix (sites and StoreFront), Azure DevOps and Resilio
 /// (agents and their console).
 #[derive(Debug, Parser)]
-#[command(name = "rollcall", version = VERSION, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "rollcall", version = VERSION, max_term_width = 100)]
 #[command(after_help = "Try `rollcall demo` first: it needs nothing else.")]
 pub struct Cli {
     #[command(subcommand)]
@@ -63,9 +65,14 @@ enum Command {
     DefaultConfig,
     /// Checks whether a daemon answers; for container images, which have no shell.
     #[command(hide = true)]
-    Healthcheck(Healthcheck),
+    Healthcheck(healthcheck::Healthcheck),
     /// Prints the Grafana dashboards, one JSON document after the other.
     Dashboards(Dashboards),
+    /// The script that completes this command line in a shell.
+    Completions(completions::Completions),
+    /// The man pages; for packages.
+    #[command(hide = true)]
+    Man(man::Man),
 }
 
 #[derive(Debug, Args)]
@@ -215,35 +222,6 @@ struct Metrics {
 }
 
 #[derive(Debug, Args)]
-struct Healthcheck {
-    /// What is asked, http://..., https://... or unix:PATH; without, /-/healthy at the first listen address.
-    #[arg(value_name = "URL", env = "ROLLCALL_HEALTHCHECK_URL")]
-    url: Option<String>,
-    /// Where the daemon listens.
-    #[arg(long = "web.listen-address", env = "ROLLCALL_WEB_LISTEN_ADDRESS", value_name = "ADDRESS")]
-    #[arg(default_value = ":10077", value_delimiter = ',')]
-    listen: Vec<String>,
-    /// Its web configuration, which says whether it speaks TLS.
-    #[arg(long = "web.config.file", env = "ROLLCALL_WEB_CONFIG_FILE", value_name = "FILE")]
-    web_config_file: Option<PathBuf>,
-    /// Asks whether it is ready, /-/ready, instead of whether it is alive.
-    #[arg(long)]
-    ready: bool,
-    /// Logs on as this user.
-    #[arg(long, value_name = "NAME", requires = "password_file")]
-    user: Option<String>,
-    /// Its password.
-    #[arg(long = "password-file", value_name = "FILE", requires = "user")]
-    password_file: Option<PathBuf>,
-    /// Shows this client certificate (PEM).
-    #[arg(long = "cert-file", value_name = "FILE", requires = "key_file")]
-    cert_file: Option<PathBuf>,
-    /// Its key (PEM).
-    #[arg(long = "key-file", value_name = "FILE", requires = "cert_file")]
-    key_file: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
 struct Rules {
     /// The configuration whose overrides are applied; without, the rules are those that are shipped.
     #[arg(long = "config.file", env = "ROLLCALL_CONFIG_FILE", value_name = "FILE")]
@@ -321,6 +299,11 @@ pub fn run() -> ExitCode {
             Ok(())
         }
         Command::Dashboards(args) => dashboards::run(args),
+        Command::Completions(args) => {
+            completions::run(&args);
+            Ok(())
+        }
+        Command::Man(args) => man::run(&args),
     };
     let printed = match is_daemon {
         true => {

@@ -4,15 +4,48 @@
 //! of the daemon, whose variables it reads. A daemon that wants a password or a certificate that it is not given is alive:
 //! that it says so is the answer.
 
-use std::{error::Error, path::Path, time::Duration};
+use std::{
+    error::Error,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
+use clap::Args;
 use reqwest::{Client, ClientBuilder, Identity, StatusCode, Url};
 
-use super::Healthcheck;
 use crate::config::web::WebConfig;
 
 /// An answer that takes longer is none.
 const TIMEOUT: Duration = Duration::from_secs(5);
+
+#[derive(Debug, Args)]
+pub struct Healthcheck {
+    /// What is asked, http://..., https://... or unix:PATH; without, /-/healthy at the first listen address.
+    #[arg(value_name = "URL", env = "ROLLCALL_HEALTHCHECK_URL")]
+    url: Option<String>,
+    /// Where the daemon listens.
+    #[arg(long = "web.listen-address", env = "ROLLCALL_WEB_LISTEN_ADDRESS", value_name = "ADDRESS")]
+    #[arg(default_value = ":10077", value_delimiter = ',')]
+    listen: Vec<String>,
+    /// Its web configuration, which says whether it speaks TLS.
+    #[arg(long = "web.config.file", env = "ROLLCALL_WEB_CONFIG_FILE", value_name = "FILE")]
+    web_config_file: Option<PathBuf>,
+    /// Asks whether it is ready, /-/ready, instead of whether it is alive.
+    #[arg(long)]
+    ready: bool,
+    /// Logs on as this user.
+    #[arg(long, value_name = "NAME", requires = "password_file")]
+    user: Option<String>,
+    /// Its password.
+    #[arg(long = "password-file", value_name = "FILE", requires = "user")]
+    password_file: Option<PathBuf>,
+    /// Shows this client certificate (PEM).
+    #[arg(long = "cert-file", value_name = "FILE", requires = "key_file")]
+    cert_file: Option<PathBuf>,
+    /// Its key (PEM).
+    #[arg(long = "key-file", value_name = "FILE", requires = "cert_file")]
+    key_file: Option<PathBuf>,
+}
 
 pub fn run(args: Healthcheck) -> Result<(), String> {
     let place = Place::of(&args)?;

@@ -350,7 +350,7 @@ def unit(folder, *drop_ins):
     """The unit with these drop-ins, and with a program that this machine has."""
     text = (DEPLOY / "systemd" / "rollcall.service").read_text()
     path = pathlib.Path(folder) / "rollcall.service"
-    path.write_text(text.replace("/usr/local/bin/rollcall", sys.executable))
+    path.write_text(text.replace("ExecStart=rollcall ", f"ExecStart={sys.executable} "))
     for name in drop_ins:
         target = pathlib.Path(folder) / "rollcall.service.d" / name
         target.parent.mkdir(exist_ok=True)
