@@ -1,7 +1,7 @@
 //! The daemon's own HTTP server.
 //!
 //! `GET /metrics` -- every series, or those of `?target=` and `?vendor=`; always 200 but for an unknown name (400) and for
-//! more than `--web.max-requests` scrapes at once (503). `GET /` and the other [`pages`] -- the same for people, `/api/v1/*` for
+//! more than `--web.max-requests` scrapes at once (503). `GET /` and the other pages -- the same for people, `/api/v1/*` for
 //! programs. `GET /-/healthy`, `/-/ready` -- 200, or 503 while not ready. `POST /-/reload` -- 200, or 500 with the reason;
 //! `POST /-/release?target=` -- 200, 404 where no such target waits, or 429 within 15 minutes of the last one of its account; both
 //! 403 without `--web.enable-lifecycle`, and where a page of another site asks.

@@ -1,7 +1,7 @@
 //! Where the links of an alert lead: to its runbook, to its dashboard, and to the alert itself. None is relative.
 //!
 //! The daemon knows its own address and that of Grafana. Prometheus asks for them while it writes the annotations
-//! ([`query`]): `rollcall_links_info` carries both.
+//! (`query`): `rollcall_links_info` carries both.
 
 use super::{catalogue::Alert, template};
 
