@@ -23,8 +23,8 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::shard::Shard;
 use rollcall_sim::Incident;
 
-/// Takes the roll call of agent fleets: Parallels RAS, Citrix (sites and StoreFront), Azure DevOps and Resilio (agents and
-/// their console) for Prometheus.
+/// Prometheus exporter and alerter for agent fleets: Parallels RAS, Citrix (sites and StoreFront), Azure DevOps and Resilio
+/// (agents and their console).
 #[derive(Debug, Parser)]
 #[command(name = "rollcall", version = VERSION, max_term_width = 100)]
 #[command(after_help = "Try `rollcall demo` first: it needs nothing else.")]

@@ -11,6 +11,9 @@ pub struct Man {
     /// Writes the pages into this folder: rollcall.1, rollcall-serve.1 and so on.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// The date on the pages.
+    #[arg(long, value_name = "DATE", default_value = "")]
+    date: String,
 }
 
 pub fn run(args: &Man) -> Result<(), String> {
@@ -27,7 +30,7 @@ fn write(command: &Command, args: &Man) -> Result<(), String> {
     }
     // The revision in the version would be a new page for each commit.
     let page = clap_mangen::Man::new(command.clone().version(env!("CARGO_PKG_VERSION")));
-    let page = page.source(concat!("rollcall ", env!("CARGO_PKG_VERSION"))).manual("Rollcall");
+    let page = page.source(concat!("rollcall ", env!("CARGO_PKG_VERSION"))).manual("Rollcall").date(args.date.clone());
     page.generate_to(&args.out).map_err(|error| format!("cannot write into {}: {error}", args.out.display()))?;
     Ok(())
 }

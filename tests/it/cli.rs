@@ -1,6 +1,7 @@
 //! The command line as users meet it: exit codes, messages, help, and commands that run until they are stopped.
 
 mod check;
+mod completions;
 
 use std::{
     net::TcpListener,
@@ -15,8 +16,8 @@ use crate::{
     support::{Config, Daemon, Exposition, Folder, Sim, Target, VENDORS, WAIT_TIMEOUT, http, runtime, wait_until},
 };
 
-const COMMANDS: [&str; 9] =
-    ["serve", "demo", "simulate", "check", "probe", "metrics", "rules", "default-config", "dashboards"];
+const COMMANDS: [&str; 10] =
+    ["serve", "demo", "simulate", "check", "probe", "metrics", "rules", "default-config", "dashboards", "completions"];
 
 #[test]
 fn a_bad_command_line_is_2_and_says_what_is_wrong() {
@@ -27,6 +28,8 @@ fn a_bad_command_line_is_2_and_says_what_is_wrong() {
         (&["serve", "--log.level", "loud"], "loud"),
         (&["metrics", "--format", "xml"], "xml"),
         (&["probe"], "<TARGET>"),
+        (&["help", "fly"], "fly"),
+        (&["completions", "tcsh"], "powershell"),
         (&["serve", "--config.flie", "x"], "--config.file"),
         (&[], "Usage"),
     ] {
@@ -48,7 +51,9 @@ fn help_and_version_are_on_stdout_for_every_command() {
         );
         assert!(own.lines().all(|line| line.chars().count() <= 100), "{own}");
         assert!(rollcall(&[name, "-h"]).expect(0).out.contains("Usage"));
+        assert_eq!(rollcall(&["help", name]).expect(0).out, own);
     }
+    assert_eq!(rollcall(&["help"]).expect(0).out, help);
     let serve = rollcall(&["serve", "--help"]).expect(0).out;
     for flag in [
         "--config.file",
