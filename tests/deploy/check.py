@@ -261,7 +261,9 @@ def powershell_completions_are_a_script():
     import tree_sitter_powershell
 
     parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_powershell.language()))
-    tree = parser.parse(run(rollcall, "completions", "powershell").encode())
+    # PowerShell also takes a method's only block without parentheses; this grammar does not.
+    text = re.sub(r"\.Where(\{[^\n]*\}) \|", r".Where(\1) |", run(rollcall, "completions", "powershell"))
+    tree = parser.parse(text.encode())
     need(not tree.root_node.has_error, "PowerShell does not take the completions")
     return None
 
