@@ -753,14 +753,15 @@ STARTS = ["docker/Dockerfile", "systemd/rollcall.service", "windows/rollcall-ser
 def flags_and_variables_in_documents_exist():
     if not rollcall:
         return "needs --rollcall"
-    commands = ["serve", "demo", "simulate", "check", "probe", "metrics", "rules", "default-config", "healthcheck", "dashboards"]
+    commands = ["serve", "demo", "simulate", "check", "probe", "metrics", "rules", "default-config", "healthcheck", "dashboards",
+                "completions", "man"]
     helps = {command: run(rollcall, command, "--help") for command in commands}
     flags = {command: set(re.findall(r"--[a-z][a-z.-]*", text)) for command, text in helps.items()}
     every = set().union(*flags.values(), {"--version"})
     variables = set(re.findall(r"\[env: (\w+)=", "".join(helps.values())))
     # The build script's own, and those of the tests.
     variables |= {"ROLLCALL_REVISION", "ROLLCALL_TEST_PYTHON", "ROLLCALL_TEST_AMLINT", "ROLLCALL_TEST_NEWER"}
-    files = [path for path in DEPLOY.rglob("*") if path.is_file() and path.suffix not in {".json", ".tgz"}]
+    files = [path for path in DEPLOY.rglob("*") if path.is_file() and path.suffix not in {".json", ".png", ".tgz"}]
     seen = 0
     for path in [*files, ROOT / "README.md", *(ROOT / "dashboards").glob("*.md")]:
         text = path.read_text().replace("\\\n", " ").replace("`\n", "\n")
