@@ -343,6 +343,90 @@ def small_site_without_containers_sends_an_e_mail():
     return the_older_only()
 
 
+# Releases ---------------------------------------------------------------------------------------------------------------
+
+
+def workflows():
+    return sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+@check
+def workflows_are_what_the_schema_of_the_forge_allows():
+    run(tool("check-jsonschema"), "--builtin-schema", "vendor.github-workflows", *workflows())
+
+
+@check
+def workflows_have_few_rights_and_an_end():
+    for path in workflows():
+        workflow = yaml.safe_load(path.read_text())
+        need(workflow["permissions"] == {"contents": "read"}, f"{path}: by default it may {workflow['permissions']}")
+        for name, job in workflow["jobs"].items():
+            need("timeout-minutes" in job, f"{path}: {name} may run for ever")
+            for step in job["steps"]:
+                need("pull_request_target" not in path.read_text(), f"{path} runs strangers' code with rights")
+                need(not re.search(r"\$\{\{ *github\.(event|head_ref)", step.get("run", "")), f"{path}: {name}: a script made of input")
+
+
+@check
+def workflows_are_clean():
+    beside = pathlib.Path(sys.executable).parent / "actionlint"
+    program = str(beside) if beside.exists() else shutil.which("actionlint")
+    if not program:
+        return "actionlint is not installed (pip install -r tests/deploy/optional.txt)"
+    run(program, *workflows())
+    return None
+
+
+@check
+def powershell_completions_are_a_script():
+    if not rollcall:
+        return "needs --rollcall"
+    import tree_sitter
+    import tree_sitter_powershell
+
+    parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_powershell.language()))
+    # PowerShell also takes a method's only block without parentheses; this grammar does not.
+    text = re.sub(r"\.Where(\{[^\n]*\}) \|", r".Where(\1) |", run(rollcall, "completions", "powershell"))
+    tree = parser.parse(text.encode())
+    need(not tree.root_node.has_error, "PowerShell does not take the completions")
+    return None
+
+
+@check
+def packages_bring_the_same():
+    import tomllib
+
+    metadata = tomllib.loads((ROOT / "Cargo.toml").read_text())["package"]["metadata"]
+    deb = {source: mode for source, _, mode in metadata["deb"]["assets"]}
+    # cargo-deb finds these three by their names.
+    found = {f"deploy/systemd/rollcall.{name}": "644" for name in ("service", "socket", "sysusers")}
+    own = {source for source in deb if source.startswith("deploy/release/debian/")} | {"target/package/stage/changelog.gz"}
+    rpm = {asset["source"]: asset["mode"] for asset in metadata["generate-rpm"]["assets"]}
+    del rpm["LICENSE"]
+    need({**deb, **found}.items() - {(name, deb[name]) for name in own} == rpm.items(), "Debian package and RPM differ")
+    for source in rpm:
+        need(source.startswith("target/") or (ROOT / source).exists(), f"{source} is packaged and is not there")
+    need("/etc/rollcall/rollcall.yml" in (DEPLOY / "systemd/rollcall.service").read_text(), "the unit reads another file")
+
+
+@check
+def default_configuration_of_the_packages_is_valid():
+    if not rollcall:
+        return "needs --rollcall"
+    text = (DEPLOY / "release" / "rollcall.yml").read_text()
+    with tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder) / "rollcall.yml"
+        file.write_text(text.replace("/var/lib/rollcall", folder))
+        run(rollcall, "check", file)
+        # What its comment shows, in the place of its last line.
+        shown = "".join(line[4:] for line in re.findall(r"^#   .+\n", text, re.MULTILINE))
+        (file.parent / "secret_ras").write_text("secret")
+        text = text.replace("targets: []\n", shown).replace("/run/credentials/rollcall.service", folder)
+        file.write_text(text.replace("/var/lib/rollcall", folder))
+        need("1 target" in run(rollcall, "check", file), "the targets of the comment are not taken")
+    return None
+
+
 # systemd --------------------------------------------------------------------------------------------------------------
 
 
@@ -1170,7 +1254,8 @@ STARTS = ["docker/Dockerfile", "systemd/rollcall.service", "windows/rollcall-ser
 def flags_and_variables_in_documents_exist():
     if not rollcall:
         return "needs --rollcall"
-    commands = ["serve", "demo", "simulate", "check", "probe", "metrics", "rules", "default-config", "healthcheck", "dashboards"]
+    commands = ["serve", "demo", "simulate", "check", "probe", "metrics", "rules", "default-config", "healthcheck", "dashboards",
+                "completions", "man"]
     helps = {command: run(rollcall, command, "--help") for command in commands}
     flags = {command: set(re.findall(r"--[a-z][a-z.-]*", text)) for command, text in helps.items()}
     every = set().union(*flags.values(), {"--version"})

@@ -14,8 +14,12 @@ const HIDDEN: [&str; 5] = ["healthcheck", "time-scale", "clock", "resilio-client
 /// The long options in the help of a command.
 fn options(command: &str) -> BTreeSet<String> {
     let help = rollcall(&[command, "--help"]).expect(0).out;
-    let words = help.lines().filter_map(|line| line.trim_start().strip_prefix("-h, ").or(Some(line.trim_start())));
-    let options = words.filter_map(|line| Some(line.strip_prefix("--")?.split([' ', ',']).next()?.to_owned()));
+    // An option begins its line; in the middle of one it is talked about.
+    let options = help.lines().filter_map(|line| {
+        let line = line.trim_start();
+        let option = line.strip_prefix("-h, ").unwrap_or(line).strip_prefix("--")?;
+        Some(option.split([' ', ',']).next()?.trim_end_matches('.').to_owned())
+    });
     options.collect()
 }
 
