@@ -77,7 +77,7 @@ fn now(cx: &Context<'_>, model: &Agent<'_>) -> Markup {
                 dt { "Health" } dd #headline { strong { (graphic::class(agent.health)) } " " (text::since(agent.since, cx.now)) br; span.muted { (words::meaning(agent.health)) } }
                 dt { "Native state" } dd { (text::name(agent.state))
                     @let plain = words::state(agent.state);
-                    @if plain != agent.state { br; span.muted { (text::name(&plain)) } } }
+                    @if !plain.eq_ignore_ascii_case(agent.state) { br; span.muted { (text::name(&plain)) } } }
                 dt { "Vendor" } dd { (snapshot.target.vendor()) }
                 dt { "Data" } dd { @match snapshot.status.last_success { Some(at) => { "read " (text::ago(at, cx.now)) } None => { "–" } } }
             }

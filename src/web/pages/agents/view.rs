@@ -96,7 +96,7 @@ fn line(cx: &Context<'_>, (snapshot, agent): &Row<'_>) -> Markup {
             th scope="row" { a href=(cx.agent(target, agent.pool, agent.name)) { (text::name(agent.name)) } }
             td { (graphic::class(agent.health)) }
             td.t { (text::lasting(agent.since, cx.now)) }
-            td { (text::name(native)) @if plain != native { br; span.muted { (text::name(&plain)) } } }
+            td { (text::name(native)) @if !plain.eq_ignore_ascii_case(native) { br; span.muted { (text::name(&plain)) } } }
             td { a href=(cx.agents([("target", &**target), ("pool", agent.pool)])) { (text::name(agent.pool)) }
                 br; a.muted href=(cx.target(target)) { (text::name(target)) } }
         }
