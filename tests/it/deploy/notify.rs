@@ -31,7 +31,7 @@ fn systemd_hears_when_the_daemon_is_ready_reloads_lives_and_stops() {
     assert_eq!(next(&socket), "READY=1", "before anything else");
     for _ in 0..10 {
         let alive = next_of(&socket, "WATCHDOG=1");
-        assert!(alive.contains("\nSTATUS=0 of 1 targets down, "), "{alive}");
+        assert!(alive.contains("\nSTATUS=0 of 1 target down, "), "{alive}");
     }
     assert!(begun.elapsed() > Duration::from_millis(1700), "at half of the time, not all the time");
     daemon.wait_until_up(&["filer-01"]);
