@@ -138,15 +138,19 @@ fn a_deep_probe_sends_a_refused_password_once_and_holds_the_light_ones_of_its_ac
     let (sim, folder) = (Sim::frozen(), Folder::new());
     let broker = sim.parallels_ras_session();
     folder.write("secrets/probe", "wrong-probe");
-    let configure = |labels: &str| {
+    let configure = |labels: &str, with_deep: bool| {
         let target = |name: &str| Target::session(name, &sim).session_password("password_file: secrets/probe");
         let deep =
             target("deep").set("mode", "deep").set("interval", "15m").set("stale_after", "31m").set("labels", labels);
         let deep = deep.map("session", |session| session.replace(" }", ", prime_timeout: 10s }")).set("timeout", "15s");
-        Config::quick().head("state_file: rollcall.state").targets([deep, target("light")]).write(&folder)
+        let targets = if with_deep { vec![deep, target("light")] } else { vec![target("light")] };
+        Config::quick().head("state_file: rollcall.state").targets(targets).write(&folder)
     };
-    let config = configure("{}");
-    let daemon = Daemon::start(&config);
+    // The light one has a verdict before the password is refused.
+    let daemon = Daemon::start(&configure("{}", false));
+    daemon.wait_until_up(&["light"]);
+    let config = configure("{}", true);
+    daemon.reload();
     let held = |now: &Exposition, name: &str| now.of(name, "rollcall_login_held") == Some(1.0);
     let is_held = |now: &Exposition| held(now, "deep") && held(now, "light") && now.failures("light", "held") >= 2.0;
     let now = daemon.wait_for("both are held", is_held);
@@ -157,7 +161,7 @@ fn a_deep_probe_sends_a_refused_password_once_and_holds_the_light_ones_of_its_ac
     assert_eq!(now.of("light", "parallels_ras_session_probe_success"), Some(1.0));
     let sent = sim.secrets_seen("parallels_ras_session");
 
-    configure("{ site: zrh }");
+    configure("{ site: zrh }", true);
     daemon.reload();
     // No deep probe is due for a quarter of an hour; the last verdict and the hold stay.
     daemon.wait_for("the edited target is held as before", |now| {
@@ -170,7 +174,7 @@ fn a_deep_probe_sends_a_refused_password_once_and_holds_the_light_ones_of_its_ac
     assert_eq!(sim.secrets_seen("parallels_ras_session"), sent, "nothing was sent while it was held");
 
     folder.write("secrets/probe", ParallelsRasSession::PASSWORD);
-    configure("{ site: gva }");
+    configure("{ site: gva }", true);
     daemon.reload();
     let now = daemon.wait_until_up(&["deep", "light"]);
     assert!(!held(&now, "deep") && !held(&now, "light"));

@@ -15,7 +15,7 @@ mod restarts;
 mod steady;
 mod turn;
 
-use costs::{LASTS, Restarted, STORM_LASTS, SYNC_STUCK_LASTS};
+use costs::{LASTS, Restarted, SYNC_STUCK_LASTS};
 use replay::{Mode, Replay, Setup};
 use rollcall_sim::Incident;
 
@@ -69,7 +69,7 @@ const WORK_STUCK: &[Case] = &[
     case(Incident::FilersDark, &["resilio", "resilio_console"], 5, LASTS),
     case(Incident::DiskFull, &["resilio_console"], 5, LASTS),
     case(Incident::SiteMaintenance, &["citrix_storefront", "citrix_site"], WELL, LASTS),
-    case(Incident::RegistrationStorm, &["citrix_storefront", "citrix_site"], WELL, STORM_LASTS),
+    case(Incident::RegistrationStorm, &["citrix_storefront", "citrix_site"], WELL, LASTS),
     CALM,
 ];
 

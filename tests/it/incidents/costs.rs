@@ -15,9 +15,6 @@ pub const LASTS: u64 = 60;
 /// How long this one lasts: its second ticket takes two hours, and then it is to fire for a while.
 pub const SYNC_STUCK_LASTS: u64 = 160;
 
-/// How long a storm lasts: then all machines are back, whatever is scripted after it.
-pub const STORM_LASTS: u64 = 20;
-
 /// Who is started again while an incident lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Restarted {

@@ -275,7 +275,10 @@ impl Replay {
                 let _ = writeln!(out, "{receiver} {group} was told {delivered:?} instead of one beginning and one end");
             }
             let fleet = self.fleets.iter().find(|fleet| fleet.name() == subject.0);
-            let early = |note: &&Notification| !note.firing && fleet.is_some_and(|fleet| note.at < fleet.ended);
+            // A storm is over when the machines are back, long before what is scripted ends.
+            let lasts = |fleet: &&Fleet| fleet.case.incident != Some(Incident::RegistrationStorm);
+            let ended = fleet.filter(lasts).map(|fleet| fleet.ended);
+            let early = |note: &&Notification| !note.firing && ended.is_some_and(|ended| note.at < ended);
             // A ticket may end where it has become a page.
             if let Some(note) = notes.iter().find(early).filter(|_| again == 0 && receiver == "pager") {
                 let _ = writeln!(out, "{receiver} {group} was told the end at {:.2?}, before it was over", note.at);
