@@ -1,6 +1,6 @@
 //! The ten-second test: in each incident the first 600 pixels name the target, the pool, how many agents and since when.
 
-use rollcall_sim::{Incident, Options};
+use rollcall_sim::{Incident, MORNING, Options};
 
 use super::{chromium::Browser, polled};
 use crate::support::{Daemon, Folder, Sim};
@@ -38,7 +38,7 @@ const BEGIN_AT_ITS_TURN: [Incident; 2] = [Incident::PatchNight, Incident::SiteMa
 fn fleet(incident: Incident, vendors: &[&str]) -> (Sim, Folder, Daemon) {
     // What takes half an hour until it is felt is felt at once.
     let speed = if matches!(incident, Incident::SlowBuilds | Incident::RateLimited) { 20.0 } else { 1.0 };
-    let sim = Sim::start(Options { agents: 60, seed: 7, speed, ..Options::default() });
+    let sim = Sim::start(Options { agents: 60, seed: 7, speed, clock: Some(MORNING), ..Options::default() });
     // Holds and budgets belong to an identity: each fleet has its own.
     for vendor in vendors {
         sim.set_secret(vendor, &format!("secret-of-{}", incident.name()));
