@@ -106,7 +106,7 @@ pub(super) fn alerts() -> Vec<Alert> {
         alert("ParallelsRasLicenseExpired", Critical, Target, in_state(states(), &[LICENSE]))
             .lasting(minutes(5))
             .annotate(
-                "The licence of a RAS farm has expired.",
+                "The license of a RAS farm has expired.",
                 "{target} says LicenseExpired: users are, or soon will be, refused.",
             ),
         alert(
