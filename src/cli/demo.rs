@@ -101,7 +101,7 @@ pub fn run(args: Demo) -> Result<(), String> {
             );
         }
         output::show(format!("{text}\nStop with Ctrl-C.\n\n"));
-        story::tell(&plan.opening(&Zoned::now()));
+        story::announce(&plan.opening(&Zoned::now()));
         let story = tokio::spawn(story::run(plan, Arc::clone(simulation.world()), Arc::clone(&daemon), started));
         let result = serve::until_stopped(daemon, server, signals).await;
         story.abort();

@@ -74,7 +74,8 @@ pub fn logons(config: &Config) -> Logons {
 pub fn warn(config: &Config, logons: &Logons, target: &Target) {
     if config.state_file.is_none() && logons.next_logon(&target.name, Clock::system().now()).is_some() {
         output::note(format_args!(
-            "warning: there is no state_file, so nothing keeps this hold: each further look sends the credentials again"
+            "warning: there is no state_file, so nothing keeps this hold: each further look sends the credentials again; set \
+             state_file, to the same file as the daemon's"
         ));
     }
 }

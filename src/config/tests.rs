@@ -1,5 +1,6 @@
 //! Whole files in, settings or the exact error text out.
 
+mod doubtful;
 mod invalid;
 mod valid;
 

@@ -100,31 +100,39 @@ fn pools() -> Panel {
 }
 
 fn power() -> Panel {
-    Panel::graph(
-        "Power states",
-        "none",
+    power_states(
+        state("power", ""),
         "Machines by power state as StoreFront last knew it, which may be some minutes late. Unmanaged: no hypervisor connection by design.",
     )
-    .query("{{state}}", format!("count by (state) ({})", state("power", "")))
-    .colour("On", look::GOOD)
-    .colour("Off", look::GREY)
-    .colour("Suspended", "#B0B0B0")
-    .colour("Unknown", look::ODD)
-    .stacked()
 }
 
 fn registration() -> Panel {
-    Panel::graph(
-        "Registration states",
-        "none",
+    registration_states(
+        state("registration", ""),
         "Machines by registration with their broker. Machines that are off are unregistered rightly; see the table for those that are on.",
     )
-    .query("{{state}}", format!("count by (state) ({})", state("registration", "")))
-    .colour("Registered", look::GOOD)
-    .colour("Unregistered", look::GREY)
-    .colour("AgentError", look::BAD)
-    .colour("Initializing", look::CALM)
-    .stacked()
+}
+
+/// Machines by power state, of a store or a site.
+pub(super) fn power_states(states: String, description: &'static str) -> Panel {
+    Panel::graph("Power states", "none", description)
+        .query("{{state}}", format!("count by (state) ({states})"))
+        .colour("On", look::GOOD)
+        .colour("Off", look::GREY)
+        .colour("Suspended", "#B0B0B0")
+        .colour("Unknown", look::ODD)
+        .stacked()
+}
+
+/// Machines by registration, of a store or a site.
+pub(super) fn registration_states(states: String, description: &'static str) -> Panel {
+    Panel::graph("Registration states", "none", description)
+        .query("{{state}}", format!("count by (state) ({states})"))
+        .colour("Registered", look::GOOD)
+        .colour("Unregistered", look::GREY)
+        .colour("AgentError", look::BAD)
+        .colour("Initializing", look::CALM)
+        .stacked()
 }
 
 fn timeline() -> Panel {

@@ -1,6 +1,6 @@
 //! `rollcall-citrix-site`: for the desktop team, all machines of a site.
 
-use super::{Dashboard, Link, Panel, Row, Variable, link, look, shared};
+use super::{Dashboard, Link, Panel, Row, Variable, citrix, link, look, shared};
 use crate::health::Health;
 
 /// The vendor that it is about.
@@ -129,30 +129,17 @@ fn licenses() -> Panel {
 }
 
 fn power() -> Panel {
-    Panel::graph(
-        "Power states",
-        "none",
+    citrix::power_states(
+        state("power", ""),
         "Machines by power state as the site last knew it. Unmanaged: no hypervisor connection by design.",
     )
-    .query("{{state}}", format!("count by (state) ({})", state("power", "")))
-    .colour("On", look::GOOD)
-    .colour("Off", look::GREY)
-    .colour("Suspended", "#B0B0B0")
-    .colour("Unknown", look::ODD)
-    .stacked()
 }
 
 fn registration() -> Panel {
-    Panel::graph(
-        "Registration states",
-        "none",
+    citrix::registration_states(
+        state("registration", ""),
         "Machines by registration with the site. Those that are off are unregistered rightly.",
     )
-    .query("{{state}}", format!("count by (state) ({})", state("registration", "")))
-    .colour("Registered", look::GOOD)
-    .colour("Unregistered", look::GREY)
-    .colour("AgentError", look::BAD)
-    .stacked()
 }
 
 fn deregistrations() -> Panel {

@@ -1,4 +1,4 @@
-//! Whom the demo's Alertmanager tells: pages and tickets become lines of the story.
+//! Receives what the demo's Alertmanager sends: pages and tickets become lines of the story.
 
 use std::{convert::Infallible, net::SocketAddr, time::Duration};
 
@@ -16,11 +16,11 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::story::tell;
+use super::story::announce;
 
-/// A notification of a fleet in flames is smaller.
+/// More than a notification of any fleet.
 const MAX_BODY: usize = 8 << 20;
-/// So many alerts of a notification are named.
+/// At most so many alerts of a notification are named.
 const MOST: usize = 3;
 
 /// A listener on loopback that prints what it is sent, until it is dropped.
@@ -34,17 +34,17 @@ pub struct Receiver {
 #[derive(Debug, Deserialize)]
 struct Notification {
     receiver: String,
-    alerts: Vec<Told>,
+    alerts: Vec<NotifiedAlert>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Told {
+struct NotifiedAlert {
     status: String,
-    labels: ToldLabels,
+    labels: AlertLabels,
 }
 
 #[derive(Debug, Deserialize)]
-struct ToldLabels {
+struct AlertLabels {
     alertname: String,
     #[serde(default)]
     target: String,
@@ -93,7 +93,7 @@ async fn serve(stream: TcpStream) {
 fn receive(body: &[u8]) -> StatusCode {
     let Ok(notification) = serde_json::from_slice::<Notification>(body) else { return StatusCode::BAD_REQUEST };
     if let Some(line) = line(&notification) {
-        tell(&line);
+        announce(&line);
     }
     StatusCode::OK
 }
@@ -108,7 +108,7 @@ fn line(notification: &Notification) -> Option<String> {
     let names = |status: &str| {
         let mut names: Vec<String> = Vec::new();
         for alert in notification.alerts.iter().filter(|alert| alert.status == status) {
-            let ToldLabels { alertname, target } = &alert.labels;
+            let AlertLabels { alertname, target } = &alert.labels;
             let name = if target.is_empty() { alertname.clone() } else { format!("{alertname} of {target}") };
             if !names.contains(&name) {
                 names.push(name);

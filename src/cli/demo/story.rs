@@ -21,9 +21,9 @@ use crate::{
 };
 use rollcall_sim::{Incident, World};
 
-/// How often is looked at what fires.
+/// How often the story looks at what fires.
 const LOOK: Duration = Duration::from_millis(500);
-/// Descriptions of one alert that are printed at once.
+/// At most so many descriptions of one alert are printed at once.
 const MOST: usize = 2;
 /// What a first incident may be: one that pages soon, and whose page is easy to follow.
 const FIRST: Incident = Incident::GatewayLost;
@@ -43,7 +43,7 @@ pub struct Plan {
 }
 
 /// Prints a line of the story, or several that belong together, after the time of day.
-pub fn tell(text: &str) {
+pub fn announce(text: &str) {
     let text = text.replace('\n', "\n          ");
     output::show(format!("{}  {}\n", clock(&Zoned::now()), printable_lines(&text)));
 }
@@ -136,12 +136,12 @@ pub async fn run(plan: Plan, world: Arc<World>, daemon: Arc<Daemon>, started: In
             () = sleep_until(begins), if !begun => {
                 begun = true;
                 let now = Zoned::now();
-                plan.incidents.iter().for_each(|incident| tell(&plan.beginning(*incident, &now)));
+                plan.incidents.iter().for_each(|incident| announce(&plan.beginning(*incident, &now)));
             }
             () = sleep_until(ends.unwrap_or(far)), if begun && !ended && ends.is_some() => {
                 ended = true;
                 plan.incidents.iter().for_each(|incident| world.end(*incident));
-                plan.incidents.iter().for_each(|incident| tell(&ending(*incident)));
+                plan.incidents.iter().for_each(|incident| announce(&ending(*incident)));
             }
             _ = looks.tick() => {
                 let evaluator = daemon.evaluator();
@@ -149,10 +149,10 @@ pub async fn run(plan: Plan, world: Arc<World>, daemon: Arc<Daemon>, started: In
                     let detail = evaluator.detail(fingerprint)?;
                     detail.view.annotations.get("description").cloned()
                 }) {
-                    tell(&line);
+                    announce(&line);
                 }
                 if ended && watch.firing.is_empty() {
-                    tell("The fleet is well again.");
+                    announce("The fleet is well again.");
                     return;
                 }
             }
@@ -169,7 +169,7 @@ fn ending(incident: Incident) -> String {
     text
 }
 
-/// What fires, and how it is called.
+/// What fires.
 #[derive(Debug, Default)]
 struct Watch {
     firing: HashMap<Fingerprint, Key>,

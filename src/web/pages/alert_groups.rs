@@ -100,16 +100,16 @@ impl AlertGroup {
     }
 }
 
-/// Whether anybody is to be told of it: a sign of life says nothing, and what is only there to mute others does not either.
-pub fn is_told(alert: &AlertBrief) -> bool {
+/// Whether pages show it: a sign of life says nothing, and an alert that only mutes others does not either.
+pub fn is_shown(alert: &AlertBrief) -> bool {
     let name = alert.alert.0.name;
     name != DIRECT_WATCHDOG && !name.ends_with("Inhibitor")
 }
 
-/// All alerts by name, severity and target, the worst first. Those that nobody is told of are none.
+/// All alerts by name, severity and target, the worst first. Those that pages do not show are left out.
 pub fn of(alerts: &[AlertBrief]) -> Vec<AlertGroup> {
     let mut groups: std::collections::BTreeMap<(&str, &str, &str), AlertGroup> = std::collections::BTreeMap::new();
-    for alert in alerts.iter().filter(|alert| is_told(alert)) {
+    for alert in alerts.iter().filter(|alert| is_shown(alert)) {
         let key = (alert.alert.0.name, alert.alert.0.severity.as_str(), alert.labels.get("target"));
         groups.entry(key).or_insert_with(|| AlertGroup::new(alert)).add(alert);
     }

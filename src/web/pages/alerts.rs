@@ -45,7 +45,7 @@ fn opinion(cx: &Context<'_>) -> Markup {
 
 /// The alerts of the overview.
 pub fn section(cx: &Context<'_>, groups: &[AlertGroup], more: usize) -> Markup {
-    let all = || cx.alerts().iter().filter(|alert| alert_groups::is_told(alert));
+    let all = || cx.alerts().iter().filter(|alert| alert_groups::is_shown(alert));
     let firing = all().filter(|alert| alert.fired.is_some()).count();
     let pending = all().count() - firing;
     html! {

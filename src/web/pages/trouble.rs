@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Context,
-    alert_groups::{AlertGroup, is_told},
+    alert_groups::{AlertGroup, is_shown},
 };
 use crate::{
     alert::engine::AlertBrief, clock::UnixTime, health::Health, rules::catalogue::Severity, snapshot::Snapshot,
@@ -107,7 +107,7 @@ pub fn of(snapshots: &[std::sync::Arc<Snapshot>], alerts: &[AlertBrief]) -> Vec<
     }
     let by_name: BTreeMap<&str, &Snapshot> =
         snapshots.iter().map(|snapshot| (crate::exposition::text::cut(&snapshot.target.name).0, &**snapshot)).collect();
-    for alert in alerts.iter().filter(|alert| is_told(alert)) {
+    for alert in alerts.iter().filter(|alert| is_shown(alert)) {
         let (target, pool) = (alert.labels.get("target"), alert.labels.get("pool"));
         let pool = (!pool.is_empty()).then_some(pool);
         let snapshot = by_name.get(target).copied();
@@ -125,7 +125,7 @@ pub fn of(snapshots: &[std::sync::Arc<Snapshot>], alerts: &[AlertBrief]) -> Vec<
 
 /// How bad it is altogether.
 pub fn level(cx: &Context<'_>) -> Level {
-    let alerts = cx.alerts().iter().filter(|alert| is_told(alert));
+    let alerts = cx.alerts().iter().filter(|alert| is_shown(alert));
     let alerts = alerts.map(|alert| Level::of_alert(alert.alert.0.severity, alert.fired.is_some()));
     let targets = cx.snapshots().iter().filter_map(|snapshot| Place::of_target(snapshot)).map(|place| place.level());
     alerts.chain(targets).max().unwrap_or(Level::Calm)

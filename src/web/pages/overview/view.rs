@@ -20,8 +20,8 @@ pub fn body(cx: &Context<'_>, model: &Overview) -> Markup {
             p #headline {
                 strong {
                     @let sentence = crate::printable::printable(&banner.sentence);
-                    @match model.troubles.first().and_then(|worst| who(cx, worst)) {
-                        Some(who) => a href=(who) { (sentence) },
+                    @match model.troubles.first().and_then(|worst| agents_link(cx, worst)) {
+                        Some(link) => a href=(link) { (sentence) },
                         None => { (sentence) }
                     }
                 }
@@ -52,8 +52,8 @@ fn troubles(cx: &Context<'_>, model: &Overview) -> Markup {
     }
 }
 
-/// Where the agents that are concerned are listed; the page of the target, where they are not known.
-fn who(cx: &Context<'_>, trouble: &Trouble) -> Option<String> {
+/// The list of the agents that are concerned; the page of the target where they are not known.
+fn agents_link(cx: &Context<'_>, trouble: &Trouble) -> Option<String> {
     let (target, pool) = (trouble.target.as_str(), trouble.pool.as_deref().unwrap_or_default());
     let health = trouble.class.map_or("", |class| class.as_str());
     match trouble.agents {
@@ -84,9 +84,9 @@ fn line(cx: &Context<'_>, trouble: &Trouble) -> Markup {
                 }
             }
             td.n {
-                @match (trouble.agents, who(cx, trouble)) {
+                @match (trouble.agents, agents_link(cx, trouble)) {
                     ((0, 0), _) | (_, None) => { "–" }
-                    ((some, all), Some(who)) => { a href=(who) { strong { (text::count(some)) } @if some != all { " of " (text::count(all)) } } }
+                    ((some, all), Some(link)) => { a href=(link) { strong { (text::count(some)) } @if some != all { " of " (text::count(all)) } } }
                 }
             }
             td {
