@@ -47,15 +47,15 @@ fn now() -> Panel {
     Panel::stat(
         "Machines",
         "none",
-        "In maintenance: machines that take nobody new on purpose. At fault: failed to start, or stuck on their boot. Hypervisors and zones: those that the site calls faulty or unhealthy.",
+        "In maintenance: machines that take nobody new on purpose. Failed to start: those that are stuck on their boot as well. Hypervisors and zones: those that the site calls faulty or unhealthy.",
     )
     .query("Machines", none(format!("max by ({AGENT}) (citrix_site_machine_info{{@pool}})")))
     .query("In maintenance", format!("sum({})", of(AGENT, "machine_maintenance_mode", "")))
-    .query("At fault", none(state("fault", r#",state=~"FailedToStart|StuckOnBoot""#)))
+    .query("Failed to start", none(state("fault", r#",state=~"FailedToStart|StuckOnBoot""#)))
     .query("Hypervisors at fault", "sum(max by (vendor, target, hypervisor) (citrix_site_hypervisor_fault{@target}))")
     .query("Unhealthy zones", "sum(1 - max by (vendor, target, zone) (citrix_site_zone_healthy{@target}))")
     .limits(look::TEXT, &[])
-    .limits_of("At fault", look::TEXT, &[(1.0, look::BAD)])
+    .limits_of("Failed to start", look::TEXT, &[(1.0, look::BAD)])
     .limits_of("Hypervisors at fault", look::TEXT, &[(1.0, look::BAD)])
     .limits_of("Unhealthy zones", look::TEXT, &[(1.0, look::BAD)])
     .plain()
@@ -78,7 +78,7 @@ fn groups() -> Panel {
     .value("Machines", "none", desktops("total"))
     .value("Available", "none", desktops("available"))
     .value("Unregistered", "none", desktops("unregistered"))
-    .value("At fault", "none", desktops("faulted"))
+    .limited("At fault", "none", desktops("faulted"), "transparent", &[(1.0, look::BAD)])
     .value("Sessions", "none", of(POOL, "delivery_group_sessions", ""))
     .limited(
         "Load",
@@ -88,7 +88,7 @@ fn groups() -> Panel {
         &[(0.75, look::WARN), (0.9, look::BAD)],
     )
     .worded("Maintenance", of(POOL, "delivery_group_maintenance_mode", ""), &look::PLAIN_YES_NO)
-    .sorted("Failed", true)
+    .sorted("At fault", true)
     .size(24, 9)
     .done()
 }
@@ -217,8 +217,9 @@ fn hypervisors() -> Panel {
         .worded(
             "At fault",
             "max by (vendor, target, hypervisor) (citrix_site_hypervisor_fault{@target})",
-            &look::PLAIN_YES_NO,
+            &[("1", "FAULT", look::BAD), ("0", "no", look::NONE)],
         )
+        .sorted("At fault", true)
         .size(12, 8)
         .done()
 }
@@ -228,7 +229,11 @@ fn zones() -> Panel {
         .label("zone", "Zone")
         .linked("target", "Site", &link::polls())
         .hidden("vendor")
-        .worded("Healthy", "max by (vendor, target, zone) (citrix_site_zone_healthy{@target})", &look::PLAIN_YES_NO)
+        .worded(
+            "Healthy",
+            "max by (vendor, target, zone) (citrix_site_zone_healthy{@target})",
+            &[("1", "yes", look::NONE), ("0", "NO", look::BAD)],
+        )
         .size(6, 8)
         .done()
 }

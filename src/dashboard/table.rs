@@ -177,16 +177,19 @@ impl Table {
 fn width_of_label(label: &str) -> Value {
     let width = match label {
         "site" => 56,
+        "zone" => 84,
         "mode" => 64,
         "code" | "kind" | "subject" => 72,
         "severity" | "plan_type" => 88,
         "category" | "verdict" | "parameter" | "license_type" | "power" => 104,
         "alertname" => 262,
-        "health" | "version" | "reason" | "session_support" | "pool_type" => 116,
+        "health" | "version" | "session_support" | "pool_type" | "fault" => 116,
         "registration" => 128,
         "server_type" => 168,
         "status" | "vendor" => 168,
         "agent" => return json!({ "id": "custom.minWidth", "value": 190 }),
+        // Some vendors write sentences.
+        "reason" => return json!({ "id": "custom.minWidth", "value": 150 }),
         _ => return json!({ "id": "custom.minWidth", "value": 110 }),
     };
     json!({ "id": "custom.width", "value": width })
