@@ -79,11 +79,14 @@ impl CitrixSite {
             for list in LISTS {
                 parts.push((list.key, lists::fetch(list, session, cx).await));
             }
-            let licenses = if wants_licenses { Some(read_licenses(session, cx, &site).await) } else { None };
+            let licenses = if wants_licenses { Some(read_licenses(session, cx, &site.id).await) } else { None };
             (parts, licenses)
         };
         let (machines, (parts, licenses)) = future::join(reader.fetch(session, cx), others).await;
-        let (outcome, notes) = machines.and_then(|machines| machines.finish(cx.warnings))?;
+        let (outcome, notes) = match machines.and_then(|machines| machines.finish(cx.warnings)) {
+            Ok(machines) => machines,
+            Err(failure) => return Err(session.explained(cx, failure).await),
+        };
         self.page_notes = notes.unwrap_or_else(|| std::mem::take(&mut self.page_notes));
         if let Some(licenses) = licenses {
             // The machines were read with the same token, so it is not the token that is refused.

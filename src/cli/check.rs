@@ -32,7 +32,7 @@ pub fn run(args: Check) -> Result<(), String> {
         None => Path::new(CONFIG_FILE),
     };
     // Also where there are errors: some are none for the unit.
-    if let Some(note) = unit::note(config_file) {
+    for note in unit::notes(config_file) {
         output::note(format_args!("note: {note}"));
     }
     let config = Config::check(config_file).map_err(|errors| errors.to_string());
@@ -66,7 +66,7 @@ pub fn run(args: Check) -> Result<(), String> {
     http::set_max_buffered(config.shared_http.max_buffered);
     let failed = super::block_on(async {
         let logons = super::probe::logons(&config);
-        let mut failed = 0;
+        let (mut failed, mut polled) = (0, Vec::new());
         for target in &config.targets {
             output::note(format_args!("polling {} ({}), at most {:?} ...", target.name, target.url, target.timeout));
             let poll = poll_once(Arc::clone(target), &logons, None).await;
@@ -90,6 +90,10 @@ pub fn run(args: Check) -> Result<(), String> {
             for doubt in poll.iter().filter(|_| good).flat_map(|poll| hints::of(&poll.snapshot)) {
                 output::note(format_args!("warning: {}: {doubt}", target.name));
             }
+            polled.extend(poll.ok().filter(|_| good).map(|poll| poll.snapshot));
+        }
+        for (target, doubt) in hints::of_storefront_farms(&polled) {
+            output::note(format_args!("warning: {target}: {doubt}"));
         }
         Ok(failed)
     })?;

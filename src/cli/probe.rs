@@ -261,7 +261,10 @@ fn show(exchange: &Exchange) {
         (None, None) => String::new(),
     };
     let mut text = format!("{:>8.1?}  {}\n          {end}\n", exchange.duration, exchange.request);
-    for (name, value) in &exchange.headers {
+    // Without a connection nothing of the request was sent.
+    let failed = exchange.failure.as_ref().map(|failure| failure.reason);
+    let was_sent = !failed.is_some_and(|reason| matches!(reason, Reason::Dns | Reason::Connect | Reason::Tls));
+    for (name, value) in exchange.headers.iter().filter(|_| was_sent) {
         text += &format!("          > {name}: {value}\n");
     }
     if let Some(refused) = &exchange.refused {

@@ -185,9 +185,16 @@ fn tls_hint(error: &rustls::Error, settings: &Http) -> Option<String> {
         CertificateError::Other(_) if *is_self_signed => "nobody vouches for it but itself",
         _ => "it is not trusted",
     };
-    // One line to be copied, by whoever has compared it.
-    let line = format!("http: {{ tls: {{ pin_sha256: {fingerprint} }} }}");
-    Some(format!("{hint}; if the server itself shows this fingerprint, add this line to the target: {line}"))
+    // To be copied, by whoever has compared it.
+    let pin = format!("pin_sha256: {fingerprint}");
+    let change = if settings.tls.pin_sha256.is_some() {
+        format!("put it in place of the other in the target's http.tls: {pin}")
+    } else if has_ca {
+        format!("put it in place of ca_file in the target's http.tls: {pin}")
+    } else {
+        format!("add this line to the target (or its part to the http that is there): http: {{ tls: {{ {pin} }} }}")
+    };
+    Some(format!("{hint}; if the server itself shows this fingerprint, {change}"))
 }
 
 /// Whether what came has no version of HTTP. hyper tells this error from others in its text only.
@@ -261,7 +268,8 @@ mod tests {
 
     /// What the line means that the message of this failure ends with, copied into the configuration as it is.
     fn copied(failed: &Failure) -> Http {
-        let (_, line) = failed.message.rsplit_once("add this line to the target: ").expect("a line to be copied");
+        let (_, line) =
+            failed.message.rsplit_once("(or its part to the http that is there): ").expect("a line to be copied");
         let yaml = format!(
             "http: {{ proxy_url: none }}\ntargets:\n  - name: mc\n    vendor: resilio_console\n    url: https://127.0.0.1:1\n    \
              auth: {{ api_token: t }}\n    {line}\n"
@@ -299,6 +307,10 @@ mod tests {
         assert_eq!(failed.reason, Reason::Tls);
         assert!(
             failed.message.contains("; the server has another certificate than that of http.tls.pin_sha256"),
+            "{failed}"
+        );
+        assert!(
+            failed.message.contains(", put it in place of the other in the target's http.tls: pin_sha256: "),
             "{failed}"
         );
         let folder = tempfile::tempdir().expect("a folder for temporary files");

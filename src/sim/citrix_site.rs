@@ -274,10 +274,15 @@ impl Service for CitrixSite {
         let interval = if self.site().count() > 2_000 { 30 } else { 10 };
         format!(
             "  - name: {TARGET}\n    vendor: {VENDOR}\n    url: {base}\n    interval: {interval}s\n    \
-             auth: {{ username: '{}', password: {} }}\n    storefront_farms: [{}]\n",
+             auth: {{ username: '{}', password: {} }}\n    \
+             # cloud: {{ customer_id: {}, client_id: {}, client_secret: {} }}   # instead of auth, as in Citrix Cloud\n    \
+             storefront_farms: [{}]\n",
             CitrixSite::USERNAME,
             // A JSON string is one of YAML too, whatever is in it.
             Value::from(self.access().password.as_str()),
+            CitrixSite::CUSTOMER_ID,
+            CitrixSite::CLIENT_ID,
+            Value::from(self.access().client_secret.as_str()),
             CitrixSite::FARMS.join(", "),
         )
     }

@@ -165,8 +165,8 @@ pub fn back(options: &Options, target: &str) -> Option<HeaderValue> {
 fn missing<'a>(cx: &Context<'_>) -> Document<'a> {
     let body = html! {
         h1 { "Not here" }
-        p { "There is no such page. The agent or target may be gone, or have another name now; alerts that ended are "
-            "remembered until the daemon starts again." }
+        p { "There is no such page. The agent or target may be gone, or have another name now; alerts that have "
+            "fired and ended are remembered until the daemon starts again, those that never fired are not." }
         p { a href=(cx.link("/")) { "To the overview" } " · " a href=(cx.link("/agents")) { "Find an agent" } " · "
             a href=(cx.link("/alerts")) { "Alerts" } }
     };

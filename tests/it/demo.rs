@@ -16,12 +16,19 @@ fn printed(out: &str, program: &str) -> Vec<std::ffi::OsString> {
     args.filter(|arg| !arg.starts_with("--web.listen-address")).map(Into::into).collect()
 }
 
+/// What it is called in Debian, unless another one is installed.
+fn alertmanager_name() -> &'static str {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let is_here = std::env::split_paths(&path).any(|folder| folder.join("alertmanager").is_file());
+    if is_here { "alertmanager" } else { "prometheus-alertmanager" }
+}
+
 #[test]
 fn a_fast_incident_pages_by_the_prometheus_and_the_alertmanager_that_the_demo_asks_for() {
     let mut demo = Daemon::demo(&INCIDENT);
     let out = demo.process.wait_for("gateway-lost begins at ");
     let alertmanager =
-        Service::start("prometheus-alertmanager", Version::Stable, Folder::new(), printed(&out, "alertmanager"));
+        Service::start("prometheus-alertmanager", Version::Stable, Folder::new(), printed(&out, alertmanager_name()));
     let args = printed(&out, "prometheus");
     let config = args[0].to_str().and_then(|arg| arg.strip_prefix("--config.file=")).expect("it comes first");
     let folder = Path::new(config).parent().expect("a file in a folder");
@@ -40,7 +47,7 @@ fn a_fast_incident_pages_by_the_prometheus_and_the_alertmanager_that_the_demo_as
     ] {
         assert!(times.iter().all(|time| text.contains(time)), "{times:?} in\n{text}");
     }
-    let out = demo.process.wait_for("Expect ParallelsRasEntryPointDown, a page, in about 14s: ");
+    let out = demo.process.wait_for("Expect ParallelsRasEntryPointDown of parallels_ras, a page, in about 14s: ");
     assert!(out.contains("gateway-lost begins. Parallels RAS: the gateways are gone"), "{out}");
     demo.process.wait_for("ParallelsRasEntryPointDown fires, a page about hq-farm.");
     wait_until("Alertmanager pages", WAIT_TIMEOUT, || {

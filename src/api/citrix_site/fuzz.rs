@@ -48,7 +48,7 @@ pub fn access(answer: &Answer, cx: &Context<'_>) -> Result<(), Failure> {
     let results = [
         of(logon::on_premises(answer, cx.now)),
         of(logon::cloud(answer, cx.now)),
-        session::read_site(answer, "CitrixOnPremises").map(|_| ()),
+        session::read_sites(answer, "CitrixOnPremises").map(|_| ()),
     ];
     results.into_iter().collect()
 }

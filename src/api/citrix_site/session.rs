@@ -1,6 +1,6 @@
 //! How the site is asked: token, customer, site, pauses that it asks for.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use reqwest::Url;
 use serde::Deserialize;
@@ -25,6 +25,7 @@ use crate::{
     config::{Target, secret::SecretText, target},
     failure::{Failure, Reason},
     http::{self, Answer, Body, Client},
+    printable::printable,
 };
 
 /// As many requests are under way at once.
@@ -32,6 +33,9 @@ const AT_ONCE: usize = 2;
 
 /// As often one request is sent again after a pause that the site has asked for.
 const PAUSES: usize = 5;
+
+/// As many sites are named in an error.
+const NAMED: usize = 3;
 
 /// What outlives a poll.
 #[derive(Debug)]
@@ -50,7 +54,7 @@ pub struct Session {
 struct Access {
     token: Option<Token>,
     /// The site that the token's account sees first, or the configured one.
-    site_id: Option<String>,
+    site: Option<Site>,
     /// The present token has worked.
     worked: bool,
     /// The poll in which a refused token was replaced.
@@ -58,11 +62,29 @@ struct Access {
     renewals: Renewals,
 }
 
+/// A site.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Site {
+    /// What requests name it by.
+    pub id: String,
+    /// What people call it; empty where that was not read.
+    pub name: String,
+}
+
+impl fmt::Display for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name.as_str() {
+            "" => f.write_str(&self.id),
+            name => write!(f, "{} ({name})", self.id),
+        }
+    }
+}
+
 /// What a request is sent with.
 #[derive(Debug, Clone)]
 struct Ticket {
     token: Token,
-    site_id: String,
+    site: Site,
 }
 
 /// A question.
@@ -99,6 +121,8 @@ struct Customer<'a> {
 struct Named<'a> {
     #[serde(rename = "Id", alias = "id", borrow)]
     id: Field<Cow<'a, str>>,
+    #[serde(rename = "Name", alias = "name", borrow)]
+    name: Field<Cow<'a, str>>,
 }
 
 impl Session {
@@ -114,8 +138,28 @@ impl Session {
     }
 
     /// The site that is asked, once it is known; logs on where there is no good token.
-    pub async fn site(&self, cx: &Context<'_>) -> Result<String, Failure> {
-        self.ticket(cx, None).await.map(|ticket| ticket.site_id)
+    pub async fn site(&self, cx: &Context<'_>) -> Result<Site, Failure> {
+        self.ticket(cx, None).await.map(|ticket| ticket.site)
+    }
+
+    /// The failure, with the sites that the account sees where it is the configured one that is not among them.
+    pub async fn explained(&self, cx: &Context<'_>, mut failure: Failure) -> Failure {
+        let configured = &self.settings.site_id;
+        let is_of_site = matches!(failure.reason, Reason::HttpStatus | Reason::NotFound | Reason::Forbidden);
+        let token = {
+            let access = self.access.lock().await;
+            access.token.clone().filter(|_| !configured.is_empty() && is_of_site && !access.worked)
+        };
+        let Some(token) = token else { return failure };
+        // Whatever is the matter with this request, the other one is what failed.
+        let Ok(sites) = self.sites(cx, &token).await else { return failure };
+        if !sites.iter().any(|site| site.id.eq_ignore_ascii_case(configured)) {
+            let names: Vec<String> = sites.iter().take(NAMED).map(Site::to_string).collect();
+            let more = if sites.len() > NAMED { ", ..." } else { "" };
+            let seen = printable(&names.join(", ")).into_owned();
+            failure.message.push_str(&format!("; site_id is none of the sites that the account sees: {seen}{more}"));
+        }
+        failure
     }
 
     /// The body of the answer, which is JSON. A token that is refused is replaced once in a poll; a pause that the site asks for
@@ -151,19 +195,20 @@ impl Session {
             Some(token) => token.clone(),
             None => self.log_on(cx, &mut access, &secret).await?,
         };
-        if let Some(site_id) = &access.site_id {
-            return Ok(Ticket { token, site_id: site_id.clone() });
+        if let Some(site) = &access.site {
+            return Ok(Ticket { token, site: site.clone() });
         }
-        let site_id = match self.first_site(cx, &token).await {
+        let sites = match self.sites(cx, &token).await {
             // One of an earlier poll may have been lost.
             Err(failure) if failure.reason == Reason::Auth && token.got != cx.now && access.renewals.may(cx.now) => {
                 token = self.log_on(cx, &mut access, &secret).await?;
-                self.first_site(cx, &token).await?
+                self.sites(cx, &token).await?
             }
-            site_id => site_id?,
+            sites => sites?,
         };
-        access.site_id = Some(site_id.clone());
-        Ok(Ticket { token, site_id })
+        let site = sites.into_iter().next().expect("a list of sites is not empty");
+        access.site = Some(site.clone());
+        Ok(Ticket { token, site })
     }
 
     async fn log_on(&self, cx: &Context<'_>, access: &mut Access, secret: &SecretText) -> Result<Token, Failure> {
@@ -171,7 +216,8 @@ impl Session {
         let token = logon::log_on(&self.settings.access, secret, &self.target, &self.http, &self.logons, cx).await?;
         access.token = Some(token.clone());
         // Another account may see another site.
-        access.site_id = (!self.settings.site_id.is_empty()).then(|| self.settings.site_id.clone());
+        let configured = Some(&self.settings.site_id).filter(|id| !id.is_empty());
+        access.site = configured.map(|id| Site { id: id.clone(), name: String::new() });
         access.worked = false;
         access.renewals.renewed(cx.now);
         Ok(token)
@@ -209,15 +255,15 @@ impl Session {
         }
     }
 
-    /// The first site that the account sees.
-    async fn first_site(&self, cx: &Context<'_>, token: &Token) -> Result<String, Failure> {
-        let ticket = Ticket { token: token.clone(), site_id: String::new() };
+    /// The sites that the account sees, at least one.
+    async fn sites(&self, cx: &Context<'_>, token: &Token) -> Result<Vec<Site>, Failure> {
+        let ticket = Ticket { token: token.clone(), site: Site { id: String::new(), name: String::new() } };
         let question = Question { operation: "me", path: "me", query: &[], deadline: cx.deadline };
         let answer = self.call(&question, &ticket).send(question.deadline).await?;
         if !answer.status.is_success() {
             return Err(refused(&answer));
         }
-        read_site(&answer, &token.customer)
+        read_sites(&answer, &token.customer)
     }
 
     async fn ask(&self, question: &Question<'_>, ticket: &Ticket) -> Result<Answer, Failure> {
@@ -245,7 +291,7 @@ impl Session {
         let authorization = SecretText::new(format!("CWSAuth Bearer={}", ticket.token.text.expose()));
         let call = self.http.get(question.operation, url).header("accept", "application/json");
         let call = call.header("citrix-customerid", &ticket.token.customer);
-        let call = match ticket.site_id.as_str() {
+        let call = match ticket.site.id.as_str() {
             "" => call,
             site_id => call.header("citrix-instanceid", site_id),
         };
@@ -260,18 +306,25 @@ fn refused(answer: &Answer) -> Failure {
     failure
 }
 
-/// The first site of this customer, or of the first that has one.
-pub(super) fn read_site(answer: &Answer, customer: &str) -> Result<String, Failure> {
+/// The sites that the account sees, those of this customer first; an error where there is none.
+pub(super) fn read_sites(answer: &Answer, customer: &str) -> Result<Vec<Site>, Failure> {
     let text = lenient::text(answer.json_object()?);
     let me: Me<'_> = lenient::object(&text).map_err(|failure| failure.context(&answer.what))?;
     let customers =
-        || me.customers.iter().filter_map(|Object(of)| if let Field::Value(of) = of { Some(of) } else { None });
+        me.customers.iter().filter_map(|Object(of)| if let Field::Value(of) = of { Some(of) } else { None });
     let is_ours = |of: &&Customer<'_>| of.id.clone().ok().is_some_and(|id| id.eq_ignore_ascii_case(customer));
-    let sites = customers().filter(is_ours).chain(customers()).flat_map(|of| &of.sites);
-    let ids = sites.filter_map(|Object(site)| if let Field::Value(site) = site { site.id.clone().ok() } else { None });
-    // It is to stand in a header.
-    let first = ids.into_iter().find(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_graphic()));
-    first.map(Cow::into_owned).ok_or_else(|| {
-        Failure::new(Reason::Decode, format!("{}: the account sees no site; it needs a role at one", answer.what))
-    })
+    let (ours, others): (Vec<_>, Vec<_>) = customers.partition(is_ours);
+    let sites = ours.into_iter().chain(others).flat_map(|of| &of.sites);
+    let site = |Object(site): &Object<Named<'_>>| {
+        let Field::Value(Named { id, name }) = site else { return None };
+        // It is to stand in a header.
+        let id = id.clone().ok().filter(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_graphic()))?;
+        Some(Site { id: id.into_owned(), name: name.clone().ok().map(Cow::into_owned).unwrap_or_default() })
+    };
+    let sites: Vec<Site> = sites.filter_map(site).collect();
+    if sites.is_empty() {
+        let message = format!("{}: the account sees no site; it needs a role at one", answer.what);
+        return Err(Failure::new(Reason::Decode, message));
+    }
+    Ok(sites)
 }

@@ -43,9 +43,36 @@ pub fn of(snapshot: &Snapshot) -> Vec<String> {
             hints.push(format!("offline_by_design[{index}]: {:?} matches no agent", glob.as_str()));
         }
     }
+    for pool in &snapshot.pools {
+        let all: u64 = pool.agents.iter().copied().map(u64::from).sum();
+        if let Some(least) = pool.min_serving.filter(|least| *least > all && !pool.on_demand) {
+            hints.push(format!("expect: min_serving is {least}, and pool {} has {all} in all", printable(&pool.name)));
+        }
+    }
     if snapshot.agents.is_empty() {
         // It explains the others.
         hints.insert(0, why_none(target, pools.len()));
+    }
+    hints
+}
+
+/// Names of `storefront_farms` that no polled store has, with the target each stands at. Nothing where no store was polled: another
+/// daemon may poll it.
+pub fn of_storefront_farms<'a>(snapshots: &'a [Snapshot]) -> Vec<(&'a str, String)> {
+    let is_store = |snapshot: &&Snapshot| matches!(snapshot.target.settings, VendorSettings::CitrixStorefront(_));
+    let stores: Vec<&Snapshot> = snapshots.iter().filter(is_store).collect();
+    let farms: Vec<&str> = stores.iter().flat_map(|snapshot| &snapshot.pools).map(|pool| &*pool.name).collect();
+    let mut hints = Vec::new();
+    for snapshot in snapshots.iter().filter(|_| !stores.is_empty()) {
+        let VendorSettings::CitrixSite(settings) = &snapshot.target.settings else { continue };
+        let unknown = |(_, farm): &(usize, &String)| !farms.contains(&farm.as_str());
+        for (index, farm) in settings.storefront_farms.iter().enumerate().filter(unknown) {
+            let hint = format!(
+                "storefront_farms[{index}]: {farm:?} is no farm of a store that was polled; {}",
+                there_are(&farms)
+            );
+            hints.push((snapshot.target.name.as_str(), hint));
+        }
     }
     hints
 }
@@ -102,8 +129,8 @@ mod tests {
         snapshot::Ledger,
     };
 
-    /// The doubts about a target of these settings after a poll that showed these pools, each with an agent `runner-1`.
-    fn hints(settings: &str, pools: &[&str]) -> Vec<String> {
+    /// A target of these settings after a poll that showed these pools, each with an agent `runner-1`.
+    fn snapshot(settings: &str, pools: &[&str]) -> Snapshot {
         let yaml = format!("targets: [{{ name: t, {settings} }}]");
         let config = Config::parse(&yaml, "rollcall.yml", Path::new(".")).expect("it is valid");
         let mut ledger = Ledger::new(Arc::clone(&config.targets[0]), false);
@@ -115,7 +142,12 @@ mod tests {
         }
         let now = UnixTime::from_secs(1);
         ledger.apply(Observation::single(part), now, &Warnings::default()).expect("it can be taken up");
-        of(&ledger.publish(now).snapshot)
+        ledger.publish(now).snapshot
+    }
+
+    /// The doubts about it.
+    fn hints(settings: &str, pools: &[&str]) -> Vec<String> {
+        of(&snapshot(settings, pools))
     }
 
     const CONSOLE: &str = "vendor: resilio_console, url: 'https://mc', auth: { api_token: x }";
@@ -142,6 +174,24 @@ mod tests {
             "offline_by_design[1]: \"placeholder-*\" matches no agent",
         ];
         assert_eq!(hints(&settings, &["default", "linux"]), expected);
+    }
+
+    #[test]
+    fn more_agents_expected_than_a_pool_has_are_told() {
+        let settings = format!("{AZURE}, expect: [{{ pool: 'l*', min_serving: 2 }}, {{ pool: w, min_serving: 1 }}]");
+        assert_eq!(hints(&settings, &["linux", "w"]), ["expect: min_serving is 2, and pool linux has 1 in all"]);
+    }
+
+    #[test]
+    fn a_farm_that_no_store_has_is_told_where_a_store_was_polled() {
+        let auth = "auth: { username: u, password: p }";
+        let site = format!("vendor: citrix_site, url: 'https://ddc', {auth}, storefront_farms: [XD, Xd-West]");
+        let store = format!("vendor: citrix_storefront, url: 'https://a/Citrix/Store', {auth}");
+        let site = snapshot(&site, &["Desktops"]);
+        assert_eq!(of_storefront_farms(std::slice::from_ref(&site)), []);
+        let all = [site, snapshot(&store, &["XD", "XD-West"])];
+        let expected = "storefront_farms[1]: \"Xd-West\" is no farm of a store that was polled; there are: XD, XD-West";
+        assert_eq!(of_storefront_farms(&all), [("t", expected.to_owned())]);
     }
 
     #[test]

@@ -91,8 +91,8 @@ impl Folder {
                 data("prometheus")
             ),
             alertmanager: format!(
-                "alertmanager --config.file={} --storage.path={} --cluster.listen-address= \
-                 --web.listen-address={alertmanager}",
+                "{} --config.file={} --storage.path={} --cluster.listen-address= --web.listen-address={alertmanager}",
+                alertmanager_here(),
                 argument(&receivers),
                 data("alertmanager")
             ),
@@ -131,6 +131,14 @@ fn configuration(sim: &Simulation, farm: &Https, alertmanagers: &[Url]) -> Strin
         let _ = writeln!(yaml, "    - url: {}", serde_json::Value::from(url.as_str()));
     }
     yaml
+}
+
+/// What Alertmanager is called on this machine: Debian's package has put its own name before it.
+fn alertmanager_here() -> &'static str {
+    const DEBIAN: &str = "prometheus-alertmanager";
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let is_here = |name: &str| std::env::split_paths(&path).any(|folder| folder.join(name).is_file());
+    if !is_here("alertmanager") && is_here(DEBIAN) { DEBIAN } else { "alertmanager" }
 }
 
 /// A path as a shell takes it.

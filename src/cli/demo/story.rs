@@ -57,6 +57,17 @@ fn after(now: &Zoned, time: Duration) -> Zoned {
     now.checked_add(time).unwrap_or_else(|_| now.clone())
 }
 
+/// An alert that an incident brings.
+#[derive(Debug, PartialEq, Eq)]
+struct Expectation {
+    alert: &'static str,
+    vendor: &'static str,
+    /// A page or a ticket.
+    what: &'static str,
+    /// How long after the beginning of the incident it fires.
+    time: Duration,
+}
+
 impl Plan {
     /// What is said at the start.
     pub fn opening(&self, now: &Zoned) -> String {
@@ -91,9 +102,9 @@ impl Plan {
                 text += &format!(" {why}");
             }
         }
-        for (name, what, time) in &expected {
+        for Expectation { alert, vendor, what, time } in &expected {
             let at = clock(&after(now, *time));
-            text += &format!("\nExpect {name}, a {what}, in about {}: {at}", about(*time));
+            text += &format!("\nExpect {alert} of {vendor}, a {what}, in about {}: {at}", about(*time));
         }
         match self.lasts {
             Some(lasts) => text += &format!("\nIt ends at {}.", clock(&after(now, lasts))),
@@ -102,8 +113,8 @@ impl Plan {
         text
     }
 
-    /// The alerts of an incident, what they are, and how long after its beginning they fire; in the order of their time.
-    fn expected(&self, incident: Incident) -> Vec<(&'static str, &'static str, Duration)> {
+    /// The alerts of an incident, in the order of their time.
+    fn expected(&self, incident: Incident) -> Vec<Expectation> {
         let factor = scale::factor();
         let mut all = Vec::new();
         for row in EXPECTED.iter().filter(|row| row.incident == incident) {
@@ -111,12 +122,13 @@ impl Plan {
                 let what = if alert.severity == Severity::Critical { "page" } else { "ticket" };
                 // The poll that sees it takes place within an interval.
                 let time = alert.fires_after(row.vendor, self.interval * factor) / factor + self.interval;
-                if !all.contains(&(alert.name, what, time)) {
-                    all.push((alert.name, what, time));
+                let expectation = Expectation { alert: alert.name, vendor: row.vendor, what, time };
+                if !all.contains(&expectation) {
+                    all.push(expectation);
                 }
             }
         }
-        all.sort_by_key(|(_, _, time)| *time);
+        all.sort_by_key(|expectation| expectation.time);
         all
     }
 }

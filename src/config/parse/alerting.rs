@@ -110,7 +110,12 @@ fn check_against_catalogue(section: &Section<'_>, alert: &str, severity: Option<
     }
     let rows: Vec<_> = rows.into_iter().filter(|row| severity.is_none_or(|one| one == row.severity.as_str())).collect();
     if rows.is_empty() {
-        error("severity", format!("{alert} does not have this severity"));
+        let has: Vec<&str> = catalogue::named(alert).map(|row| row.severity.as_str()).collect();
+        let has = has.join(", ");
+        error(
+            "severity",
+            format!("this selects the alert of that severity; {alert} has only {has}, and no override changes that"),
+        );
         return;
     }
     for label in ["vendor", "target", "pool"] {

@@ -31,6 +31,25 @@ async fn a_delivery_controller_is_logged_on_to_once_and_asked_for_its_site() {
 }
 
 #[tokio::test]
+async fn a_wrong_site_is_told_with_the_sites_that_the_account_sees() {
+    let stub = but(|seen| match seen.path() {
+        "/cvad/manage/me" => {
+            let sites = r#"[{"Id":"site-1","Name":"Head office"},{"Id":"site-2","Name":null}]"#;
+            Some(json(&format!(r#"{{"Customers":[{{"Id":"CitrixOnPremises","Sites":{sites}}}]}}"#)))
+        }
+        _ => (seen.line.starts_with("GET ") && seen.header("citrix-instanceid") != "site-1").then(|| status(400)),
+    });
+    let configured = |site_id: &str| target::CitrixSite { site_id: site_id.to_owned(), ..settings() };
+    let failure = poll(&mut api(&stub, configured("Head office"))).await.expect_err("there is no such site");
+    let expected = "; site_id is none of the sites that the account sees: site-1 (Head office), site-2";
+    assert!(failure.reason == Reason::HttpStatus && failure.message.ends_with(expected), "{failure}");
+    let failure = poll(&mut api(&stub, configured("site-2"))).await.expect_err("it is refused");
+    assert!(!failure.message.contains("site_id"), "{failure}");
+    let observation = poll(&mut api(&stub, settings())).await.expect("a poll that works");
+    assert_eq!(observation.notes, ["site site-1 (Head office)"]);
+}
+
+#[tokio::test]
 async fn the_cloud_takes_an_api_client_and_its_customer() {
     let stub = but(|seen| {
         let is_me = seen.path() == "/cvad/manage/me";

@@ -23,9 +23,9 @@ fn an_incident_is_announced_with_its_time_and_with_what_to_expect() {
     let text = plan.beginning(Incident::GatewayLost, &noon());
     // Its `for` is 5m, of the farm, and none for the light probe, which fails twice.
     for line in [
-        "Expect ParallelsRasSessionProbeFailing, a page, in about 10s: 12:00:10",
-        "Expect ParallelsRasEntryPointDown, a page, in about 5m: 12:05:05",
-        "Expect ParallelsRasSessionProbeFailing, a page, in about 15m: 12:15:05",
+        "Expect ParallelsRasSessionProbeFailing of parallels_ras_session, a page, in about 10s: 12:00:10",
+        "Expect ParallelsRasEntryPointDown of parallels_ras, a page, in about 5m: 12:05:05",
+        "Expect ParallelsRasSessionProbeFailing of parallels_ras_session, a page, in about 15m: 12:15:05",
         "It lasts until you stop the demo",
     ] {
         assert!(text.contains(line), "{line}:\n{text}");
