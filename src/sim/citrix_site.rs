@@ -272,6 +272,7 @@ impl Service for CitrixSite {
 
     fn targets(&self, base: &str) -> String {
         let interval = if self.site().count() > 2_000 { 30 } else { 10 };
+        let access = self.access();
         format!(
             "  - name: {TARGET}\n    vendor: {VENDOR}\n    url: {base}\n    interval: {interval}s\n    \
              auth: {{ username: '{}', password: {} }}\n    \
@@ -279,10 +280,10 @@ impl Service for CitrixSite {
              storefront_farms: [{}]\n",
             CitrixSite::USERNAME,
             // A JSON string is one of YAML too, whatever is in it.
-            Value::from(self.access().password.as_str()),
+            Value::from(access.password.as_str()),
             CitrixSite::CUSTOMER_ID,
             CitrixSite::CLIENT_ID,
-            Value::from(self.access().client_secret.as_str()),
+            Value::from(access.client_secret.as_str()),
             CitrixSite::FARMS.join(", "),
         )
     }

@@ -105,7 +105,8 @@ impl Document<'_> {
                             a href=(cx.link("/metrics")) { "/metrics" } " · "
                             a href=(cx.link("/api/v1/targets")) { "JSON: targets" } ", "
                             a href=(cx.link("/api/v1/agents")) { "agents" } ", "
-                            a href=(cx.link("/api/v1/alerts")) { "alerts" } ", "
+                            // Where Prometheus pages there are none.
+                            @if cx.is_direct() { a href=(cx.link("/api/v1/alerts")) { "alerts" } ", " }
                             a href=(cx.link("/api/v1/status")) { "status" } " · "
                             a href=(cx.link("/-/ready")) { "ready?" }
                         }
