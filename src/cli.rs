@@ -230,7 +230,7 @@ struct Rules {
     #[arg(long, value_name = "FORMAT", default_value = "prometheus")]
     format: crate::rules::promql::Format,
     /// Which scrapes of Prometheus are those of Rollcall daemons, for the rules about `up`.
-    #[arg(long, value_name = "MATCHERS", default_value = "job=\"rollcall\"")]
+    #[arg(long, value_name = "MATCHERS", default_value = "job=\"rollcall\"", value_parser = crate::rules::promql::labels::matchers)]
     selector: String,
     /// Only these rules.
     #[arg(long, value_name = "PART", default_value = "all")]

@@ -36,6 +36,50 @@ impl Reason {
     pub fn as_str(self) -> &'static str {
         self.into()
     }
+
+    /// Why a poll brought nothing, in one sentence.
+    pub const fn why(self) -> &'static str {
+        match self {
+            Reason::Dns => "Its name cannot be resolved.",
+            Reason::Connect => "Nothing answers at its address.",
+            Reason::Tls => "No trusted TLS connection can be made.",
+            Reason::Timeout => "It did not answer in time.",
+            Reason::Auth => "It refuses our credentials.",
+            Reason::Forbidden => "Our account lacks a right.",
+            Reason::NotFound => "It does not know the path that we ask for.",
+            Reason::RateLimited => "It asks us to wait.",
+            Reason::HttpStatus => "It answers with an error.",
+            Reason::ContentType => "Something else answers: a proxy, or a page for people.",
+            Reason::Decode => "Its answer cannot be read.",
+            Reason::TooLarge => "Its answer is larger than the configuration allows.",
+            Reason::Partial => "A part of the data could not be read.",
+            Reason::Held => "Its password was refused, so log-ons wait: more of them would lock the account.",
+            Reason::Internal => "Rollcall itself has failed; this is a bug.",
+        }
+    }
+
+    /// What to do about it, in one sentence.
+    pub const fn remedy(self) -> &'static str {
+        match self {
+            Reason::Dns => "Check the host in its url and the DNS of this machine.",
+            Reason::Connect => "Check that the service runs and that no firewall is between.",
+            Reason::Tls => "Check its certificate, and http.tls of the target.",
+            Reason::Timeout => "Check its load and the network; raise the timeout where it is always slow.",
+            Reason::Auth => "Check auth of the target, or cloud: the secret may be wrong, or have expired.",
+            Reason::Forbidden => "Give the account the right that the guide of the vendor names.",
+            Reason::NotFound => "Check host, port and path in its url, and the version of the product.",
+            Reason::RateLimited => "It goes on by itself; lengthen the interval where it happens often.",
+            Reason::HttpStatus => "Look at the product's own log and status page.",
+            Reason::ContentType => "Check its url: something else than the product answers there.",
+            Reason::Decode => "Look at its last answer; report it where the product is supported.",
+            Reason::TooLarge => "Raise max_response_size, max_agents or max_series where that is meant.",
+            Reason::Partial => "Look at the part that failed.",
+            Reason::Held => {
+                "Put the right secret in place; the change ends the hold. Unlock the account first where it is locked."
+            }
+            Reason::Internal => "Look at the log of Rollcall and report it.",
+        }
+    }
 }
 
 /// A failed poll, request or part: a reason for the metrics, a sentence for people. Never a secret, never a body.
@@ -89,6 +133,13 @@ impl std::error::Error for Failure {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_reason_has_a_sentence_and_a_remedy() {
+        for reason in Reason::ALL {
+            assert!(reason.why().ends_with('.') && reason.remedy().len() > 20, "{reason:?}");
+        }
+    }
 
     #[test]
     fn what_a_vendor_says_forges_no_line() {

@@ -109,6 +109,7 @@ impl CitrixSite {
         }
         observation.extras.extend(self.licenses.outcome());
         observation.notes.push(format!("site {site}"));
+        observation.notes.extend(self.session.others().await);
         Ok(observation)
     }
 }

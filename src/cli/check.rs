@@ -77,6 +77,13 @@ pub fn run(args: Check) -> Result<(), String> {
             };
             failed += usize::from(!good);
             output::print(format!("{}  {}: {line}\n", if good { "ok    " } else { "failed" }, target.name));
+            let remedy = match &poll {
+                Ok(poll) => poll.remedy(),
+                Err(failure) => Some(failure.reason.remedy()),
+            };
+            if let Some(remedy) = remedy {
+                output::print(format!("        {remedy}\n"));
+            }
             for note in poll.iter().flat_map(|poll| &poll.notes) {
                 output::print(format!("        {}\n", Printable(note)));
             }

@@ -53,7 +53,11 @@ pub fn run(args: Probe) -> Result<(), String> {
             output::print_exact(format!("\n{}", String::from_utf8_lossy(&exposition)));
         }
         let (line, good) = poll.verdict();
-        if good { Ok(()) } else { Err(line) }
+        match poll.remedy() {
+            _ if good => Ok(()),
+            Some(remedy) => Err(format!("{line}\n{remedy}")),
+            None => Err(line),
+        }
     })
 }
 
@@ -141,6 +145,14 @@ impl Poll {
                     (format!("partial, {parts} failed: {part}: {}: {failure}; {what}", failure.reason()), false)
                 }
             },
+        }
+    }
+
+    /// What to do about what failed.
+    pub fn remedy(&self) -> Option<&'static str> {
+        match &self.result {
+            PollResult::Failed(failure) => Some(failure.reason.remedy()),
+            PollResult::Data(failed) => failed.first().map(|(_, failure)| failure.reason.remedy()),
         }
     }
 

@@ -93,8 +93,6 @@ impl CitrixSite {
     pub const SITE_ID: &'static str = "7f0d4f4c-2222-4b9a-8c1f-0d5b9a000002";
     /// What every field about a user holds.
     pub const USER: &'static str = "CORP\\somebody.in.particular";
-    /// The names that StoreFront has for it.
-    pub const FARMS: [&'static str; 3] = ["XD-East", "XD-West", "XD-Cloud"];
 
     /// Every power state of the vendor's client, for comparing tables.
     pub const POWER_STATES: [&'static str; 12] = crate::citrix_storefront::states::POWER;
@@ -272,6 +270,7 @@ impl Service for CitrixSite {
 
     fn targets(&self, base: &str) -> String {
         let interval = if self.site().count() > 2_000 { 30 } else { 10 };
+        let farms: Vec<&str> = self.site().farms.iter().map(|farm| farm.name).collect();
         let access = self.access();
         format!(
             "  - name: {TARGET}\n    vendor: {VENDOR}\n    url: {base}\n    interval: {interval}s\n    \
@@ -284,7 +283,7 @@ impl Service for CitrixSite {
             CitrixSite::CUSTOMER_ID,
             CitrixSite::CLIENT_ID,
             Value::from(access.client_secret.as_str()),
-            CitrixSite::FARMS.join(", "),
+            farms.join(", "),
         )
     }
 

@@ -55,6 +55,8 @@ struct Access {
     token: Option<Token>,
     /// The site that the token's account sees first, or the configured one.
     site: Option<Site>,
+    /// What else it sees, where that was read.
+    others: Vec<Site>,
     /// The present token has worked.
     worked: bool,
     /// The poll in which a refused token was replaced.
@@ -142,6 +144,13 @@ impl Session {
         self.ticket(cx, None).await.map(|ticket| ticket.site)
     }
 
+    /// Sites that the account sees besides, in words.
+    pub async fn others(&self) -> Option<String> {
+        let access = self.access.lock().await;
+        let others: Vec<String> = access.others.iter().map(Site::to_string).collect();
+        (!others.is_empty()).then(|| format!("the account also sees {}; site_id selects one", others.join(", ")))
+    }
+
     /// The failure, with the sites that the account sees where it is the configured one that is not among them.
     pub async fn explained(&self, cx: &Context<'_>, mut failure: Failure) -> Failure {
         let configured = &self.settings.site_id;
@@ -206,8 +215,10 @@ impl Session {
             }
             sites => sites?,
         };
-        let site = sites.into_iter().next().expect("a list of sites is not empty");
+        let mut sites = sites.into_iter();
+        let site = sites.next().expect("a list of sites is not empty");
         access.site = Some(site.clone());
+        access.others = sites.collect();
         Ok(Ticket { token, site })
     }
 

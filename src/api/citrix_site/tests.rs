@@ -195,7 +195,8 @@ async fn machines_are_told_with_all_that_a_site_knows() {
     );
     // A state, a reason and a load that nobody has heard of; two rows that are none.
     assert_eq!(counted(&warnings), [("unknown_state", 2), ("bad_item", 2), ("bad_value", 1)]);
-    assert_eq!(observation.notes, ["site site-1 (S)"]);
+    let notes = ["site site-1 (S)", "the account also sees site-2; site_id selects one"];
+    assert_eq!(observation.notes, notes);
 }
 
 #[tokio::test]

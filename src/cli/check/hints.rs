@@ -46,7 +46,11 @@ pub fn of(snapshot: &Snapshot) -> Vec<String> {
     for pool in &snapshot.pools {
         let all: u64 = pool.agents.iter().copied().map(u64::from).sum();
         if let Some(least) = pool.min_serving.filter(|least| *least > all && !pool.on_demand) {
-            hints.push(format!("expect: min_serving is {least}, and pool {} has {all} in all", printable(&pool.name)));
+            let index = target.expect.iter().position(|expect| expect.pool.matches(&pool.name)).unwrap_or_default();
+            let pool = printable(&pool.name);
+            hints.push(format!(
+                "expect[{index}].min_serving: {least}, and pool {pool} has {all} in all; RollcallPoolBelowMinimum will page"
+            ));
         }
     }
     if snapshot.agents.is_empty() {
@@ -179,7 +183,10 @@ mod tests {
     #[test]
     fn more_agents_expected_than_a_pool_has_are_told() {
         let settings = format!("{AZURE}, expect: [{{ pool: 'l*', min_serving: 2 }}, {{ pool: w, min_serving: 1 }}]");
-        assert_eq!(hints(&settings, &["linux", "w"]), ["expect: min_serving is 2, and pool linux has 1 in all"]);
+        assert_eq!(
+            hints(&settings, &["linux", "w"]),
+            ["expect[0].min_serving: 2, and pool linux has 1 in all; RollcallPoolBelowMinimum will page"]
+        );
     }
 
     #[test]

@@ -33,6 +33,9 @@ pub(super) fn read(section: Section<'_>, defaults: &Polling, outbound: &Http) ->
     if let (Some(item), Some(url)) = (&url_item, &url) {
         credentials::refuse_cleartext(item, url, vendor.sends_credentials(&section), &http);
         vendor.check_url(item, url);
+        if url.scheme() == "http" && http.tls.pin_sha256.is_some() {
+            item.warn("is plain http, where http.tls.pin_sha256 has no effect: nothing proves who answers");
+        }
     }
     let times = Times::of(&section, vendor, polling);
     section.finish();

@@ -80,7 +80,7 @@ impl Settings for CitrixSite {
         let by = [("delivery_group", SitePools::DeliveryGroup), ("catalog", SitePools::Catalog)];
         let site_id = section.text("site_id", "");
         if let Some(item) = section.get("site_id").filter(|_| !is_header(&site_id)) {
-            item.error("has characters that no id of a site has");
+            item.error("has characters that no id of a site has; the id is wanted, not the name: without site_id, probe prints those of the account");
         }
         Some(CitrixSite {
             site_id,
@@ -115,7 +115,7 @@ fn is_header(text: &str) -> bool {
 fn cloud(section: Section<'_>) -> Option<SiteAccess> {
     let customer_id = section.require_text("customer_id", 1..=256);
     if let (Some(id), Some(item)) = (&customer_id, section.get("customer_id"))
-        && !is_header(id)
+        && !(is_header(id) && !id.contains(['/', '\\', '?', '#', '%']))
     {
         item.error("has characters that no id of a customer has");
     }

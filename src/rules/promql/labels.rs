@@ -50,6 +50,30 @@ pub fn metadata_label(text: &str) -> Result<Label, String> {
     Ok((key.to_owned(), value.to_owned()))
 }
 
+/// Reads matchers of PromQL as they stand between braces: `job="rollcall",site=~"a|b"`.
+pub fn matchers(text: &str) -> Result<String, String> {
+    const FORM: &str = "it must be matchers of PromQL with quoted values, as in job=\"rollcall\"";
+    let mut rest = text.trim();
+    loop {
+        let name = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_').len();
+        let value = rest[name..].trim_start();
+        let value = ["=~", "!~", "!=", "="].iter().find_map(|operator| value.strip_prefix(operator));
+        let value = value.filter(|_| name > 0 && !rest.starts_with(|c: char| c.is_ascii_digit()));
+        let value = value.and_then(|value| value.trim_start().strip_prefix('"')).ok_or(FORM)?;
+        let mut escaped = false;
+        let end = value.find(|c| {
+            let ends = c == '"' && !escaped;
+            escaped = c == '\\' && !escaped;
+            ends
+        });
+        rest = value[end.ok_or(FORM)? + 1..].trim_start();
+        if rest.is_empty() {
+            return Ok(text.trim().to_owned());
+        }
+        rest = rest.strip_prefix(',').ok_or(FORM)?.trim_start();
+    }
+}
+
 fn split(text: &str) -> Result<(&str, &str), String> {
     text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(|| "it must be NAME=VALUE".to_owned())
 }
@@ -57,6 +81,27 @@ fn split(text: &str) -> Result<(&str, &str), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn matchers_have_names_operators_and_quoted_values() {
+        for good in [r#"job="rollcall""#, r#" job=~"a|b" , site!="x\"y", k8s_app!~""#] {
+            let good = if good.ends_with("!~\"") { format!("{good}\"") } else { good.to_owned() };
+            assert_eq!(matchers(&good), Ok(good.trim().to_owned()));
+        }
+        for bad in [
+            "",
+            "rc",
+            "job=rc",
+            r#"job="rc"#,
+            r#"job="rc" x"#,
+            r#"job="rc","#,
+            r#"="rc""#,
+            r#"{job="rc"}"#,
+            r#"1a="b""#,
+        ] {
+            assert!(matchers(bad).is_err_and(|error| error.contains("job=\"rollcall\"")), "{bad}");
+        }
+    }
 
     #[test]
     fn labels_of_rules_are_new_and_static() {

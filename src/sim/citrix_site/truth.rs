@@ -1,7 +1,7 @@
 //! What a perfect exporter shows of the site, by sections 4 and 5 of `deploy/docs/reference.md`.
 
 use super::{
-    CitrixSite, TARGET, VENDOR,
+    TARGET, VENDOR,
     machine::SiteMachine,
     site::{FAULTS, REASONS, REGISTRATION, Site, health},
 };
@@ -59,8 +59,8 @@ pub(super) fn of(site: &Site, old: bool) -> Vec<Truth> {
     for zone in site.zones() {
         sheet.add("citrix_site_zone_healthy", &[("zone", zone.name)], flag(zone.healthy));
     }
-    for farm in CitrixSite::FARMS {
-        sheet.add("citrix_site_storefront_farm_info", &[("pool", farm)], 1.0);
+    for farm in &site.farms {
+        sheet.add("citrix_site_storefront_farm_info", &[("pool", farm.name)], 1.0);
     }
     let (used, normal, overdraft) = site.licenses();
     for (kind, count) in [("used", used), ("normal", normal), ("overdraft", overdraft)] {

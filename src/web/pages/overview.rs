@@ -9,10 +9,10 @@ use super::{
     Context, Document,
     alert_groups::{self, AlertGroup},
     trouble::{self, Level, Trouble},
-    words,
 };
 use crate::{
     clock::UnixTime,
+    failure::Reason,
     snapshot::{Snapshot, history::PollRecord},
 };
 use banner::Banner;
@@ -93,8 +93,8 @@ impl TargetLine {
             vendor: snapshot.target.vendor(),
             level,
             state,
-            why: reason.map_or("", words::why),
-            remedy: reason.map_or("", words::remedy),
+            why: reason.map_or("", Reason::why),
+            remedy: reason.map_or("", Reason::remedy),
             data_from: status.last_success,
             stale: status.stale && status.last_success.is_some(),
             agents: (!status.stale).then_some(agents),

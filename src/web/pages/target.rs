@@ -4,7 +4,7 @@ mod last_poll;
 
 use maud::{Markup, html};
 
-use super::{Context, Document, alerts, graphic, text, words};
+use super::{Context, Document, alerts, graphic, text};
 use crate::{
     alert::engine::{LabelSet, Source},
     catalogue,
@@ -77,7 +77,7 @@ fn state(cx: &Context<'_>, snapshot: &Snapshot) -> Markup {
                     (None, None) => {}
                 }
                 @if let Some(failure) = &status.failure {
-                    br; (words::why(failure.reason)) " " (words::remedy(failure.reason))
+                    br; (failure.reason.why()) " " (failure.reason.remedy())
                     br; code { (failure.reason()) ": " (failure.message) }
                 }
             }
@@ -106,7 +106,7 @@ fn hold(cx: &Context<'_>, snapshot: &Snapshot) -> Markup {
     let name = &snapshot.target.name;
     html! {
         h2 #hold { "Log-ons wait" }
-        p { (words::why(Reason::Held)) " " (words::remedy(Reason::Held)) }
+        p { (Reason::Held.why()) " " (Reason::Held.remedy()) }
         @if let Some(next) = snapshot.status.next_logon {
             p { "By itself Rollcall tries again " strong { (text::ago(next, cx.now)) } ", at " (text::exact(next)) "." }
         }
@@ -160,7 +160,7 @@ fn polls(snapshot: &Snapshot) -> Markup {
                     td.t { (text::exact(run.first)) }
                     td.t { (text::exact(run.last)) }
                     td.n { (text::count(run.count)) (if run.end == PollEnd::Partial { " partial" } else { " failed" }) }
-                    td { (run.reason.as_str()) ": " (words::why(run.reason)) br; code { (run.message) } }
+                    td { (run.reason.as_str()) ": " (run.reason.why()) br; code { (run.message) } }
                 } } }
             } }
         }

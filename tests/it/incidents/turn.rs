@@ -1,9 +1,9 @@
-//! How many replays run side by side: two processors keep up with three that are sixty times faster, or with more slower ones.
+//! How many replays run side by side: two processors keep up with two that are sixty times faster, or with more slower ones.
 
 use std::sync::{Condvar, Mutex};
 
 /// The factors of all that run may add up to this.
-const MOST: u32 = 180;
+const MOST: u32 = 120;
 
 static RUNNING: Mutex<u32> = Mutex::new(0);
 static ENDED: Condvar = Condvar::new();

@@ -46,7 +46,7 @@ async fn a_wrong_site_is_told_with_the_sites_that_the_account_sees() {
     let failure = poll(&mut api(&stub, configured("site-2"))).await.expect_err("it is refused");
     assert!(!failure.message.contains("site_id"), "{failure}");
     let observation = poll(&mut api(&stub, settings())).await.expect("a poll that works");
-    assert_eq!(observation.notes, ["site site-1 (Head office)"]);
+    assert_eq!(observation.notes, ["site site-1 (Head office)", "the account also sees site-2; site_id selects one"]);
 }
 
 #[tokio::test]

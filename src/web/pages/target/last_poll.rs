@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::super::{text, words};
+use super::super::text;
 use crate::{
     api::{Warning, right_of_extra},
     failure::Failure,
@@ -23,7 +23,7 @@ pub fn section(snapshot: &Snapshot) -> Markup {
 }
 
 fn failed(failure: &Failure) -> Markup {
-    html! { (failure.reason()) ": " (words::why(failure.reason)) br; code { (failure.message) } }
+    html! { (failure.reason()) ": " (failure.reason.why()) br; code { (failure.message) } }
 }
 
 fn parts(last: &LastPoll) -> Markup {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    super::{alert_groups::AlertGroup, graphic::WORST_FIRST, text, words},
+    super::{alert_groups::AlertGroup, graphic::WORST_FIRST, text},
     Level, Trouble,
 };
 use crate::{
@@ -49,8 +49,8 @@ impl<'a> Place<'a> {
         let status = &snapshot.status;
         let failure = status.failure.as_ref();
         let since = snapshot.history.bad_since().or(status.failed_at);
-        let why = failure.map_or("", |failure| words::why(failure.reason));
-        let remedy = failure.map_or(String::new(), |failure| words::remedy(failure.reason).to_owned());
+        let why = failure.map_or("", |failure| failure.reason.why());
+        let remedy = failure.map_or(String::new(), |failure| failure.reason.remedy().to_owned());
         let (level, what) = match () {
             () if status.missed > 0 => (Level::Critical, "It is not polled any more.".to_owned()),
             () if status.up == Some(false) && status.last_success.is_none() => {
@@ -59,7 +59,7 @@ impl<'a> Place<'a> {
             () if status.stale && status.up == Some(false) => {
                 (Level::Critical, format!("Nobody knows: its data are withdrawn. {why}"))
             }
-            () if status.held => (Level::Warning, words::why(crate::failure::Reason::Held).to_owned()),
+            () if status.held => (Level::Warning, crate::failure::Reason::Held.why().to_owned()),
             () if status.up == Some(false) => (Level::Warning, why.to_owned()),
             () if status.partial => (Level::Notice, why.to_owned()),
             () => return None,
