@@ -121,6 +121,11 @@ pub(super) fn power_states(states: String, description: &'static str) -> Panel {
         .colour("Off", look::GREY)
         .colour("Suspended", "#B0B0B0")
         .colour("Unknown", look::ODD)
+        .colour("TurningOn", look::CALM)
+        .colour("Resuming", look::CALM)
+        .colour("TurningOff", "#9AC7E4")
+        .colour("Suspending", "#9AC7E4")
+        .colour("Unmanaged", "#5F9E8F")
         .stacked()
 }
 

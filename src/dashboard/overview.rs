@@ -25,7 +25,7 @@ pub fn dashboard(runbooks: Option<&str>, vendors: &[Dashboard]) -> Dashboard {
                 vec![shared::classes(agents_of).size(13, 3), shared::capacity(agents_of).size(4, 3), firing(), felt()],
             ),
             Row::new("Who, and since when", vec![alerts(runbooks), pools()]),
-            Row::new("Where", vec![self::vendors(vendors), shared::history().size(10, 8), targets(), missing()]),
+            Row::new("Where", vec![self::vendors(vendors), shared::history().size(10, 9), targets(), missing()]),
             Row::new("Changes", vec![moves(), failed()]),
         ],
     }
@@ -125,7 +125,7 @@ fn vendors(dashboards: &[Dashboard]) -> Panel {
         "transparent",
         &[(1.0, look::BAD)],
     )
-    .size(14, 8)
+    .size(14, 9)
     .done()
 }
 

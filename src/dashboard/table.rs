@@ -198,7 +198,7 @@ fn width_of_label(label: &str) -> Value {
 /// As wide as the title, or as what such a value is written as.
 fn width_of_value(title: &str, unit: &str) -> Value {
     let value = match unit {
-        "dateTimeFromNow" => 124,
+        "dateTimeFromNow" => 142,
         "s" | "bytes" | "Bps" => 92,
         "percentunit" => 76,
         _ => 60,

@@ -62,7 +62,7 @@ pub fn of(snapshot: &Snapshot) -> Vec<String> {
 
 /// Names of `storefront_farms` that no polled store has, with the target each stands at. Nothing where no store was polled: another
 /// daemon may poll it.
-pub fn of_storefront_farms<'a>(snapshots: &'a [Snapshot]) -> Vec<(&'a str, String)> {
+pub fn of_storefront_farms(snapshots: &[Snapshot]) -> Vec<(&str, String)> {
     let is_store = |snapshot: &&Snapshot| matches!(snapshot.target.settings, VendorSettings::CitrixStorefront(_));
     let stores: Vec<&Snapshot> = snapshots.iter().filter(is_store).collect();
     let farms: Vec<&str> = stores.iter().flat_map(|snapshot| &snapshot.pools).map(|pool| &*pool.name).collect();

@@ -115,7 +115,7 @@ fn is_header(text: &str) -> bool {
 fn cloud(section: Section<'_>) -> Option<SiteAccess> {
     let customer_id = section.require_text("customer_id", 1..=256);
     if let (Some(id), Some(item)) = (&customer_id, section.get("customer_id"))
-        && !(is_header(id) && !id.contains(['/', '\\', '?', '#', '%']))
+        && (!is_header(id) || id.contains(['/', '\\', '?', '#', '%']))
     {
         item.error("has characters that no id of a customer has");
     }

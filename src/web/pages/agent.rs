@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{Context, Document, alerts, graphic, target::read_samples, text, words};
+use super::{Context, Document, alert_groups::is_shown, alerts, graphic, target::read_samples, text, words};
 use crate::{
     alert::engine::{AlertBrief, LabelSet},
     snapshot::{AgentView, Snapshot, history::ClassChange},
@@ -41,7 +41,7 @@ impl<'a> Agent<'a> {
             let of = |label: &str, value: &str| [value, ""].contains(&labels.get(label));
             labels.get("target") == target && of("pool", pool) && of("agent", name)
         };
-        let alerts = cx.alerts().iter().filter(|alert| is_about(&alert.labels)).collect();
+        let alerts = cx.alerts().iter().filter(|alert| is_about(&alert.labels) && is_shown(alert)).collect();
         Some(Agent { snapshot, agent, changes, alerts })
     }
 }

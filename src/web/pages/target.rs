@@ -4,9 +4,9 @@ mod last_poll;
 
 use maud::{Markup, html};
 
-use super::{Context, Document, alerts, graphic, text};
+use super::{Context, Document, alert_groups::is_shown, alerts, graphic, text};
 use crate::{
-    alert::engine::{LabelSet, Source},
+    alert::engine::{AlertBrief, LabelSet, Source},
     catalogue,
     failure::Reason,
     health::Health,
@@ -24,7 +24,8 @@ pub fn page<'a>(cx: &Context<'_>, rest: &str) -> Option<Document<'a>> {
     };
     let snapshot = cx.snapshots().iter().find(|snapshot| snapshot.target.name == name)?;
     let shown = crate::exposition::text::cut(&name).0;
-    let about: Vec<_> = cx.alerts().iter().filter(|alert| alert.labels.get("target") == shown).collect();
+    let is_about = |alert: &&AlertBrief| alert.labels.get("target") == shown;
+    let about: Vec<_> = cx.alerts().iter().filter(is_about).filter(|alert| is_shown(alert)).collect();
     let body = html! {
         nav.trail aria-label="Where this is" { a href=(cx.link("/")) { "Overview" } " › " (snapshot.target.vendor()) }
         h1 { (text::name(&name)) }

@@ -34,8 +34,8 @@ async fn a_delivery_controller_is_logged_on_to_once_and_asked_for_its_site() {
 async fn a_wrong_site_is_told_with_the_sites_that_the_account_sees() {
     let stub = but(|seen| match seen.path() {
         "/cvad/manage/me" => {
-            let sites = r#"[{"Id":"site-1","Name":"Head office"},{"Id":"site-2","Name":null}]"#;
-            Some(json(&format!(r#"{{"Customers":[{{"Id":"CitrixOnPremises","Sites":{sites}}}]}}"#)))
+            let sites = r#"{"Id":"site-1","Name":"Head office"},{"Id":"site-2","Name":null}"#;
+            Some(json(format!(r#"{{"Customers":[{{"Id":"CitrixOnPremises","Sites":[{sites}]}}]}}"#)))
         }
         _ => (seen.line.starts_with("GET ") && seen.header("citrix-instanceid") != "site-1").then(|| status(400)),
     });
