@@ -28,9 +28,10 @@ impl Pin {
         parsed.is_ok_and(|(_, certificate)| self == Pin::of(certificate.public_key().raw))
     }
 
-    /// Reads 64 hexadecimal digits, with colons between the bytes or without, or Base64 with or without `sha256//` in front.
+    /// Reads 64 hexadecimal digits, with colons between the bytes or without, or Base64 with or without `sha256//` in front; also
+    /// the line that `openssl x509 -fingerprint` prints, with `Fingerprint=` before the digits.
     pub fn parse(text: &str) -> Result<Pin, &'static str> {
-        let text = text.trim();
+        let text = text.rsplit_once("ingerprint=").map_or(text, |(_, digits)| digits).trim();
         let hex: String = text.chars().filter(|c| *c != ':').collect();
         let bytes = if hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).ok();
@@ -75,7 +76,8 @@ mod tests {
         let colons = hex.as_bytes().chunks(2).map(|two| std::str::from_utf8(two).expect("ASCII").to_uppercase());
         let colons = colons.collect::<Vec<_>>().join(":");
         let base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
-        for text in [hex, &colons, base64, &format!("sha256//{base64}"), &format!(" {hex}\n")] {
+        let printed = format!("sha256 Fingerprint={colons}");
+        for text in [hex, &colons, base64, &format!("sha256//{base64}"), &format!(" {hex}\n"), &printed] {
             assert_eq!(Pin::parse(text), Ok(Pin::of(b"")), "{text}");
         }
         assert_eq!(Pin::of(b"").to_string(), hex);

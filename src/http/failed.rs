@@ -306,7 +306,9 @@ mod tests {
         let failed = failure(&format!("https://{}/", stranger.address()), &settings).await;
         assert_eq!(failed.reason, Reason::Tls);
         assert!(
-            failed.message.contains("; the server has another certificate than that of http.tls.pin_sha256"),
+            failed.message.contains(
+                "certificate: not the pinned one; the server has another certificate than that of http.tls.pin_sha256"
+            ),
             "{failed}"
         );
         assert!(

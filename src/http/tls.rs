@@ -194,8 +194,12 @@ impl Untrusted {
 
 /// What `webpki` alone has a word for, rustls shows as it is made.
 fn words(error: &CertificateError, is_self_signed: bool) -> String {
-    let CertificateError::Other(OtherError(inner)) = error else { return error.to_string() };
-    let inner = inner.to_string();
+    let inner = match error {
+        CertificateError::Other(OtherError(inner)) => inner.to_string(),
+        // That of `PinVerifier`.
+        CertificateError::ApplicationVerificationFailure => return "not the pinned one".to_owned(),
+        error => return error.to_string(),
+    };
     if is_self_signed { format!("self-signed ({inner})") } else { inner }
 }
 

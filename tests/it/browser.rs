@@ -126,8 +126,7 @@ fn search_and_filters_live_in_the_address_and_need_no_script() {
     // Everywhere a name is found.
     let name = browser.text("document.querySelector('.agents tbody th').textContent");
     browser.eval(&format!("document.querySelector('#find').value = {name:?}"));
-    browser.eval("window.gone = true; document.querySelector('.find').requestSubmit()");
-    browser.loaded();
+    browser.leave("document.querySelector('.find').requestSubmit()");
     assert_eq!(browser.text("document.querySelector('.agents tbody th').textContent"), name);
     browser.click(".agents tbody th a");
     assert_eq!(browser.text("document.querySelector('h1').textContent"), name);

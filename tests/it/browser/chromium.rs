@@ -81,6 +81,13 @@ impl Browser {
     /// Sends a command and returns its result.
     #[track_caller]
     pub fn call(&self, method: &str, params: Value) -> Value {
+        let what = format!("{method} {params}");
+        self.try_call(method, params).unwrap_or_else(|error| panic!("{what}: {error}"))
+    }
+
+    /// The same; an error is the browser's own, as JSON.
+    #[track_caller]
+    fn try_call(&self, method: &str, params: Value) -> Result<Value, String> {
         let id = self.next.get();
         self.next.set(id + 1);
         let mut message = json!({ "id": id, "method": method, "params": params });
@@ -95,8 +102,9 @@ impl Browser {
             let left = until.saturating_duration_since(Instant::now());
             let message = self.from.recv_timeout(left).unwrap_or_else(|error| panic!("{method}: {error}"));
             if message["id"] == id {
-                assert!(message.get("error").is_none(), "{method} {params}: {}", message["error"]);
-                return message["result"].clone();
+                return message
+                    .get("error")
+                    .map_or_else(|| Ok(message["result"].clone()), |error| Err(error.to_string()));
             }
             self.note(&message);
         }
@@ -134,7 +142,16 @@ impl Browser {
     #[track_caller]
     pub fn click(&self, selector: &str) {
         let selector = Value::from(selector);
-        self.eval(&format!("window.gone = true; document.querySelector({selector}).click()"));
+        self.leave(&format!("document.querySelector({selector}).click()"));
+    }
+
+    /// Does what leads to another page, and waits for that. The answer may get lost on the way there.
+    #[track_caller]
+    pub fn leave(&self, expression: &str) {
+        let params = json!({ "expression": format!("window.gone = true; {expression}") });
+        if let Ok(result) = self.try_call("Runtime.evaluate", params) {
+            assert!(result.get("exceptionDetails").is_none(), "{expression}: {}", result["exceptionDetails"]);
+        }
         self.loaded();
     }
 
@@ -156,10 +173,10 @@ impl Browser {
     /// Waits until an expression is true.
     #[track_caller]
     pub fn wait(&self, expression: &str) {
-        // A page that is being replaced has no answer.
+        // A page that is being replaced has no answer, or an error.
         let params = json!({ "expression": expression, "returnByValue": true });
         wait_until(expression, 2 * WAIT_TIMEOUT, || {
-            let result = self.call("Runtime.evaluate", params.clone());
+            let result = self.try_call("Runtime.evaluate", params.clone())?;
             if result["result"]["value"] == true { Ok(()) } else { Err(result.to_string()) }
         });
     }
