@@ -77,8 +77,8 @@ const WORK_STUCK: &[Case] = &[
 /// does.
 const FACTORS: [u32; 3] = [60, 30, 15];
 
-/// The same where Prometheus evaluates a hundred rules: at 20 times a replay takes four fifths of a processor, and two run side by
-/// side.
+/// The same where Prometheus evaluates a hundred rules: at 30 times a replay takes a whole processor, and at 20 times three run side
+/// by side on two.
 const WITH_PROMETHEUS: [u32; 2] = [20, 12];
 
 /// What differs counts unless the machine was seen to be late by half of the time after which somebody gives up, or

@@ -1,4 +1,4 @@
-//! How many replays run side by side: two processors keep up with two that are sixty times faster, or with more slower ones.
+//! How many replays run side by side: two processors keep up with two that are sixty times faster, or with three or more slower ones.
 
 use std::sync::{Condvar, Mutex};
 
