@@ -139,6 +139,12 @@ fn states_over_time() -> Panel {
     )
     .colour("LogonDrain", look::GREY)
     .colour("Disabled", look::GREY)
+    .colour("Synchronising", look::CALM)
+    .colour("CloningInProgress", "#9AC7E4")
+    .colour("Provisioning", "#9AC7E4")
+    .colour("InUse", "#5FB98F")
+    .colour("NotInUse", "#8FCFB4")
+    .colour("NotJoined", "#8E8E8E")
     .stacked()
 }
 

@@ -154,6 +154,19 @@ fn jobs() -> Panel {
 fn statuses() -> Panel {
     Panel::graph("Jobs by status", "none", "Jobs by the status that the clients report, over time.")
         .query("{{status}}", format!("count by (status) (max by ({JOB}, status) (resilio_job_status{{@job}} == 1))"))
+        // Of the others each is rare; none of these may look like trouble.
+        .colour("synced", look::GOOD)
+        .colour("successfully finished", "#5FB98F")
+        .colour("seeding", "#8FCFB4")
+        .colour("syncing", look::CALM)
+        .colour("downloading", "#9AC7E4")
+        .colour("indexing", "#9AC7E4")
+        .colour("executing script", "#7FA9C9")
+        .colour("writing acl", "#7FA9C9")
+        .colour("paused", look::GREY)
+        .colour("expired", "#8E8E8E")
+        .colour("no peers", look::WARN)
+        .colour("error", look::BAD)
         .stacked()
 }
 
