@@ -10,8 +10,7 @@ mod answers;
 mod exposed;
 mod input;
 mod promql;
-#[path = "../tests/it/support/exposition.rs"]
-#[allow(dead_code, reason = "the tests use the rest of it")]
+#[path = "../tests/it/support/exposition/read.rs"]
 mod read_back;
 mod settings;
 mod state;

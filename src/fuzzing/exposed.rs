@@ -12,7 +12,7 @@ use flate2::read::GzDecoder;
 use super::{
     answers::NOW,
     input::Input,
-    read_back::{Exposition, Sample},
+    read_back::{self, Sample},
 };
 use crate::{
     api::{Agent, Id, Observation, Part, Subject, Warnings},
@@ -56,7 +56,7 @@ pub fn reads_back(target: &Arc<Target>, observation: Observation) -> Vec<Sample>
     };
     assert!(lines(&plain) == lines(&unpacked), "both formats have the same samples");
 
-    let samples = Exposition::parse(std::str::from_utf8(&plain).expect("an exposition is UTF-8")).samples;
+    let samples = read_back::samples(std::str::from_utf8(&plain).expect("an exposition is UTF-8"));
     assert_eq!(samples.len(), series, "as many series as are counted");
     check(&samples);
     let health = samples.iter().filter(|sample| sample.name == "rollcall_agent_health").count();
@@ -96,7 +96,7 @@ pub fn comes_back(target: &Arc<Target>, saved: SavedTarget) -> Snapshot {
     ledger.restore(read, NOW);
     let snapshot = ledger.publish(NOW).snapshot;
     let text = of_target(snapshot.clone());
-    check(&Exposition::parse(std::str::from_utf8(&text).expect("an exposition is UTF-8")).samples);
+    check(&read_back::samples(std::str::from_utf8(&text).expect("an exposition is UTF-8")));
     snapshot
 }
 

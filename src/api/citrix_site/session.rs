@@ -34,8 +34,8 @@ const AT_ONCE: usize = 2;
 /// As often one request is sent again after a pause that the site has asked for.
 const PAUSES: usize = 5;
 
-/// As many sites are named in an error.
-const NAMED: usize = 3;
+/// As many sites are named in a message.
+const NAMED: usize = 10;
 
 /// What outlives a poll.
 #[derive(Debug)]
@@ -65,7 +65,7 @@ struct Access {
 }
 
 /// A site.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Site {
     /// What requests name it by.
     pub id: String,
@@ -147,14 +147,15 @@ impl Session {
     /// Sites that the account sees besides, in words.
     pub async fn others(&self) -> Option<String> {
         let access = self.access.lock().await;
-        let others: Vec<String> = access.others.iter().map(Site::to_string).collect();
-        (!others.is_empty()).then(|| format!("the account also sees {}; site_id selects one", others.join(", ")))
+        let others = &access.others;
+        (!others.is_empty()).then(|| format!("the account also sees {}; site_id selects one", listed(others)))
     }
 
     /// The failure, with the sites that the account sees where it is the configured one that is not among them.
     pub async fn explained(&self, cx: &Context<'_>, mut failure: Failure) -> Failure {
         let configured = &self.settings.site_id;
-        let is_of_site = matches!(failure.reason, Reason::HttpStatus | Reason::NotFound | Reason::Forbidden);
+        let is_of_site = matches!(failure.reason, Reason::HttpStatus | Reason::NotFound | Reason::Forbidden)
+            && failure.retry_after.is_none();
         let token = {
             let access = self.access.lock().await;
             access.token.clone().filter(|_| !configured.is_empty() && is_of_site && !access.worked)
@@ -163,10 +164,8 @@ impl Session {
         // Whatever is the matter with this request, the other one is what failed.
         let Ok(sites) = self.sites(cx, &token).await else { return failure };
         if !sites.iter().any(|site| site.id.eq_ignore_ascii_case(configured)) {
-            let names: Vec<String> = sites.iter().take(NAMED).map(Site::to_string).collect();
-            let more = if sites.len() > NAMED { ", ..." } else { "" };
-            let seen = printable(&names.join(", ")).into_owned();
-            failure.message.push_str(&format!("; site_id is none of the sites that the account sees: {seen}{more}"));
+            let seen = listed(&sites);
+            failure.message.push_str(&format!("; site_id is none of the sites that the account sees: {seen}"));
         }
         failure
     }
@@ -228,7 +227,7 @@ impl Session {
         access.token = Some(token.clone());
         // Another account may see another site.
         let configured = Some(&self.settings.site_id).filter(|id| !id.is_empty());
-        access.site = configured.map(|id| Site { id: id.clone(), name: String::new() });
+        access.site = configured.map(|id| Site { id: id.clone(), ..Site::default() });
         access.worked = false;
         access.renewals.renewed(cx.now);
         Ok(token)
@@ -268,7 +267,7 @@ impl Session {
 
     /// The sites that the account sees, at least one.
     async fn sites(&self, cx: &Context<'_>, token: &Token) -> Result<Vec<Site>, Failure> {
-        let ticket = Ticket { token: token.clone(), site: Site { id: String::new(), name: String::new() } };
+        let ticket = Ticket { token: token.clone(), site: Site::default() };
         let question = Question { operation: "me", path: "me", query: &[], deadline: cx.deadline };
         let answer = self.call(&question, &ticket).send(question.deadline).await?;
         if !answer.status.is_success() {
@@ -308,6 +307,13 @@ impl Session {
         };
         call.secret_header("authorization", &authorization)
     }
+}
+
+/// The first of these sites, as people read them.
+fn listed(sites: &[Site]) -> String {
+    let names: Vec<String> = sites.iter().take(NAMED).map(Site::to_string).collect();
+    let more = if sites.len() > NAMED { ", ..." } else { "" };
+    format!("{}{more}", printable(&names.join(", ")))
 }
 
 /// The failure of an answer that is none, with the words of the site.

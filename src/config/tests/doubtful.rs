@@ -29,6 +29,20 @@ fn check_warns_of_a_state_file_that_cannot_be_written() {
 }
 
 #[test]
+fn a_pin_proves_nothing_over_plain_http() {
+    let warnings = |url: &str| {
+        let pin = "a".repeat(64);
+        let text = format!(
+            "targets: [{{ name: a, vendor: resilio, url: '{url}', http: {{ tls: {{ pin_sha256: {pin} }} }} }}]"
+        );
+        parse(&text, Path::new("")).expect("the text is a configuration").warnings
+    };
+    let expected = "rollcall.yml:1:44: targets[0].url: is plain http, where http.tls.pin_sha256 has no effect: nothing proves who answers";
+    assert_eq!(warnings("http://127.0.0.1:1"), [expected]);
+    assert_eq!(warnings("https://127.0.0.1:1"), [""; 0]);
+}
+
+#[test]
 fn what_is_valid_and_yet_doubtful_is_a_warning() {
     let text = "targets:
   - name: a

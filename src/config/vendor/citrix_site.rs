@@ -171,6 +171,7 @@ mod tests {
             ),
             ("auth: { username: u, password: p }, site_id: 'a b'", "no id of a site has"),
             ("cloud: { customer_id: 'a b', client_id: b, client_secret: c }", "no id of a customer has"),
+            ("cloud: { customer_id: 'a/../b', client_id: b, client_secret: c }", "no id of a customer has"),
         ] {
             let errors = site(more).expect_err("it is not valid");
             assert!(errors.contains(expected), "{errors}");
